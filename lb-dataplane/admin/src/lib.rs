@@ -1,0 +1,33 @@
+//! The admin API of lb-dataplane: the generated gRPC types and a client that dials the agent's Unix socket.
+#![forbid(unsafe_code)]
+
+use std::path::PathBuf;
+
+use hyper_util::rt::TokioIo;
+use tokio::net::UnixStream;
+use tonic::transport::{Channel, Endpoint, Error, Uri};
+
+/// Version 1 of the API.
+#[allow(missing_docs, clippy::all, clippy::cast_possible_truncation, clippy::wildcard_imports)]
+pub mod v1 {
+    tonic::include_proto!("guideway.dataplane.v1");
+}
+
+/// Where the agent listens unless it is told otherwise.
+pub const DEFAULT_SOCKET: &str = "/run/guideway/dataplane.sock";
+
+/// Opens a gRPC channel to the Unix socket at `path`.
+///
+/// # Errors
+///
+/// When nothing listens there or the caller may not open it.
+pub async fn connect(path: impl Into<PathBuf>) -> Result<Channel, Error> {
+    let path = path.into();
+    // The URI is required by the transport and never dialled.
+    Endpoint::from_static("http://unix.invalid")
+        .connect_with_connector(tower::service_fn(move |_: Uri| {
+            let path = path.clone();
+            async move { UnixStream::connect(path).await.map(TokioIo::new) }
+        }))
+        .await
+}
