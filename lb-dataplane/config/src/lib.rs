@@ -1,1 +1,31 @@
-//! See the package description.
+//! The configuration file of lb-dataplane: YAML (or JSON, which is YAML) parsed once into typed units.
+//!
+//! [`Config::parse`] is the only way to a [`Config`], so a `Config` holds valid values only and nothing that uses one
+//! checks again. A refused file is answered with *every* error that it has, each with file, line, column, field and
+//! reason. The crate does no IO and reads no clock.
+//!
+//! How it works: the YAML events become a tree of nodes that keep their position and their raw text
+//! (`tree`), the sections walk the tree and collect what is wrong (`read`, `parse`), and what single fields
+//! accept is in `units`.
+//!
+//! ```
+//! use guideway_dataplane_config::Config;
+//!
+//! let errors = Config::parse("lb.yaml", "seed: 42\ninterfaces: [{name: up0}]\nvip: []\n").unwrap_err();
+//! let lines: Vec<String> = errors.problems().iter().map(ToString::to_string).collect();
+//! assert_eq!(lines[0], "lb.yaml:1:7: seed: \"42\" has 2 characters: write 32 hexadecimal digits (128 bits)");
+//! assert_eq!(lines[1], "lb.yaml:3:1: vip: unknown field, did you mean `vips`?");
+//! ```
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod config;
+mod error;
+mod types;
+
+pub use config::{Config, MAX_FILE_BYTES};
+pub use error::{ConfigErrors, Problem};
+pub use types::{
+    Admin, Backend, BackendSet, Encapsulation, EncapsulationKind, HealthCheck, Interface, InterfaceName, Limits,
+    MacAddress, Metrics, NextHop, Probe, Protocol, Seed, TableSize, Vip, XdpMode,
+};

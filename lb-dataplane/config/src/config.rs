@@ -1,0 +1,99 @@
+use std::sync::Arc;
+
+use crate::error::{ConfigErrors, Problem};
+use crate::types::{Admin, BackendSet, Encapsulation, Interface, Limits, Metrics, NextHop, Seed, Vip};
+
+/// A longer file is refused unread: 64 MiB.
+pub const MAX_FILE_BYTES: usize = 64 << 20;
+
+/// A valid configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    pub(crate) seed: Seed,
+    pub(crate) interfaces: Vec<Interface>,
+    pub(crate) next_hop: NextHop,
+    pub(crate) encapsulation: Encapsulation,
+    pub(crate) limits: Limits,
+    pub(crate) admin: Admin,
+    pub(crate) metrics: Metrics,
+    pub(crate) backend_sets: Vec<Arc<BackendSet>>,
+    pub(crate) vips: Vec<Vip>,
+    pub(crate) warnings: Vec<Problem>,
+}
+
+impl Config {
+    /// Parses the text of a configuration file; `file_name` is only for the errors.
+    ///
+    /// # Errors
+    ///
+    /// Every error of the file, in the order of its lines. A file that is not YAML has one: where it stops being it.
+    pub fn parse(file_name: &str, _text: &str) -> Result<Self, ConfigErrors> {
+        Err(ConfigErrors::new(vec![Problem {
+            file: file_name.into(),
+            line: 1,
+            column: 1,
+            field: String::new(),
+            reason: "the parser is not written yet".to_owned(),
+        }]))
+    }
+
+    /// The key of all hashes.
+    #[must_use]
+    pub fn seed(&self) -> &Seed {
+        &self.seed
+    }
+
+    /// Where the forwarder program is attached; at least one, no name twice.
+    #[must_use]
+    pub fn interfaces(&self) -> &[Interface] {
+        &self.interfaces
+    }
+
+    /// Where encapsulated packets go on the link.
+    #[must_use]
+    pub fn next_hop(&self) -> &NextHop {
+        &self.next_hop
+    }
+
+    /// The outer header.
+    #[must_use]
+    pub fn encapsulation(&self) -> &Encapsulation {
+        &self.encapsulation
+    }
+
+    /// Sizes of the maps.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The admin API.
+    #[must_use]
+    pub fn admin(&self) -> &Admin {
+        &self.admin
+    }
+
+    /// The metrics server.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// All sets in the order of the file, those that no VIP uses too.
+    #[must_use]
+    pub fn backend_sets(&self) -> &[Arc<BackendSet>] {
+        &self.backend_sets
+    }
+
+    /// All VIPs in the order of the file.
+    #[must_use]
+    pub fn vips(&self) -> &[Vip] {
+        &self.vips
+    }
+
+    /// What is allowed and probably not meant, in the order of the file.
+    #[must_use]
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+}
