@@ -8,7 +8,7 @@ use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint, Error, Uri};
 
 /// Version 1 of the API.
-#[allow(missing_docs, clippy::all, clippy::cast_possible_truncation, clippy::wildcard_imports)]
+#[allow(missing_docs, unused_qualifications, clippy::all, clippy::cast_possible_truncation, clippy::wildcard_imports)]
 pub mod v1 {
     tonic::include_proto!("guideway.dataplane.v1");
 }

@@ -1,3 +1,4 @@
-//! See the package description.
+//! `lb-dataplane`: see the library.
+#![forbid(unsafe_code)]
 
 fn main() {}

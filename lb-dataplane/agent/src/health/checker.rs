@@ -1,0 +1,201 @@
+//! Runs the probes.
+
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::probe::{self, Probe};
+use super::schedule::{self, Fraction};
+use super::state::{Health, ProbeResult, State, Thresholds};
+
+/// What is probed, how and how often. Backends that agree in all of it share one probe.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ProbeKey {
+    /// Of the backend.
+    pub address: IpAddr,
+    /// Port that is probed.
+    pub port: u16,
+    /// What a probe does.
+    pub probe: Probe,
+    /// Start of a probe to start of the next.
+    pub interval: Duration,
+    /// The longest that a probe may take.
+    pub timeout: Duration,
+    /// When the health changes.
+    pub thresholds: Thresholds,
+}
+
+/// What is known of a target.
+#[derive(Clone, Debug, Default)]
+pub struct ProbeStatus {
+    /// None until the first probe ended.
+    pub health: Option<Health>,
+    /// When the health was last changed or first decided.
+    pub since: Option<SystemTime>,
+    /// The last probe's result in words.
+    pub detail: String,
+}
+
+/// A probe that ended, for whoever counts.
+#[derive(Clone, Copy, Debug)]
+pub struct ProbeOutcome {
+    /// How.
+    pub result: ProbeResult,
+    /// From start to end.
+    pub took: Duration,
+}
+
+/// Called after every probe.
+pub type Observer = Arc<dyn Fn(ProbeOutcome) + Send + Sync>;
+
+/// The running probes. Dropping it ends them.
+pub struct Checker {
+    running: HashMap<ProbeKey, Running>,
+    changed: Arc<Notify>,
+    observer: Observer,
+}
+
+struct Running {
+    status: watch::Receiver<ProbeStatus>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Checker {
+    /// With no probes. `changed` is notified after every change of a target's health.
+    #[must_use]
+    pub fn new(changed: Arc<Notify>, observer: Observer) -> Self {
+        Self { running: HashMap::new(), changed, observer }
+    }
+
+    /// Makes `keys` the set of running probes: starts what is missing, ends what is not in it, leaves the rest alone.
+    pub fn run_exactly(&mut self, keys: &HashSet<ProbeKey>) {
+        self.running.retain(|key, _| keys.contains(key));
+        for key in keys {
+            if !self.running.contains_key(key) {
+                let (sender, status) = watch::channel(ProbeStatus::default());
+                let jitter = (Fraction(rand::random()), Fraction(rand::random()));
+                let work = repeat(key.clone(), jitter, sender, self.changed.clone(), self.observer.clone());
+                self.running.insert(key.clone(), Running { status, task: tokio::spawn(work) });
+            }
+        }
+    }
+
+    /// The keys of the running probes.
+    pub fn keys(&self) -> impl Iterator<Item = &ProbeKey> {
+        self.running.keys()
+    }
+
+    /// The health of a target; none before its first verdict and when it is not probed.
+    #[must_use]
+    pub fn health(&self, key: &ProbeKey) -> Option<Health> {
+        self.running.get(key)?.status.borrow().health
+    }
+
+    /// A view of a target that stays up to date by itself.
+    #[must_use]
+    pub fn watch(&self, key: &ProbeKey) -> Option<watch::Receiver<ProbeStatus>> {
+        Some(self.running.get(key)?.status.clone())
+    }
+}
+
+async fn repeat(
+    key: ProbeKey,
+    (first, second): (Fraction, Fraction),
+    sender: watch::Sender<ProbeStatus>,
+    changed: Arc<Notify>,
+    observer: Observer,
+) {
+    let backend = SocketAddr::new(key.address, key.port);
+    let start = Instant::now() + schedule::first_delay(key.interval, first);
+    tokio::time::sleep_until(start).await;
+    let mut state = State::default();
+    let mut ticks = tokio::time::interval_at(start + schedule::phase(key.interval, second), key.interval);
+    // A probe that outlasts the interval swallows the starts that it covers.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        let began = Instant::now();
+        let outcome = probe::run(&key.probe, backend, key.timeout).await;
+        let (result, detail) = match outcome {
+            Ok(passed) => (ProbeResult::Passed, passed.to_string()),
+            Err(failure) => (ProbeResult::Failed, failure.to_string()),
+        };
+        observer(ProbeOutcome { result, took: began.elapsed() });
+        let change = state.observe(key.thresholds, result, SystemTime::now());
+        if let Some(change) = change {
+            log_change(backend, change, &detail);
+        }
+        sender.send_replace(ProbeStatus { health: state.health(), since: state.since(), detail });
+        if change.is_some() {
+            changed.notify_one();
+        }
+        ticks.tick().await;
+    }
+}
+
+fn log_change(backend: SocketAddr, change: super::state::Change, detail: &str) {
+    let from = change.from.map_or("unknown", Health::name);
+    match change.to {
+        Health::Healthy => tracing::info!(%backend, from, detail, "the backend is healthy"),
+        Health::Unhealthy => tracing::warn!(%backend, from, detail, "the backend is unhealthy"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::num::NonZeroU16;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use tokio::net::TcpListener;
+
+    fn key(address: SocketAddr) -> ProbeKey {
+        let one = NonZeroU16::new(1).unwrap();
+        ProbeKey {
+            address: address.ip(),
+            port: address.port(),
+            probe: Probe::Tcp,
+            interval: Duration::from_millis(20),
+            timeout: Duration::from_secs(2),
+            thresholds: Thresholds { rise: one, fall: one },
+        }
+    }
+
+    #[tokio::test]
+    async fn follows_the_backend_and_ends_with_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let key = key(listener.local_addr().unwrap());
+        let probes = Arc::new(AtomicU32::new(0));
+        let seen = probes.clone();
+        let observer = Arc::new(move |_: ProbeOutcome| {
+            seen.fetch_add(1, Ordering::Relaxed);
+        });
+        let changed = Arc::new(Notify::new());
+        let mut checker = Checker::new(changed.clone(), observer);
+        checker.run_exactly(&HashSet::from([key.clone()]));
+        assert_eq!(checker.health(&key), None);
+        changed.notified().await;
+        assert_eq!(checker.health(&key), Some(Health::Healthy));
+        // The same set again does not start anew.
+        checker.run_exactly(&HashSet::from([key.clone()]));
+        assert_eq!(checker.health(&key), Some(Health::Healthy));
+        let mut watch = checker.watch(&key).unwrap();
+        drop(listener);
+        changed.notified().await;
+        let status = watch.borrow_and_update().clone();
+        assert_eq!((status.health, status.detail.as_str()), (Some(Health::Unhealthy), "connection refused"));
+        assert!(probes.load(Ordering::Relaxed) >= 2);
+        checker.run_exactly(&HashSet::new());
+        assert!(watch.changed().await.is_err() || checker.health(&key).is_none());
+        assert_eq!(checker.keys().count(), 0);
+    }
+}

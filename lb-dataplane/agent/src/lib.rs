@@ -1,0 +1,6 @@
+//! The node agent of a Guideway forwarder.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod announce;
+pub mod health;
