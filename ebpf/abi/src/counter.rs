@@ -62,7 +62,8 @@ counters! {
         DropNoHeadroom = 9, "drop_no_headroom", "The driver left no room for the outer header";
         DropNoRoute = 10, "drop_no_route", "No route to the backend";
         DropNoNeighbour = 11, "drop_no_neighbour", "The next hop's MAC address is not known yet";
-        DropInternal = 12, "drop_internal", "The maps contradict each other; this is a defect";
+        DropExtensionHeaders = 12, "drop_extension_headers", "For a VIP, with more IPv6 extension headers than are walked";
+        DropInternal = 13, "drop_internal", "The maps contradict each other; this is a defect";
     }
 }
 
