@@ -4,3 +4,8 @@
 
 pub mod announce;
 pub mod health;
+pub mod log;
+pub mod neighbour;
+pub mod socket;
+pub mod systemd;
+pub mod watch;
