@@ -7,13 +7,8 @@ pub trait Frame {
     /// The `N` bytes from `offset`; `None` when the packet ends before their end.
     fn view<const N: usize>(&self, offset: usize) -> Option<&[u8; N]>;
 
-    /// Length of the packet in bytes.
-    fn len(&self) -> usize;
-
-    /// Whether the packet has no byte.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
+    /// Whether the packet has at least `len` bytes, those included that [`Frame::view`] cannot show (XDP fragments).
+    fn reaches(&self, len: usize) -> bool;
 }
 
 impl Frame for [u8] {
@@ -21,7 +16,7 @@ impl Frame for [u8] {
         self.get(offset..)?.first_chunk()
     }
 
-    fn len(&self) -> usize {
-        <[u8]>::len(self)
+    fn reaches(&self, len: usize) -> bool {
+        self.len() >= len
     }
 }

@@ -156,7 +156,7 @@ impl Ip {
     fn datagram<F: Frame + ?Sized>(&self, frame: &F, protocol: u8, l4_offset: usize) -> Parsed {
         let header_len = if protocol == PROTOCOL_TCP { TCP_HEADER_LEN } else { UDP_HEADER_LEN };
         let too_short = l4_offset + header_len > self.len;
-        if too_short || self.offset + self.len > frame.len() {
+        if too_short || !frame.reaches(self.offset + self.len) {
             return self.broken(Problem::Malformed);
         }
         let Some(ports) = frame.view::<4>(self.offset + l4_offset) else {
