@@ -1,3 +1,68 @@
-//! See the package description.
+//! `cargo xtask`: every developer command.
+//!
+//! The commands install what they need (see [`setup`]) and then drive cargo, the eBPF toolchain and the lab. They use
+//! processes and files only; what they build lies in cargo's target folder.
+#![forbid(unsafe_code)]
 
-fn main() {}
+mod demo;
+mod ebpf;
+mod fuzz;
+mod process;
+mod repo;
+mod setup;
+mod steps;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "Developer commands of Guideway",
+    after_help = "Start with `cargo xtask demo` to see a load balancer work and `cargo xtask test` to check all of it.\n\
+                  Both want root, because they use network namespaces and load eBPF programs; on Debian 12 they \
+                  install what is missing themselves and say what and why.\n\n\
+                  Exit status: 0 done, 1 something failed, 2 wrong usage, 3 something must be installed or allowed \
+                  first (the text says what to type)."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build everything and show it at work: router, forwarders, backends and load, then failures
+    Demo(demo::DemoArgs),
+    /// Check everything: format, lints, docs, eBPF objects, unit, packet and end-to-end tests
+    Test(test::TestArgs),
+    /// Rebuild the committed eBPF objects, or prove that they match the sources
+    Ebpf(ebpf::EbpfArgs),
+    /// Feed random bytes to the parsers of outside input (libFuzzer)
+    Fuzz(fuzz::FuzzArgs),
+    /// Check what a command needs and install what is missing
+    Setup(setup::SetupArgs),
+}
+
+fn main() -> ExitCode {
+    if let Some(code) = ebpf::act_as_compiler() {
+        return code;
+    }
+    let result = match Cli::parse().command {
+        Command::Demo(args) => setup::ensure(setup::Purpose::Demo).and_then(|()| demo::run(args)),
+        Command::Test(args) => test::run(&args),
+        Command::Ebpf(args) => ebpf::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Fuzz(args) => fuzz::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Setup(args) => setup::run(&args).map(|()| ExitCode::SUCCESS),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            if error.is::<setup::Missing>() { ExitCode::from(3) } else { ExitCode::FAILURE }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Commands that consist of steps.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+/// One thing that is done or checked.
+pub(crate) struct Step {
+    /// Name on the command line.
+    pub(crate) name: &'static str,
+    /// What is checked, in a few words.
+    pub(crate) about: &'static str,
+    /// Does it.
+    pub(crate) run: fn(&crate::test::TestArgs) -> Result<()>,
+}
+
+/// Runs `step` between two lines that say its name and its duration. `repeat` is the command that runs it alone.
+pub(crate) fn run(step: &Step, args: &crate::test::TestArgs, repeat: &str) -> Result<()> {
+    eprintln!("==> {}: {}", step.name, step.about);
+    let start = Instant::now();
+    (step.run)(args).with_context(|| format!("step {} failed; to run it alone: {repeat}", step.name))?;
+    eprintln!("    {} done in {}", step.name, seconds(start.elapsed()));
+    Ok(())
+}
+
+/// A duration for people.
+pub(crate) fn seconds(duration: Duration) -> String {
+    if duration >= Duration::from_secs(100) {
+        format!("{}m{:02}s", duration.as_secs() / 60, duration.as_secs() % 60)
+    } else {
+        format!("{:.1}s", duration.as_secs_f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_short() {
+        assert_eq!(seconds(Duration::from_millis(340)), "0.3s");
+        assert_eq!(seconds(Duration::from_secs(99)), "99.0s");
+        assert_eq!(seconds(Duration::from_secs(125)), "2m05s");
+    }
+}

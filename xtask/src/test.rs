@@ -1,0 +1,155 @@
+//! `cargo xtask test`: everything that must hold, in the order of how fast it fails.
+
+mod purity;
+mod unsafety;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::process::{cargo, run as run_command};
+use crate::steps::{self, Step};
+use crate::{ebpf, fuzz, setup};
+
+/// Options of `cargo xtask test`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Wants root for the packet tests (programs are loaded into the kernel) and the end-to-end tests \
+                        (network namespaces). Without root:\n    cargo xtask test --no-root\n\
+                        One step alone (--list names them):\n    cargo xtask test --only lints\n\
+                        One test alone:\n    cargo nextest run -p guideway-packet-tests NAME"
+)]
+pub(crate) struct TestArgs {
+    /// Run only what needs no root, and say what is left out
+    #[arg(long, visible_alias = "unit")]
+    no_root: bool,
+    /// Run this step alone; can be given more than once
+    #[arg(long, value_name = "STEP", value_parser = step_name)]
+    only: Vec<String>,
+    /// Name the steps and stop
+    #[arg(long)]
+    list: bool,
+}
+
+/// The packages whose tests want root, and what they check.
+const ROOT_PACKAGES: &[(&str, &str)] = &[
+    ("guideway-e2e", "end-to-end tests in network namespaces"),
+    ("guideway-packet-tests", "packets through the programs in the kernel"),
+];
+
+/// In any package, tests in a module of this name want root.
+const ROOT_MODULE: &str = "needs_root";
+
+const STEPS: &[Step] = &[
+    Step { name: "format", about: "rustfmt would change nothing", run: format },
+    Step {
+        name: "purity",
+        about: "pure crates do no input or output and read no clock",
+        run: |_| purity::check(),
+    },
+    Step { name: "unsafe", about: "unsafe code in one userspace crate only", run: |_| unsafety::check() },
+    Step { name: "lints", about: "rustc and clippy have nothing to say", run: lints },
+    Step { name: "docs", about: "the documentation builds and its links lead somewhere", run: docs },
+    Step { name: "ebpf", about: "the committed eBPF objects are what their sources give", run: objects },
+    Step { name: "fuzz", about: "the fuzz targets compile", run: |_| fuzz::check() },
+    Step { name: "build", about: "all binaries, as the end-to-end tests run them", run: build },
+    Step { name: "doctests", about: "the examples in the documentation run", run: doctests },
+    Step { name: "tests", about: "unit, packet and end-to-end tests", run: tests },
+];
+
+fn step_name(text: &str) -> Result<String, String> {
+    if STEPS.iter().any(|step| step.name == text) {
+        return Ok(text.to_owned());
+    }
+    let names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+    Err(format!("there is no such step; the steps are {}", names.join(", ")))
+}
+
+/// Runs `cargo xtask test`.
+///
+/// After the last step nothing is written, so that the output ends with the test runner's own summary.
+pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
+    if args.list {
+        for step in STEPS {
+            println!("{:<10}{}", step.name, step.about);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    setup::ensure(if args.no_root { setup::Purpose::TestNoRoot } else { setup::Purpose::Test })?;
+    let chosen = |step: &&Step| args.only.is_empty() || args.only.iter().any(|name| name == step.name);
+    for step in STEPS.iter().filter(chosen) {
+        let no_root = if args.no_root { " --no-root" } else { "" };
+        steps::run(step, args, &format!("cargo xtask test{no_root} --only {}", step.name))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn format(_: &TestArgs) -> Result<()> {
+    run_command(&mut cargo(&["fmt", "--all", "--check"]))
+}
+
+fn lints(_: &TestArgs) -> Result<()> {
+    run_command(&mut cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+fn docs(_: &TestArgs) -> Result<()> {
+    run_command(cargo(&["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn objects(args: &TestArgs) -> Result<()> {
+    ebpf::check_hashes()?;
+    if args.no_root && !setup::is_ready(setup::Purpose::Ebpf) {
+        eprintln!("    left out: building the objects again, because the eBPF toolchain is not installed");
+        eprintln!("    (`cargo xtask setup ebpf` installs it)");
+        return Ok(());
+    }
+    ebpf::check_by_building()
+}
+
+fn build(_: &TestArgs) -> Result<()> {
+    run_command(&mut cargo(&["build", "--quiet", "--workspace", "--bins"]))
+}
+
+fn doctests(_: &TestArgs) -> Result<()> {
+    run_command(&mut cargo(&["test", "--quiet", "--workspace", "--doc"]))
+}
+
+fn tests(args: &TestArgs) -> Result<()> {
+    let mut command = cargo(&["nextest", "run", "--workspace"]);
+    if args.no_root {
+        for (package, what) in ROOT_PACKAGES {
+            eprintln!("    left out: {package} ({what}), which needs root");
+        }
+        eprintln!("    left out: tests in modules named {ROOT_MODULE}");
+        command.args(["-E", &without_root()]);
+    }
+    run_command(&mut command)
+}
+
+/// The tests that need no root, in nextest's filter language.
+fn without_root() -> String {
+    let packages = ROOT_PACKAGES.iter().map(|(package, _)| format!("package({package})"));
+    let root: Vec<String> = packages.chain([format!("test({ROOT_MODULE}::)")]).collect();
+    format!("not ({})", root.join(" | "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_filter_names_every_kind_of_test_that_needs_root() {
+        assert_eq!(
+            without_root(),
+            "not (package(guideway-e2e) | package(guideway-packet-tests) | test(needs_root::))"
+        );
+    }
+
+    #[test]
+    fn the_test_runner_comes_last() {
+        assert_eq!(STEPS.last().map(|step| step.name), Some("tests"));
+        assert!(step_name("lints").is_ok());
+        assert!(step_name("lint").is_err_and(|error| error.contains("lints, docs")));
+    }
+}
