@@ -4,8 +4,11 @@
 
 pub mod announce;
 pub mod health;
+pub mod http;
 pub mod log;
+pub mod metrics;
 pub mod neighbour;
 pub mod socket;
 pub mod systemd;
+pub mod view;
 pub mod watch;

@@ -101,8 +101,8 @@ mod tests {
 
     #[test]
     fn debounce_table() {
-        type Case = (&'static str, &'static [(Option<Stamp>, bool)]);
-        let cases: &[Case] = &[
+        type Case<'a> = (&'a str, &'a [(Option<Stamp>, bool)]);
+        let cases: &[Case<'_>] = &[
             ("the same file", &[(stamp(1), false), (stamp(1), false)]),
             ("replaced once", &[(stamp(2), false), (stamp(2), true), (stamp(2), false)]),
             (

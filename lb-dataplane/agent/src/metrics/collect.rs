@@ -1,0 +1,247 @@
+//! Metrics that are read off the view and the kernel's maps at each scrape.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use guideway_abi::{Counter, TrafficStats};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use tokio::sync::watch;
+
+use crate::health::Health;
+use crate::neighbour::Reachability;
+use crate::view::{BackendView, Counts, Shared, View};
+
+#[derive(Debug)]
+pub(super) struct Collected {
+    pub(super) view: Shared,
+    pub(super) counts: Arc<dyn Counts>,
+    pub(super) reachability: watch::Receiver<Reachability>,
+}
+
+impl Collector for Collected {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let view = self.view.load();
+        encode_node(&view, &mut encoder)?;
+        {
+            let found = self.reachability.borrow();
+            let mut one = |name, help, value: usize| {
+                gauges(&mut encoder, name, help, |family| family.put(&[], value as u64))
+            };
+            one("next_hops", "Next hops towards backends that are kept resolved", found.next_hops.len())?;
+            one(
+                "backends_without_route",
+                "Backends to which the kernel has no route",
+                found.unroutable.len(),
+            )?;
+        }
+        self.encode_packets(&mut encoder)?;
+        self.encode_vips(&view, &mut encoder)?;
+        self.encode_backends(&view, &mut encoder)
+    }
+}
+
+fn encode_node(view: &View, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    gauges(encoder, "build_info", "Always 1; the version of the agent as a label", |family| {
+        family.put(&[("version", env!("CARGO_PKG_VERSION"))], 1)
+    })?;
+    gauges(encoder, "program_info", "Always 1; the tag of the loaded program as a label", |family| {
+        family.put(&[("tag", &view.program_tag)], 1)
+    })?;
+    gauges(encoder, "generation", "The installed generation, 0 when none is", |family| {
+        family.put(&[], view.generation)
+    })?;
+    gauges(
+        encoder,
+        "digest_info",
+        "Always 1; the digest of the installed generation as a label, equal on forwarders that hold equal tables",
+        |family| family.put(&[("digest", &format!("{:016x}", view.digest))], 1),
+    )?;
+    gauges(encoder, "interface_attached", "1 when the forwarder program is attached", |family| {
+        for interface in &view.interfaces {
+            let labels = [("interface", interface.name.as_str()), ("mode", interface.mode)];
+            family.put(&labels, u64::from(interface.error.is_none()))?;
+        }
+        Ok(())
+    })?;
+    gauges(encoder, "config_accepted", "1 when the last configuration read was accepted", |family| {
+        family.put(&[], u64::from(view.last_reload.as_ref().is_some_and(crate::view::Reload::accepted)))
+    })?;
+    gauges(encoder, "in_sync", "1 when the desired generation is the installed one", |family| {
+        family.put(&[], u64::from(view.generation > 0 && view.apply_error.is_none()))
+    })?;
+    gauges(encoder, "limit_used", "Elements that the installed generation uses, by limit", |family| {
+        view.limits.iter().try_for_each(|limit| family.put(&[("limit", limit.name)], limit.used))
+    })?;
+    gauges(encoder, "limit_capacity", "Elements that there are, by limit", |family| {
+        view.limits.iter().try_for_each(|limit| family.put(&[("limit", limit.name)], limit.capacity))
+    })
+}
+
+impl Collected {
+    fn encode_packets(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Packets that the program saw, by what became of them";
+        family(encoder, MetricType::Counter, "packets", help, |family| {
+            for counter in Counter::ALL {
+                if let Some(packets) = readable(self.counts.packets(*counter)) {
+                    family.put(&[("outcome", counter.name())], packets)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn encode_vips(&self, view: &View, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let rows: Vec<Row<4, VipRow>> = view
+            .vips
+            .iter()
+            .map(|vip| Row {
+                labels: [
+                    ("vip", vip.name.clone()),
+                    ("address", vip.address.to_string()),
+                    ("port", vip.port.to_string()),
+                    ("protocol", vip.protocol.to_owned()),
+                ],
+                values: VipRow {
+                    stats: vip.index.and_then(|index| readable(self.counts.vip(index))),
+                    served: vip.served,
+                    announced: vip.announced,
+                    backends: view.sets[vip.set].backends.len() as u64,
+                    healthy: view.sets[vip.set].healthy() as u64,
+                },
+            })
+            .collect();
+        let mut column = |kind, name, help, value: fn(&VipRow) -> Option<u64>| {
+            family(encoder, kind, name, help, |family| rows.iter().try_for_each(|row| row.put(family, value)))
+        };
+        let (counter, gauge) = (MetricType::Counter, MetricType::Gauge);
+        column(counter, "vip_packets", "Packets sent to backends, by VIP", |vip| Some(vip.stats?.packets))?;
+        let bytes = "Bytes of the clients' IP packets sent to backends, by VIP";
+        column(counter, "vip_bytes", bytes, |vip| Some(vip.stats?.bytes))?;
+        let served = "1 while the VIP has a lookup table in the kernel";
+        column(gauge, "vip_served", served, |vip| Some(vip.served.into()))?;
+        let announced = "1 while the BGP speaker is told to announce the VIP's address";
+        column(gauge, "vip_announced", announced, |vip| Some(vip.announced.into()))?;
+        column(gauge, "vip_backends", "Backends of the VIP", |vip| Some(vip.backends))?;
+        let healthy = "Backends of the VIP that are healthy or not checked";
+        column(gauge, "vip_backends_healthy", healthy, |vip| Some(vip.healthy))
+    }
+
+    fn encode_backends(&self, view: &View, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        // A backend that is in several sets has one element, and one pair of counters, in the kernel.
+        let distinct: BTreeMap<u32, &BackendView> = view
+            .sets
+            .iter()
+            .flat_map(|set| &set.backends)
+            .filter_map(|backend| Some((backend.index?, backend)))
+            .collect();
+        let rows: Vec<Row<2, Option<TrafficStats>>> = distinct
+            .iter()
+            .map(|(index, backend)| Row {
+                labels: [("backend", backend.name.clone()), ("address", backend.address.to_string())],
+                values: readable(self.counts.backend(*index)),
+            })
+            .collect();
+        let mut column = |name, help, value: fn(&TrafficStats) -> u64| {
+            family(encoder, MetricType::Counter, name, help, |family| {
+                rows.iter().try_for_each(|row| row.put(family, |stats| stats.as_ref().map(value)))
+            })
+        };
+        column("backend_packets", "Packets sent, by backend", |stats| stats.packets)?;
+        column("backend_bytes", "Bytes of the clients' IP packets sent, by backend", |stats| stats.bytes)?;
+
+        let rows: Vec<Row<3, (&BackendView, Option<Health>)>> = view
+            .sets
+            .iter()
+            .flat_map(|set| set.backends.iter().map(move |backend| (set, backend)))
+            .map(|(set, backend)| Row {
+                labels: [
+                    ("set", set.name.clone()),
+                    ("backend", backend.name.clone()),
+                    ("address", backend.address.to_string()),
+                ],
+                values: (backend, backend.status().and_then(|status| status.health)),
+            })
+            .collect();
+        let healthy = "1 when the backend is healthy, 0 when it is not; absent when unknown or not checked";
+        gauges(encoder, "backend_healthy", healthy, |family| {
+            let value =
+                |(_, health): &(_, Option<Health>)| health.map(|health| u64::from(health == Health::Healthy));
+            rows.iter().try_for_each(|row| row.put(family, value))
+        })?;
+        gauges(encoder, "backend_slots", "Slots of the set's lookup table that hold the backend", |family| {
+            rows.iter().try_for_each(|row| row.put(family, |(backend, _)| Some(backend.slots.into())))
+        })
+    }
+}
+
+struct VipRow {
+    stats: Option<TrafficStats>,
+    served: bool,
+    announced: bool,
+    backends: u64,
+    healthy: u64,
+}
+
+/// The labels and values of one object.
+struct Row<const LABELS: usize, V> {
+    labels: [(&'static str, String); LABELS],
+    values: V,
+}
+
+impl<const LABELS: usize, V> Row<LABELS, V> {
+    fn put(&self, family: &mut Family<'_>, value: impl Fn(&V) -> Option<u64>) -> fmt::Result {
+        let labels = self.labels.each_ref().map(|(name, value)| (*name, value.as_str()));
+        value(&self.values).map_or(Ok(()), |value| family.put(&labels, value))
+    }
+}
+
+/// A metric to which samples are added.
+struct Family<'a> {
+    encoder: MetricEncoder<'a>,
+    kind: MetricType,
+}
+
+impl Family<'_> {
+    fn put(&mut self, labels: &[(&str, &str)], value: u64) -> fmt::Result {
+        if labels.is_empty() {
+            return Self::sample(&mut self.encoder, self.kind, value);
+        }
+        let labels = labels.to_vec();
+        Self::sample(&mut self.encoder.encode_family(&labels)?, self.kind, value)
+    }
+
+    fn sample(encoder: &mut MetricEncoder<'_>, kind: MetricType, value: u64) -> fmt::Result {
+        match kind {
+            MetricType::Counter => encoder.encode_counter::<NoLabelSet, u64, u64>(&value, None),
+            _ => encoder.encode_gauge(&value),
+        }
+    }
+}
+
+fn family(
+    encoder: &mut DescriptorEncoder<'_>,
+    kind: MetricType,
+    name: &str,
+    help: &str,
+    fill: impl FnOnce(&mut Family<'_>) -> fmt::Result,
+) -> fmt::Result {
+    let encoder = encoder.encode_descriptor(name, help, None, kind)?;
+    fill(&mut Family { encoder, kind })
+}
+
+fn gauges(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    fill: impl FnOnce(&mut Family<'_>) -> fmt::Result,
+) -> fmt::Result {
+    family(encoder, MetricType::Gauge, name, help, fill)
+}
+
+/// A map that cannot be read leaves its samples out; zero would be a lie.
+fn readable<T>(read: std::io::Result<T>) -> Option<T> {
+    read.inspect_err(|error| tracing::debug!(%error, "a counter cannot be read")).ok()
+}

@@ -1,0 +1,328 @@
+//! What the agent shows of itself: an immutable picture that the control loop publishes after every change, read by
+//! the admin API and by the metrics without asking the loop.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+use guideway_abi::{Counter, TrafficStats};
+use tokio::sync::watch;
+
+use crate::health::{Health, ProbeStatus};
+
+/// The picture. Everything in it belongs to one generation.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// The configuration file.
+    pub config_path: String,
+    /// Where programs, maps and links are pinned.
+    pub pin_root: String,
+    /// The installed generation; 0 when none is.
+    pub generation: u64,
+    /// Digest of the installed generation.
+    pub digest: u64,
+    /// Tag of the loaded program, in hexadecimal.
+    pub program_tag: String,
+    /// Configured interfaces.
+    pub interfaces: Vec<InterfaceView>,
+    /// The last attempt to load a configuration.
+    pub last_reload: Option<Reload>,
+    /// Why the last plan could not be installed; none when it was.
+    pub apply_error: Option<String>,
+    /// Of the installed configuration.
+    pub vips: Vec<VipView>,
+    /// Backend sets of the installed configuration that a VIP uses.
+    pub sets: Vec<SetView>,
+    /// How full the maps are.
+    pub limits: Vec<LimitView>,
+}
+
+/// An attempt to load a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reload {
+    /// When.
+    pub at: SystemTime,
+    /// Why it was refused, one a line; empty when it was accepted.
+    pub errors: Vec<String>,
+}
+
+impl Reload {
+    /// Whether the configuration is in force.
+    #[must_use]
+    pub fn accepted(&self) -> bool {
+        self.errors.is_empty()
+    }
+}
+
+/// An interface of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InterfaceView {
+    /// Name.
+    pub name: String,
+    /// Index in the kernel; 0 when there is no such interface.
+    pub ifindex: u32,
+    /// "native" or "generic".
+    pub mode: &'static str,
+    /// Why the program is not attached; none when it is.
+    pub error: Option<String>,
+}
+
+/// A VIP.
+#[derive(Clone, Debug)]
+pub struct VipView {
+    /// Name.
+    pub name: String,
+    /// Address that clients dial.
+    pub address: IpAddr,
+    /// Port that clients dial.
+    pub port: u16,
+    /// "tcp" or "udp".
+    pub protocol: &'static str,
+    /// Index into [`View::sets`].
+    pub set: usize,
+    /// Index of its counters in the kernel, once installed.
+    pub index: Option<u32>,
+    /// It has a table in the kernel.
+    pub served: bool,
+    /// The speaker is told to announce its address.
+    pub announced: bool,
+}
+
+impl VipView {
+    /// Why the VIP is not served or not announced; empty when it is both.
+    #[must_use]
+    pub fn reason(&self, set: &SetView) -> String {
+        if self.served && self.announced {
+            return String::new();
+        }
+        if self.served {
+            return "the forwarder program is attached to no interface".to_owned();
+        }
+        match (set.backends.len(), set.backends.iter().filter(|backend| backend.is_checking()).count()) {
+            (0, _) => format!("the backend set {:?} is empty", set.name),
+            (_, 0) => "no backend is healthy".to_owned(),
+            (_, checking) => format!("no backend is healthy, {checking} not yet checked"),
+        }
+    }
+}
+
+/// A backend set.
+#[derive(Clone, Debug, Default)]
+pub struct SetView {
+    /// Name.
+    pub name: String,
+    /// Slots of its table.
+    pub table_size: u32,
+    /// In the order of the configuration.
+    pub backends: Vec<BackendView>,
+}
+
+impl SetView {
+    /// Backends that may get traffic.
+    #[must_use]
+    pub fn healthy(&self) -> usize {
+        self.backends.iter().filter(|backend| backend.is_healthy()).count()
+    }
+}
+
+/// A backend of a set.
+#[derive(Clone, Debug)]
+pub struct BackendView {
+    /// Name.
+    pub name: String,
+    /// Where its packets go.
+    pub address: IpAddr,
+    /// Share of the slots.
+    pub weight: u16,
+    /// Its probe; none when the set is not checked.
+    pub probe: Option<watch::Receiver<ProbeStatus>>,
+    /// Index of its counters in the kernel, once installed.
+    pub index: Option<u32>,
+    /// Slots of the set's table that hold it.
+    pub slots: u32,
+}
+
+impl BackendView {
+    /// The probe's status; none when the set is not checked.
+    #[must_use]
+    pub fn status(&self) -> Option<ProbeStatus> {
+        self.probe.as_ref().map(|probe| probe.borrow().clone())
+    }
+
+    /// "healthy", "unhealthy", "unchecked" or "checking".
+    #[must_use]
+    pub fn health(&self) -> &'static str {
+        match &self.probe {
+            None => "unchecked",
+            Some(probe) => probe.borrow().health.map_or("checking", Health::name),
+        }
+    }
+
+    fn is_healthy(&self) -> bool {
+        self.probe.as_ref().is_none_or(|probe| probe.borrow().health == Some(Health::Healthy))
+    }
+
+    fn is_checking(&self) -> bool {
+        self.probe.as_ref().is_some_and(|probe| probe.borrow().health.is_none())
+    }
+}
+
+/// How full a map is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitView {
+    /// As in the configuration's `limits`.
+    pub name: &'static str,
+    /// Elements that the installed generation uses.
+    pub used: u64,
+    /// Elements that there are.
+    pub capacity: u64,
+}
+
+impl View {
+    /// A generation is installed and the program is attached to every interface.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.generation > 0 && self.is_attached()
+    }
+
+    /// The program is attached to every configured interface.
+    #[must_use]
+    pub fn is_attached(&self) -> bool {
+        !self.interfaces.is_empty() && self.interfaces.iter().all(|interface| interface.error.is_none())
+    }
+
+    /// Backends by set and name, healthy ones, each backend of a set counted once.
+    #[must_use]
+    pub fn backend_totals(&self) -> (usize, usize) {
+        self.sets
+            .iter()
+            .fold((0, 0), |(all, healthy), set| (all + set.backends.len(), healthy + set.healthy()))
+    }
+}
+
+/// The latest picture.
+pub type Shared = Arc<ArcSwap<View>>;
+
+/// Counters in the kernel, summed over the CPUs.
+pub trait Counts: fmt::Debug + Send + Sync {
+    /// Of a VIP by its index.
+    ///
+    /// # Errors
+    ///
+    /// When the map cannot be read.
+    fn vip(&self, index: u32) -> std::io::Result<TrafficStats>;
+
+    /// Of a backend by its index.
+    ///
+    /// # Errors
+    ///
+    /// When the map cannot be read.
+    fn backend(&self, index: u32) -> std::io::Result<TrafficStats>;
+
+    /// Packets with this outcome.
+    ///
+    /// # Errors
+    ///
+    /// When the map cannot be read.
+    fn packets(&self, counter: Counter) -> std::io::Result<u64>;
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Counts that can be told apart.
+    #[derive(Debug)]
+    pub(crate) struct Numbered;
+
+    impl Counts for Numbered {
+        fn vip(&self, index: u32) -> std::io::Result<TrafficStats> {
+            Ok(TrafficStats { packets: 1000 + u64::from(index), bytes: 100_000 + u64::from(index) })
+        }
+
+        fn backend(&self, index: u32) -> std::io::Result<TrafficStats> {
+            Ok(TrafficStats { packets: 2000 + u64::from(index), bytes: 200_000 + u64::from(index) })
+        }
+
+        fn packets(&self, counter: Counter) -> std::io::Result<u64> {
+            Ok(3000 + u64::from(counter.index()))
+        }
+    }
+
+    /// One VIP, a checked and an unchecked set, one interface.
+    pub(crate) fn sample() -> View {
+        let probe = |health| {
+            let status = ProbeStatus { health, since: None, detail: "connection refused".to_owned() };
+            Some(watch::Sender::new(status).subscribe())
+        };
+        let backend = |name: &str, address: &str, probe, index| BackendView {
+            name: name.to_owned(),
+            address: address.parse().unwrap(),
+            weight: 1,
+            probe,
+            index,
+            slots: 5,
+        };
+        View {
+            config_path: "/etc/guideway/dataplane.yaml".to_owned(),
+            pin_root: "/sys/fs/bpf/guideway".to_owned(),
+            generation: 7,
+            digest: 0xabcd,
+            program_tag: "0123456789abcdef".to_owned(),
+            interfaces: vec![InterfaceView {
+                name: "up0".to_owned(),
+                ifindex: 2,
+                mode: "native",
+                error: None,
+            }],
+            last_reload: Some(Reload { at: SystemTime::UNIX_EPOCH, errors: Vec::new() }),
+            apply_error: None,
+            vips: vec![VipView {
+                name: "web-v4".to_owned(),
+                address: "203.0.113.10".parse().unwrap(),
+                port: 80,
+                protocol: "tcp",
+                set: 0,
+                index: Some(3),
+                served: true,
+                announced: true,
+            }],
+            sets: vec![SetView {
+                name: "web".to_owned(),
+                table_size: 65_537,
+                backends: vec![
+                    backend("be1", "10.1.11.2", probe(Some(Health::Healthy)), Some(1)),
+                    backend("be2", "10.1.12.2", probe(Some(Health::Unhealthy)), Some(2)),
+                    backend("be3", "10.1.13.2", probe(None), None),
+                    backend("be4", "10.1.14.2", None, Some(4)),
+                ],
+            }],
+            limits: vec![LimitView { name: "vips", used: 1, capacity: 4096 }],
+        }
+    }
+
+    #[test]
+    fn reasons() {
+        let view = sample();
+        let set = &view.sets[0];
+        let with = |served, announced| VipView { served, announced, ..view.vips[0].clone() };
+        assert_eq!(with(true, true).reason(set), "");
+        assert_eq!(with(true, false).reason(set), "the forwarder program is attached to no interface");
+        assert_eq!(with(false, false).reason(set), "no backend is healthy, 1 not yet checked");
+        assert_eq!(with(false, false).reason(&SetView::default()), "the backend set \"\" is empty");
+        assert_eq!((set.healthy(), view.backend_totals()), (2, (4, 2)));
+    }
+
+    #[test]
+    fn ready_needs_a_generation_and_every_interface() {
+        let mut view = sample();
+        assert!(view.is_ready());
+        view.interfaces[0].error = Some("no such interface".to_owned());
+        assert!(!view.is_ready());
+        view = View { generation: 0, ..sample() };
+        assert!(!view.is_ready());
+        assert!(!View::default().is_ready());
+    }
+}
