@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use crate::error::{ConfigErrors, Problem};
+use crate::parse;
 use crate::types::{Admin, BackendSet, Encapsulation, Interface, Limits, Metrics, NextHop, Seed, Vip};
 
 /// A longer file is refused unread: 64 MiB.
@@ -27,14 +28,17 @@ impl Config {
     /// # Errors
     ///
     /// Every error of the file, in the order of its lines. A file that is not YAML has one: where it stops being it.
-    pub fn parse(file_name: &str, _text: &str) -> Result<Self, ConfigErrors> {
-        Err(ConfigErrors::new(vec![Problem {
-            file: file_name.into(),
-            line: 1,
-            column: 1,
-            field: String::new(),
-            reason: "the parser is not written yet".to_owned(),
-        }]))
+    pub fn parse(file_name: &str, text: &str) -> Result<Self, ConfigErrors> {
+        parse::parse(file_name, text)
+    }
+
+    /// [`Config::parse`] for bytes that may be anything: what is not UTF-8 is an error with its place.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::parse`].
+    pub fn parse_bytes(file_name: &str, bytes: &[u8]) -> Result<Self, ConfigErrors> {
+        parse::parse_bytes(file_name, bytes)
     }
 
     /// The key of all hashes.

@@ -21,11 +21,19 @@
 
 mod config;
 mod error;
+mod parse;
+mod read;
+mod sink;
+mod suggest;
+#[cfg(test)]
+mod tests;
+mod tree;
 mod types;
+mod units;
 
 pub use config::{Config, MAX_FILE_BYTES};
 pub use error::{ConfigErrors, Problem};
 pub use types::{
-    Admin, Backend, BackendSet, Encapsulation, EncapsulationKind, HealthCheck, Interface, InterfaceName, Limits,
-    MacAddress, Metrics, NextHop, Probe, Protocol, Seed, TableSize, Vip, XdpMode,
+    Admin, Backend, BackendSet, Encapsulation, EncapsulationKind, HealthCheck, Interface, InterfaceName,
+    Limits, MacAddress, Metrics, NextHop, Probe, Protocol, Seed, TableSize, Vip, XdpMode,
 };

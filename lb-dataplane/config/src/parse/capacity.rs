@@ -1,0 +1,56 @@
+//! Does the configuration fit the maps that `limits` makes? Only what cannot fit for sure is an error: how many tables
+//! equal sets share depends on their health, which the file does not know.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+
+use super::backend_sets::Sets;
+use crate::read::Fields;
+use crate::sink::{Path, Sink};
+use crate::types::{BackendSet, Limits, TableSize, Vip};
+
+pub(super) fn check(root: &Fields<'_, '_>, limits: &Limits, sets: &Sets, vips: &[Vip], sink: &mut Sink) {
+    let at = root.value_at("limits");
+    let path = Path::Field(&Path::Root, "limits");
+    let mut over = |field: &str, used: usize, allowed: u32, what: &str| {
+        if used > allowed as usize {
+            let reason = format_args!(
+                "{used} {what} need {used} elements and it is {allowed}: raise it to at least {used}"
+            );
+            sink.error(at, &Path::Field(&path, field), reason);
+        }
+    };
+    over("vips", vips.len(), limits.vips, "VIPs");
+    // The first element is never used.
+    over(
+        "backends",
+        sets.distinct_addresses() + 1,
+        limits.backends,
+        "backend addresses (and the first element, which stays empty)",
+    );
+    for (field, size, allowed) in [
+        ("tables_65537", TableSize::Large, limits.tables_65537),
+        ("tables_16381", TableSize::Small, limits.tables_16381),
+    ] {
+        over(field, tables(vips, size), allowed, "different backend sets");
+    }
+}
+
+/// The fewest tables of this size that the VIPs can need: equal sets share one.
+fn tables(vips: &[Vip], size: TableSize) -> usize {
+    let mut done: HashSet<*const BackendSet> = HashSet::new();
+    let mut contents: HashSet<Vec<(&str, IpAddr, u16)>> = HashSet::new();
+    for set in vips.iter().map(|vip| &vip.backend_set).filter(|set| set.table_size == size) {
+        if done.insert(std::sync::Arc::as_ptr(set)) {
+            let mut content: Vec<_> = set
+                .backends
+                .iter()
+                .filter(|backend| backend.weight > 0)
+                .map(|backend| (backend.name.as_str(), backend.address, backend.weight))
+                .collect();
+            content.sort_unstable();
+            contents.insert(content);
+        }
+    }
+    contents.len()
+}

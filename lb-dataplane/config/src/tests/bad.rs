@@ -1,0 +1,273 @@
+//! Bad files and the exact lines that they are answered with. The snapshots are the table: read them as documentation.
+
+use std::fmt::Write as _;
+
+use super::{SMALL, errors};
+use crate::{Config, MAX_FILE_BYTES};
+
+/// What is replaced in the small file, and by what.
+const FIELDS: &[(&str, &[&str])] = &[
+    (
+        "000102030405060708090a0b0c0d0e0f",
+        &[
+            "",
+            "~",
+            "0001",
+            "000102030405060708090a0b0c0d0e0g",
+            "000102030405060708090a0b0c0d0e0f00",
+            "[1]",
+            "{a: b}",
+            "\"\"",
+        ],
+    ),
+    (
+        "[{name: up0}]",
+        &[
+            "[]",
+            "",
+            "up0",
+            "{name: up0}",
+            "[up0]",
+            "[{}]",
+            "[{mode: native}]",
+            "[{name: \"\"}]",
+            "[{name: sixteen-letters0}]",
+            "[{name: a/b}]",
+            "[{name: \"a b\"}]",
+            "[{name: ..}]",
+            "[{name: up0, mode: natve}]",
+            "[{name: up0, mode: offload}]",
+            "[{name: up0}, {name: up1}, {name: up0}]",
+            "[{name: up0, nmae: up1}]",
+            "[{name: up0, name: up1}]",
+            "[{name: up0}]\nnext_hop: fib",
+            "[{name: up0}]\nnext_hop: {}",
+            "[{name: up0}]\nnext_hop: {type: fix}",
+            "[{name: up0}]\nnext_hop: {type: fib, mac: \"02:00:00:00:00:01\"}",
+            "[{name: up0}]\nnext_hop: {type: fixed}",
+            "[{name: up0}]\nnext_hop: {type: fixed, interface: up0, mac: \"02:00:00:00:00\"}",
+            "[{name: up0}]\nnext_hop: {type: fixed, interface: up0, mac: \"02:00:00:00:00:01:02\"}",
+            "[{name: up0}]\nnext_hop: {type: fixed, interface: up0, mac: \"00:00:00:00:00:00\"}",
+            "[{name: up0}]\nnext_hop: {type: fixed, interface: up0, mac: \"ff:ff:ff:ff:ff:ff\"}",
+            "[{name: up0}]\nnext_hop: {type: fixed, interface: up0, mac: 020000000001}",
+            "[{name: up0}]\nencapsulation: {type: gre}",
+            "[{name: up0}]\nencapsulation: {source_v4: 172.16.0.1/16}",
+            "[{name: up0}]\nencapsulation: {source_v4: 172.16.0.0}",
+            "[{name: up0}]\nencapsulation: {source_v4: 172.0.0.0/7}",
+            "[{name: up0}]\nencapsulation: {source_v4: 172.16.0.0/31}",
+            "[{name: up0}]\nencapsulation: {source_v4: 224.0.0.0/8}",
+            "[{name: up0}]\nencapsulation: {source_v4: 127.0.0.0/8}",
+            "[{name: up0}]\nencapsulation: {source_v4: 0.0.0.0/8}",
+            "[{name: up0}]\nencapsulation: {source_v4: 100::/64}",
+            "[{name: up0}]\nencapsulation: {source_v6: 100::1/64}",
+            "[{name: up0}]\nencapsulation: {source_v6: 100::/127}",
+            "[{name: up0}]\nencapsulation: {source_v6: ff00::/16}",
+            "[{name: up0}]\nencapsulation: {source_v6: \"::/8\"}",
+            "[{name: up0}]\nlimits: {vips: 0}",
+            "[{name: up0}]\nlimits: {vips: 1048577, backends: 1, tables_65537: 4097, tables_16381: -1}",
+            "[{name: up0}]\nlimits: {vips: 1e3, backends: \"100\", tables_65537: 064, tables_16381: 99999999999999999999}",
+            "[{name: up0}]\nlimits: {backends: many}",
+            "[{name: up0}]\nadmin: {socket: dataplane.sock}",
+            "[{name: up0}]\nadmin: {socket: /run/guideway/}",
+            "[{name: up0}]\nmetrics: {listen: 9470}",
+            "[{name: up0}]\nmetrics: {listen: localhost:9470}",
+        ],
+    ),
+    (
+        "name: web,",
+        &[
+            "",
+            "name: \"\",",
+            "name: \" web\",",
+            "name: \"we\\u202eb\",",
+            "name: [web],",
+            "name: web, table_size: 65536,",
+            "name: web, health_check: http,",
+            "name: web, health_check: {},",
+            "name: web, health_check: {type: https, port: 443},",
+            "name: web, health_check: {type: none, port: 443, rise: 1},",
+            "name: web, health_check: {type: tcp},",
+            "name: web, health_check: {type: tcp, port: 0},",
+            "name: web, health_check: {type: tcp, port: 80, path: /, expect: [200, 299]},",
+            "name: web, health_check: {type: tcp, port: 80, interval: 1},",
+            "name: web, health_check: {type: tcp, port: 80, interval: 1s1m},",
+            "name: web, health_check: {type: tcp, port: 80, interval: 9ms},",
+            "name: web, health_check: {type: tcp, port: 80, interval: 1h1ms},",
+            "name: web, health_check: {type: tcp, port: 80, interval: 99999999999999999999h},",
+            "name: web, health_check: {type: tcp, port: 80, interval: 1s, timeout: 1m30s},",
+            "name: web, health_check: {type: tcp, port: 80, timeout: 0s},",
+            "name: web, health_check: {type: tcp, port: 80, rise: 0, fall: 256},",
+            "name: web, health_check: {type: http, port: 80, path: healthz},",
+            "name: web, health_check: {type: http, port: 80, path: /a b},",
+            "name: web, health_check: {type: http, port: 80, host: \"a\\r\\nb\"},",
+            "name: web, health_check: {type: http, port: 80, expect: 200},",
+            "name: web, health_check: {type: http, port: 80, expect: [200]},",
+            "name: web, health_check: {type: http, port: 80, expect: [299, 200]},",
+            "name: web, health_check: {type: http, port: 80, expect: [99, 600]},",
+        ],
+    ),
+    (
+        "[{name: be1, address: 10.1.11.2}]",
+        &[
+            "[]",
+            "10.1.11.2",
+            "[10.1.11.2]",
+            "[{name: be1}]",
+            "[{address: 10.1.11.2}]",
+            "[{name: be1, adress: 10.1.11.2}]",
+            "[{name: be1, address: 10.1.11}]",
+            "[{name: be1, address: 10.1.11.2/32}]",
+            "[{name: be1, address: \"fe80::1%up0\"}]",
+            "[{name: be1, address: 0.0.0.0}]",
+            "[{name: be1, address: 127.0.0.1}]",
+            "[{name: be1, address: 224.0.0.1}]",
+            "[{name: be1, address: 255.255.255.255}]",
+            "[{name: be1, address: \"::\"}]",
+            "[{name: be1, address: \"::1\"}]",
+            "[{name: be1, address: \"ff02::1\"}]",
+            "[{name: be1, address: \"fe80::1\"}]",
+            "[{name: be1, address: \"::ffff:10.1.11.2\"}]",
+            "[{name: be1, address: 10.1.11.2, weight: 65536}]",
+            "[{name: be1, address: 10.1.11.2, weight: -1}]",
+            "[{name: be1, address: 10.1.11.2, weight: 0}]",
+            "[{name: be1, address: 10.1.11.2}, {name: be1, address: 10.1.12.2}]",
+            "[{name: be1, address: 10.1.11.2}, {name: be2, address: 10.1.11.2}]",
+            "[{name: be1, address: 203.0.113.10}]",
+        ],
+    ),
+    (
+        "{name: web-v4, address: 203.0.113.10, port: 80, protocol: tcp, backend_set: web}",
+        &[
+            "{}",
+            "web-v4",
+            "{name: web-v4, address: \"::ffff:203.0.113.10\", port: 80, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: 203.0.113.10, port: 65536, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: 203.0.113.10, port: 80, protocol: sctp, backend_set: web}",
+            "{name: web-v4, address: 203.0.113.10, port: 80, protocol: TCP, backend_set: web}",
+            "{name: web-v4, address: 203.0.113.10, port: 80, protocol: tcp, backend_set: wbe}",
+            "{name: web-v4, address: 203.0.113.10, port: 80, protocol: tcp, backend_set: other}",
+        ],
+    ),
+];
+
+#[test]
+fn single_fields() {
+    let mut table = String::new();
+    for (replaced, replacements) in FIELDS {
+        assert_eq!(SMALL.matches(replaced).count(), 1, "{replaced}");
+        for replacement in *replacements {
+            let lines = errors(&SMALL.replace(replaced, replacement));
+            assert!(!lines.is_empty(), "accepted: {replacement}");
+            writeln!(table, "{replacement}\n    {}", lines.join("\n    ")).unwrap();
+        }
+    }
+    insta::assert_snapshot!("fields", table);
+}
+
+#[test]
+fn everything_wrong_at_once_is_reported_at_once() {
+    let text = "\
+seed: 1234
+interface: [{name: up0}]
+next_hop: [fib]
+encapsulation: {source_v4: 172.16.0.1/16, soruce_v6: 100::/64}
+limits: {vips: 1, backends: 2}
+backend_sets:
+  - name: web
+    health_check: {type: http, port: 0, interval: 1s, timeout: 2s}
+    backends:
+      - {name: be1, address: 10.1.11.2, weight: 70000}
+      - {name: be1, address: 10.1.11.2}
+  - name: web
+    backends: []
+  - name: api
+    backends:
+      - {name: be1, address: 127.0.0.1}
+vips:
+  - {name: a, address: 203.0.113.10, port: 80, protocol: tcp, backend_set: web}
+  - {name: a, address: 203.0.113.10, port: 80, protocol: tcp, backend_set: api}
+  - {name: b, address: 10.1.11.2, port: http, protocol: udp}
+  - name: c
+    name: d
+    address: *none
+    port: 53
+    protocol: !!str udp
+    backend_set: &x api
+";
+    insta::assert_snapshot!("everything", errors(text).join("\n"));
+}
+
+#[test]
+fn what_is_not_yaml() {
+    let files: &[(&str, &str)] = &[
+        ("empty", ""),
+        ("only a comment", "# nothing\n"),
+        ("a scalar", "hello\n"),
+        ("a list", "- a\n"),
+        ("unclosed quote", "seed: \"0001\nvips: []\n"),
+        ("unclosed list", "interfaces: [{name: up0}\n"),
+        ("unclosed map", "interfaces: {name: up0\nvips: []\n"),
+        ("bad indentation", "seed: 1\n  vips: []\n"),
+        ("tab", "limits:\n\tvips: 1\n"),
+        ("two documents", "seed: 1\n---\nseed: 2\n"),
+        ("complex key", "? [a]\n: b\n"),
+        ("empty key", ": b\n"),
+        ("nul", "seed: \u{0}\n"),
+        ("address that ends like a key", "vips: [{address: fd00::}]\n"),
+    ];
+    let mut table = String::new();
+    for (name, text) in files {
+        let lines = errors(text);
+        assert!(!lines.is_empty(), "accepted: {name}");
+        writeln!(table, "{name}\n    {}", lines.join("\n    ")).unwrap();
+    }
+    insta::assert_snapshot!("not_yaml", table);
+}
+
+#[test]
+fn what_is_not_utf8() {
+    let problem = |bytes: &[u8]| Config::parse_bytes("f.yaml", bytes).unwrap_err().to_string();
+    assert_eq!(
+        problem(b"seed: 1\n\xc3\xa9: \xff"),
+        "f.yaml:2:4: the byte 0xff is not UTF-8: save the file as UTF-8"
+    );
+}
+
+#[test]
+fn what_is_too_long() {
+    let text = "#".repeat(MAX_FILE_BYTES + 1);
+    assert_eq!(errors(&text), ["f.yaml:1:1: the file has 67108865 bytes: at most 67108864 are read"]);
+}
+
+#[test]
+fn what_does_not_fit_the_limits() {
+    let text = "\
+seed: 000102030405060708090a0b0c0d0e0f
+interfaces: [{name: up0}]
+limits: {vips: 2, backends: 2, tables_65537: 1, tables_16381: 1}
+backend_sets:
+  - {name: a, backends: [{name: x, address: 10.0.0.1}]}
+  - {name: same-as-a, backends: [{name: x, address: 10.0.0.1}]}
+  - {name: b, backends: [{name: y, address: 10.0.0.2}]}
+vips:
+  - {name: a, address: 203.0.113.1, port: 80, protocol: tcp, backend_set: a}
+  - {name: b, address: 203.0.113.2, port: 80, protocol: tcp, backend_set: same-as-a}
+  - {name: c, address: 203.0.113.3, port: 80, protocol: tcp, backend_set: b}
+";
+    insta::assert_snapshot!("limits", errors(text).join("\n"));
+}
+
+#[test]
+fn services_are_unique() {
+    let vip = "  - {name: web-2, address: 203.0.113.10, port: 80, protocol: tcp, backend_set: web}\n";
+    assert_eq!(
+        errors(&format!("{SMALL}{vip}")),
+        ["f.yaml:7:5: vips[1]: 203.0.113.10 port 80 tcp is the VIP in line 6 already"]
+    );
+    assert_eq!(errors(&format!("{SMALL}{}", vip.replace("tcp", "udp"))), Vec::<String>::new());
+    assert_eq!(errors(&format!("{SMALL}{}", vip.replace("port: 80", "port: 81"))), Vec::<String>::new());
+    assert_eq!(
+        errors(&format!("{SMALL}{}", vip.replace("web-2", "web-v4").replace("80", "81"))),
+        ["f.yaml:7:12: vips[1].name: \"web-v4\" is the name of the VIP in line 6 already"]
+    );
+}

@@ -1,0 +1,339 @@
+//! What single values accept. Each function takes a scalar and answers with the typed value or with the reason.
+
+use std::fmt::Display;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use ipnet::{Ipv4Net, Ipv6Net};
+
+use crate::read::{Scalar, shown};
+use crate::suggest::did_you_mean;
+use crate::types::{InterfaceName, MacAddress, Seed};
+
+type Parsed<T> = Result<T, String>;
+
+/// `sockaddr_un` holds 108 bytes, the last of them zero.
+const MAX_SOCKET_PATH: usize = 107;
+
+pub(crate) fn seed(scalar: &Scalar<'_>) -> Parsed<Seed> {
+    let text = scalar.text;
+    let wanted = "write 32 hexadecimal digits (128 bits)";
+    let count = text.chars().count();
+    if let Some(wrong) = text.chars().find(|c| !c.is_ascii_hexdigit()) {
+        return Err(format!("{wrong:?} is no hexadecimal digit: {wanted}"));
+    }
+    u128::from_str_radix(text, 16)
+        .ok()
+        .filter(|_| count == 32)
+        .map(|bits| Seed(bits.to_be_bytes()))
+        .ok_or_else(|| format!("\"{}\" has {count} characters: {wanted}", shown(text)))
+}
+
+pub(crate) fn interface_name(scalar: &Scalar<'_>) -> Parsed<InterfaceName> {
+    let text = scalar.text;
+    let wanted = "an interface name has 1 to 15 bytes, no `/`, no `:` and no white space";
+    if text.is_empty() || text.len() > 15 {
+        return Err(format!("\"{}\" has {} bytes: {wanted}", shown(text), text.len()));
+    }
+    if let Some(wrong) = text.chars().find(|c| matches!(c, '/' | ':') || c.is_whitespace() || c.is_control())
+    {
+        return Err(format!("{wrong:?} cannot be part of it: {wanted}"));
+    }
+    if matches!(text, "." | "..") {
+        return Err(format!("\"{text}\" cannot be the name of an interface"));
+    }
+    Ok(InterfaceName(text.to_owned()))
+}
+
+pub(crate) fn mac(scalar: &Scalar<'_>) -> Parsed<MacAddress> {
+    let text = scalar.text;
+    let wanted = "write six pairs of hexadecimal digits as in \"02:00:00:00:00:01\"";
+    let malformed = || format!("\"{}\" is no MAC address: {wanted}", shown(text));
+    let mut bytes = [0; 6];
+    let mut parts = text.split(':');
+    for byte in &mut bytes {
+        let part = parts.next().ok_or_else(malformed)?;
+        if part.len() != 2 || !part.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(malformed());
+        }
+        *byte = u8::from_str_radix(part, 16).map_err(|_| malformed())?;
+    }
+    if parts.next().is_some() {
+        return Err(malformed());
+    }
+    if bytes == [0; 6] {
+        return Err("all zeroes is no router's address: write the one that `ip neighbour` shows".to_owned());
+    }
+    if bytes[0] & 1 != 0 {
+        return Err(format!(
+            "{text} is a group address (the lowest bit of the first byte is set), write a unicast one"
+        ));
+    }
+    Ok(MacAddress(bytes))
+}
+
+pub(crate) fn source_v4(scalar: &Scalar<'_>) -> Parsed<Ipv4Net> {
+    let net: Ipv4Net = prefix(scalar.text, "172.16.0.0/16")?;
+    prefix_length(net.prefix_len(), 8..=30)?;
+    no_host_bits(scalar.text, net, net.trunc())?;
+    if net.network().is_multicast() || net.network().is_loopback() || net.network().octets()[0] >= 240 {
+        return Err(format!("{net} holds no unicast source addresses: take one as in 172.16.0.0/16"));
+    }
+    if net.network().octets()[0] == 0 {
+        return Err(format!("{net} is \"this network\" and never a source: take one as in 172.16.0.0/16"));
+    }
+    Ok(net)
+}
+
+pub(crate) fn source_v6(scalar: &Scalar<'_>) -> Parsed<Ipv6Net> {
+    let net: Ipv6Net = prefix(scalar.text, "100::/64")?;
+    prefix_length(net.prefix_len(), 8..=126)?;
+    no_host_bits(scalar.text, net, net.trunc())?;
+    if net.network().is_multicast() {
+        return Err(format!("{net} is multicast and never a source: take one as in 100::/64"));
+    }
+    if net.network().is_unspecified()
+        || net.network().is_loopback()
+        || net.network().to_ipv4_mapped().is_some()
+    {
+        return Err(format!(
+            "{net} holds the unspecified address, IPv4-mapped or loopback ones: take one as in 100::/64"
+        ));
+    }
+    Ok(net)
+}
+
+fn prefix<T: FromStr>(text: &str, example: &str) -> Parsed<T> {
+    text.parse()
+        .map_err(|_| format!("\"{}\" is no prefix: write address/length as in {example}", shown(text)))
+}
+
+fn prefix_length(length: u8, allowed: RangeInclusive<u8>) -> Parsed<()> {
+    if allowed.contains(&length) {
+        return Ok(());
+    }
+    Err(format!("the prefix length {length} is out of range: {} to {}", allowed.start(), allowed.end()))
+}
+
+fn no_host_bits<T: PartialEq + Display>(text: &str, net: T, truncated: T) -> Parsed<()> {
+    if net == truncated {
+        return Ok(());
+    }
+    Err(format!("{} has bits set beyond its length: write {truncated}", shown(text)))
+}
+
+/// A decimal number within `allowed`.
+pub(crate) fn number<T>(allowed: RangeInclusive<T>) -> impl Fn(&Scalar<'_>) -> Parsed<T>
+where
+    T: TryFrom<u64> + PartialOrd + Display,
+{
+    move |scalar| {
+        let text = scalar.text;
+        let (low, high) = (allowed.start(), allowed.end());
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(format!("\"{}\" is no whole number: write one from {low} to {high}", shown(text)));
+        }
+        if scalar.quoted {
+            return Err(format!("\"{}\" is a text in quotes: write the number without them", shown(text)));
+        }
+        if digits.len() > 1 && digits.starts_with('0') {
+            return Err(format!(
+                "{} starts with a zero, which some read as octal: leave it out",
+                shown(text)
+            ));
+        }
+        text.parse::<u64>()
+            .ok()
+            .and_then(|number| T::try_from(number).ok())
+            .filter(|number| allowed.contains(number))
+            .ok_or_else(|| format!("{} is out of range: {low} to {high}", shown(text)))
+    }
+}
+
+/// A duration within `allowed`, such as `500ms`, `1s` or `1m30s`.
+pub(crate) fn duration(allowed: RangeInclusive<Duration>) -> impl Fn(&Scalar<'_>) -> Parsed<Duration> {
+    move |scalar| {
+        let text = scalar.text;
+        let value = parse_duration(text).ok_or_else(|| {
+            format!("\"{}\" is no duration: write one as in 500ms, 1s or 1m30s", shown(text))
+        })?;
+        if allowed.contains(&value) {
+            return Ok(value);
+        }
+        let (low, high) = (show_duration(*allowed.start()), show_duration(*allowed.end()));
+        Err(format!("{} is out of range: {low} to {high}", shown(text)))
+    }
+}
+
+const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+
+/// Whole numbers with units, the units from large to small, none twice.
+fn parse_duration(text: &str) -> Option<Duration> {
+    let mut units = UNITS.iter();
+    let mut rest = text;
+    let mut total: u64 = 0;
+    while !rest.is_empty() || rest.len() == text.len() {
+        let after = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+        let number: u64 = rest[..rest.len() - after.len()].parse().ok()?;
+        let unit_length = after.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(after.len());
+        let (_, millis) = units.find(|(name, _)| *name == &after[..unit_length])?;
+        total = total.checked_add(number.checked_mul(*millis)?)?;
+        rest = &after[unit_length..];
+    }
+    Some(Duration::from_millis(total))
+}
+
+/// A duration as the file would write it.
+pub(crate) fn show_duration(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    UNITS
+        .iter()
+        .find(|(_, unit)| millis > 0 && millis.is_multiple_of(u128::from(*unit)))
+        .map_or_else(|| format!("{millis}ms"), |(name, unit)| format!("{}{name}", millis / u128::from(*unit)))
+}
+
+/// One of a few words.
+pub(crate) fn one_of<T: Copy>(choices: &'static [(&'static str, T)]) -> impl Fn(&Scalar<'_>) -> Parsed<T> {
+    move |scalar| {
+        if let Some((_, value)) = choices.iter().find(|(name, _)| *name == scalar.text) {
+            return Ok(*value);
+        }
+        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+        let hint = did_you_mean(scalar.text, names.iter().copied());
+        Err(format!("\"{}\" is not one of {}{hint}", shown(scalar.text), names.join(", ")))
+    }
+}
+
+/// The name of a VIP, a set or a backend.
+pub(crate) fn name(scalar: &Scalar<'_>) -> Parsed<String> {
+    let text = scalar.text;
+    if text.is_empty() {
+        return Err("is empty: write a name of 1 to 253 bytes".to_owned());
+    }
+    if text.len() > 253 {
+        return Err(format!("has {} bytes: a name has at most 253", text.len()));
+    }
+    if text.trim() != text {
+        return Err("starts or ends with white space: remove it".to_owned());
+    }
+    if let Some(wrong) = text.chars().find(|c| is_unprintable(*c)) {
+        return Err(format!("holds the unprintable character U+{:04X}: remove it", u32::from(wrong)));
+    }
+    Ok(text.to_owned())
+}
+
+/// Control characters, line and paragraph separators, and the invisible ones that reorder or join text.
+fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// The address of a VIP or a backend.
+pub(crate) fn unicast(scalar: &Scalar<'_>) -> Parsed<IpAddr> {
+    let text = scalar.text;
+    let address: IpAddr = text.parse().map_err(|_| {
+        let shown = shown(text);
+        if text.contains('/') {
+            format!("\"{shown}\" is a prefix: write the address alone")
+        } else if text.contains('%') {
+            format!("\"{shown}\" has a zone: write a global address")
+        } else {
+            format!("\"{shown}\" is no IP address: write one as in 203.0.113.10 or 2001:db8::10")
+        }
+    })?;
+    match address {
+        IpAddr::V4(v4) => unicast_v4(v4),
+        IpAddr::V6(v6) => unicast_v6(v6),
+    }
+    .map_err(|what| format!("{address} {what}"))?;
+    Ok(address)
+}
+
+fn unicast_v4(address: Ipv4Addr) -> Parsed<()> {
+    Err(if address.octets()[0] == 0 {
+        "is unspecified (0.0.0.0/8): write a unicast address"
+    } else if address.is_loopback() {
+        "is a loopback address, which no other host can reach: write a unicast address"
+    } else if address.is_multicast() {
+        "is multicast: write a unicast address"
+    } else if address.is_broadcast() {
+        "is the broadcast address: write a unicast address"
+    } else {
+        return Ok(());
+    }
+    .to_owned())
+}
+
+fn unicast_v6(address: Ipv6Addr) -> Parsed<()> {
+    if let Some(v4) = address.to_ipv4_mapped() {
+        return Err(format!("is an IPv4-mapped address: write {v4}"));
+    }
+    Err(if address.is_unspecified() {
+        "is unspecified: write a unicast address"
+    } else if address.is_loopback() {
+        "is the loopback address, which no other host can reach: write a unicast address"
+    } else if address.is_multicast() {
+        "is multicast: write a unicast address"
+    } else if address.is_unicast_link_local() {
+        "is link-local, which no router forwards: write a global address"
+    } else {
+        return Ok(());
+    }
+    .to_owned())
+}
+
+pub(crate) fn socket_path(scalar: &Scalar<'_>) -> Parsed<PathBuf> {
+    let text = scalar.text;
+    if !text.starts_with('/') {
+        return Err(format!("\"{}\" is not absolute: write a path that starts with `/`", shown(text)));
+    }
+    if text.len() > MAX_SOCKET_PATH {
+        return Err(format!("has {} bytes: the path of a socket has at most {MAX_SOCKET_PATH}", text.len()));
+    }
+    if text.chars().any(char::is_control) {
+        return Err("holds a control character: remove it".to_owned());
+    }
+    if text.ends_with('/') {
+        return Err(format!("\"{text}\" names a directory: write the socket's own path"));
+    }
+    Ok(PathBuf::from(text))
+}
+
+pub(crate) fn listen_address(scalar: &Scalar<'_>) -> Parsed<SocketAddr> {
+    scalar.text.parse().map_err(|_| {
+        format!(
+            "\"{}\" is no address and port: write one as in 127.0.0.1:9470 or \"[::1]:9470\"",
+            shown(scalar.text)
+        )
+    })
+}
+
+pub(crate) fn http_path(scalar: &Scalar<'_>) -> Parsed<String> {
+    if !scalar.text.starts_with('/') {
+        return Err(format!("\"{}\" does not start with `/`", shown(scalar.text)));
+    }
+    visible_ascii(scalar.text, 4096).map_err(|reason| format!("{reason}; percent-encode other characters"))
+}
+
+pub(crate) fn http_host(scalar: &Scalar<'_>) -> Parsed<String> {
+    if scalar.text.is_empty() {
+        return Err(
+            "is empty: write a host name, or leave the field out for the backend's address".to_owned()
+        );
+    }
+    visible_ascii(scalar.text, 255)
+}
+
+fn visible_ascii(text: &str, max: usize) -> Parsed<String> {
+    if text.len() > max {
+        return Err(format!("has {} bytes, at most {max} are allowed", text.len()));
+    }
+    match text.chars().find(|c| !c.is_ascii_graphic()) {
+        Some(wrong) => Err(format!("holds {wrong:?}, only visible ASCII is allowed")),
+        None => Ok(text.to_owned()),
+    }
+}
