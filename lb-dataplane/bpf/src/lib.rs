@@ -1,1 +1,36 @@
-//! See the package description.
+//! Loading, pinning and attaching the eBPF programs, and reading and writing their maps.
+//!
+//! [`Dataplane`] is the forwarder, [`Decap`] the program of the backends. Both outlive the process: programs, maps and
+//! links are pinned in a directory of a BPF file system, and a later process comes back to them.
+//!
+//! ```text
+//! PIN_ROOT/forwarder       the program; its pin is made last, so that without it the directory counts as unfinished
+//! PIN_ROOT/maps/NAME       the maps of guideway-abi
+//! PIN_ROOT/links/IFNAME    one XDP link for each interface (a dot in its name becomes a colon)
+//! ```
+//!
+//! This is the one userspace crate with `unsafe`: in `sys` (bpf(2)), `plain` (structures as bytes) and `active` (the
+//! word in shared memory).
+#![allow(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod active;
+mod dataplane;
+mod decap;
+mod grace;
+mod install;
+mod map;
+mod object;
+mod pins;
+mod plain;
+mod sys;
+mod test_run;
+mod xdp;
+
+pub use dataplane::{Dataplane, TableKind};
+pub use decap::{Decap, DecapStatus, StatusError, VipAddress};
+pub use install::{Difference, Differences, OpenError, Origin};
+pub use map::MapError;
+pub use object::ObjectError;
+pub use test_run::{TestProgram, TestRun, TestRunOptions, xdp_action};
+pub use xdp::{AttachError, Attachment, XdpMode};

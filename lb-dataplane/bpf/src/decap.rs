@@ -1,0 +1,385 @@
+//! The decap program and its maps.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::{IpAddr, Ipv6Addr};
+use std::os::fd::AsFd as _;
+use std::path::Path;
+
+use guideway_abi as abi;
+use guideway_abi::DecapCounter;
+
+use crate::install::{self, Installed, OpenError, Origin};
+use crate::map::{MapError, PerCpuArray};
+use crate::object::Object;
+use crate::pins::Layout;
+use crate::sys::{self, MapRef, ObjectKind, create_map, map_types};
+use crate::test_run::{self, TestRun, TestRunOptions};
+use crate::xdp::{self, AttachError, Attachment, XdpMode};
+
+/// Name of the pin for what was there before.
+const SETTINGS: &str = "settings";
+/// Bytes of the name of a setting, at most.
+const SETTING_NAME: usize = 96;
+/// Bytes of the value of a setting, at most.
+const SETTING_VALUE: usize = 32;
+/// Settings, at most.
+const SETTINGS_MAX: u32 = 256;
+
+/// Where the address of a VIP on the loopback interface comes from: the value in the allow list, which the program does
+/// not look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VipAddress {
+    /// It was there before, so that it has to stay.
+    Foreign,
+    /// It was, or is about to be, added for this VIP.
+    Added,
+}
+
+impl VipAddress {
+    const fn to_map(self) -> u8 {
+        match self {
+            Self::Foreign => 1,
+            Self::Added => 2,
+        }
+    }
+
+    /// Unknown numbers count as foreign: what nobody owns is not removed.
+    const fn from_map(value: u8) -> Self {
+        if value == 2 { Self::Added } else { Self::Foreign }
+    }
+}
+
+/// The pinned decap program.
+#[derive(Debug)]
+pub struct Decap {
+    installed: Installed,
+    maps: Maps,
+    settings: MapRef,
+}
+
+/// What is pinned, as [`Decap::status`] finds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecapStatus {
+    /// The interfaces.
+    pub attachments: Vec<Attachment>,
+    /// The VIPs that are accepted.
+    pub vips: BTreeMap<IpAddr, VipAddress>,
+    /// Packets by verdict.
+    pub counters: Vec<(DecapCounter, u64)>,
+}
+
+/// The status could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum StatusError {
+    /// A pin could not be opened.
+    #[error("cannot open what is pinned there")]
+    Open(#[source] io::Error),
+    /// A link could not be examined.
+    #[error("cannot examine a link")]
+    Attachments(#[source] AttachError),
+    /// A map could not be read.
+    #[error("cannot read a map")]
+    Map(#[source] MapError),
+}
+
+#[derive(Debug)]
+struct Maps {
+    vips: MapRef,
+    counters: PerCpuArray<u64>,
+}
+
+impl Decap {
+    /// Sets the decap program up under `pin_root`, or comes back to what is pinned there, as
+    /// [`Dataplane::open`](crate::Dataplane::open).
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`].
+    pub fn open(pin_root: &Path) -> Result<Self, OpenError> {
+        let object = Object::decap();
+        let mut installed = install::install(pin_root, &object, |_| Ok(()), |_| Ok(Vec::new()))?;
+        let settings_path = pin_root.join(SETTINGS);
+        let settings = open_settings(&settings_path).map_err(OpenError::system("set up", &settings_path))?;
+        let maps = Maps {
+            vips: installed.take(abi::DECAP_VIPS)?,
+            counters: PerCpuArray::new(abi::DECAP_COUNTERS, installed.take(abi::DECAP_COUNTERS)?),
+        };
+        Ok(Self { installed, maps, settings })
+    }
+
+    /// What is pinned under `pin_root`, without touching it; `None` when nothing is.
+    ///
+    /// # Errors
+    ///
+    /// See [`StatusError`].
+    pub fn status(pin_root: &Path) -> Result<Option<DecapStatus>, StatusError> {
+        let layout = Layout::new(pin_root, abi::DECAP_PROGRAM);
+        let open = |name| match sys::open_pin(&layout.map(name)) {
+            Ok((fd, ObjectKind::Map)) => MapRef::new(fd).map(Some),
+            Ok(_) => Err(io::Error::other("not a map")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        };
+        let (Some(vips), Some(counters)) = (
+            open(abi::DECAP_VIPS).map_err(StatusError::Open)?,
+            open(abi::DECAP_COUNTERS).map_err(StatusError::Open)?,
+        ) else {
+            return Ok(None);
+        };
+        let maps = Maps { vips, counters: PerCpuArray::new(abi::DECAP_COUNTERS, counters) };
+        Ok(Some(DecapStatus {
+            attachments: xdp::attachments(&layout).map_err(StatusError::Attachments)?,
+            vips: maps.vips().map_err(StatusError::Map)?,
+            counters: maps.counters().map_err(StatusError::Map)?,
+        }))
+    }
+
+    /// Detaches the program under `pin_root` and removes its pins; false when there were none.
+    ///
+    /// # Errors
+    ///
+    /// Another process holds the pins, or a system call failed.
+    pub fn remove(pin_root: &Path) -> Result<bool, OpenError> {
+        let settings = pin_root.join(SETTINGS);
+        crate::pins::remove_file(&settings).map_err(OpenError::system("remove", &settings))?;
+        install::remove(pin_root, &Object::decap())
+    }
+
+    /// What [`open`](Self::open) found.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.installed.origin
+    }
+
+    /// As [`Dataplane::attach`](crate::Dataplane::attach).
+    ///
+    /// # Errors
+    ///
+    /// See [`AttachError`].
+    pub fn attach(&self, interface: &str, mode: XdpMode) -> Result<Attachment, AttachError> {
+        xdp::attach(
+            &self.installed.layout,
+            &self.installed.program,
+            self.installed.program_id,
+            interface,
+            mode,
+        )
+    }
+
+    /// Detaches from all interfaces but `keep`; gives those that it detached from.
+    ///
+    /// # Errors
+    ///
+    /// See [`AttachError`].
+    pub fn detach_others(&self, keep: &[&str]) -> Result<Vec<String>, AttachError> {
+        xdp::detach_others(&self.installed.layout, keep)
+    }
+
+    /// The interfaces that it is attached to.
+    ///
+    /// # Errors
+    ///
+    /// See [`AttachError`].
+    pub fn attachments(&self) -> Result<Vec<Attachment>, AttachError> {
+        xdp::attachments(&self.installed.layout)
+    }
+
+    /// The VIPs that are accepted.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    pub fn vips(&self) -> Result<BTreeMap<IpAddr, VipAddress>, MapError> {
+        self.maps.vips()
+    }
+
+    /// Accepts packets for a VIP.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's: `E2BIG` when [`guideway_abi::DECAP_VIPS_MAX`] VIPs are there.
+    pub fn allow(&self, vip: IpAddr, address: VipAddress) -> Result<(), MapError> {
+        self.maps.vips.update(&key(vip), &[address.to_map()]).map_err(vips_error("write"))
+    }
+
+    /// Accepts no packets for a VIP any more.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    pub fn refuse(&self, vip: IpAddr) -> Result<(), MapError> {
+        self.maps.vips.delete(&key(vip)).map(drop).map_err(vips_error("write"))
+    }
+
+    /// Accepts packets for exactly these VIPs; those that stay are not interrupted. New ones count as
+    /// [`VipAddress::Foreign`].
+    ///
+    /// # Errors
+    ///
+    /// See [`allow`](Self::allow).
+    pub fn allow_exactly(&self, vips: &BTreeSet<IpAddr>) -> Result<(), MapError> {
+        let present = self.vips()?;
+        for vip in vips.iter().filter(|vip| !present.contains_key(vip)) {
+            self.allow(*vip, VipAddress::Foreign)?;
+        }
+        for vip in present.keys().filter(|vip| !vips.contains(vip)) {
+            self.refuse(*vip)?;
+        }
+        Ok(())
+    }
+
+    /// Packets by verdict, summed over the CPUs.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    pub fn counters(&self) -> Result<Vec<(DecapCounter, u64)>, MapError> {
+        self.maps.counters()
+    }
+
+    /// Runs the program on a packet, as [`Dataplane::test_run`](crate::Dataplane::test_run).
+    ///
+    /// # Errors
+    ///
+    /// See [`TestProgram::run`](crate::TestProgram::run).
+    pub fn test_run(&self, packet: &[u8], options: &TestRunOptions) -> io::Result<TestRun> {
+        test_run::run(&self.installed.program, packet, options)
+    }
+
+    /// Remembers, beside the pins, the value that a setting of the machine had before it was changed. The first value
+    /// stays.
+    ///
+    /// # Errors
+    ///
+    /// `name` is longer than 96 bytes or `value` than 32, or the kernel's error.
+    pub fn remember_setting(&self, name: &str, value: &str) -> Result<(), MapError> {
+        let write = |source| MapError { operation: "write", map: SETTINGS, source };
+        if self.settings()?.contains_key(name) {
+            return Ok(());
+        }
+        let key = padded::<SETTING_NAME>(name).map_err(write)?;
+        let value = padded::<SETTING_VALUE>(value).map_err(write)?;
+        self.settings.update(&key, &value).map_err(write)
+    }
+
+    /// What [`remember_setting`](Self::remember_setting) was told.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    pub fn settings(&self) -> Result<BTreeMap<String, String>, MapError> {
+        let read = |source| MapError { operation: "read", map: SETTINGS, source };
+        let mut settings = BTreeMap::new();
+        for key in self.settings.keys().map_err(read)? {
+            let mut value = [0; SETTING_VALUE];
+            if self.settings.lookup(&key, &mut value).map_err(read)? {
+                settings.insert(unpadded(&key), unpadded(&value));
+            }
+        }
+        Ok(settings)
+    }
+
+    /// Forgets a setting.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    pub fn forget_setting(&self, name: &str) -> Result<(), MapError> {
+        let write = |source| MapError { operation: "write", map: SETTINGS, source };
+        let key = padded::<SETTING_NAME>(name).map_err(write)?;
+        self.settings.delete(&key).map(drop).map_err(write)
+    }
+}
+
+impl Maps {
+    fn vips(&self) -> Result<BTreeMap<IpAddr, VipAddress>, MapError> {
+        let mut vips = BTreeMap::new();
+        for key in self.vips.keys().map_err(vips_error("read"))? {
+            let mut value = [0];
+            let there = self.vips.lookup(&key, &mut value).map_err(vips_error("read"))?;
+            if let (true, Ok(bytes)) = (there, <[u8; 16]>::try_from(key.as_slice())) {
+                vips.insert(Ipv6Addr::from(bytes).to_canonical(), VipAddress::from_map(value[0]));
+            }
+        }
+        Ok(vips)
+    }
+
+    fn counters(&self) -> Result<Vec<(DecapCounter, u64)>, MapError> {
+        let values = self.counters.read_all(u64::wrapping_add)?;
+        Ok(DecapCounter::ALL.iter().copied().zip(values).collect())
+    }
+}
+
+fn vips_error(operation: &'static str) -> impl Fn(io::Error) -> MapError {
+    move |source| MapError { operation, map: abi::DECAP_VIPS, source }
+}
+
+/// IPv6, or IPv4-mapped IPv6, in network byte order.
+fn key(vip: IpAddr) -> [u8; 16] {
+    match vip {
+        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+        IpAddr::V6(address) => address.octets(),
+    }
+}
+
+fn open_settings(path: &Path) -> io::Result<MapRef> {
+    match sys::open_pin(path) {
+        Ok((fd, ObjectKind::Map)) => MapRef::new(fd),
+        Ok(_) => Err(io::Error::other("not a map")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let sizes = (u32::try_from(SETTING_NAME), u32::try_from(SETTING_VALUE));
+            let (Ok(key_size), Ok(value_size)) = sizes else {
+                return Err(io::Error::other("sizes above 4 GiB"));
+            };
+            let map = create_map(SETTINGS, map_types::HASH, key_size, value_size, SETTINGS_MAX)?;
+            sys::pin(map.as_fd(), path)?;
+            Ok(map)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Text in a field of fixed length, which keeps one NUL at least.
+fn padded<const N: usize>(text: &str) -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    if text.len() >= N || text.contains('\0') {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{text:?} does not fit {N} bytes")));
+    }
+    bytes[..text.len()].copy_from_slice(text.as_bytes());
+    Ok(bytes)
+}
+
+fn unpadded(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..end]).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{VipAddress, key, padded, unpadded};
+    use std::net::IpAddr;
+
+    #[test]
+    fn addresses_of_both_families_share_the_map() {
+        let v4: IpAddr = "203.0.113.10".parse().unwrap();
+        assert_eq!(key(v4), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 203, 0, 113, 10]);
+        let v6: IpAddr = "2001:db8::1".parse().unwrap();
+        assert_eq!(key(v6)[..4], [0x20, 0x01, 0x0d, 0xb8]);
+    }
+
+    #[test]
+    fn an_unknown_mark_is_nobodys() {
+        for mark in [VipAddress::Foreign, VipAddress::Added] {
+            assert_eq!(VipAddress::from_map(mark.to_map()), mark);
+        }
+        assert_eq!(VipAddress::from_map(77), VipAddress::Foreign);
+    }
+
+    #[test]
+    fn text_too_long_for_a_setting_is_refused() {
+        assert_eq!(unpadded(&padded::<4>("abc").unwrap()), "abc");
+        padded::<4>("abcd").unwrap_err();
+        padded::<4>("a\0").unwrap_err();
+    }
+}

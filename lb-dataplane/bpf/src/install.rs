@@ -1,0 +1,315 @@
+//! Loading a program, pinning it with its maps, and coming back to what is pinned.
+//!
+//! # Order of the first set-up
+//!
+//! Directories, maps, what the caller writes into them, and last the program. So a pin directory without a program is
+//! what a crash left of a first set-up: nothing was ever attached, and it is made anew. With a program, the directory is
+//! whole, and whatever does not fit in it is reported rather than repaired.
+
+mod check;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use aya::programs::{ProgramError, Xdp};
+use nix::fcntl::Flock;
+
+use crate::object::{MapDefinition, Object, ObjectError};
+use crate::pins::{self, Layout};
+use crate::sys::{self, MapRef, ObjectKind};
+use crate::xdp;
+
+pub use check::{Difference, Differences};
+
+/// A dataplane could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The pin directory is not on a bpffs.
+    #[error(
+        "{path} is not on a BPF file system, which holds the programs while no process runs; \
+         mount one with `mount -t bpf bpf {mount_point}`",
+        path = .path.display(), mount_point = .mount_point.display()
+    )]
+    NotBpffs {
+        /// The pin directory.
+        path: PathBuf,
+        /// Where one can be mounted.
+        mount_point: PathBuf,
+    },
+    /// Another process works with these pins.
+    #[error("another process holds {path}; stop it first, or use another pin directory", path = .0.display())]
+    InUse(PathBuf),
+    /// What is pinned does not fit this program and configuration.
+    #[error(
+        "what is pinned under {root} does not fit this program and configuration:\n{differences}\
+         to start afresh, stop the process that uses {root}, then run `rm -r {root}`; \
+         this detaches the program, so its traffic stops until it is set up again",
+        root = .root.display()
+    )]
+    Incompatible {
+        /// The pin directory.
+        root: PathBuf,
+        /// Everything that differs.
+        differences: Differences,
+    },
+    /// A capacity is out of range.
+    #[error("capacity of {what}: {found} is not in {minimum}..={maximum}")]
+    Capacity {
+        /// Of what.
+        what: &'static str,
+        /// As asked for.
+        found: u32,
+        /// At least.
+        minimum: u32,
+        /// At most.
+        maximum: u32,
+    },
+    /// A defect of the build.
+    #[error("the compiled program does not fit")]
+    Object(#[source] ObjectError),
+    /// The object could not be loaded.
+    #[error("cannot load the maps of program {program}; root or CAP_BPF and CAP_NET_ADMIN are needed")]
+    Load {
+        /// Name of the program.
+        program: &'static str,
+        /// Why.
+        source: Box<aya::EbpfError>,
+    },
+    /// The kernel refuses the program.
+    #[error("the kernel refuses program {program}")]
+    Refused {
+        /// Name of the program.
+        program: &'static str,
+        /// Why, with the verifier's words.
+        source: Box<ProgramError>,
+    },
+    /// A map could not be read or written.
+    #[error("cannot set the maps up")]
+    Map(#[source] crate::MapError),
+    /// A system call failed.
+    #[error("cannot {operation} {path}", path = .path.display())]
+    System {
+        /// What was tried.
+        operation: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+impl OpenError {
+    pub(crate) fn system(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::System { operation, path: path.to_owned(), source }
+    }
+}
+
+/// Where a dataplane comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Set up now, with empty maps.
+    Fresh,
+    /// The pins of an earlier process, with this very program.
+    Reused,
+    /// The pins of an earlier process; the program was replaced by this one in place.
+    Updated,
+}
+
+/// A loaded program with its maps.
+#[derive(Debug)]
+pub(crate) struct Installed {
+    pub(crate) layout: Layout,
+    pub(crate) program: OwnedFd,
+    pub(crate) program_id: u32,
+    pub(crate) maps: BTreeMap<&'static str, MapRef>,
+    pub(crate) origin: Origin,
+    /// Released when dropped.
+    pub(crate) _lock: Flock<File>,
+}
+
+impl Installed {
+    /// Takes a map that [`Object::maps`] names.
+    pub(crate) fn take(&mut self, name: &'static str) -> Result<MapRef, OpenError> {
+        self.maps.remove(name).ok_or(OpenError::Object(ObjectError::NoMap(name)))
+    }
+}
+
+type Maps = BTreeMap<&'static str, MapRef>;
+
+/// Sets `object` up under `root`, or comes back to what is there. `fill` writes into new maps; `verify` says what of
+/// the content of the old ones does not fit.
+pub(crate) fn install(
+    root: &Path,
+    object: &Object,
+    fill: impl FnOnce(&Maps) -> io::Result<()>,
+    verify: impl FnOnce(&Maps) -> io::Result<Vec<Difference>>,
+) -> Result<Installed, OpenError> {
+    let definitions = object.definitions().map_err(OpenError::Object)?;
+    let (existing, is_bpffs) = pins::file_system(root).map_err(OpenError::system("examine", root))?;
+    if !is_bpffs {
+        let standard = Path::new("/sys/fs/bpf");
+        let mount_point = if root.starts_with(standard) { standard.to_owned() } else { existing };
+        return Err(OpenError::NotBpffs { path: root.to_owned(), mount_point });
+    }
+    fs::create_dir_all(root).map_err(OpenError::system("make directory", root))?;
+    let lock = pins::lock(root)
+        .map_err(OpenError::system("lock", root))?
+        .ok_or_else(|| OpenError::InUse(root.to_owned()))?;
+    let layout = Layout::new(root, object.program);
+    let next = layout.program_next();
+    pins::remove_file(&next).map_err(OpenError::system("remove", &next))?;
+
+    let program_path = layout.program();
+    let whole = program_path.try_exists().map_err(OpenError::system("examine", &program_path))?;
+    if whole {
+        reuse(layout, object, &definitions, verify, lock)
+    } else {
+        set_up(layout, object, &definitions, fill, lock)
+    }
+}
+
+fn set_up(
+    layout: Layout,
+    object: &Object,
+    definitions: &BTreeMap<&'static str, MapDefinition>,
+    fill: impl FnOnce(&Maps) -> io::Result<()>,
+    lock: Flock<File>,
+) -> Result<Installed, OpenError> {
+    let differences =
+        check::strangers(&layout, definitions).map_err(OpenError::system("examine", &layout.root))?;
+    refuse(&layout, differences)?;
+    for directory in [layout.maps(), layout.links()] {
+        pins::ensure_directory(&directory).map_err(OpenError::system("make directory", &directory))?;
+    }
+    for name in pins::entries(&layout.maps()).map_err(OpenError::system("list", &layout.root))? {
+        tracing::info!(map = name, "removing what an unfinished set-up left");
+        let path = layout.map(&name);
+        pins::remove_file(&path).map_err(OpenError::system("remove", &path))?;
+    }
+    let program = load(&layout, object)?;
+    let maps = open_maps(&layout, object)?;
+    fill(&maps).map_err(OpenError::system("fill the maps in", &layout.root))?;
+    let program_id = program_id(&program, &layout)?;
+    let path = layout.program();
+    sys::pin(program.as_fd(), &path).map_err(OpenError::system("pin", &path))?;
+    Ok(Installed { layout, program, program_id, maps, origin: Origin::Fresh, _lock: lock })
+}
+
+fn reuse(
+    layout: Layout,
+    object: &Object,
+    definitions: &BTreeMap<&'static str, MapDefinition>,
+    verify: impl FnOnce(&Maps) -> io::Result<Vec<Difference>>,
+    lock: Flock<File>,
+) -> Result<Installed, OpenError> {
+    let examine = || OpenError::system("examine", &layout.root);
+    let mut differences = check::pinned(&layout, definitions).map_err(examine())?;
+    if differences.is_empty() {
+        differences = verify(&open_maps(&layout, object)?).map_err(examine())?;
+    }
+    refuse(&layout, differences)?;
+    let links = layout.links();
+    pins::ensure_directory(&links).map_err(OpenError::system("make directory", &links))?;
+
+    let path = layout.program();
+    let (pinned, _) = sys::open_pin(&path).map_err(OpenError::system("open", &path))?;
+    let pinned_info = sys::program_info(pinned.as_fd()).map_err(OpenError::system("examine", &path))?;
+    let loaded = load(&layout, object)?;
+    let loaded_info = sys::program_info(loaded.as_fd()).map_err(OpenError::system("examine", &path))?;
+    let (program, info, origin) = if loaded_info.tag == pinned_info.tag {
+        (pinned, pinned_info, Origin::Reused)
+    } else {
+        (loaded, loaded_info, Origin::Updated)
+    };
+    // Links before the pin: a crash in between leaves the old pin, so that the next start does it all again.
+    xdp::update_links(&layout, &program, info.id)?;
+    if origin == Origin::Updated {
+        let next = layout.program_next();
+        sys::pin(program.as_fd(), &next).map_err(OpenError::system("pin", &next))?;
+        fs::rename(&next, &path).map_err(OpenError::system("replace", &path))?;
+        tracing::info!(program = object.program, id = info.id, "program replaced in place");
+    }
+    let maps = open_maps(&layout, object)?;
+    Ok(Installed { layout, program, program_id: info.id, maps, origin, _lock: lock })
+}
+
+fn refuse(layout: &Layout, differences: Vec<Difference>) -> Result<(), OpenError> {
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(OpenError::Incompatible { root: layout.root.clone(), differences: Differences(differences) })
+}
+
+/// Loads the program on the maps that are pinned; those that are not are made and pinned.
+fn load(layout: &Layout, object: &Object) -> Result<OwnedFd, OpenError> {
+    let load_error = |source| OpenError::Load { program: object.program, source: Box::new(source) };
+    let refused = |source| OpenError::Refused { program: object.program, source: Box::new(source) };
+    let mut loader = aya::EbpfLoader::new();
+    // The kernel's own types are not used, and reading them takes 100 ms.
+    loader.btf(None);
+    for name in object.maps {
+        loader.map_pin_path(name, layout.map(name));
+    }
+    for (name, max_entries) in &object.max_entries {
+        loader.map_max_entries(name, *max_entries);
+    }
+    let mut loaded = loader.load(object.bytes).map_err(load_error)?;
+    let program = loaded
+        .program_mut(object.program)
+        .ok_or_else(|| refused(ProgramError::InvalidName { name: object.program.to_owned() }))?;
+    let program: &mut Xdp = program.try_into().map_err(refused)?;
+    program.load().map_err(refused)?;
+    let fd = program.fd().map_err(refused)?;
+    fd.as_fd().try_clone_to_owned().map_err(OpenError::system("hold the program of", &layout.root))
+}
+
+fn open_maps(layout: &Layout, object: &Object) -> Result<Maps, OpenError> {
+    let mut maps = Maps::new();
+    for name in object.maps {
+        let path = layout.map(name);
+        let map = sys::open_pin(&path)
+            .and_then(|(fd, kind)| match kind {
+                ObjectKind::Map => MapRef::new(fd),
+                ObjectKind::Program | ObjectKind::Link => Err(io::Error::other("not a map")),
+            })
+            .map_err(OpenError::system("open", &path))?;
+        maps.insert(name, map);
+    }
+    Ok(maps)
+}
+
+fn program_id(program: &OwnedFd, layout: &Layout) -> Result<u32, OpenError> {
+    let info = sys::program_info(program.as_fd()).map_err(OpenError::system("examine", &layout.root))?;
+    Ok(info.id)
+}
+
+/// Detaches, and removes everything under `root` that [`install`] makes; false when there was nothing.
+pub(crate) fn remove(root: &Path, object: &Object) -> Result<bool, OpenError> {
+    if !root.try_exists().map_err(OpenError::system("examine", root))? {
+        return Ok(false);
+    }
+    let lock = pins::lock(root)
+        .map_err(OpenError::system("lock", root))?
+        .ok_or_else(|| OpenError::InUse(root.to_owned()))?;
+    let layout = Layout::new(root, object.program);
+    for interface in layout.linked_interfaces().map_err(OpenError::system("list", root))? {
+        let path = layout.link(&interface);
+        xdp::remove_link(&path).map_err(OpenError::system("detach", &path))?;
+    }
+    // The program first: without it, the rest counts as unfinished and a new set-up removes it.
+    for path in [layout.program(), layout.program_next()]
+        .into_iter()
+        .chain(object.maps.iter().map(|name| layout.map(name)))
+    {
+        pins::remove_file(&path).map_err(OpenError::system("remove", &path))?;
+    }
+    for directory in [layout.maps(), layout.links()] {
+        pins::remove_directory(&directory).map_err(OpenError::system("remove directory", &directory))?;
+    }
+    drop(lock);
+    pins::remove_directory(root).map_err(OpenError::system("remove directory", root))?;
+    Ok(true)
+}
