@@ -1,0 +1,73 @@
+//! Writes to the maps.
+
+use guideway_abi::{ActiveWord, BackendRecord, GenerationHeader, TableMeta, VipBucket, VipRecord};
+
+use crate::{BackendIndex, TableElement, VipIndex};
+
+/// One write to the maps. Indexes count from the start of the map, not of a bank.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// Set all CPUs' [`BACKEND_STATS`](guideway_abi::BACKEND_STATS) to zero: the index gets a new backend.
+    ZeroBackendStats {
+        /// The element.
+        index: BackendIndex,
+    },
+    /// Write an element of [`BACKENDS`](guideway_abi::BACKENDS).
+    WriteBackend {
+        /// The element.
+        index: BackendIndex,
+        /// Its value.
+        record: BackendRecord,
+    },
+    /// Set all CPUs' [`VIP_STATS`](guideway_abi::VIP_STATS) to zero: the index gets a new VIP.
+    ///
+    /// When every other index is taken, this one may belong to a VIP that the installed generation still serves and the
+    /// new one does not; a few packets of it may then be counted for its successor.
+    ZeroVipStats {
+        /// The element.
+        index: VipIndex,
+    },
+    /// Zero an element of [`TABLE_META`](guideway_abi::TABLE_META), because its table is about to be overwritten.
+    InvalidateTable {
+        /// The table; see [`TableElement::meta_index`].
+        table: TableElement,
+    },
+    /// Write a whole lookup table.
+    WriteTable {
+        /// The table.
+        table: TableElement,
+        /// As many as the table's size, each a [`BackendIndex`].
+        slots: Vec<u16>,
+    },
+    /// Write an element of [`TABLE_META`](guideway_abi::TABLE_META): its table is whole now.
+    WriteTableMeta {
+        /// The table; see [`TableElement::meta_index`].
+        table: TableElement,
+        /// The element's value.
+        meta: TableMeta,
+    },
+    /// Write consecutive elements of [`VIPS`](guideway_abi::VIPS).
+    WriteVips {
+        /// The first element.
+        first: u32,
+        /// Their values.
+        records: Vec<VipRecord>,
+    },
+    /// Write consecutive elements of [`VIP_BUCKETS`](guideway_abi::VIP_BUCKETS).
+    WriteBuckets {
+        /// The first element.
+        first: u32,
+        /// Their values.
+        buckets: Vec<VipBucket>,
+    },
+    /// Write an element of [`HEADERS`](guideway_abi::HEADERS).
+    WriteHeader {
+        /// The element.
+        bank: u32,
+        /// Its value.
+        header: GenerationHeader,
+    },
+    /// Store the word of [`ACTIVE`](guideway_abi::ACTIVE), atomically. From the next packet on the new generation
+    /// forwards; packets that have read the word before may see the old one until a grace period has passed.
+    Activate(ActiveWord),
+}
