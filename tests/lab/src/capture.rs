@@ -1,0 +1,140 @@
+//! What crosses the ToR: one capture of all its legs, with interface, direction and the kernel's time of each packet.
+//!
+//! The capture is taken at the ToR because native XDP hides from captures on the node itself what the program takes:
+//! encapsulated packets leave a forwarder and arrive at a backend without any socket there seeing them.
+
+mod frame;
+mod pcap;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use nix::sys::signal::Signal;
+
+use crate::netns::Netns;
+use crate::process::Process;
+use crate::wait;
+
+pub use frame::{Frame, Header};
+pub use pcap::Direction;
+
+/// One packet on one leg of the ToR.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sighting {
+    /// Time since the epoch, from the kernel.
+    pub at: Duration,
+    /// The ToR's interface: `cl0`, `fw1`, `be2`, ...
+    pub leg: String,
+    /// Seen from the ToR.
+    pub direction: Direction,
+    /// Its headers.
+    pub frame: Frame,
+}
+
+/// A capture that runs.
+#[derive(Debug)]
+pub struct Capture {
+    process: Process,
+    file: PathBuf,
+    names: Vec<(u32, String)>,
+}
+
+impl Capture {
+    /// Captures every leg of the ToR from now on. BGP is left out.
+    ///
+    /// # Errors
+    /// When tcpdump does not come up.
+    pub fn start(tor: &Netns, folder: &std::path::Path, name: &str) -> Result<Self> {
+        let file = folder.join(format!("{name}.pcap"));
+        let mut tcpdump = tor.command("tcpdump");
+        // -Z root: tcpdump would otherwise give its file to a user that cannot write in our folder.
+        tcpdump.args([
+            "-i",
+            "any",
+            "-y",
+            "LINUX_SLL2",
+            "-s",
+            "192",
+            "-B",
+            "32768",
+            "--immediate-mode",
+            "-U",
+            "-n",
+            "-Z",
+            "root",
+            "-w",
+        ]);
+        tcpdump.arg(&file).args(["(ip or ip6) and not tcp port 179"]);
+        let _ = std::fs::remove_file(folder.join(format!("{name}.log")));
+        let mut process = Process::spawn(name, tcpdump, folder)?;
+        process.wait_for_log("listening on", Duration::from_secs(10))?;
+        Ok(Self { process, file, names: interfaces(tor)? })
+    }
+
+    /// Ends the capture and returns what it saw, in the order of time.
+    ///
+    /// # Errors
+    /// When tcpdump lost packets or its file cannot be read: a proof by capture needs all of them.
+    pub fn stop(mut self) -> Result<Vec<Sighting>> {
+        wait::until_true("tcpdump to write what it captured", Duration::from_secs(10), || {
+            self.process.signal(Signal::SIGUSR1)?;
+            Ok(is_complete(&self.process.log_text()))
+        })?;
+        self.process.signal(Signal::SIGINT)?;
+        self.process.wait(Duration::from_secs(10))?;
+        let log = self.process.log_text();
+        let lost =
+            log.lines().rev().find(|line| line.contains("dropped by kernel")).unwrap_or_default().trim();
+        anyhow::ensure!(lost.starts_with("0 "), "the capture is not complete: {lost}");
+        let bytes = std::fs::read(&self.file).context("cannot read the capture")?;
+        let mut sightings = Vec::new();
+        for packet in pcap::packets(&bytes)? {
+            let Some(frame) = Frame::parse(packet.bytes) else { continue };
+            let leg = self.names.iter().find(|(index, _)| *index == packet.interface);
+            let leg = leg.map_or_else(|| format!("if{}", packet.interface), |(_, name)| name.clone());
+            sightings.push(Sighting { at: packet.at, leg, direction: packet.direction, frame });
+        }
+        sightings.sort_by_key(|sighting| sighting.at);
+        Ok(sightings)
+    }
+}
+
+/// Whether tcpdump's last report (`17 packets captured, 17 packets received by filter, 0 packets dropped by kernel`,
+/// written at each SIGUSR1) says that it has written everything.
+fn is_complete(log: &str) -> bool {
+    let report = log.lines().rev().find(|line| line.contains("received by filter") && line.contains(','));
+    let number = |part: Option<&str>| part?.split_whitespace().find_map(|word| word.parse::<u64>().ok());
+    report.is_some_and(|report| {
+        let mut parts = report.split(',');
+        let (captured, received) = (number(parts.next()), number(parts.next()));
+        captured.is_some() && captured == received
+    })
+}
+
+fn interfaces(netns: &Netns) -> Result<Vec<(u32, String)>> {
+    let links: Vec<serde_json::Value> = serde_json::from_str(&netns.ip("-j link show")?)?;
+    Ok(links
+        .iter()
+        .filter_map(|link| {
+            let index = u32::try_from(link["ifindex"].as_u64()?).ok()?;
+            Some((index, link["ifname"].as_str()?.to_owned()))
+        })
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_complete;
+
+    #[test]
+    fn the_last_report_of_tcpdump_counts() {
+        let early =
+            "tcpdump: 0 packets captured, 17 packets received by filter, 0 packets dropped by kernel\n";
+        let late =
+            "tcpdump: 17 packets captured, 17 packets received by filter, 0 packets dropped by kernel\n";
+        assert!(!is_complete(""));
+        assert!(!is_complete(early));
+        assert!(is_complete(&[early, late].concat()));
+    }
+}
