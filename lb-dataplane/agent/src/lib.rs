@@ -3,8 +3,15 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod announce;
+pub mod apply;
+pub mod check;
+pub mod cli;
+pub mod desired;
+#[cfg(test)]
+mod fixtures;
 pub mod health;
 pub mod http;
+pub mod load;
 pub mod log;
 pub mod metrics;
 pub mod neighbour;

@@ -2,6 +2,7 @@
 //! the admin API and by the metrics without asking the loop.
 
 use std::fmt;
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -207,26 +208,26 @@ pub type Shared = Arc<ArcSwap<View>>;
 
 /// Counters in the kernel, summed over the CPUs.
 pub trait Counts: fmt::Debug + Send + Sync {
-    /// Of a VIP by its index.
+    /// Of the VIPs, by index.
     ///
     /// # Errors
     ///
     /// When the map cannot be read.
-    fn vip(&self, index: u32) -> std::io::Result<TrafficStats>;
+    fn vips(&self) -> io::Result<Vec<TrafficStats>>;
 
-    /// Of a backend by its index.
+    /// Of the backends, by index.
     ///
     /// # Errors
     ///
     /// When the map cannot be read.
-    fn backend(&self, index: u32) -> std::io::Result<TrafficStats>;
+    fn backends(&self) -> io::Result<Vec<TrafficStats>>;
 
-    /// Packets with this outcome.
+    /// Packets by what became of them.
     ///
     /// # Errors
     ///
     /// When the map cannot be read.
-    fn packets(&self, counter: Counter) -> std::io::Result<u64>;
+    fn packets(&self) -> io::Result<Vec<(Counter, u64)>>;
 }
 
 #[cfg(test)]
@@ -238,16 +239,16 @@ pub(crate) mod tests {
     pub(crate) struct Numbered;
 
     impl Counts for Numbered {
-        fn vip(&self, index: u32) -> std::io::Result<TrafficStats> {
-            Ok(TrafficStats { packets: 1000 + u64::from(index), bytes: 100_000 + u64::from(index) })
+        fn vips(&self) -> io::Result<Vec<TrafficStats>> {
+            Ok((0..8).map(|index| TrafficStats { packets: 1000 + index, bytes: 100_000 + index }).collect())
         }
 
-        fn backend(&self, index: u32) -> std::io::Result<TrafficStats> {
-            Ok(TrafficStats { packets: 2000 + u64::from(index), bytes: 200_000 + u64::from(index) })
+        fn backends(&self) -> io::Result<Vec<TrafficStats>> {
+            Ok((0..8).map(|index| TrafficStats { packets: 2000 + index, bytes: 200_000 + index }).collect())
         }
 
-        fn packets(&self, counter: Counter) -> std::io::Result<u64> {
-            Ok(3000 + u64::from(counter.index()))
+        fn packets(&self) -> io::Result<Vec<(Counter, u64)>> {
+            Ok(Counter::ALL.iter().map(|counter| (*counter, 3000 + u64::from(counter.index()))).collect())
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use guideway_abi::{Counter, TrafficStats};
+use guideway_abi::TrafficStats;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -84,16 +84,15 @@ impl Collected {
     fn encode_packets(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let help = "Packets that the program saw, by what became of them";
         family(encoder, MetricType::Counter, "packets", help, |family| {
-            for counter in Counter::ALL {
-                if let Some(packets) = readable(self.counts.packets(*counter)) {
-                    family.put(&[("outcome", counter.name())], packets)?;
-                }
-            }
-            Ok(())
+            let packets = readable(self.counts.packets()).unwrap_or_default();
+            packets
+                .iter()
+                .try_for_each(|(counter, packets)| family.put(&[("outcome", counter.name())], *packets))
         })
     }
 
     fn encode_vips(&self, view: &View, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let stats = readable(self.counts.vips()).unwrap_or_default();
         let rows: Vec<Row<4, VipRow>> = view
             .vips
             .iter()
@@ -105,7 +104,7 @@ impl Collected {
                     ("protocol", vip.protocol.to_owned()),
                 ],
                 values: VipRow {
-                    stats: vip.index.and_then(|index| readable(self.counts.vip(index))),
+                    stats: vip.index.and_then(|index| stats.get(index as usize).copied()),
                     served: vip.served,
                     announced: vip.announced,
                     backends: view.sets[vip.set].backends.len() as u64,
@@ -130,6 +129,7 @@ impl Collected {
     }
 
     fn encode_backends(&self, view: &View, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let stats = readable(self.counts.backends()).unwrap_or_default();
         // A backend that is in several sets has one element, and one pair of counters, in the kernel.
         let distinct: BTreeMap<u32, &BackendView> = view
             .sets
@@ -141,7 +141,7 @@ impl Collected {
             .iter()
             .map(|(index, backend)| Row {
                 labels: [("backend", backend.name.clone()), ("address", backend.address.to_string())],
-                values: readable(self.counts.backend(*index)),
+                values: stats.get(*index as usize).copied(),
             })
             .collect();
         let mut column = |name, help, value: fn(&TrafficStats) -> u64| {
