@@ -1,0 +1,110 @@
+//! Backends that die: out of the table within their health check's time, nobody else's flows touched; with the last one
+//! the VIP leaves BGP.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use guideway_e2e::{expect_unbroken, expect_undisturbed};
+use guideway_lab::addresses::vip;
+use guideway_lab::forwarder::config::DETECTION;
+use guideway_lab::forwarder::{DataplaneConfig, Forwarder};
+use guideway_lab::lab::http;
+use guideway_lab::load::{FlowSpec, HoldReport, HoldSpec};
+use guideway_lab::netns::LinkState;
+use guideway_lab::{LabSpec, in_lab, wait};
+
+/// Waits until a backend holds no slot, or some again, in a VIP's table of a forwarder.
+fn wait_for_slots(forwarder: &Forwarder, backend: &str, some: bool, deadline: Duration) -> Result<Duration> {
+    let what = format!("{}: slots of {backend} in the table: {some}", forwarder.name());
+    wait::until_true(&what, deadline, || Ok((forwarder.slots("v4", backend)? > 0) == some))
+}
+
+#[test]
+fn a_dead_backend_leaves_the_table_in_time_and_only_its_own_flows_move() {
+    in_lab(&LabSpec::default(), &DataplaneConfig::usual(3), |lab| {
+        let target = http(vip::V4);
+        let mut flows = lab.client.start_flows("flows", target, &FlowSpec::until_stopped(600, 600))?;
+        let hold = lab.client.start_hold("hold", target, &HoldSpec::default())?;
+
+        lab.backends[0].kill_nginx()?;
+        for forwarder in &lab.forwarders {
+            wait_for_slots(forwarder, "be1", false, DETECTION)?;
+            ensure!(forwarder.health("v4", "be1")? == "unhealthy");
+        }
+        flows.wait_rounds(2, Duration::from_secs(60))?;
+        let (digest, other) = (lab.forwarders[0].digest()?, lab.forwarders[1].digest()?);
+        ensure!(digest == other, "the forwarders disagree without be1");
+
+        let report = flows.finish()?;
+        ensure!(report.moved_flows > 100, "be1's flows went elsewhere: {:?}", report.moves_from);
+        ensure!(
+            report.moves_from.keys().all(|from| from == "be1"),
+            "flows of live backends moved: {:?}",
+            report.moves_from
+        );
+        ensure!(
+            report.failed_of.keys().all(|of| of == "be1"),
+            "requests to live backends failed: {:?} {:#?}",
+            report.failed_of,
+            report.failures
+        );
+        only_of("be1", &hold.finish()?)?;
+
+        // Back: its slots, and so its flows, return to it, and again nobody else's move.
+        let away = lab.client.flows(target, &FlowSpec { flows: 600, ..FlowSpec::default() })?;
+        lab.backends[0].start_nginx()?;
+        for forwarder in &lab.forwarders {
+            wait_for_slots(forwarder, "be1", true, DETECTION)?;
+        }
+        let back = lab.client.flows(target, &FlowSpec { flows: 600, ..FlowSpec::default() })?;
+        expect_undisturbed("be1 is back", &back)?;
+        for (port, now) in &back.assignments {
+            ensure!(now == "be1" || away.assignments[port] == *now, "port {port} moved to {now}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_backend_that_falls_silent_is_found_out_by_the_probe_timeout() {
+    in_lab(&LabSpec::default(), &DataplaneConfig::usual(3), |lab| {
+        lab.backends[1].set_link(LinkState::Down)?;
+        for forwarder in &lab.forwarders {
+            wait_for_slots(forwarder, "be2", false, DETECTION)?;
+        }
+        let report = lab.client.flows(http(vip::V4), &FlowSpec { flows: 300, ..FlowSpec::default() })?;
+        expect_undisturbed("be2 is cut off", &report)?;
+        ensure!(!report.flows_by_backend.contains_key("be2"));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_vip_without_backends_leaves_bgp_and_returns_with_the_first_one() {
+    in_lab(&LabSpec::default(), &DataplaneConfig::usual(3), |lab| {
+        for backend in &mut lab.backends {
+            backend.kill_nginx()?;
+        }
+        for vip in [vip::V4, vip::V6] {
+            lab.tor.wait_for_legs(vip, &[], DETECTION + Duration::from_secs(2))?;
+        }
+        ensure!(lab.forwarders[0].slots("v4", "be1")? == 0, "a table without backends is still there");
+
+        lab.backends[2].start_nginx()?;
+        for vip in [vip::V4, vip::V6] {
+            lab.tor.wait_for_legs(vip, &["fw1", "fw2"], DETECTION + Duration::from_secs(2))?;
+        }
+        let report = lab.client.flows(http(vip::V4), &FlowSpec { flows: 100, ..FlowSpec::default() })?;
+        expect_undisturbed("only be3", &report)?;
+        ensure!(report.flows_by_backend.get("be3") == Some(&100), "{:?}", report.flows_by_backend);
+        Ok(())
+    });
+}
+
+/// Only connections of this backend broke; with none of it among the broken the rest must be whole.
+fn only_of(backend: &str, report: &HoldReport) -> Result<()> {
+    let mut others = report.clone();
+    others.broken -= others.broken_by_backend.remove(backend).unwrap_or(0);
+    others.failed = others.broken;
+    expect_unbroken("connections of the live backends", &others)
+}
