@@ -27,7 +27,6 @@ const LAB: &[Package] = &[
     package("bird2", "bird", "is the router that the speakers talk BGP to"),
     package("nginx-light", "nginx", "serves HTTP on the lab's backends"),
     package("wrk", "wrk", "makes the HTTP load"),
-    package("iputils-ping", "ping", "finds out whether the lab's links are up"),
     package("tcpdump", "tcpdump", "shows the path of a request by capture"),
 ];
 
