@@ -98,7 +98,7 @@ impl Capacities {
 
 impl Default for Capacities {
     fn default() -> Self {
-        Self { vips: 4096, backends: 4096, tables_large: 64, tables_small: 256 }
+        Self { vips: 4096, backends: 4096, tables_large: 256, tables_small: 256 }
     }
 }
 
