@@ -1,10 +1,18 @@
 //! Where the daemons under test are.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 
-/// The path of one of our binaries: in `GUIDEWAY_BIN_DIR`, or beside the running program (a test runs in `deps/` of the
+static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+
+/// Takes our binaries from this folder from now on; the first call counts.
+pub fn use_folder(folder: PathBuf) {
+    let _ = FOLDER.set(folder);
+}
+
+/// The path of one of our binaries: in the folder of [`use_folder`], else in `GUIDEWAY_BIN_DIR`, else beside the running program (a test runs in `deps/` of the
 /// same profile).
 ///
 /// # Errors
@@ -26,6 +34,9 @@ pub fn binary(name: &str) -> Result<PathBuf> {
 }
 
 fn folders() -> Result<Vec<PathBuf>> {
+    if let Some(folder) = FOLDER.get() {
+        return Ok(vec![folder.clone()]);
+    }
     if let Some(folder) = std::env::var_os("GUIDEWAY_BIN_DIR") {
         return Ok(vec![PathBuf::from(folder)]);
     }

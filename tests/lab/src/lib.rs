@@ -19,6 +19,7 @@ pub mod client;
 pub mod command;
 pub mod forwarder;
 pub mod id;
+pub mod interrupt;
 pub mod lab;
 pub mod load;
 pub mod netns;

@@ -1,0 +1,111 @@
+//! The path of one request, as captured on every leg of the ToR.
+
+use anyhow::Result;
+use guideway_lab::Lab;
+use guideway_lab::addresses::vip;
+use guideway_lab::capture::{Direction, Sighting};
+use guideway_lab::lab::http;
+use serde::Serialize;
+
+use super::screen::Screen;
+
+const SOURCE_PORT: u16 = 45_000;
+
+/// The packets of one request.
+#[derive(Debug, Serialize)]
+pub(super) struct Path {
+    source_port: u16,
+    backend: String,
+    hops: Vec<Hop>,
+    packets_of_the_request: usize,
+    /// Packets from the VIP on a forwarder's leg: none with direct server return.
+    replies_at_forwarders: usize,
+}
+
+/// One crossing of a leg.
+#[derive(Debug, Serialize)]
+struct Hop {
+    microseconds: u64,
+    packet: String,
+    from: String,
+    to: String,
+    headers: String,
+}
+
+pub(super) fn show(screen: &mut Screen, lab: &Lab) -> Result<Path> {
+    screen.chapter(
+        "The path of one request, from a capture of all legs of the ToR (outer > headers [inner > headers])",
+    );
+    let capture = lab.capture("path")?;
+    let backend = lab.client.request(http(vip::V4), SOURCE_PORT)?;
+    let seen: Vec<Sighting> = capture
+        .stop()?
+        .into_iter()
+        .filter(|s| s.frame.flow().ports.is_some_and(|(a, b)| a == SOURCE_PORT || b == SOURCE_PORT))
+        .collect();
+    let replies_at_forwarders =
+        seen.iter().filter(|s| s.leg.starts_with("fw") && s.frame.flow().source == vip::V4).count();
+    let path = Path {
+        source_port: SOURCE_PORT,
+        backend,
+        hops: hops(&seen),
+        packets_of_the_request: seen.len(),
+        replies_at_forwarders,
+    };
+    let rows: Vec<[String; 4]> = path
+        .hops
+        .iter()
+        .map(|hop| {
+            let leg = format!("{:<8}{:>6} -> {:<6}  {}", hop.packet, hop.from, hop.to, hop.headers);
+            [leg, String::new(), String::new(), format!("+{} us", hop.microseconds)]
+        })
+        .collect();
+    screen.table(["packet    from -> to", "", "", "time"], &rows);
+    screen.say(format!(
+        "answered by {}; of {} packets of this request, replies on a forwarder's leg: {replies_at_forwarders}",
+        path.backend, path.packets_of_the_request
+    ));
+    Ok(path)
+}
+
+/// The first packet and the answer to it, leg by leg.
+fn hops(seen: &[Sighting]) -> Vec<Hop> {
+    let start = seen.first().map(|sighting| sighting.at).unwrap_or_default();
+    seen.iter()
+        .filter_map(|sighting| {
+            let flow = sighting.frame.flow();
+            let packet = match (flow.is_syn(), flow.is_syn_ack()) {
+                (true, _) => "SYN",
+                (_, true) => "SYN-ACK",
+                _ => return None,
+            };
+            let node = if sighting.leg == "cl0" { "client" } else { &sighting.leg };
+            let (from, to) = match sighting.direction {
+                Direction::In => (node, "ToR"),
+                Direction::Out => ("ToR", node),
+            };
+            Some(Hop {
+                microseconds: u64::try_from(sighting.at.saturating_sub(start).as_micros())
+                    .unwrap_or(u64::MAX),
+                packet: packet.to_owned(),
+                from: from.to_owned(),
+                to: to.to_owned(),
+                headers: sighting.frame.to_string(),
+            })
+        })
+        .collect()
+}
+
+impl Path {
+    /// What did not come out as it should.
+    pub(super) fn unexpected(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        if self.replies_at_forwarders > 0 {
+            found.push(format!("path: {} replies crossed a forwarder", self.replies_at_forwarders));
+        }
+        if self.hops.len() != 6 {
+            found.push(format!("path: {} crossings of legs instead of 6", self.hops.len()));
+        }
+        found
+    }
+}
