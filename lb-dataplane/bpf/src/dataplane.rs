@@ -137,7 +137,7 @@ impl Dataplane {
     ///
     /// Another process holds the pins, or a system call failed.
     pub fn remove(pin_root: &Path) -> Result<bool, OpenError> {
-        install::remove(pin_root, &Object::forwarder(Capacities::default()))
+        install::remove(pin_root, &Object::forwarder(Capacities::default()), &[])
     }
 
     /// What [`open`](Self::open) found.

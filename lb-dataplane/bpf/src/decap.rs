@@ -1,9 +1,10 @@
 //! The decap program and its maps.
 
+mod settings;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, Ipv6Addr};
-use std::os::fd::AsFd as _;
 use std::path::Path;
 
 use guideway_abi as abi;
@@ -13,18 +14,10 @@ use crate::install::{self, Installed, OpenError, Origin};
 use crate::map::{MapError, PerCpuArray};
 use crate::object::Object;
 use crate::pins::Layout;
-use crate::sys::{self, MapRef, ObjectKind, create_map, map_types};
+use crate::sys::{self, MapRef, ObjectKind};
 use crate::test_run::{self, TestRun, TestRunOptions};
 use crate::xdp::{self, AttachError, Attachment, XdpMode};
-
-/// Name of the pin for what was there before.
-const SETTINGS: &str = "settings";
-/// Bytes of the name of a setting, at most.
-const SETTING_NAME: usize = 96;
-/// Bytes of the value of a setting, at most.
-const SETTING_VALUE: usize = 32;
-/// Settings, at most.
-const SETTINGS_MAX: u32 = 256;
+use settings::{SETTINGS, Settings};
 
 /// Where the address of a VIP on the loopback interface comes from: the value in the allow list, which the program does
 /// not look at.
@@ -55,7 +48,7 @@ impl VipAddress {
 pub struct Decap {
     installed: Installed,
     maps: Maps,
-    settings: MapRef,
+    settings: Settings,
 }
 
 /// What is pinned, as [`Decap::status`] finds it.
@@ -67,6 +60,8 @@ pub struct DecapStatus {
     pub vips: BTreeMap<IpAddr, VipAddress>,
     /// Packets by verdict.
     pub counters: Vec<(DecapCounter, u64)>,
+    /// What [`Decap::remember_setting`] was told.
+    pub settings: BTreeMap<String, String>,
 }
 
 /// The status could not be read.
@@ -100,7 +95,8 @@ impl Decap {
         let object = Object::decap();
         let mut installed = install::install(pin_root, &object, |_| Ok(()), |_| Ok(Vec::new()))?;
         let settings_path = pin_root.join(SETTINGS);
-        let settings = open_settings(&settings_path).map_err(OpenError::system("set up", &settings_path))?;
+        let settings =
+            Settings::open_or_create(&settings_path).map_err(OpenError::system("set up", &settings_path))?;
         let maps = Maps {
             vips: installed.take(abi::DECAP_VIPS)?,
             counters: PerCpuArray::new(abi::DECAP_COUNTERS, installed.take(abi::DECAP_COUNTERS)?),
@@ -127,11 +123,15 @@ impl Decap {
         ) else {
             return Ok(None);
         };
+        let settings = Settings::open(&pin_root.join(SETTINGS)).map_err(StatusError::Open)?;
         let maps = Maps { vips, counters: PerCpuArray::new(abi::DECAP_COUNTERS, counters) };
         Ok(Some(DecapStatus {
             attachments: xdp::attachments(&layout).map_err(StatusError::Attachments)?,
             vips: maps.vips().map_err(StatusError::Map)?,
             counters: maps.counters().map_err(StatusError::Map)?,
+            settings: settings
+                .map_or(Ok(BTreeMap::new()), |settings| settings.read())
+                .map_err(StatusError::Map)?,
         }))
     }
 
@@ -141,9 +141,7 @@ impl Decap {
     ///
     /// Another process holds the pins, or a system call failed.
     pub fn remove(pin_root: &Path) -> Result<bool, OpenError> {
-        let settings = pin_root.join(SETTINGS);
-        crate::pins::remove_file(&settings).map_err(OpenError::system("remove", &settings))?;
-        install::remove(pin_root, &Object::decap())
+        install::remove(pin_root, &Object::decap(), &[SETTINGS])
     }
 
     /// What [`open`](Self::open) found.
@@ -252,15 +250,12 @@ impl Decap {
     ///
     /// # Errors
     ///
-    /// `name` is longer than 96 bytes or `value` than 32, or the kernel's error.
+    /// `name` is longer than 95 bytes or `value` than 31, or the kernel's error.
     pub fn remember_setting(&self, name: &str, value: &str) -> Result<(), MapError> {
-        let write = |source| MapError { operation: "write", map: SETTINGS, source };
         if self.settings()?.contains_key(name) {
             return Ok(());
         }
-        let key = padded::<SETTING_NAME>(name).map_err(write)?;
-        let value = padded::<SETTING_VALUE>(value).map_err(write)?;
-        self.settings.update(&key, &value).map_err(write)
+        self.settings.write(name, value)
     }
 
     /// What [`remember_setting`](Self::remember_setting) was told.
@@ -269,15 +264,7 @@ impl Decap {
     ///
     /// The kernel's.
     pub fn settings(&self) -> Result<BTreeMap<String, String>, MapError> {
-        let read = |source| MapError { operation: "read", map: SETTINGS, source };
-        let mut settings = BTreeMap::new();
-        for key in self.settings.keys().map_err(read)? {
-            let mut value = [0; SETTING_VALUE];
-            if self.settings.lookup(&key, &mut value).map_err(read)? {
-                settings.insert(unpadded(&key), unpadded(&value));
-            }
-        }
-        Ok(settings)
+        self.settings.read()
     }
 
     /// Forgets a setting.
@@ -286,9 +273,7 @@ impl Decap {
     ///
     /// The kernel's.
     pub fn forget_setting(&self, name: &str) -> Result<(), MapError> {
-        let write = |source| MapError { operation: "write", map: SETTINGS, source };
-        let key = padded::<SETTING_NAME>(name).map_err(write)?;
-        self.settings.delete(&key).map(drop).map_err(write)
+        self.settings.delete(name)
     }
 }
 
@@ -323,41 +308,9 @@ fn key(vip: IpAddr) -> [u8; 16] {
     }
 }
 
-fn open_settings(path: &Path) -> io::Result<MapRef> {
-    match sys::open_pin(path) {
-        Ok((fd, ObjectKind::Map)) => MapRef::new(fd),
-        Ok(_) => Err(io::Error::other("not a map")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let sizes = (u32::try_from(SETTING_NAME), u32::try_from(SETTING_VALUE));
-            let (Ok(key_size), Ok(value_size)) = sizes else {
-                return Err(io::Error::other("sizes above 4 GiB"));
-            };
-            let map = create_map(SETTINGS, map_types::HASH, key_size, value_size, SETTINGS_MAX)?;
-            sys::pin(map.as_fd(), path)?;
-            Ok(map)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// Text in a field of fixed length, which keeps one NUL at least.
-fn padded<const N: usize>(text: &str) -> io::Result<[u8; N]> {
-    let mut bytes = [0; N];
-    if text.len() >= N || text.contains('\0') {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{text:?} does not fit {N} bytes")));
-    }
-    bytes[..text.len()].copy_from_slice(text.as_bytes());
-    Ok(bytes)
-}
-
-fn unpadded(bytes: &[u8]) -> String {
-    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-    String::from_utf8_lossy(&bytes[..end]).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{VipAddress, key, padded, unpadded};
+    use super::{VipAddress, key};
     use std::net::IpAddr;
 
     #[test]
@@ -374,12 +327,5 @@ mod tests {
             assert_eq!(VipAddress::from_map(mark.to_map()), mark);
         }
         assert_eq!(VipAddress::from_map(77), VipAddress::Foreign);
-    }
-
-    #[test]
-    fn text_too_long_for_a_setting_is_refused() {
-        assert_eq!(unpadded(&padded::<4>("abc").unwrap()), "abc");
-        padded::<4>("abcd").unwrap_err();
-        padded::<4>("a\0").unwrap_err();
     }
 }

@@ -148,12 +148,7 @@ pub(crate) fn install(
     verify: impl FnOnce(&Maps) -> io::Result<Vec<Difference>>,
 ) -> Result<Installed, OpenError> {
     let definitions = object.definitions().map_err(OpenError::Object)?;
-    let (existing, is_bpffs) = pins::file_system(root).map_err(OpenError::system("examine", root))?;
-    if !is_bpffs {
-        let standard = Path::new("/sys/fs/bpf");
-        let mount_point = if root.starts_with(standard) { standard.to_owned() } else { existing };
-        return Err(OpenError::NotBpffs { path: root.to_owned(), mount_point });
-    }
+    check_bpffs(root)?;
     fs::create_dir_all(root).map_err(OpenError::system("make directory", root))?;
     let lock = pins::lock(root)
         .map_err(OpenError::system("lock", root))?
@@ -169,6 +164,16 @@ pub(crate) fn install(
     } else {
         set_up(layout, object, &definitions, fill, lock)
     }
+}
+
+fn check_bpffs(root: &Path) -> Result<(), OpenError> {
+    let (existing, is_bpffs) = pins::file_system(root).map_err(OpenError::system("examine", root))?;
+    if is_bpffs {
+        return Ok(());
+    }
+    let standard = Path::new("/sys/fs/bpf");
+    let mount_point = if root.starts_with(standard) { standard.to_owned() } else { existing };
+    Err(OpenError::NotBpffs { path: root.to_owned(), mount_point })
 }
 
 fn set_up(
@@ -286,11 +291,13 @@ fn program_id(program: &OwnedFd, layout: &Layout) -> Result<u32, OpenError> {
     Ok(info.id)
 }
 
-/// Detaches, and removes everything under `root` that [`install`] makes; false when there was nothing.
-pub(crate) fn remove(root: &Path, object: &Object) -> Result<bool, OpenError> {
+/// Detaches, and removes everything under `root` that [`install`] makes, and the pins `others` of the caller; false when
+/// there was nothing.
+pub(crate) fn remove(root: &Path, object: &Object, others: &[&str]) -> Result<bool, OpenError> {
     if !root.try_exists().map_err(OpenError::system("examine", root))? {
         return Ok(false);
     }
+    check_bpffs(root)?;
     let lock = pins::lock(root)
         .map_err(OpenError::system("lock", root))?
         .ok_or_else(|| OpenError::InUse(root.to_owned()))?;
@@ -303,6 +310,7 @@ pub(crate) fn remove(root: &Path, object: &Object) -> Result<bool, OpenError> {
     for path in [layout.program(), layout.program_next()]
         .into_iter()
         .chain(object.maps.iter().map(|name| layout.map(name)))
+        .chain(others.iter().map(|name| root.join(name)))
     {
         pins::remove_file(&path).map_err(OpenError::system("remove", &path))?;
     }

@@ -28,7 +28,7 @@ const GROWTH: usize = 512;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TestRunOptions {
     /// Bytes of metadata before the packet, a multiple of 4. They take room from the head-room, of which 216 bytes are
-    /// free without metadata: with 252, the most that kernel 6.18 takes, no header can be put before the packet.
+    /// free without metadata: with 216, the most that kernel 6.18 takes, no header can be put before the packet.
     pub metadata: u32,
     /// Interface that it comes in by. The kernel takes 0 (for the loopback interface), and interfaces whose receive
     /// queues know XDP: on a veth, attach a program first.
@@ -39,7 +39,7 @@ pub struct TestRunOptions {
 
 impl TestRunOptions {
     /// Metadata that leaves no room before the packet.
-    pub const NO_HEADROOM: u32 = 252;
+    pub const NO_HEADROOM: u32 = 216;
 }
 
 impl Default for TestRunOptions {

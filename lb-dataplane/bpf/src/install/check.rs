@@ -76,8 +76,11 @@ pub(super) fn pinned(layout: &Layout, definitions: &Definitions) -> io::Result<V
         match open_kind(&path, ObjectKind::Map)? {
             Ok(fd) => {
                 let map = MapRef::new(fd)?;
-                map_ids.insert(*name, map.info().id);
+                let before = differences.len();
                 compare(path, map.info(), wanted, &mut differences);
+                if differences.len() == before {
+                    map_ids.insert(*name, map.info().id);
+                }
             }
             Err(found) => {
                 differences.push(Difference { path, property: "type", found, wanted: "map".to_owned() });
