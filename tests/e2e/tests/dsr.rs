@@ -1,5 +1,6 @@
 //! Direct server return, shown by a capture of every leg of the router, in all four mixes of families.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -54,6 +55,30 @@ fn a_large_download_leaves_the_backend_straight_for_the_client() {
                 let through = received(forwarder.netns())? - before;
                 ensure!(through < bytes / 10, "{}: {through} of {bytes} bytes", forwarder.name());
             }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_port_without_a_vip_is_dropped_and_counted_and_other_traffic_passes() {
+    in_lab(&LabSpec::default(), &DataplaneConfig::usual(3), |lab| {
+        let dropped = || -> anyhow::Result<u64> {
+            lab.forwarders.iter().map(|forwarder| forwarder.counter("drop_unknown_port")).sum()
+        };
+        let spec = FlowSpec { flows: 4, timeout_ms: 500, ..FlowSpec::default() };
+        for vip in [vip::V4, vip::V6] {
+            let before = dropped()?;
+            let report = lab.client.flows(SocketAddr::new(vip, 81), &spec)?;
+            ensure!(report.failed == 4, "{report:?}");
+            ensure!(report.failures.iter().all(|f| f.error.contains("no answer")), "{:?}", report.failures);
+            ensure!(dropped()? >= before + 4, "{before} before, {} now", dropped()?);
+        }
+        // Packets for the forwarder itself go to its kernel, which refuses the port.
+        let leg = Leg::forwarder(1);
+        for address in [leg.node_v4().into(), leg.node_v6().into()] {
+            let report = lab.client.flows(SocketAddr::new(address, 81), &spec)?;
+            ensure!(report.failures.iter().all(|f| f.error.contains("refused")), "{:?}", report.failures);
         }
         Ok(())
     });

@@ -200,26 +200,30 @@ impl Forwarder {
         serde_json::from_str(&text).with_context(|| format!("lbctl {words:?} gave no JSON: {text}"))
     }
 
-    /// Asks with `lbctl` and these words, for people.
+    /// Asks with `lbctl` and these words, for people. Exit status 1 is an answer too: "no" or "out of order".
     ///
     /// # Errors
-    /// When lbctl fails.
+    /// When lbctl cannot answer.
     pub fn lbctl_text(&self, words: &[&str]) -> Result<String> {
         let program = binary("lbctl")?.to_string_lossy().into_owned();
         let dataplane = self.folder.join("dataplane.sock").to_string_lossy().into_owned();
         let bgp = self.folder.join("bgp.sock").to_string_lossy().into_owned();
         let mut args = vec!["--dataplane-socket", &dataplane, "--bgp-socket", &bgp];
         args.extend_from_slice(words);
-        command::run(&program, &args)
+        command::refuse_when_stopped()?;
+        let output = command::output(&program, &args)?;
+        match output.status.code() {
+            Some(0 | 1) => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+            _ => bail!("lbctl {words:?}: {}", String::from_utf8_lossy(&output.stderr).trim()),
+        }
     }
 
-    /// One field of `lbctl status`.
+    /// One field of `lbctl status`; null when the forwarder has none.
     ///
     /// # Errors
-    /// When lbctl fails or there is no such field.
+    /// When lbctl fails.
     pub fn status(&self, field: &str) -> Result<Value> {
-        let status = self.lbctl(&["status"])?;
-        find(&status, field).cloned().with_context(|| format!("`lbctl status` has no {field}: {status}"))
+        Ok(self.lbctl(&["status"])?[field].take())
     }
 
     /// The installed generation; 0 when none is.
@@ -227,7 +231,7 @@ impl Forwarder {
     /// # Errors
     /// When lbctl fails.
     pub fn generation(&self) -> Result<u64> {
-        self.status("generation")?.as_u64().context("the generation is no number")
+        Ok(self.status("generation")?.as_u64().unwrap_or(0))
     }
 
     /// The digest over everything installed: equal on two forwarders when they hold equal tables.
@@ -244,8 +248,8 @@ impl Forwarder {
     /// When lbctl fails or the flow is not forwarded.
     pub fn explain(&self, source: SocketAddr, destination: SocketAddr) -> Result<String> {
         let answer = self.lbctl(&["explain", &source.to_string(), &destination.to_string(), "tcp"])?;
-        match find(&answer, "backend").and_then(Value::as_str) {
-            Some(backend) if !backend.is_empty() => Ok(backend.to_owned()),
+        match answer["backend"].as_str() {
+            Some(backend) => Ok(backend.to_owned()),
             _ => bail!("{} does not forward {source} -> {destination}: {answer}", self.name),
         }
     }
@@ -270,7 +274,6 @@ impl Forwarder {
     fn backend(&self, vip: &str, backend: &str) -> Result<Value> {
         let answer = self.lbctl(&["backends"])?;
         rows(&answer, "backends")
-            .iter()
             .find(|row| row["vip"] == vip && row["name"] == backend)
             .cloned()
             .with_context(|| format!("`lbctl backends` has no {backend} of {vip}: {answer}"))
@@ -283,7 +286,6 @@ impl Forwarder {
     pub fn vip_packets(&self, vip: &str) -> Result<u64> {
         let answer = self.lbctl(&["vips"])?;
         rows(&answer, "vips")
-            .iter()
             .find(|row| row["name"] == vip)
             .and_then(|row| row["packets"].as_u64())
             .with_context(|| format!("`lbctl vips` has no {vip}: {answer}"))
@@ -296,7 +298,6 @@ impl Forwarder {
     pub fn counter(&self, name: &str) -> Result<u64> {
         let answer = self.lbctl(&["counters"])?;
         rows(&answer, "counters")
-            .iter()
             .find(|row| row["name"] == name)
             .and_then(|row| row["packets"].as_u64())
             .with_context(|| format!("`lbctl counters` has no {name}: {answer}"))
@@ -313,13 +314,7 @@ impl Forwarder {
     }
 }
 
-/// The rows of a list: the document itself, or its field `name`.
-fn rows<'a>(document: &'a Value, name: &str) -> &'a [Value] {
-    document.as_array().or_else(|| document[name].as_array()).map_or(&[], Vec::as_slice)
-}
-
-/// The first field of this name, on the top level or one below.
-fn find<'a>(document: &'a Value, field: &str) -> Option<&'a Value> {
-    let object = document.as_object()?;
-    object.get(field).or_else(|| object.values().find_map(|inner| inner.as_object()?.get(field)))
+/// The rows of the list `name` in an answer.
+fn rows<'a>(answer: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    answer[name].as_array().into_iter().flatten()
 }

@@ -8,12 +8,17 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::{command, sweep};
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+static WATCHING: AtomicBool = AtomicBool::new(false);
 
-/// From now on SIGINT and SIGTERM remove every lab of this process and then end it with status 130 or 143.
+/// From now on SIGINT and SIGTERM remove every lab of this process and then end it with status 130 or 143. Further calls
+/// change nothing.
 ///
 /// # Errors
 /// When the signals cannot be caught.
 pub fn take_labs_down_on_signal() -> Result<()> {
+    if WATCHING.swap(true, Ordering::SeqCst) {
+        return Ok(());
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let (mut interrupt, mut terminate) = {
         let _context = runtime.enter();

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use anyhow::Result;
 
 use crate::forwarder::DataplaneConfig;
-use crate::{Lab, LabSpec};
+use crate::{Lab, LabSpec, interrupt};
 
 /// Builds a lab with everything started, runs `scenario` in it and takes it down.
 ///
@@ -23,6 +23,10 @@ pub fn in_lab(spec: &LabSpec, config: &DataplaneConfig, scenario: impl FnOnce(&m
 /// # Panics
 /// As [`in_lab`].
 pub fn in_bare_lab(spec: &LabSpec, scenario: impl FnOnce(&mut Lab) -> Result<()>) {
+    // A test runner that loses its patience sends SIGTERM first.
+    if let Err(error) = interrupt::take_labs_down_on_signal() {
+        panic!("{error:#}");
+    }
     let mut lab = match Lab::build(spec) {
         Ok(lab) => lab,
         Err(error) => panic!("the lab did not come up: {error:#}"),
