@@ -77,8 +77,8 @@ async fn ready(State(view): State<Shared>) -> (StatusCode, String) {
         return (StatusCode::OK, format!("ready, generation {}\n", view.generation));
     }
     let mut reasons = Vec::new();
-    if view.generation == 0 {
-        reasons.push("no generation is installed".to_owned());
+    if !view.started {
+        reasons.push("the configuration is not installed yet".to_owned());
     }
     for interface in &view.interfaces {
         if let Some(error) = &interface.error {

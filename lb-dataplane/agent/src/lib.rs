@@ -6,7 +6,9 @@ pub mod announce;
 pub mod apply;
 pub mod check;
 pub mod cli;
+pub mod control;
 pub mod desired;
+pub mod error;
 #[cfg(test)]
 mod fixtures;
 pub mod health;

@@ -1,10 +1,16 @@
 //! Reads a configuration file.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use guideway_abi::Capacities;
 use guideway_dataplane_config::{Config, MAX_FILE_BYTES};
+
+use crate::desired::{Link, desired};
+use crate::error::chain;
+use crate::health::Health;
 
 /// A file that was read, good or not.
 #[derive(Debug)]
@@ -22,12 +28,36 @@ pub fn load(path: &Path) -> Loaded {
     match read(path) {
         Ok(text) => {
             let config = Config::parse(&name, &text)
-                .map_err(|errors| errors.problems().iter().map(ToString::to_string).collect());
+                .map_err(|errors| errors.problems().iter().map(ToString::to_string).collect())
+                .and_then(|config| fits(&name, config));
             Loaded { config, text }
         }
         Err(error) => {
             Loaded { config: Err(vec![format!("{name}: cannot be read: {error}")]), text: String::new() }
         }
+    }
+}
+
+/// Refuses what no plan can be made for: more than the limits allow.
+fn fits(name: &str, config: Config) -> Result<Config, Vec<String>> {
+    let any_link = |_: &str| Ok::<_, Infallible>(Link { ifindex: 1, mac: [0; 6] });
+    let Ok(desired) = desired(&config, |_| Some(Health::Healthy), any_link);
+    let errors = guideway_dataplane_plan::validate(&desired, &capacities(&config));
+    if errors.is_empty() {
+        return Ok(config);
+    }
+    Err(errors.iter().map(|error| format!("{name}:1:1: {}", chain(error))).collect())
+}
+
+/// How many elements the maps of `config` have.
+#[must_use]
+pub fn capacities(config: &Config) -> Capacities {
+    let limits = config.limits();
+    Capacities {
+        vips: limits.vips,
+        backends: limits.backends,
+        tables_large: limits.tables_65537,
+        tables_small: limits.tables_16381,
     }
 }
 

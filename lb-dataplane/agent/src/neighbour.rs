@@ -42,6 +42,9 @@ pub struct Reachability {
     pub unroutable: BTreeSet<IpAddr>,
 }
 
+/// Where the control loop puts the addresses of the backends.
+pub type Backends = watch::Sender<Arc<BTreeSet<IpAddr>>>;
+
 /// Runs until `backends` closes. Each round's result goes to `found`.
 ///
 /// # Errors

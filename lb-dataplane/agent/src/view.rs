@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use guideway_abi::{Counter, TrafficStats};
+use guideway_dataplane_plan::Desired;
 use tokio::sync::watch;
 
 use crate::health::{Health, ProbeStatus};
@@ -38,6 +39,10 @@ pub struct View {
     pub sets: Vec<SetView>,
     /// How full the maps are.
     pub limits: Vec<LimitView>,
+    /// The first plan of this agent has been carried out.
+    pub started: bool,
+    /// What is installed, to explain flows with.
+    pub desired: Option<Arc<Desired>>,
 }
 
 /// An attempt to load a configuration.
@@ -99,7 +104,7 @@ impl VipView {
             return String::new();
         }
         if self.served {
-            return "the forwarder program is attached to no interface".to_owned();
+            return "the forwarder program is not attached to every interface".to_owned();
         }
         match (set.backends.len(), set.backends.iter().filter(|backend| backend.is_checking()).count()) {
             (0, _) => format!("the backend set {:?} is empty", set.name),
@@ -116,6 +121,8 @@ pub struct SetView {
     pub name: String,
     /// Slots of its table.
     pub table_size: u32,
+    /// It has a table in the kernel.
+    pub served: bool,
     /// In the order of the configuration.
     pub backends: Vec<BackendView>,
 }
@@ -182,10 +189,21 @@ pub struct LimitView {
 }
 
 impl View {
-    /// A generation is installed and the program is attached to every interface.
+    /// The agent has installed a generation, or found that the installed one is right, and the program is attached to
+    /// every interface.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.generation > 0 && self.is_attached()
+        self.started && self.is_attached()
+    }
+
+    /// Packets for a VIP meet the program, whichever interface they come in by. One that is configured and does not
+    /// exist brings no packets.
+    #[must_use]
+    pub fn can_announce(&self) -> bool {
+        let mut attached = self.interfaces.iter().map(|interface| interface.error.is_none());
+        let stranded =
+            self.interfaces.iter().any(|interface| interface.error.is_some() && interface.ifindex != 0);
+        attached.any(|attached| attached) && !stranded
     }
 
     /// The program is attached to every configured interface.
@@ -293,6 +311,7 @@ pub(crate) mod tests {
             sets: vec![SetView {
                 name: "web".to_owned(),
                 table_size: 65_537,
+                served: true,
                 backends: vec![
                     backend("be1", "10.1.11.2", probe(Some(Health::Healthy)), Some(1)),
                     backend("be2", "10.1.12.2", probe(Some(Health::Unhealthy)), Some(2)),
@@ -301,6 +320,8 @@ pub(crate) mod tests {
                 ],
             }],
             limits: vec![LimitView { name: "vips", used: 1, capacity: 4096 }],
+            started: true,
+            desired: None,
         }
     }
 
@@ -310,7 +331,7 @@ pub(crate) mod tests {
         let set = &view.sets[0];
         let with = |served, announced| VipView { served, announced, ..view.vips[0].clone() };
         assert_eq!(with(true, true).reason(set), "");
-        assert_eq!(with(true, false).reason(set), "the forwarder program is attached to no interface");
+        assert_eq!(with(true, false).reason(set), "the forwarder program is not attached to every interface");
         assert_eq!(with(false, false).reason(set), "no backend is healthy, 1 not yet checked");
         assert_eq!(with(false, false).reason(&SetView::default()), "the backend set \"\" is empty");
         assert_eq!((set.healthy(), view.backend_totals()), (2, (4, 2)));
@@ -322,7 +343,18 @@ pub(crate) mod tests {
         assert!(view.is_ready());
         view.interfaces[0].error = Some("no such interface".to_owned());
         assert!(!view.is_ready());
-        view = View { generation: 0, ..sample() };
+        assert!(!view.can_announce(), "it exists");
+        view.interfaces.push(InterfaceView {
+            name: "up1".to_owned(),
+            ifindex: 3,
+            mode: "native",
+            error: None,
+        });
+        view.interfaces[0].ifindex = 0;
+        assert!(view.can_announce(), "no packets come in by an interface that does not exist");
+        view.interfaces.pop();
+        assert!(!view.can_announce());
+        view = View { started: false, ..sample() };
         assert!(!view.is_ready());
         assert!(!View::default().is_ready());
     }

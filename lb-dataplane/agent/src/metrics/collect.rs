@@ -70,7 +70,7 @@ fn encode_node(view: &View, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result 
         family.put(&[], u64::from(view.last_reload.as_ref().is_some_and(crate::view::Reload::accepted)))
     })?;
     gauges(encoder, "in_sync", "1 when the desired generation is the installed one", |family| {
-        family.put(&[], u64::from(view.generation > 0 && view.apply_error.is_none()))
+        family.put(&[], u64::from(view.started && view.apply_error.is_none()))
     })?;
     gauges(encoder, "limit_used", "Elements that the installed generation uses, by limit", |family| {
         view.limits.iter().try_for_each(|limit| family.put(&[("limit", limit.name)], limit.used))

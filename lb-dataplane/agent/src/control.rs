@@ -1,0 +1,288 @@
+//! The control loop: the one task that decides what the dataplane does.
+//!
+//! ```text
+//!  SIGHUP, file changes, admin API ──▶ requests ─┐
+//!  health checker (N probe tasks) ──▶ "changed" ─┼──▶ Control ──▶ plan ──▶ apply ──▶ maps
+//!  clock, once a second ─────────────────────────┘       │
+//!                                                        └──▶ view, announcements, next hops to keep resolved
+//! ```
+//!
+//! Every input only says that something may be different. The loop then looks at the whole: the configuration in
+//! force, the health of every backend, the interfaces. From these it computes what is desired and plans from what is
+//! installed. So no input can be missed, and none has to come in order.
+//!
+//! A new configuration is *pending* until each of its probes has a first verdict. Meanwhile the one in force stays and
+//! its health changes are applied. If the new one cannot be installed, nothing has changed.
+
+mod backoff;
+mod install;
+mod publish;
+mod reload;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use guideway_dataplane_config::{Config, XdpMode};
+use guideway_dataplane_plan::{Desired, Installed, Layout, TableCache};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+use crate::announce::Announcer;
+use crate::apply::MapStore;
+use crate::desired::Link;
+use crate::health::Checker;
+use crate::metrics::Metrics;
+use crate::neighbour::Backends;
+use crate::view::{InterfaceView, Reload, Shared};
+use backoff::Backoff;
+use reload::Pending;
+
+/// Health changes that come within this time are applied together.
+const COALESCE: Duration = Duration::from_millis(10);
+/// Interfaces are looked at this often.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The interfaces of this node.
+pub trait Interfaces: Send + Sync + 'static {
+    /// Runs the program on an interface; does nothing when it does already. Gives the index.
+    ///
+    /// # Errors
+    ///
+    /// Why not, in words.
+    fn attach(&self, name: &str, mode: XdpMode) -> Result<u32, String>;
+
+    /// Detaches the program from all interfaces but these; gives their names.
+    ///
+    /// # Errors
+    ///
+    /// Why not, in words.
+    fn detach_others(&self, keep: &[&str]) -> Result<Vec<String>, String>;
+
+    /// Index and MAC address of an interface.
+    ///
+    /// # Errors
+    ///
+    /// Why not, in words.
+    fn link(&self, name: &str) -> Result<Link, String>;
+}
+
+/// What the loop is asked for.
+#[derive(Debug)]
+pub enum Request {
+    /// Read the configuration again and tell how that ended.
+    Reload(Option<oneshot::Sender<ReloadAnswer>>),
+    /// The configuration file seems to be another one.
+    FileChanged,
+}
+
+/// How a reload ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReloadAnswer {
+    /// Why the configuration is not in force; empty when it is.
+    pub errors: Vec<String>,
+    /// The installed generation.
+    pub generation: u64,
+}
+
+/// Where the loop shows what it did.
+#[derive(Clone, Debug)]
+pub struct Outputs {
+    /// For the admin API and the metrics.
+    pub view: Shared,
+    /// For the BGP speaker.
+    pub announcer: Arc<Announcer>,
+    /// Backends to which next hops are kept resolved.
+    pub backends: Backends,
+    /// Counts of what happened.
+    pub metrics: Metrics,
+}
+
+/// Why the agent cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// What an earlier agent installed cannot be read, so nothing can be planned.
+    #[error(
+        "the pinned maps cannot be taken over; `lb-dataplane detach` removes them, which stops this forwarder's traffic"
+    )]
+    Read(#[source] crate::apply::ReadError),
+    /// The kernel gives no grace period.
+    #[error("the kernel gave no grace period")]
+    GracePeriod(#[source] std::io::Error),
+}
+
+/// The configuration that the dataplane does, with what followed from it.
+#[derive(Debug)]
+struct InForce {
+    config: Arc<Config>,
+    desired: Arc<Desired>,
+    layout: Layout,
+}
+
+/// See the module.
+pub struct Control<F> {
+    forwarder: Arc<F>,
+    config_path: PathBuf,
+    outputs: Outputs,
+    checker: Checker,
+    health_changed: Arc<Notify>,
+    /// None when the maps have to be read first.
+    installed: Option<Installed>,
+    cache: TableCache,
+    in_force: Option<InForce>,
+    pending: Option<Pending>,
+    /// Of the file that was read last, accepted or not.
+    last_text: String,
+    last_reload: Option<Reload>,
+    apply_error: Option<String>,
+    interfaces: Vec<InterfaceView>,
+    backoff: Backoff,
+    /// When to look at everything next, if not at the tick.
+    due: Option<Instant>,
+}
+
+impl<F: MapStore + Interfaces> Control<F> {
+    /// Takes over what is installed and starts the probes of `config`, which was read from `config_path` as `text`.
+    /// The forwarder goes on as it is until every probe has a verdict.
+    ///
+    /// # Errors
+    ///
+    /// When what is installed cannot be told.
+    pub async fn start(
+        forwarder: Arc<F>,
+        config_path: PathBuf,
+        (config, text): (Config, String),
+        outputs: Outputs,
+    ) -> Result<Self, StartError> {
+        let store = forwarder.clone();
+        let installed = install::read_back(move || {
+            store.grace_period().map_err(StartError::GracePeriod)?;
+            store.read().map_err(StartError::Read)
+        })
+        .await?;
+        let health_changed = Arc::new(Notify::new());
+        let metrics = outputs.metrics.clone();
+        let checker = Checker::new(health_changed.clone(), Arc::new(move |outcome| metrics.probed(outcome)));
+        let mut control = Self {
+            forwarder,
+            config_path,
+            outputs,
+            checker,
+            health_changed,
+            installed: Some(installed),
+            cache: TableCache::new(),
+            in_force: None,
+            pending: None,
+            last_text: text,
+            last_reload: None,
+            apply_error: None,
+            interfaces: Vec::new(),
+            backoff: Backoff::default(),
+            due: None,
+        };
+        control.log_start();
+        control.outputs.metrics.reload_accepted();
+        control.make_pending(Arc::new(config), None);
+        control.attach();
+        control.publish();
+        Ok(control)
+    }
+
+    fn log_start(&self) {
+        let active = self.installed.as_ref().map(Installed::active).unwrap_or_default();
+        if active.generation() > 0 {
+            tracing::info!(generation = active.generation(), "an earlier agent's generation forwards on");
+        }
+    }
+
+    /// Runs until `stop`. The dataplane stays as it is then.
+    pub async fn run(mut self, mut requests: mpsc::Receiver<Request>, stop: CancellationToken) {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let watchdog = crate::systemd::watchdog_period();
+        let mut last_watchdog = Instant::now();
+        let health_changed = self.health_changed.clone();
+        loop {
+            let due = self.due;
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(request) = requests.recv() => self.take(request).await,
+                () = health_changed.notified() => self.look_in(COALESCE),
+                _ = ticks.tick() => self.tick(),
+                () = async { tokio::time::sleep_until(due.unwrap_or_else(Instant::now)).await }, if due.is_some() => {
+                    self.due = None;
+                    self.look().await;
+                }
+            }
+            if watchdog.is_some_and(|period| last_watchdog.elapsed() >= period.min(TICK)) {
+                crate::systemd::watchdog();
+                last_watchdog = Instant::now();
+            }
+        }
+    }
+
+    /// Looks at everything within `delay`.
+    fn look_in(&mut self, delay: Duration) {
+        let then = Instant::now() + delay;
+        self.due = Some(self.due.map_or(then, |due| due.min(then)));
+    }
+
+    fn tick(&mut self) {
+        if self.attach() {
+            self.publish();
+        }
+        // While the last attempt failed, its own delay counts.
+        if self.apply_error.is_none() {
+            self.look_in(Duration::ZERO);
+        }
+    }
+
+    /// Sees what is desired now and installs it.
+    async fn look(&mut self) {
+        if let Some(pending) = self.pending.take_if(|pending| pending.is_ready(&self.checker, Instant::now()))
+        {
+            self.install_pending(pending).await;
+        } else if let Some(in_force) = self.in_force.take() {
+            self.follow(in_force).await;
+        }
+    }
+
+    /// Attaches the program to the interfaces of the configuration in force, or of the first one; true when something
+    /// is different from before.
+    fn attach(&mut self) -> bool {
+        let in_force = self.in_force.as_ref().map(|in_force| &in_force.config);
+        let config = in_force.or_else(|| self.pending.as_ref().map(Pending::config));
+        let Some(config) = config.cloned() else { return false };
+        let now: Vec<InterfaceView> = config
+            .interfaces()
+            .iter()
+            .map(|interface| {
+                let name = interface.name.to_string();
+                let mode = interface.mode.as_str();
+                match self.forwarder.attach(&name, interface.mode) {
+                    Ok(ifindex) => InterfaceView { name, ifindex, mode, error: None },
+                    Err(error) => {
+                        let ifindex = self.forwarder.link(&name).map_or(0, |link| link.ifindex);
+                        InterfaceView { name, ifindex, mode, error: Some(error) }
+                    }
+                }
+            })
+            .collect();
+        let differs = now != self.interfaces;
+        for interface in now.iter().filter(|interface| !self.interfaces.contains(interface)) {
+            let InterfaceView { name, ifindex, mode, error } = interface;
+            match error {
+                None => tracing::info!(interface = name, ifindex, mode, "the program is attached"),
+                Some(error) => {
+                    tracing::error!(interface = name, error, "the program is not attached, trying again");
+                }
+            }
+        }
+        self.interfaces = now;
+        differs
+    }
+}
+
+#[cfg(test)]
+mod tests;

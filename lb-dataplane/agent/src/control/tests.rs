@@ -1,0 +1,266 @@
+use super::*;
+use crate::apply::memory::{Memory, Visible};
+use crate::fixtures::CONFIG;
+use crate::view::View;
+use guideway_abi::Capacities;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Mutex;
+use tokio::net::TcpListener;
+
+/// Maps in memory and interfaces on paper.
+#[derive(Debug)]
+struct Paper {
+    maps: Memory,
+    existing: Mutex<BTreeMap<String, u32>>,
+    attached: Mutex<BTreeSet<String>>,
+}
+
+impl MapStore for Paper {
+    fn capacities(&self) -> Capacities {
+        self.maps.capacities()
+    }
+
+    fn perform(&self, op: &guideway_dataplane_plan::Op) -> Result<(), crate::apply::StoreError> {
+        self.maps.perform(op)
+    }
+
+    fn grace_period(&self) -> std::io::Result<()> {
+        self.maps.grace_period()
+    }
+
+    fn read(&self) -> Result<Installed, crate::apply::ReadError> {
+        self.maps.read()
+    }
+}
+
+impl Interfaces for Paper {
+    fn attach(&self, name: &str, _: XdpMode) -> Result<u32, String> {
+        let link = self.link(name)?;
+        self.attached.lock().unwrap().insert(name.to_owned());
+        Ok(link.ifindex)
+    }
+
+    fn detach_others(&self, keep: &[&str]) -> Result<Vec<String>, String> {
+        let mut attached = self.attached.lock().unwrap();
+        Ok(attached.extract_if(.., |name| !keep.contains(&name.as_str())).collect())
+    }
+
+    fn link(&self, name: &str) -> Result<Link, String> {
+        let ifindex = self.existing.lock().unwrap().get(name).copied();
+        ifindex
+            .map(|ifindex| Link { ifindex, mac: [2, 0, 0, 0, 0, 1] })
+            .ok_or_else(|| "no such interface".to_owned())
+    }
+}
+
+/// A running loop.
+struct Bench {
+    paper: Arc<Paper>,
+    outputs: Outputs,
+    requests: mpsc::Sender<Request>,
+    path: PathBuf,
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+    _dir: tempfile::TempDir,
+}
+
+fn paper() -> Arc<Paper> {
+    let capacities = Capacities { vips: 16, backends: 16, tables_large: 1, tables_small: 4 };
+    let existing = BTreeMap::from([("up0".to_owned(), 2), ("up1".to_owned(), 3)]);
+    Arc::new(Paper {
+        maps: Memory::new(capacities),
+        existing: Mutex::new(existing),
+        attached: Mutex::default(),
+    })
+}
+
+impl Bench {
+    async fn start(paper: Arc<Paper>, text: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c.yaml");
+        std::fs::write(&path, text).unwrap();
+        let outputs = Outputs {
+            view: Arc::default(),
+            announcer: Arc::default(),
+            backends: Backends::default(),
+            metrics: Metrics::default(),
+        };
+        let config = crate::fixtures::config(text);
+        let control = Control::start(paper.clone(), path.clone(), (config, text.to_owned()), outputs.clone())
+            .await
+            .unwrap();
+        let (requests, receiver) = mpsc::channel(4);
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(control.run(receiver, stop.clone()));
+        Self { paper, outputs, requests, path, stop, task, _dir: dir }
+    }
+
+    /// Waits until the view is as `wanted`.
+    async fn until(&self, what: &str, wanted: impl Fn(&View) -> bool) -> Arc<View> {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            let view = self.outputs.view.load_full();
+            if wanted(&view) {
+                return view;
+            }
+            assert!(Instant::now() < deadline, "not {what}: {view:#?}");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    async fn reload(&self, text: &str) -> ReloadAnswer {
+        std::fs::write(&self.path, text).unwrap();
+        let (sender, answer) = oneshot::channel();
+        self.requests.send(Request::Reload(Some(sender))).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(10), answer).await.unwrap().unwrap()
+    }
+
+    fn announced(&self) -> Option<Vec<IpAddr>> {
+        self.outputs.announcer.watch().borrow().as_ref().map(|set| set.addresses.iter().copied().collect())
+    }
+
+    fn attached(&self) -> Vec<String> {
+        self.paper.attached.lock().unwrap().iter().cloned().collect()
+    }
+
+    async fn end(self) -> Arc<Paper> {
+        self.stop.cancel();
+        self.task.await.unwrap();
+        self.paper
+    }
+}
+
+fn vip_address() -> IpAddr {
+    "203.0.113.10".parse().unwrap()
+}
+
+#[tokio::test]
+async fn starts_and_starts_again_without_a_new_generation() {
+    let bench = Bench::start(paper(), CONFIG).await;
+    let view = bench.until("started", |view| view.started).await;
+    assert_eq!((view.generation, view.is_ready()), (1, true));
+    assert!(view.vips.iter().all(|vip| vip.served && vip.announced));
+    let slots: u32 = view.sets[0].backends.iter().map(|backend| backend.slots).sum();
+    assert_eq!(slots, 16_381);
+    assert_eq!(view.limits[0].used, 2);
+    assert_eq!(bench.announced(), Some(vec![vip_address()]));
+    assert_eq!(bench.outputs.backends.borrow().len(), 2);
+    let paper = bench.end().await;
+    let visible: Visible = paper.maps.visible();
+
+    // A second agent over the same maps.
+    let bench = Bench::start(paper, CONFIG).await;
+    bench.until("started", |view| view.started).await;
+    assert_eq!(bench.paper.maps.activations(), 1);
+    assert_eq!(bench.paper.maps.visible(), visible);
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn a_refused_configuration_changes_nothing() {
+    let bench = Bench::start(paper(), CONFIG).await;
+    bench.until("started", |view| view.started).await;
+    let before = bench.paper.maps.visible();
+    let too_many: String = (1..=16).fold(CONFIG.to_owned(), |text, port| {
+        format!("{text}  - {{name: v{port}, address: 203.0.113.11, port: {port}, protocol: udp, backend_set: web}}\n")
+    });
+    for (text, expected) in [
+        ("seed: 1\nnonsense: 2\n".to_owned(), "nonsense"),
+        (CONFIG.replace("vips: 16", "vips: 32"), "limits: cannot change while the maps exist"),
+        (CONFIG.replace("{name: up0}", "{name: up0}, {name: none}"), "interfaces: none: no such interface"),
+        (too_many, "VIPs"),
+    ] {
+        let answer = bench.reload(&text).await;
+        assert!(answer.errors.iter().any(|error| error.contains(expected)), "{expected}: {answer:?}");
+        assert_eq!(answer.generation, 1);
+        let view = bench.outputs.view.load_full();
+        assert_eq!(view.last_reload.as_ref().unwrap().errors, answer.errors);
+        assert_eq!(bench.paper.maps.visible(), before);
+        assert_eq!(bench.attached(), ["up0"]);
+    }
+    assert_eq!(bench.reload(CONFIG).await, ReloadAnswer { errors: vec![], generation: 1 });
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn a_good_configuration_is_one_new_generation() {
+    let bench = Bench::start(paper(), CONFIG).await;
+    bench.until("started", |view| view.started).await;
+    let text = CONFIG
+        .replace("{name: up0}", "{name: up1, mode: generic}")
+        .replace("203.0.113.10, port: 443", "'2001:db8::10', port: 443");
+    assert_eq!(bench.reload(&text).await, ReloadAnswer { errors: vec![], generation: 2 });
+    assert_eq!(bench.attached(), ["up1"]);
+    assert_eq!(bench.announced(), Some(vec![vip_address(), "2001:db8::10".parse().unwrap()]));
+    // The same text again, as the file watch would tell it.
+    bench.requests.send(Request::FileChanged).await.unwrap();
+    std::fs::write(&bench.path, CONFIG).unwrap();
+    bench.requests.send(Request::FileChanged).await.unwrap();
+    bench.until("back", |view| view.generation == 3).await;
+    assert_eq!(bench.paper.maps.activations(), 3);
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn failing_writes_are_tried_again() {
+    let bench = Bench::start(paper(), CONFIG).await;
+    bench.until("started", |view| view.started).await;
+    let before = bench.paper.maps.visible();
+    bench.paper.maps.fail_after(3);
+    let text = CONFIG.replace("port: 443", "port: 444");
+    let answer = bench.reload(&text).await;
+    assert!(answer.errors[0].contains("injected") && answer.errors[0].contains("trying again"), "{answer:?}");
+    assert_eq!(bench.paper.maps.visible(), before);
+    bench.until("told", |view| view.apply_error.is_some()).await;
+    bench.paper.maps.heal();
+    let view = bench.until("installed", |view| view.apply_error.is_none()).await;
+    assert_eq!((view.generation, view.vips[1].port), (2, 444));
+    assert!(view.last_reload.as_ref().unwrap().accepted());
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn health_is_followed_and_first_verdicts_are_waited_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let check = format!(
+        "table_size: 16381\n    health_check: {{type: tcp, port: {port}, interval: 20ms, timeout: 20ms, rise: 1, fall: 1}}\n"
+    );
+    // 127.0.0.2 has no listener.
+    let text = CONFIG
+        .replace("table_size: 16381\n", &check)
+        .replace("10.1.11.2", "127.0.0.1")
+        .replace("10.1.12.2", "127.0.0.2");
+    if guideway_dataplane_config::Config::parse("t", &text).is_err() {
+        // Loopback backends are refused by the configuration: this is tested end to end instead.
+        return;
+    }
+    let bench = Bench::start(paper(), &text).await;
+    let view = bench.until("started", |view| view.started).await;
+    assert_eq!(view.generation, 1, "verdicts came before the first plan");
+    let slots: Vec<u32> = view.sets[0].backends.iter().map(|backend| backend.slots).collect();
+    assert_eq!(slots, [16_381, 0]);
+    drop(listener);
+    let view = bench.until("withdrawn", |view| !view.vips[0].served).await;
+    assert_eq!(view.vips[0].reason(&view.sets[0]), "no backend is healthy");
+    assert_eq!(bench.announced(), Some(vec![]));
+    let _listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+    bench.until("served", |view| view.vips[0].served).await;
+    assert_eq!(bench.announced(), Some(vec![vip_address()]));
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn an_interface_that_comes_late_is_attached_to() {
+    let paper = paper();
+    let up0 = paper.existing.lock().unwrap().remove("up0").unwrap();
+    let bench = Bench::start(paper, CONFIG).await;
+    let view = bench.until("started", |view| view.started).await;
+    assert!(!view.is_ready());
+    assert_eq!(bench.announced(), Some(vec![]));
+    bench.paper.existing.lock().unwrap().insert("up0".to_owned(), up0);
+    bench.until("attached", View::is_ready).await;
+    assert_eq!(bench.announced(), Some(vec![vip_address()]));
+    bench.end().await;
+}
