@@ -130,3 +130,6 @@ impl MapContents {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,8 @@ mod explain;
 mod index;
 mod installed;
 mod lookup;
+#[cfg(test)]
+mod model;
 mod op;
 mod plan;
 

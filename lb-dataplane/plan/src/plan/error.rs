@@ -57,7 +57,7 @@ pub enum PlanError {
         second: String,
     },
     /// More than the maps hold.
-    #[error("{limit} needed: {needed}, possible: {capacity}; raise {} and make the maps anew", limit.config_key())]
+    #[error("{needed} {limit} are needed and there is room for {capacity}; raise {}", limit.config_key())]
     Limit {
         /// Of what.
         limit: Limit,
