@@ -1,3 +1,66 @@
-//! See the package description.
+//! `lbctl`, the operator's command line: asks lb-dataplane and bgp-speaker over their Unix sockets.
+//!
+//! Each command is a file in `commands` with a pure part, which turns an answer into text, and the call around it.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
-fn main() {}
+mod cli;
+mod commands;
+mod dial;
+mod outcome;
+mod render;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use cli::{BgpCommand, Cli, Command};
+use dial::Failure;
+use outcome::Outcome;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Command::Completions { shell } = cli.command {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Cli::command(), "lbctl", &mut script);
+        return print(&Outcome::positive(String::from_utf8_lossy(&script).into_owned()));
+    }
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&Failure::Runtime(error)),
+    };
+    match runtime.block_on(run(&cli)) {
+        Ok(outcome) => print(&outcome),
+        Err(failure) => fail(&failure),
+    }
+}
+
+async fn run(cli: &Cli) -> Result<Outcome, Failure> {
+    match &cli.command {
+        Command::Status => commands::status::run(cli).await,
+        Command::Vips => commands::vips::run(cli).await,
+        Command::Backends { vip } => commands::backends::run(cli, vip.as_deref()).await,
+        Command::Bgp { command: BgpCommand::Peers } => commands::bgp_peers::run(cli).await,
+        Command::Bgp { command: BgpCommand::Routes } => commands::bgp_routes::run(cli).await,
+        Command::Counters => commands::counters::run(cli).await,
+        Command::Explain(flow) => commands::explain::run(cli, flow).await,
+        Command::Reload => commands::reload::run(cli).await,
+        Command::Completions { .. } => Ok(Outcome::positive(String::new())), // answered without a runtime
+    }
+}
+
+fn print(outcome: &Outcome) -> ExitCode {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(outcome.text.as_bytes()).and_then(|()| stdout.flush());
+    match written {
+        // Who closed the pipe (`| head`) has seen enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(&Failure::Output(error)),
+        _ => outcome.answer.into(),
+    }
+}
+
+fn fail(failure: &Failure) -> ExitCode {
+    eprintln!("lbctl: {failure}");
+    failure.exit_code()
+}

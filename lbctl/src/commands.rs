@@ -1,0 +1,10 @@
+//! One file for each command.
+
+pub(crate) mod backends;
+pub(crate) mod bgp_peers;
+pub(crate) mod bgp_routes;
+pub(crate) mod counters;
+pub(crate) mod explain;
+pub(crate) mod reload;
+pub(crate) mod status;
+pub(crate) mod vips;

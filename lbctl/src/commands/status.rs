@@ -1,0 +1,230 @@
+use guideway_dataplane_admin::v1::{LastReload, StatusRequest, StatusResponse};
+use serde::Serialize;
+
+use crate::cli::Cli;
+use crate::dial::{Failure, dataplane};
+use crate::outcome::{Answer, Outcome};
+use crate::render::{self, Column, labelled, non_empty, now_unix_ms, seconds, since, table, yes_no};
+
+pub(crate) async fn run(cli: &Cli) -> Result<Outcome, Failure> {
+    let status = dataplane(cli, |mut client| async move { client.status(StatusRequest {}).await }).await?;
+    let view = view(&status);
+    let text = render::output(cli, &view, || human(&status, now_unix_ms()))?;
+    Ok(Outcome { text, answer: Answer::negative_if(!view.ok) })
+}
+
+#[derive(Serialize)]
+struct View<'a> {
+    ok: bool,
+    problems: Vec<String>,
+    version: &'a str,
+    uptime_seconds: u64,
+    config_path: &'a str,
+    pin_root: &'a str,
+    generation: Option<u64>,
+    digest: Option<&'a str>,
+    program_tag: Option<&'a str>,
+    interfaces: Vec<Interface<'a>>,
+    last_reload: Option<Reload<'a>>,
+    vips: Part,
+    backends: Part,
+    limits: Vec<Limit<'a>>,
+}
+
+#[derive(Serialize)]
+struct Interface<'a> {
+    name: &'a str,
+    index: u32,
+    mode: &'a str,
+    attached: bool,
+}
+
+#[derive(Serialize)]
+struct Reload<'a> {
+    at_unix_ms: u64,
+    accepted: bool,
+    errors: &'a [String],
+}
+
+/// VIPs: configured and served. Backends: configured and healthy.
+#[derive(Serialize)]
+struct Part {
+    configured: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    served: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    healthy: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct Limit<'a> {
+    name: &'a str,
+    used: u64,
+    capacity: u64,
+}
+
+fn view(status: &StatusResponse) -> View<'_> {
+    let problems = problems(status);
+    View {
+        ok: problems.is_empty(),
+        problems,
+        version: &status.version,
+        uptime_seconds: status.uptime_seconds,
+        config_path: &status.config_path,
+        pin_root: &status.pin_root,
+        generation: (status.generation > 0).then_some(status.generation),
+        digest: non_empty(&status.digest),
+        program_tag: non_empty(&status.program_tag),
+        interfaces: status
+            .interfaces
+            .iter()
+            .map(|i| Interface { name: &i.name, index: i.index, mode: &i.mode, attached: i.attached })
+            .collect(),
+        last_reload: status.last_reload.as_ref().map(|reload| Reload {
+            at_unix_ms: reload.at_unix_ms,
+            accepted: reload.accepted,
+            errors: &reload.errors,
+        }),
+        vips: Part { configured: status.vips, served: Some(status.vips_served), healthy: None },
+        backends: Part { configured: status.backends, served: None, healthy: Some(status.backends_healthy) },
+        limits: status
+            .limits
+            .iter()
+            .map(|limit| Limit { name: &limit.name, used: limit.used, capacity: limit.capacity })
+            .collect(),
+    }
+}
+
+/// What makes the answer negative.
+fn problems(status: &StatusResponse) -> Vec<String> {
+    let mut problems = Vec::new();
+    if status.generation == 0 {
+        problems.push("no generation is installed: every packet passes to the kernel".to_owned());
+    }
+    if status.interfaces.is_empty() {
+        problems.push("the program is attached to no interface".to_owned());
+    }
+    for interface in status.interfaces.iter().filter(|interface| !interface.attached) {
+        problems.push(format!("the program is not attached to {}", interface.name));
+    }
+    if status.last_reload.as_ref().is_some_and(|reload| !reload.accepted) {
+        problems
+            .push("the last reload was refused: the configuration before it is still in force".to_owned());
+    }
+    problems
+}
+
+fn human(status: &StatusResponse, now_unix_ms: u64) -> String {
+    let generation = match status.generation {
+        0 => "none".to_owned(),
+        generation => format!("{generation}, digest {}", status.digest),
+    };
+    let mut text = labelled([
+        ("agent", format!("lb-dataplane {}, up {}", status.version, seconds(status.uptime_seconds))),
+        ("configuration", status.config_path.clone()),
+        ("pins", status.pin_root.clone()),
+        ("program", non_empty(&status.program_tag).map(|tag| format!("tag {tag}")).unwrap_or_default()),
+        ("generation", generation),
+        ("VIPs", format!("{} of {} served", status.vips_served, status.vips)),
+        ("backends", format!("{} of {} healthy", status.backends_healthy, status.backends)),
+        ("last reload", status.last_reload.as_ref().map(|r| last_reload(r, now_unix_ms)).unwrap_or_default()),
+    ]);
+    if !status.interfaces.is_empty() {
+        let columns = [
+            Column::Text("INTERFACE"),
+            Column::Number("INDEX"),
+            Column::Text("MODE"),
+            Column::Text("ATTACHED"),
+        ];
+        let rows = status
+            .interfaces
+            .iter()
+            .map(|i| vec![i.name.clone(), i.index.to_string(), i.mode.clone(), yes_no(i.attached)]);
+        text.push('\n');
+        text.push_str(&table(&columns, rows));
+    }
+    if !status.limits.is_empty() {
+        let columns = [Column::Text("LIMIT"), Column::Number("USED"), Column::Number("CAPACITY")];
+        let rows =
+            status.limits.iter().map(|l| vec![l.name.clone(), l.used.to_string(), l.capacity.to_string()]);
+        text.push('\n');
+        text.push_str(&table(&columns, rows));
+    }
+    let problems = problems(status);
+    if !problems.is_empty() {
+        text.push('\n');
+        text.push_str(&labelled(problems.into_iter().map(|problem| ("PROBLEM", problem))));
+        if let Some(reload) = &status.last_reload {
+            text.push_str(&labelled(reload.errors.iter().map(|error| (" ", error.clone()))));
+        }
+    }
+    text
+}
+
+fn last_reload(reload: &LastReload, now_unix_ms: u64) -> String {
+    let verdict = if reload.accepted { "accepted" } else { "refused" };
+    format!("{verdict} {} ago", since(reload.at_unix_ms, now_unix_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use guideway_dataplane_admin::v1::{Interface, Limit};
+
+    use super::*;
+    use crate::render::json;
+
+    fn good() -> StatusResponse {
+        StatusResponse {
+            version: "0.1.0".to_owned(),
+            uptime_seconds: 3_725,
+            config_path: "/etc/guideway/lb-dataplane.yaml".to_owned(),
+            pin_root: "/sys/fs/bpf/guideway".to_owned(),
+            generation: 12,
+            digest: "00ff".to_owned(),
+            program_tag: "0123456789abcdef".to_owned(),
+            interfaces: vec![Interface {
+                name: "up0".to_owned(),
+                index: 2,
+                mode: "native".to_owned(),
+                attached: true,
+            }],
+            last_reload: Some(LastReload { at_unix_ms: 10_000, accepted: true, errors: vec![] }),
+            vips: 3,
+            vips_served: 2,
+            backends: 6,
+            backends_healthy: 5,
+            limits: vec![Limit { name: "vips".to_owned(), used: 3, capacity: 4096 }],
+        }
+    }
+
+    fn bad() -> StatusResponse {
+        let mut status = good();
+        status.generation = 0;
+        status.interfaces[0].attached = false;
+        status.last_reload = Some(LastReload {
+            at_unix_ms: 10_000,
+            accepted: false,
+            errors: vec!["lb.yaml:1:7: seed: wrong".to_owned(), "lb.yaml:2:1: vip: unknown field".to_owned()],
+        });
+        status
+    }
+
+    #[test]
+    fn in_order() {
+        assert!(view(&good()).ok);
+        insta::assert_snapshot!(human(&good(), 22_000));
+        insta::assert_snapshot!(json(&view(&good())).unwrap());
+    }
+
+    #[test]
+    fn out_of_order() {
+        assert!(!view(&bad()).ok);
+        insta::assert_snapshot!(human(&bad(), 22_000));
+        insta::assert_snapshot!(json(&view(&bad())).unwrap());
+    }
+
+    #[test]
+    fn an_agent_that_has_just_started() {
+        insta::assert_snapshot!(human(&StatusResponse::default(), 22_000));
+    }
+}

@@ -1,0 +1,199 @@
+//! Runs the binary against a daemon played by this process, and against none.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::pin::Pin;
+
+use guideway_bgp_admin::v1::speaker_server::{Speaker, SpeakerServer};
+use guideway_bgp_admin::v1::{
+    ListPeersRequest, ListPeersResponse, ListRoutesRequest, ListRoutesResponse, Route,
+};
+use guideway_dataplane_admin::v1::dataplane_server::{Dataplane, DataplaneServer};
+use guideway_dataplane_admin::v1::{
+    Announcements, CountersRequest, CountersResponse, ExplainRequest, ExplainResponse, Interface,
+    ListBackendsRequest, ListBackendsResponse, ListVipsRequest, ListVipsResponse, ReloadRequest,
+    ReloadResponse, StatusRequest, StatusResponse, Vip, WatchAnnouncementsRequest,
+};
+use tokio::net::UnixListener;
+use tokio::process::Command;
+use tokio_stream::Stream;
+use tokio_stream::wrappers::UnixListenerStream;
+use tonic::transport::Server;
+use tonic::{Request, Response, Status};
+
+struct Played;
+
+#[tonic::async_trait]
+impl Dataplane for Played {
+    type WatchAnnouncementsStream = Pin<Box<dyn Stream<Item = Result<Announcements, Status>> + Send>>;
+
+    async fn status(&self, _: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {
+        let interface =
+            Interface { name: "up0".to_owned(), index: 2, mode: "native".to_owned(), attached: true };
+        Ok(Response::new(StatusResponse {
+            generation: 7,
+            interfaces: vec![interface],
+            ..StatusResponse::default()
+        }))
+    }
+
+    async fn list_vips(&self, _: Request<ListVipsRequest>) -> Result<Response<ListVipsResponse>, Status> {
+        let vips = vec![Vip { name: "web".to_owned(), ..Vip::default() }];
+        Ok(Response::new(ListVipsResponse { vips }))
+    }
+
+    async fn list_backends(
+        &self,
+        _: Request<ListBackendsRequest>,
+    ) -> Result<Response<ListBackendsResponse>, Status> {
+        Ok(Response::new(ListBackendsResponse::default()))
+    }
+
+    async fn counters(&self, _: Request<CountersRequest>) -> Result<Response<CountersResponse>, Status> {
+        std::future::pending().await
+    }
+
+    async fn explain(&self, request: Request<ExplainRequest>) -> Result<Response<ExplainResponse>, Status> {
+        let request = request.into_inner();
+        let asked = format!(
+            "{} {} {} {} {}",
+            request.source_address,
+            request.source_port,
+            request.destination_address,
+            request.destination_port,
+            request.protocol
+        );
+        let verdict = if request.destination_port == 80 { "forward" } else { "drop" };
+        Ok(Response::new(ExplainResponse {
+            verdict: verdict.to_owned(),
+            reason: asked,
+            ..ExplainResponse::default()
+        }))
+    }
+
+    async fn reload(&self, _: Request<ReloadRequest>) -> Result<Response<ReloadResponse>, Status> {
+        let errors = vec!["lb.yaml:1:7: seed: wrong".to_owned()];
+        Ok(Response::new(ReloadResponse { accepted: false, generation: 7, errors }))
+    }
+
+    async fn watch_announcements(
+        &self,
+        _: Request<WatchAnnouncementsRequest>,
+    ) -> Result<Response<Self::WatchAnnouncementsStream>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+}
+
+#[tonic::async_trait]
+impl Speaker for Played {
+    async fn list_peers(&self, _: Request<ListPeersRequest>) -> Result<Response<ListPeersResponse>, Status> {
+        Err(Status::internal("the table is on fire"))
+    }
+
+    async fn list_routes(
+        &self,
+        _: Request<ListRoutesRequest>,
+    ) -> Result<Response<ListRoutesResponse>, Status> {
+        let route =
+            Route { prefix: "203.0.113.10/32".to_owned(), advertised_to: vec!["10.1.1.1".to_owned()] };
+        Ok(Response::new(ListRoutesResponse { routes: vec![route] }))
+    }
+}
+
+/// Exit code, standard output and standard error of `lbctl ARGS` with both sockets in `folder`.
+async fn lbctl(folder: &Path, args: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_lbctl"))
+        .env_remove("GUIDEWAY_DATAPLANE_SOCKET")
+        .env_remove("GUIDEWAY_BGP_SOCKET")
+        .arg("--dataplane-socket")
+        .arg(folder.join("dataplane.sock"))
+        .arg("--bgp-socket")
+        .arg(folder.join("bgp.sock"))
+        .args(args)
+        .output()
+        .await
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_have_exit_codes() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataplane = UnixListener::bind(folder.path().join("dataplane.sock")).unwrap();
+    let bgp = UnixListener::bind(folder.path().join("bgp.sock")).unwrap();
+    tokio::spawn(
+        Server::builder()
+            .add_service(DataplaneServer::new(Played))
+            .serve_with_incoming(UnixListenerStream::new(dataplane)),
+    );
+    tokio::spawn(
+        Server::builder()
+            .add_service(SpeakerServer::new(Played))
+            .serve_with_incoming(UnixListenerStream::new(bgp)),
+    );
+    let run = |args: &'static [&'static str]| lbctl(folder.path(), args);
+
+    let (code, stdout, stderr) = run(&["status"]).await;
+    assert_eq!((code, stderr.as_str()), (0, ""), "{stdout}");
+    assert!(stdout.contains("generation  7"), "{stdout}");
+
+    let (code, stdout, _) = run(&["status", "-o", "json"]).await;
+    assert!(code == 0 && stdout.contains("\"generation\": 7"), "{stdout}");
+
+    let (code, stdout, _) = run(&["explain", "[2001:db8::7]:4000", "[2001:db8::10]:80", "tcp"]).await;
+    assert!(code == 0 && stdout.contains("2001:db8::7 4000 2001:db8::10 80 tcp"), "{stdout}");
+    assert_eq!(run(&["explain", "198.51.100.7:1", "203.0.113.10:81", "udp"]).await.0, 1);
+    let (code, _, stderr) = run(&["explain", "198.51.100.7:1", "[2001:db8::10]:80", "udp"]).await;
+    assert!(code == 2 && stderr.contains("different families"), "{stderr}");
+    assert_eq!(run(&["explain", "198.51.100.7", "203.0.113.10:80", "udp"]).await.0, 2);
+
+    let (code, stdout, _) = run(&["reload"]).await;
+    assert_eq!(
+        (code, stdout.as_str()),
+        (1, "refused: generation 7 stays in force\n  lb.yaml:1:7: seed: wrong\n")
+    );
+
+    assert_eq!(run(&["backends", "--vip", "web"]).await.0, 0);
+    let (code, stdout, stderr) = run(&["backends", "--vip", "wbe"]).await;
+    assert_eq!((code, stdout.as_str()), (1, ""));
+    assert!(stderr.contains("no VIP is called \"wbe\""), "{stderr}");
+
+    let (code, _, stderr) = run(&["counters", "--timeout", "1"]).await;
+    assert!(code == 3 && stderr.contains("no answer within 1 s"), "{stderr}");
+
+    let (code, stdout, _) = run(&["bgp", "routes"]).await;
+    assert_eq!((code, stdout.as_str()), (0, "PREFIX           ADVERTISED TO\n203.0.113.10/32  10.1.1.1\n"));
+    let (code, _, stderr) = run(&["bgp", "peers"]).await;
+    assert!(
+        code == 3 && stderr.contains("bgp-speaker at") && stderr.contains("the table is on fire"),
+        "{stderr}"
+    );
+}
+
+#[tokio::test]
+async fn silence_is_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, stdout, stderr) = lbctl(folder.path(), &["status"]).await;
+    assert_eq!((code, stdout.as_str()), (3, ""));
+    assert!(stderr.contains("lb-dataplane cannot be reached at"), "{stderr}");
+    assert!(stderr.contains("dataplane.sock: there is no socket"), "{stderr}");
+    assert!(stderr.contains("--dataplane-socket"), "{stderr}");
+
+    // A socket that nobody listens on any more.
+    drop(UnixListener::bind(folder.path().join("bgp.sock")).unwrap());
+    let (code, _, stderr) = lbctl(folder.path(), &["bgp", "peers"]).await;
+    assert!(code == 3 && stderr.contains("nobody listens on the socket; did bgp-speaker end"), "{stderr}");
+}
+
+#[tokio::test]
+async fn usage_and_completions_need_no_daemon() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(lbctl(folder.path(), &["stauts"]).await.0, 2);
+    for shell in ["bash", "zsh", "fish"] {
+        let (code, stdout, _) = lbctl(folder.path(), &["completions", shell]).await;
+        assert!(code == 0 && stdout.contains("explain"), "{shell}");
+    }
+    let (code, stdout, _) = lbctl(folder.path(), &["explain", "--help"]).await;
+    assert!(code == 0 && stdout.contains("lbctl explain 198.51.100.7:40000 203.0.113.10:80 tcp"), "{stdout}");
+}
