@@ -52,9 +52,7 @@ fn main() -> ExitCode {
         return code;
     }
     let result = match Cli::parse().command {
-        Command::Demo(args) => {
-            setup::ensure(setup::Purpose::Demo).and_then(|()| test::build()).and_then(|()| demo::run(args))
-        }
+        Command::Demo(args) => setup::ensure(setup::Purpose::Demo).and_then(|()| demo::run(args)),
         Command::Test(args) => test::run(&args),
         Command::Ebpf(args) => ebpf::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Fuzz(args) => fuzz::run(&args).map(|()| ExitCode::SUCCESS),

@@ -53,7 +53,7 @@ const STEPS: &[Step] = &[
     Step { name: "docs", about: "the documentation builds and its links lead somewhere", run: docs },
     Step { name: "ebpf", about: "the committed eBPF objects are what their sources give", run: objects },
     Step { name: "fuzz", about: "the fuzz targets compile", run: |_| fuzz::check() },
-    Step { name: "build", about: "all binaries, as the end-to-end tests run them", run: |_| build() },
+    Step { name: "build", about: "all binaries, as the end-to-end tests run them", run: build },
     Step { name: "doctests", about: "the examples in the documentation run", run: doctests },
     Step { name: "tests", about: "unit, packet and end-to-end tests", run: tests },
 ];
@@ -107,8 +107,7 @@ fn objects(args: &TestArgs) -> Result<()> {
     ebpf::check_by_building()
 }
 
-/// Builds all binaries, in the profile that the tests are built in.
-pub(crate) fn build() -> Result<()> {
+fn build(_: &TestArgs) -> Result<()> {
     run_command(&mut cargo(&["build", "--quiet", "--workspace", "--bins"]))
 }
 
