@@ -5,11 +5,13 @@
 #![forbid(unsafe_code)]
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use guideway_lab::Lab;
 use guideway_lab::capture::{Direction, Sighting};
+use guideway_lab::forwarder::Forwarder;
 use guideway_lab::load::{FlowReport, HoldReport};
+use guideway_lab::{Lab, wait};
 
 /// No request failed and no flow changed its backend.
 ///
@@ -100,6 +102,18 @@ pub fn expect_explained(lab: &Lab, target: SocketAddr, report: &FlowReport, coun
     Ok(())
 }
 
+/// Waits until all forwarders hold equal tables: after a change each gets there at its own pace.
+///
+/// # Errors
+/// When they do not in ten seconds.
+pub fn wait_for_equal_tables(lab: &Lab) -> Result<()> {
+    wait::until_true("equal tables on all forwarders", Duration::from_secs(10), || {
+        let digests: Vec<String> = lab.forwarders.iter().map(Forwarder::digest).collect::<Result<_>>()?;
+        Ok(digests.windows(2).all(|pair| pair[0] == pair[1]))
+    })
+    .map(drop)
+}
+
 /// What a capture shows about direct server return.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct ReturnPath {
@@ -154,5 +168,61 @@ impl ReturnPath {
         ensure!(self.encapsulated == self.to_backends, "the ToR lost or added packets: {self:?}");
         ensure!(self.replies == self.replies_to_client, "the ToR lost or added replies: {self:?}");
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use guideway_lab::capture::{Frame, Header};
+
+    use super::*;
+
+    fn header(source: &str, destination: &str) -> Header {
+        Header {
+            source: source.parse().unwrap(),
+            destination: destination.parse().unwrap(),
+            protocol: 6,
+            ports: Some((1, 80)),
+            tcp_flags: Some(0),
+        }
+    }
+
+    fn seen(leg: &str, direction: Direction, outer: Header, inner: Option<Header>) -> Sighting {
+        Sighting { at: Duration::ZERO, leg: leg.to_owned(), direction, frame: Frame { outer, inner } }
+    }
+
+    #[test]
+    fn direct_server_return_is_told_from_a_detour() {
+        let (client, vip) = ("10.1.9.2", "203.0.113.10");
+        let (request, reply) = (header(client, vip), header(vip, client));
+        let outer = header("172.16.0.1", "10.1.11.2");
+        let mut packets = vec![
+            seen("cl0", Direction::In, request, None),
+            seen("fw1", Direction::Out, request, None),
+            seen("fw1", Direction::In, outer, Some(request)),
+            seen("be1", Direction::Out, outer, Some(request)),
+            seen("be1", Direction::In, reply, None),
+            seen("cl0", Direction::Out, reply, None),
+        ];
+        let vip: IpAddr = vip.parse().unwrap();
+        ReturnPath::of(&packets, vip).expect_direct_server_return().unwrap();
+        ReturnPath::of(&[], vip).expect_direct_server_return().unwrap_err();
+
+        packets.push(seen("fw2", Direction::Out, reply, None));
+        let error = ReturnPath::of(&packets, vip).expect_direct_server_return().unwrap_err();
+        assert!(error.to_string().contains("crossed a forwarder"));
+    }
+
+    #[test]
+    fn a_fair_spread_is_told_from_an_unfair_one() {
+        let report = |counts: [u64; 3]| FlowReport {
+            assignments: (0..1000).map(|port| (port, String::new())).collect(),
+            flows_by_backend: ["be1", "be2", "be3"].map(str::to_owned).into_iter().zip(counts).collect(),
+            ..FlowReport::default()
+        };
+        expect_fair_spread(&report([340, 330, 330]), 3).unwrap();
+        expect_fair_spread(&report([500, 250, 250]), 3).unwrap_err();
+        expect_fair_spread(&report([340, 330, 330]), 4).unwrap_err();
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use guideway_e2e::{ReturnPath, expect_fair_spread, expect_undisturbed};
 use guideway_lab::addresses::{Leg, vip};
+use guideway_lab::backend::LARGE;
 use guideway_lab::forwarder::DataplaneConfig;
 use guideway_lab::lab::http;
 use guideway_lab::load::FlowSpec;
@@ -50,7 +51,7 @@ fn a_large_download_leaves_the_backend_straight_for_the_client() {
             let wrk = lab.client.wrk(http(vip), "/large", 4, Duration::from_secs(2))?;
             ensure!(wrk.errors == 0 && wrk.requests > 0, "{wrk:?}");
             // Only the client's acknowledgements may have crossed the forwarders: a small part of the answers' bytes.
-            let bytes = wrk.requests * (32 << 20);
+            let bytes = wrk.requests * LARGE;
             for (forwarder, before) in lab.forwarders.iter().zip(before) {
                 let through = received(forwarder.netns())? - before;
                 ensure!(through < bytes / 10, "{}: {through} of {bytes} bytes", forwarder.name());

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::ensure;
-use guideway_e2e::{expect_no_failure, expect_unbroken, expect_undisturbed};
+use anyhow::{Result, ensure};
+use guideway_e2e::{expect_no_failure, expect_unbroken, expect_undisturbed, wait_for_equal_tables};
 use guideway_lab::addresses::vip;
-use guideway_lab::forwarder::DataplaneConfig;
 use guideway_lab::forwarder::config::{Backend, BackendSet, Vip};
+use guideway_lab::forwarder::{DataplaneConfig, Forwarder};
 use guideway_lab::lab::http;
 use guideway_lab::load::{FlowSpec, HoldSpec};
 use guideway_lab::{LabSpec, in_lab, wait};
@@ -49,7 +49,7 @@ fn vips_and_backends_come_and_go_without_a_failed_request_on_untouched_vips() {
             }
             let legs: &[&str] = if step == 2 { &[] } else { &["fw1", "fw2"] };
             lab.tor.wait_for_legs(vip::EXTRA, legs, RELOAD)?;
-            ensure!(lab.forwarders[0].digest()? == lab.forwarders[1].digest()?, "step {step}: tables differ");
+            wait_for_equal_tables(lab)?;
             flows.wait_rounds(1, Duration::from_secs(60))?;
         }
         expect_undisturbed("the untouched VIP", &flows.finish()?)?;
@@ -93,10 +93,12 @@ fn a_bad_file_changes_nothing_and_is_reported() {
         let (generation, digest) = (forwarder.generation()?, forwarder.digest()?);
         let mut flows = lab.client.start_flows("flows", http(vip::V4), &FlowSpec::until_stopped(200, 400))?;
         for bad in ["vips: [", "seed: 12\nno_such_field: 1\n", ""] {
+            let last = attempt(forwarder)?;
             forwarder.write_config_text(bad)?;
             forwarder.signal_reload()?;
             wait::until_true("the refusal to appear in lbctl status", RELOAD, || {
-                Ok(forwarder.status("last_reload")?["accepted"] == false)
+                let now = attempt(forwarder)?;
+                Ok(now.0 > last.0 && !now.1)
             })?;
             let errors = forwarder.status("last_reload")?["errors"].to_string();
             ensure!(errors.contains("dataplane.yaml"), "the errors name no file: {errors}");
@@ -105,10 +107,14 @@ fn a_bad_file_changes_nothing_and_is_reported() {
         flows.wait_rounds(1, Duration::from_secs(60))?;
 
         forwarder.write_config(&config)?;
-        wait::until_true("the good file to be accepted", RELOAD, || {
-            Ok(forwarder.status("last_reload")?["accepted"] == true)
-        })?;
+        wait::until_true("the good file to be accepted", RELOAD, || Ok(attempt(forwarder)?.1))?;
         ensure!(forwarder.digest()? == digest, "the same configuration gives the same tables");
         expect_undisturbed("bad files", &flows.finish()?)
     });
+}
+
+/// When the last reload was tried, in Unix milliseconds, and whether it was accepted.
+fn attempt(forwarder: &Forwarder) -> Result<(u64, bool)> {
+    let last = forwarder.status("last_reload")?;
+    Ok((last["at_unix_ms"].as_u64().unwrap_or(0), last["accepted"] == true))
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use guideway_e2e::{expect_explained, expect_fair_spread, expect_undisturbed};
+use guideway_e2e::{expect_explained, expect_fair_spread, expect_undisturbed, wait_for_equal_tables};
 use guideway_lab::addresses::vip;
 use guideway_lab::forwarder::DataplaneConfig;
 use guideway_lab::lab::http;
@@ -15,7 +15,7 @@ use guideway_lab::{Lab, LabSpec, in_lab};
 fn a_thousand_flows_spread_and_meet_the_same_backend_through_either_forwarder() {
     in_lab(&LabSpec::default(), &DataplaneConfig::usual(3), |lab| {
         let [fw1, fw2] = &lab.forwarders[..] else { unreachable!("two were asked for") };
-        ensure!(fw1.digest()? == fw2.digest()?, "the forwarders hold different tables");
+        wait_for_equal_tables(lab)?;
 
         for (name, address) in [("v4", vip::V4), ("v6", vip::V6)] {
             let target = http(address);

@@ -14,7 +14,7 @@ use crate::process::Process;
 use crate::{LabId, sweep, wait};
 
 /// Size in bytes of `/large`, for throughput.
-const LARGE: usize = 32 << 20;
+pub const LARGE: u64 = 32 << 20;
 
 /// The response header with the backend's name.
 pub const HEADER: &str = "X-Backend";
@@ -131,7 +131,8 @@ impl Backend {
         fs::create_dir_all(&site)?;
         fs::create_dir_all(self.folder.join("tmp"))?;
         fs::write(site.join("index.html"), format!("{}\n", self.name))?;
-        fs::write(site.join("large"), vec![b'x'; LARGE])?;
+        // Without content on disk: a file of zeros that takes no space.
+        fs::File::create(site.join("large"))?.set_len(LARGE)?;
         let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .iter()
             .map(|kind| format!("  {kind}_temp_path tmp/{kind};\n"))

@@ -31,7 +31,9 @@ pub fn in_bare_lab(spec: &LabSpec, scenario: impl FnOnce(&mut Lab) -> Result<()>
         Ok(lab) => lab,
         Err(error) => panic!("the lab did not come up: {error:#}"),
     };
-    match catch_unwind(AssertUnwindSafe(|| scenario(&mut lab))) {
+    let outcome = catch_unwind(AssertUnwindSafe(|| scenario(&mut lab)));
+    interrupt::wait_if_interrupted();
+    match outcome {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
             eprint!("{}", lab.diagnose());

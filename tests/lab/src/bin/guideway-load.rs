@@ -20,7 +20,7 @@ struct Cli {
 enum Load {
     /// Flows with fixed source ports; each request is a new connection from the flow's own port.
     Flows {
-        /// Address and port to request, for example 203.0.113.10:80 or [2001:db8::10]:80.
+        /// Address and port to request, for example `203.0.113.10:80` or `[2001:db8::10]:80`.
         #[arg(long)]
         target: SocketAddr,
         #[command(flatten)]
