@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 use crate::announce::Announcer;
 use crate::apply::MapStore;
 use crate::desired::Link;
-use crate::health::Checker;
+use crate::health::{Checker, Prober};
 use crate::metrics::Metrics;
 use crate::neighbour::Backends;
 use crate::view::{InterfaceView, Reload, Shared};
@@ -153,6 +153,7 @@ impl<F: MapStore + Interfaces> Control<F> {
         forwarder: Arc<F>,
         config_path: PathBuf,
         (config, text): (Config, String),
+        prober: Prober,
         outputs: Outputs,
     ) -> Result<Self, StartError> {
         let store = forwarder.clone();
@@ -163,7 +164,8 @@ impl<F: MapStore + Interfaces> Control<F> {
         .await?;
         let health_changed = Arc::new(Notify::new());
         let metrics = outputs.metrics.clone();
-        let checker = Checker::new(health_changed.clone(), Arc::new(move |outcome| metrics.probed(outcome)));
+        let checker =
+            Checker::new(prober, health_changed.clone(), Arc::new(move |outcome| metrics.probed(outcome)));
         let mut control = Self {
             forwarder,
             config_path,

@@ -9,5 +9,5 @@ pub mod probe;
 mod schedule;
 pub mod state;
 
-pub use checker::{Checker, Observer, ProbeKey, ProbeOutcome, ProbeStatus};
+pub use checker::{Checker, Observer, ProbeKey, ProbeOutcome, ProbeStatus, Prober, Probing, by_socket};
 pub use state::{Health, Thresholds};

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod admin;
 pub mod announce;
 pub mod apply;
 pub mod check;
@@ -17,6 +18,8 @@ pub mod load;
 pub mod log;
 pub mod metrics;
 pub mod neighbour;
+pub mod node;
+pub mod run;
 pub mod socket;
 pub mod systemd;
 pub mod view;

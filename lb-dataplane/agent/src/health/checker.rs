@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +10,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::probe::{self, Probe};
+use super::probe::{self, Failure, Passed, Probe};
 use super::schedule::{self, Fraction};
 use super::state::{Health, ProbeResult, State, Thresholds};
 
@@ -53,11 +54,28 @@ pub struct ProbeOutcome {
 /// Called after every probe.
 pub type Observer = Arc<dyn Fn(ProbeOutcome) + Send + Sync>;
 
+/// Does one probe. [`by_socket`] is the real one.
+pub type Prober = Arc<dyn Fn(ProbeKey) -> Probing + Send + Sync>;
+
+/// A probe under way.
+pub type Probing = Pin<Box<dyn Future<Output = Result<Passed, Failure>> + Send>>;
+
+/// Probes over the network.
+#[must_use]
+pub fn by_socket() -> Prober {
+    Arc::new(|key| {
+        Box::pin(
+            async move { probe::run(&key.probe, SocketAddr::new(key.address, key.port), key.timeout).await },
+        )
+    })
+}
+
 /// The running probes. Dropping it ends them.
 pub struct Checker {
     running: HashMap<ProbeKey, Running>,
     changed: Arc<Notify>,
     observer: Observer,
+    prober: Prober,
 }
 
 struct Running {
@@ -74,8 +92,8 @@ impl Drop for Running {
 impl Checker {
     /// With no probes. `changed` is notified after every change of a target's health.
     #[must_use]
-    pub fn new(changed: Arc<Notify>, observer: Observer) -> Self {
-        Self { running: HashMap::new(), changed, observer }
+    pub fn new(prober: Prober, changed: Arc<Notify>, observer: Observer) -> Self {
+        Self { running: HashMap::new(), changed, observer, prober }
     }
 
     /// Makes `keys` the set of running probes: starts what is missing, ends what is not in it, leaves the rest alone.
@@ -85,7 +103,9 @@ impl Checker {
             if !self.running.contains_key(key) {
                 let (sender, status) = watch::channel(ProbeStatus::default());
                 let jitter = (Fraction(rand::random()), Fraction(rand::random()));
-                let work = repeat(key.clone(), jitter, sender, self.changed.clone(), self.observer.clone());
+                let outputs =
+                    Outputs { sender, changed: self.changed.clone(), observer: self.observer.clone() };
+                let work = repeat(self.prober.clone(), key.clone(), jitter, outputs);
                 self.running.insert(key.clone(), Running { status, task: tokio::spawn(work) });
             }
         }
@@ -109,13 +129,14 @@ impl Checker {
     }
 }
 
-async fn repeat(
-    key: ProbeKey,
-    (first, second): (Fraction, Fraction),
+/// Where a probe's results go.
+struct Outputs {
     sender: watch::Sender<ProbeStatus>,
     changed: Arc<Notify>,
     observer: Observer,
-) {
+}
+
+async fn repeat(prober: Prober, key: ProbeKey, (first, second): (Fraction, Fraction), outputs: Outputs) {
     let backend = SocketAddr::new(key.address, key.port);
     let start = Instant::now() + schedule::first_delay(key.interval, first);
     tokio::time::sleep_until(start).await;
@@ -125,19 +146,19 @@ async fn repeat(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         let began = Instant::now();
-        let outcome = probe::run(&key.probe, backend, key.timeout).await;
+        let outcome = prober(key.clone()).await;
         let (result, detail) = match outcome {
             Ok(passed) => (ProbeResult::Passed, passed.to_string()),
             Err(failure) => (ProbeResult::Failed, failure.to_string()),
         };
-        observer(ProbeOutcome { result, took: began.elapsed() });
+        (outputs.observer)(ProbeOutcome { result, took: began.elapsed() });
         let change = state.observe(key.thresholds, result, SystemTime::now());
         if let Some(change) = change {
             log_change(backend, change, &detail);
         }
-        sender.send_replace(ProbeStatus { health: state.health(), since: state.since(), detail });
+        outputs.sender.send_replace(ProbeStatus { health: state.health(), since: state.since(), detail });
         if change.is_some() {
-            changed.notify_one();
+            outputs.changed.notify_one();
         }
         ticks.tick().await;
     }
@@ -180,7 +201,7 @@ mod tests {
             seen.fetch_add(1, Ordering::Relaxed);
         });
         let changed = Arc::new(Notify::new());
-        let mut checker = Checker::new(changed.clone(), observer);
+        let mut checker = Checker::new(by_socket(), changed.clone(), observer);
         checker.run_exactly(&HashSet::from([key.clone()]));
         assert_eq!(checker.health(&key), None);
         changed.notified().await;

@@ -1,0 +1,204 @@
+//! `lb-dataplane run`: puts the parts together.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use guideway_bpf::{Dataplane, OpenError};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::admin::{self, Admin};
+use crate::announce::Announcer;
+use crate::cli::RunArgs;
+use crate::control::{Control, Outputs, Request, StartError};
+use crate::load::{Loaded, capacities, load};
+use crate::metrics::{self, Metrics};
+use crate::neighbour::{self, Backends, Reachability};
+use crate::socket::{self, AdminSocket};
+use crate::view::View;
+use crate::watch::{Debounce, Stamp};
+use crate::{health, http, systemd};
+
+/// Open requests of the admin API may take this long to end after a signal.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Why the agent ended, or did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The configuration is bad; every error, one a line.
+    #[error("{}\nthe configuration is refused", .0.join("\n"))]
+    Config(Vec<String>),
+    /// The admin API cannot be served.
+    #[error("the admin API cannot be served")]
+    Admin(#[source] socket::ListenError),
+    /// Metrics cannot be served.
+    #[error("metrics cannot be served")]
+    Http(#[source] http::ListenError),
+    /// The forwarder cannot be set up or taken over.
+    #[error("the forwarder cannot be set up")]
+    Open(#[source] OpenError),
+    /// What is installed cannot be taken over.
+    #[error("the agent cannot start")]
+    Start(#[source] StartError),
+    /// Signals cannot be received.
+    #[error("signals cannot be received")]
+    Signals(#[source] std::io::Error),
+}
+
+impl RunError {
+    /// 3 when the pins do not fit and somebody has to decide what becomes of them, 1 otherwise.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Open(OpenError::Incompatible { .. }) | Self::Start(StartError::Read(_)) => 3,
+            _ => 1,
+        }
+    }
+}
+
+/// Runs the agent until SIGTERM or SIGINT. The forwarder goes on as it is then.
+///
+/// # Errors
+///
+/// See [`RunError`].
+pub async fn run(args: RunArgs) -> Result<(), RunError> {
+    let stamp = Stamp::of(&args.config);
+    let Loaded { config, text } = load(&args.config);
+    let config = config.map_err(RunError::Config)?;
+    let AdminSocket { listener, file } =
+        socket::listen(&config.admin().socket).await.map_err(RunError::Admin)?;
+    let http = http::listen(config.metrics().listen).await.map_err(RunError::Http)?;
+    let dataplane = Arc::new(Dataplane::open(&args.pin_root, capacities(&config)).map_err(RunError::Open)?);
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"), origin = ?dataplane.origin(), program = dataplane.program_id(),
+        pin_root = %args.pin_root.display(), "the forwarder is loaded"
+    );
+
+    let outputs = Outputs {
+        view: Arc::new(ArcSwap::from_pointee(first_view(&args.pin_root))),
+        announcer: Arc::new(Announcer::default()),
+        backends: Backends::default(),
+        metrics: Metrics::default(),
+    };
+    let (requests, receiver) = mpsc::channel(16);
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let signals = Signals::new().map_err(RunError::Signals)?;
+    let control = Control::start(
+        dataplane.clone(),
+        args.config.clone(),
+        (config, text),
+        health::by_socket(),
+        outputs.clone(),
+    );
+    let control = control.await.map_err(RunError::Start)?;
+
+    let (found, reachability) = watch::channel(Reachability::default());
+    let backends = outputs.backends.subscribe();
+    tasks.spawn(until(stop.clone(), async move {
+        if let Err(error) = neighbour::keep_resolved(backends, found).await {
+            tracing::error!(%error, "next hops cannot be kept resolved");
+        }
+    }));
+    tasks.spawn(serve_http(http, &outputs, dataplane.clone(), reachability, stop.clone()));
+    let admin = Admin {
+        view: outputs.view.clone(),
+        counts: dataplane,
+        announcements: outputs.announcer.watch(),
+        requests: requests.clone(),
+        started: Instant::now(),
+        stop: stop.clone(),
+    };
+    tasks.spawn(async move {
+        if let Err(error) = admin::serve(admin, listener).await {
+            tracing::error!(error = crate::error::chain(&error), "the admin API ended");
+        }
+    });
+    let (changes, changed) = mpsc::channel(1);
+    tasks.spawn(until(stop.clone(), crate::watch::watch(args.config, Debounce::new(stamp), changes)));
+    tasks.spawn(until(stop.clone(), forward_changes(changed, requests.clone())));
+    tasks.spawn(signals.serve(requests, stop.clone()));
+    tasks.close();
+
+    control.run(receiver, stop).await;
+    systemd::stopping();
+    tracing::info!("stopping; the forwarder goes on with the installed generation");
+    if tokio::time::timeout(GRACE, tasks.wait()).await.is_err() {
+        tracing::warn!("some requests did not end in time");
+    }
+    drop(file);
+    Ok(())
+}
+
+fn first_view(pin_root: &Path) -> View {
+    View { pin_root: pin_root.display().to_string(), program_tag: program_tag(pin_root), ..View::default() }
+}
+
+/// Tag of the pinned program.
+fn program_tag(pin_root: &Path) -> String {
+    let program = aya::programs::ProgramInfo::from_pin(pin_root.join(guideway_abi::FORWARDER_PROGRAM));
+    program.map(|program| format!("{:016x}", program.tag())).unwrap_or_default()
+}
+
+async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
+    stop.run_until_cancelled_owned(work).await;
+}
+
+fn serve_http(
+    listener: TcpListener,
+    outputs: &Outputs,
+    dataplane: Arc<Dataplane>,
+    reachability: watch::Receiver<Reachability>,
+    stop: CancellationToken,
+) -> impl Future<Output = ()> + use<> {
+    let registry = metrics::registry(&outputs.metrics, outputs.view.clone(), dataplane, reachability);
+    let view = outputs.view.clone();
+    async move {
+        if let Err(error) = http::serve(listener, registry, view, stop.cancelled_owned()).await {
+            tracing::error!(%error, "the metrics server ended");
+        }
+    }
+}
+
+async fn forward_changes(mut changed: mpsc::Receiver<()>, requests: mpsc::Sender<Request>) {
+    while changed.recv().await.is_some() {
+        if requests.send(Request::FileChanged).await.is_err() {
+            return;
+        }
+    }
+}
+
+struct Signals {
+    hangup: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn serve(mut self, requests: mpsc::Sender<Request>, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                Some(()) = self.hangup.recv() => {
+                    tracing::info!("SIGHUP: reading the configuration again");
+                    let _stopping = requests.send(Request::Reload(None)).await;
+                }
+                Some(()) = self.interrupt.recv() => break,
+                Some(()) = self.terminate.recv() => break,
+                () = stop.cancelled() => break,
+            }
+        }
+        stop.cancel();
+    }
+}
