@@ -62,8 +62,8 @@ pub(crate) enum Output {
 pub(crate) enum Command {
     /// What the forwarder runs: generation, interfaces, last reload, fill of the maps.
     ///
-    /// Exits with 1 when something is out of order: no generation is installed, an interface is not attached, or the
-    /// last reload was refused.
+    /// Exits with 1 when something is out of order: no generation is installed, an interface is not attached,
+    /// what is desired could not be installed, or the last reload was refused.
     Status,
     /// Every VIP: served and announced or why not, healthy backends, traffic.
     Vips,

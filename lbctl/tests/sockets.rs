@@ -28,8 +28,13 @@ impl Dataplane for Played {
     type WatchAnnouncementsStream = Pin<Box<dyn Stream<Item = Result<Announcements, Status>> + Send>>;
 
     async fn status(&self, _: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {
-        let interface =
-            Interface { name: "up0".to_owned(), index: 2, mode: "native".to_owned(), attached: true };
+        let interface = Interface {
+            name: "up0".to_owned(),
+            index: 2,
+            mode: "native".to_owned(),
+            attached: true,
+            ..Interface::default()
+        };
         Ok(Response::new(StatusResponse {
             generation: 7,
             interfaces: vec![interface],

@@ -41,7 +41,11 @@ impl<'n, 'a> Fields<'n, 'a> {
                     None => values[index] = Some((entry.key_at, &entry.value)),
                 },
                 None => {
-                    let hint = did_you_mean(&entry.key, names.iter().copied());
+                    let hint = if sink.is_full() {
+                        String::new()
+                    } else {
+                        did_you_mean(&entry.key, names.iter().copied())
+                    };
                     if hint.is_empty() {
                         let reason = format_args!("unknown field; known are {}", names.join(", "));
                         sink.error(entry.key_at, &path, reason);

@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 
-use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput, options};
+use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, Span, StrInput, options};
 
 use crate::read::shown;
 use crate::sink::{Path, Position, Sink};
 
 /// A valid file nests five deep.
 const MAX_DEPTH: usize = 32;
-/// Bounds the memory of the tree: a VIP takes 6 nodes, so that this is a million of them.
+/// Bounds the memory of the tree to about 1.2 GB. Keys count too: a VIP has 11, and a file of VIPs this long reaches the
+/// limit of bytes first.
 const MAX_NODES: usize = 8 << 20;
 
 pub(crate) struct Node<'a> {
@@ -99,8 +100,12 @@ impl<'a> Builder<'a, '_> {
                 } else {
                     ""
                 };
-                let reason = format_args!("not valid YAML: {}{hint}", error.info());
-                self.sink.error(at, &Path::Root, reason);
+                if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
+                    let reason = format_args!("nests deeper than {MAX_DEPTH}; a configuration needs 5");
+                    self.sink.error(at, &Path::Root, reason);
+                } else {
+                    self.sink.error(at, &Path::Root, format_args!("not valid YAML: {}{hint}", error.info()));
+                }
                 Err(Unreadable)
             }
             None => {

@@ -24,6 +24,7 @@ struct View<'a> {
     generation: Option<u64>,
     digest: Option<&'a str>,
     program_tag: Option<&'a str>,
+    apply_error: Option<&'a str>,
     interfaces: Vec<Interface<'a>>,
     last_reload: Option<Reload<'a>>,
     vips: Part,
@@ -37,6 +38,7 @@ struct Interface<'a> {
     index: u32,
     mode: &'a str,
     attached: bool,
+    reason: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -75,10 +77,17 @@ fn view(status: &StatusResponse) -> View<'_> {
         generation: (status.generation > 0).then_some(status.generation),
         digest: non_empty(&status.digest),
         program_tag: non_empty(&status.program_tag),
+        apply_error: non_empty(&status.apply_error),
         interfaces: status
             .interfaces
             .iter()
-            .map(|i| Interface { name: &i.name, index: i.index, mode: &i.mode, attached: i.attached })
+            .map(|i| Interface {
+                name: &i.name,
+                index: i.index,
+                mode: &i.mode,
+                attached: i.attached,
+                reason: non_empty(&i.reason),
+            })
             .collect(),
         last_reload: status.last_reload.as_ref().map(|reload| Reload {
             at_unix_ms: reload.at_unix_ms,
@@ -105,7 +114,11 @@ fn problems(status: &StatusResponse) -> Vec<String> {
         problems.push("the program is attached to no interface".to_owned());
     }
     for interface in status.interfaces.iter().filter(|interface| !interface.attached) {
-        problems.push(format!("the program is not attached to {}", interface.name));
+        let reason = non_empty(&interface.reason).map(|reason| format!(": {reason}")).unwrap_or_default();
+        problems.push(format!("the program is not attached to {}{reason}", interface.name));
+    }
+    if let Some(error) = non_empty(&status.apply_error) {
+        problems.push(format!("what is desired is not installed, the agent tries again: {error}"));
     }
     if status.last_reload.as_ref().is_some_and(|reload| !reload.accepted) {
         problems
@@ -187,6 +200,7 @@ mod tests {
                 index: 2,
                 mode: "native".to_owned(),
                 attached: true,
+                reason: String::new(),
             }],
             last_reload: Some(LastReload { at_unix_ms: 10_000, accepted: true, errors: vec![] }),
             vips: 3,
@@ -194,6 +208,7 @@ mod tests {
             backends: 6,
             backends_healthy: 5,
             limits: vec![Limit { name: "vips".to_owned(), used: 3, capacity: 4096 }],
+            apply_error: String::new(),
         }
     }
 
@@ -201,6 +216,8 @@ mod tests {
         let mut status = good();
         status.generation = 0;
         status.interfaces[0].attached = false;
+        status.interfaces[0].reason = "there is no such interface".to_owned();
+        status.apply_error = "bpf(BPF_MAP_UPDATE_ELEM): ENOSPC".to_owned();
         status.last_reload = Some(LastReload {
             at_unix_ms: 10_000,
             accepted: false,

@@ -108,10 +108,13 @@ proptest! {
 
 #[test]
 fn deep_nesting_is_refused() {
-    for open in ["[", "{a: ", "- ", "? "] {
-        let text = format!("seed: {}", open.repeat(100_000));
-        assert_eq!(errors(&text).len(), 1, "{open}");
-        assert_eq!(errors(&open.repeat(100_000)).len(), 1, "{open}");
+    let block: String = (0..1000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    for text in
+        ["[".repeat(100_000), "{a: ".repeat(100_000), "- ".repeat(100_000), "? ".repeat(100_000), block]
+    {
+        let lines = errors(&text);
+        assert_eq!(lines.len(), 1);
+        assert!(lines[0].ends_with("nests deeper than 32; a configuration needs 5"), "{lines:?}");
     }
 }
 
