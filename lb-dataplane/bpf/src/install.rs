@@ -30,7 +30,7 @@ pub enum OpenError {
     /// The pin directory is not on a bpffs.
     #[error(
         "{path} is not on a BPF file system, which holds the programs while no process runs; \
-         mount one with `mount -t bpf bpf {mount_point}`",
+         mount one with `mkdir -p {mount_point} && mount -t bpf bpf {mount_point}`",
         path = .path.display(), mount_point = .mount_point.display()
     )]
     NotBpffs {
@@ -167,13 +167,12 @@ pub(crate) fn install(
 }
 
 fn check_bpffs(root: &Path) -> Result<(), OpenError> {
-    let (existing, is_bpffs) = pins::file_system(root).map_err(OpenError::system("examine", root))?;
-    if is_bpffs {
+    if pins::is_bpffs(root).map_err(OpenError::system("examine", root))? {
         return Ok(());
     }
     let standard = Path::new("/sys/fs/bpf");
-    let mount_point = if root.starts_with(standard) { standard.to_owned() } else { existing };
-    Err(OpenError::NotBpffs { path: root.to_owned(), mount_point })
+    let mount_point = if root.starts_with(standard) { standard } else { root };
+    Err(OpenError::NotBpffs { path: root.to_owned(), mount_point: mount_point.to_owned() })
 }
 
 fn set_up(

@@ -94,12 +94,12 @@ pub(crate) fn remove_directory(path: &Path) -> io::Result<()> {
     }
 }
 
-/// The nearest directory of `path` that exists, itself included, and whether it lies on a bpffs.
-pub(crate) fn file_system(path: &Path) -> io::Result<(PathBuf, bool)> {
+/// Whether `path`, or the nearest directory above it that exists, lies on a bpffs.
+pub(crate) fn is_bpffs(path: &Path) -> io::Result<bool> {
     let mut existing = path;
     loop {
         match statfs(existing) {
-            Ok(found) => return Ok((existing.to_owned(), found.filesystem_type() == BPF_FS_MAGIC)),
+            Ok(found) => return Ok(found.filesystem_type() == BPF_FS_MAGIC),
             Err(Errno::ENOENT) => match existing.parent() {
                 Some(parent) if parent != Path::new("") => existing = parent,
                 _ => existing = Path::new("."),
@@ -120,7 +120,7 @@ pub(crate) fn lock(root: &Path) -> io::Result<Option<Flock<File>>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Layout, entries, file_system, remove_file};
+    use super::{Layout, entries, is_bpffs, remove_file};
     use std::path::Path;
 
     #[test]
@@ -133,9 +133,8 @@ mod tests {
     #[test]
     fn a_directory_that_does_not_exist_is_judged_by_its_nearest_ancestor() {
         let directory = tempfile::tempdir().unwrap();
-        let (existing, is_bpffs) = file_system(&directory.path().join("a/b")).unwrap();
-        assert_eq!(existing, directory.path());
-        assert!(!is_bpffs);
+        assert!(!is_bpffs(&directory.path().join("a/b")).unwrap());
+        assert!(!is_bpffs(Path::new("a/b")).unwrap());
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub enum AttachError {
     /// The driver cannot do it.
     #[error(
         "the driver of interface {interface} has no native XDP, or not with the present settings; \
-         configure `mode: generic` to do without, at a fraction of the speed"
+         generic mode does without, at a fraction of the speed"
     )]
     NativeUnsupported {
         /// Its name.
@@ -83,7 +83,7 @@ pub enum AttachError {
     /// The MTU is above what the driver takes with native XDP.
     #[error(
         "the MTU of interface {interface} (or of its peer) is above what its driver takes with native XDP; lower the \
-         MTU, or configure `mode: generic`"
+         MTU, or choose generic mode"
     )]
     MtuTooLarge {
         /// Its name.

@@ -1,0 +1,153 @@
+//! `lb-decap status`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use guideway_bpf::{Decap, DecapStatus, VipAddress};
+use serde::Serialize;
+
+use crate::cli::{EXIT_NOT_READY, Output, StatusArguments};
+use crate::loopback::Loopback;
+
+/// What is shown.
+#[derive(Debug, Serialize)]
+struct Report {
+    pin_root: String,
+    /// Whether this backend receives everything that it should.
+    ready: bool,
+    set_up: bool,
+    interfaces: Vec<Interface>,
+    vips: Vec<VipState>,
+    counters: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Interface {
+    name: String,
+    attached: bool,
+    mode: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct VipState {
+    address: IpAddr,
+    on_lo: bool,
+    /// Whether `down` takes it off lo.
+    added: bool,
+}
+
+pub(crate) async fn status(arguments: &StatusArguments) -> anyhow::Result<ExitCode> {
+    let root = &arguments.pins.pin_root;
+    let found = Decap::status(root).with_context(|| format!("cannot examine {}", root.display()))?;
+    let addresses = Loopback::open().await?.addresses().await?;
+    let report = report(root.display().to_string(), found, &addresses);
+    match arguments.output {
+        Output::Table => print!("{}", table(&report)),
+        Output::Json => println!("{}", serde_json::to_string_pretty(&report).context("cannot write JSON")?),
+    }
+    Ok(if report.ready { ExitCode::SUCCESS } else { ExitCode::from(EXIT_NOT_READY) })
+}
+
+fn report(pin_root: String, found: Option<DecapStatus>, on_lo: &BTreeSet<IpAddr>) -> Report {
+    let set_up = found.is_some();
+    let Some(DecapStatus { attachments, vips, counters, .. }) = found else {
+        let (interfaces, vips, counters) = (Vec::new(), Vec::new(), BTreeMap::new());
+        return Report { pin_root, ready: false, set_up, interfaces, vips, counters };
+    };
+    let interfaces: Vec<Interface> = attachments
+        .into_iter()
+        .map(|attachment| Interface {
+            attached: attachment.attached(),
+            mode: attachment.mode.map(|mode| mode.to_string()),
+            name: attachment.interface,
+        })
+        .collect();
+    let vips: Vec<VipState> = vips
+        .into_iter()
+        .map(|(address, mark)| VipState {
+            address,
+            on_lo: on_lo.contains(&address),
+            added: mark == VipAddress::Added,
+        })
+        .collect();
+    let ready = interfaces.iter().any(|interface| interface.attached)
+        && interfaces.iter().all(|interface| interface.attached)
+        && vips.iter().all(|vip| vip.on_lo);
+    let counters = counters.into_iter().map(|(counter, packets)| (counter.name(), packets)).collect();
+    Report { pin_root, ready, set_up, interfaces, vips, counters }
+}
+
+fn table(report: &Report) -> String {
+    let mut text = String::new();
+    if !report.set_up {
+        let _ = writeln!(text, "not set up: nothing is pinned at {}", report.pin_root);
+        return text;
+    }
+    for Interface { name, mode, .. } in &report.interfaces {
+        let state =
+            mode.as_ref().map_or("NOT ATTACHED (run `up` again)".to_owned(), |mode| format!("{mode} mode"));
+        let _ = writeln!(text, "interface {name:<39} {state}");
+    }
+    if report.interfaces.is_empty() {
+        let _ = writeln!(text, "interface none");
+    }
+    for VipState { address, on_lo, added } in &report.vips {
+        let state = match (on_lo, added) {
+            (true, true) => "on lo",
+            (true, false) => "on lo, from before",
+            (false, _) => "NOT ON lo (run `up` again)",
+        };
+        let _ = writeln!(text, "VIP       {:<39} {state}", address.to_string());
+    }
+    for (name, packets) in &report.counters {
+        let _ = writeln!(text, "packets   {name:<39} {packets}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{report, table};
+    use guideway_abi::DecapCounter;
+    use guideway_bpf::{Attachment, DecapStatus, VipAddress, XdpMode};
+    use std::collections::BTreeMap;
+    use std::net::IpAddr;
+
+    fn found(mode: Option<XdpMode>) -> DecapStatus {
+        DecapStatus {
+            attachments: vec![Attachment { interface: "eth0".to_owned(), ifindex: Some(2), mode }],
+            vips: [(vip(), VipAddress::Added)].into(),
+            counters: vec![(DecapCounter::Decapsulated, 7)],
+            settings: BTreeMap::new(),
+        }
+    }
+
+    fn vip() -> IpAddr {
+        "203.0.113.10".parse().unwrap()
+    }
+
+    #[test]
+    fn ready_means_attached_and_every_vip_on_lo() {
+        let native = Some(XdpMode::Native);
+        for (found, on_lo, ready) in [
+            (None, vec![], false),
+            (Some(found(None)), vec![vip()], false),
+            (Some(found(native)), vec![], false),
+            (Some(found(native)), vec![vip()], true),
+        ] {
+            let report = report("/x".to_owned(), found, &on_lo.into_iter().collect());
+            assert_eq!(report.ready, ready, "{report:?}");
+        }
+    }
+
+    #[test]
+    fn the_table_says_what_is_wrong() {
+        let report = report("/x".to_owned(), Some(found(None)), &[].into());
+        let text = table(&report);
+        assert!(text.contains("NOT ATTACHED") && text.contains("NOT ON lo") && text.contains("7"), "{text}");
+        assert!(table(&super::report("/x".to_owned(), None, &[].into())).contains("not set up"));
+    }
+}
