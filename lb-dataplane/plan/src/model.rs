@@ -12,7 +12,6 @@ use guideway_packet::{
 };
 use ipnet::{Ipv4Net, Ipv6Net};
 
-use crate::lookup::home_buckets;
 use crate::{
     BackendSet, Desired, FiveTuple, Installed, InstalledError, MapContents, Member, NextHop, Op,
     OuterSources, Protocol, Seed, TableElement, TableSize, Vip, VipKey, Weight,
@@ -119,8 +118,9 @@ impl Maps {
         let find = |port_be, protocol, kind| {
             let hash = lookup_hash(header.lookup_key, flow.destination, port_be, protocol);
             let wanted = VipEntry { address: flow.destination.to_bytes(), port_be, protocol, kind, vip: 0 };
-            home_buckets(hash, header.bucket_mask)
+            [hash % (1 << 32), hash >> 32]
                 .into_iter()
+                .map(|half| u32::try_from(half).unwrap() & header.bucket_mask)
                 .flat_map(|home| self.buckets[(header.bucket_base + home) as usize].entries)
                 .find(|entry| VipEntry { vip: 0, ..*entry } == wanted)
         };

@@ -172,3 +172,18 @@ fn slots_of_sets(desired: &Desired, resolved: &Resolved) -> Vec<Vec<u32>> {
     });
     slots.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::SMALL_MAPS;
+
+    /// The limit on backend sets makes that there is always room without them, but nothing may hang on that.
+    #[test]
+    fn tables_in_use_are_never_free() {
+        let mut installed = Installed::empty(SMALL_MAPS);
+        installed.tables = installed.tables_of(TableSize::Small).filter(|table| table.index != 5).collect();
+        let free = free_tables(&installed, &BTreeSet::new(), TableSize::Small);
+        assert_eq!(free.collect::<Vec<_>>(), [TableElement { size: TableSize::Small, index: 5 }]);
+    }
+}

@@ -218,6 +218,61 @@ fn freed_indexes_are_taken_last_and_oldest_first() {
 }
 
 #[test]
+fn an_old_table_is_not_used_for_backends_that_stand_elsewhere_now() {
+    let mut desired = nothing();
+    desired.sets.push(set("web", vec![member("a", "10.0.0.1")]));
+    desired.vips.push(vip("web", "203.0.113.1:80", "web"));
+    let (mut maps, mut installed, first) = start(&desired, Capacities { backends: 3, ..SMALL_MAPS });
+    let mut indexes = vec![first.layout.sets[0].as_ref().unwrap().backends[0].0];
+    for name in ["b", "c", "a"] {
+        desired.sets[0].members[0].name = name.into();
+        let plan = advance(&mut maps, &mut installed, &desired);
+        assert_eq!(tables_written(&plan).len(), 1);
+        let index = plan.layout.sets[0].as_ref().unwrap().backends[0].0;
+        let verdict = maps.forward(&tcp("198.51.100.1:1", "203.0.113.1:80"));
+        assert!(matches!(verdict, Verdict::Encapsulated { backend, .. } if backend == index), "{verdict:?}");
+        indexes.push(index);
+    }
+    assert_eq!(indexes, [1, 2, 1, 2]);
+}
+
+#[test]
+fn a_table_that_is_used_again_is_not_overwritten_for_another_set() {
+    let three = |prefix: &str| (0..3).map(|n| member(&format!("{prefix}{n}"), "10.0.0.1")).collect();
+    let mut desired = nothing();
+    desired.sets = vec![set("a", three("a")), set("b", three("b"))];
+    desired.vips = vec![vip("a", "203.0.113.1:80", "a"), vip("b", "203.0.113.2:80", "b")];
+    let (mut maps, mut installed, _) = start(&desired, Capacities { tables_small: 4, ..SMALL_MAPS });
+    // Which member of each set is down. In the last step B's old table is both free and the first choice.
+    for (a, b, written) in [(Some(0), None, 2), (None, Some(0), 3), (Some(1), None, 2)] {
+        for (set, down) in desired.sets.iter_mut().zip([a, b]) {
+            set.members.iter_mut().enumerate().for_each(|(n, member)| member.healthy = Some(n) != down);
+        }
+        let plan = advance(&mut maps, &mut installed, &desired);
+        assert_eq!(tables_written(&plan), [TableElement { size: TableSize::Small, index: written }]);
+        assert_eq!(plan.changes.tables_reused, 1);
+    }
+}
+
+#[test]
+fn an_unhealthy_backend_keeps_its_place_through_a_restart() {
+    let mut desired = nothing();
+    desired
+        .sets
+        .push(set("web", vec![member("a", "10.0.0.1"), member("b", "10.0.0.2"), member("c", "10.0.0.3")]));
+    desired.sets[0].members[1].healthy = false;
+    desired.vips.push(vip("web", "203.0.113.1:80", "web"));
+    let (mut maps, mut installed, _) = start(&desired, Capacities { backends: 4, ..SMALL_MAPS });
+    desired.sets[0].members.pop();
+    advance(&mut maps, &mut installed, &desired);
+    installed = maps.read().unwrap();
+    desired.sets[0].members.push(member("d", "10.0.0.4"));
+    let plan = advance(&mut maps, &mut installed, &desired);
+    let backends = &plan.layout.sets[0].as_ref().unwrap().backends;
+    assert_eq!(*backends, [BackendIndex(1), BackendIndex(2), BackendIndex(3)]);
+}
+
+#[test]
 fn vips_can_all_be_replaced_at_the_limit() {
     let mut desired = web_and_dns();
     let vips = |port: u16| (0..6).map(move |n| vip("v", &format!("203.0.113.1:{}", port + n), "web"));
