@@ -59,7 +59,7 @@ pub(crate) fn command_line(command: &Command) -> String {
 
 /// `cargo ARGS` in the root of the working tree, with the toolchain that runs us.
 pub(crate) fn cargo(args: &[&str]) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = Command::new("cargo");
     command.args(args).current_dir(crate::repo::root());
     // What `cargo run` sets for us must not reach the build scripts of other packages.
     for (name, _) in std::env::vars_os() {

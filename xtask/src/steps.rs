@@ -4,18 +4,23 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use crate::setup::Purpose;
+use crate::test::TestArgs;
+
 /// One thing that is done or checked.
 pub(crate) struct Step {
     /// Name on the command line.
     pub(crate) name: &'static str,
     /// What is checked, in a few words.
     pub(crate) about: &'static str,
+    /// What it needs of the machine when it is run alone.
+    pub(crate) needs: Option<Purpose>,
     /// Does it.
-    pub(crate) run: fn(&crate::test::TestArgs) -> Result<()>,
+    pub(crate) run: fn(&TestArgs) -> Result<()>,
 }
 
 /// Runs `step` between two lines that say its name and its duration. `repeat` is the command that runs it alone.
-pub(crate) fn run(step: &Step, args: &crate::test::TestArgs, repeat: &str) -> Result<()> {
+pub(crate) fn run(step: &Step, args: &TestArgs, repeat: &str) -> Result<()> {
     eprintln!("==> {}: {}", step.name, step.about);
     let start = Instant::now();
     (step.run)(args).with_context(|| format!("step {} failed; to run it alone: {repeat}", step.name))?;

@@ -3,12 +3,14 @@
 mod purity;
 mod unsafety;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
 
 use crate::process::{cargo, run as run_command};
+use crate::setup::Purpose;
 use crate::steps::{self, Step};
 use crate::{ebpf, fuzz, setup};
 
@@ -41,21 +43,45 @@ const ROOT_PACKAGES: &[(&str, &str)] = &[
 /// In any package, tests in a module of this name want root.
 const ROOT_MODULE: &str = "needs_root";
 
+/// Packages outside the main workspace, which its commands do not reach.
+const OTHER_WORKSPACES: &[&str] = &["ebpf/decap", "ebpf/forwarder", "ebpf/xdp", "tests/fuzz"];
+
 const STEPS: &[Step] = &[
-    Step { name: "format", about: "rustfmt would change nothing", run: format },
+    Step { name: "format", about: "rustfmt would change nothing", needs: None, run: format },
     Step {
         name: "purity",
         about: "pure crates do no input or output and read no clock",
+        needs: None,
         run: |_| purity::check(),
     },
-    Step { name: "unsafe", about: "unsafe code in one userspace crate only", run: |_| unsafety::check() },
-    Step { name: "lints", about: "rustc and clippy have nothing to say", run: lints },
-    Step { name: "docs", about: "the documentation builds and its links lead somewhere", run: docs },
-    Step { name: "ebpf", about: "the committed eBPF objects are what their sources give", run: objects },
-    Step { name: "fuzz", about: "the fuzz targets compile", run: |_| fuzz::check() },
-    Step { name: "build", about: "all binaries, as the end-to-end tests run them", run: build },
-    Step { name: "doctests", about: "the examples in the documentation run", run: doctests },
-    Step { name: "tests", about: "unit, packet and end-to-end tests", run: tests },
+    Step {
+        name: "unsafe",
+        about: "unsafe code in one userspace crate only",
+        needs: None,
+        run: |_| unsafety::check(),
+    },
+    Step { name: "lints", about: "rustc and clippy have nothing to say", needs: None, run: lints },
+    Step {
+        name: "docs",
+        about: "the documentation builds and its links lead somewhere",
+        needs: None,
+        run: docs,
+    },
+    Step {
+        name: "ebpf",
+        about: "the committed eBPF objects are what their sources give",
+        needs: Some(Purpose::Ebpf),
+        run: objects,
+    },
+    Step { name: "fuzz", about: "the fuzz targets compile", needs: Some(Purpose::Fuzz), run: fuzz_targets },
+    Step { name: "build", about: "all binaries, as the end-to-end tests run them", needs: None, run: build },
+    Step { name: "doctests", about: "the examples in the documentation run", needs: None, run: doctests },
+    Step {
+        name: "tests",
+        about: "unit, packet and end-to-end tests",
+        needs: Some(Purpose::Test),
+        run: tests,
+    },
 ];
 
 fn step_name(text: &str) -> Result<String, String> {
@@ -72,12 +98,20 @@ fn step_name(text: &str) -> Result<String, String> {
 pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     if args.list {
         for step in STEPS {
-            println!("{:<10}{}", step.name, step.about);
+            // The reader may have gone, as in `--list | head -1`.
+            let _ = writeln!(std::io::stdout(), "{:<10}{}", step.name, step.about);
         }
         return Ok(ExitCode::SUCCESS);
     }
-    setup::ensure(if args.no_root { setup::Purpose::TestNoRoot } else { setup::Purpose::Test })?;
     let chosen = |step: &&Step| args.only.is_empty() || args.only.iter().any(|name| name == step.name);
+    if args.no_root {
+        setup::ensure(Purpose::TestNoRoot)?;
+    } else if args.only.is_empty() {
+        // All at once, so that nobody waits ten minutes to learn that a package is missing.
+        setup::ensure(Purpose::Test)?;
+    } else {
+        STEPS.iter().filter(chosen).filter_map(|step| step.needs).try_for_each(setup::ensure)?;
+    }
     for step in STEPS.iter().filter(chosen) {
         let no_root = if args.no_root { " --no-root" } else { "" };
         steps::run(step, args, &format!("cargo xtask test{no_root} --only {}", step.name))?;
@@ -86,7 +120,11 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
 }
 
 fn format(_: &TestArgs) -> Result<()> {
-    run_command(&mut cargo(&["fmt", "--all", "--check"]))
+    run_command(&mut cargo(&["fmt", "--all", "--check"]))?;
+    for folder in OTHER_WORKSPACES {
+        run_command(&mut cargo(&["fmt", "--check", "--manifest-path", &format!("{folder}/Cargo.toml")]))?;
+    }
+    Ok(())
 }
 
 fn lints(_: &TestArgs) -> Result<()> {
@@ -99,12 +137,22 @@ fn docs(_: &TestArgs) -> Result<()> {
 
 fn objects(args: &TestArgs) -> Result<()> {
     ebpf::check_hashes()?;
-    if args.no_root && !setup::is_ready(setup::Purpose::Ebpf) {
+    if args.no_root && !setup::is_ready(Purpose::Ebpf) {
         eprintln!("    left out: building the objects again, because the eBPF toolchain is not installed");
         eprintln!("    (`cargo xtask setup ebpf` installs it)");
         return Ok(());
     }
     ebpf::check_by_building()
+}
+
+fn fuzz_targets(args: &TestArgs) -> Result<()> {
+    if args.no_root && !setup::is_ready(Purpose::Fuzz) {
+        eprintln!(
+            "    left out: g++, which compiles libFuzzer, is not installed (`cargo xtask setup fuzz` does it)"
+        );
+        return Ok(());
+    }
+    fuzz::check()
 }
 
 fn build(_: &TestArgs) -> Result<()> {
