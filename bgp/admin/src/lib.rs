@@ -2,7 +2,13 @@
 #![forbid(unsafe_code)]
 
 /// Version 1 of the API.
-#[allow(missing_docs, clippy::all, clippy::cast_possible_truncation, clippy::wildcard_imports)]
+#[allow(
+    missing_docs,
+    unused_qualifications,
+    clippy::all,
+    clippy::cast_possible_truncation,
+    clippy::wildcard_imports
+)]
 pub mod v1 {
     tonic::include_proto!("guideway.bgp.v1");
 }

@@ -1,3 +1,88 @@
-//! See the package description.
+//! The command line of bgp-speaker.
+#![forbid(unsafe_code)]
 
-fn main() {}
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use bgp_speaker::config::Config;
+use bgp_speaker::daemon;
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+/// Announces the VIPs that this forwarder serves to its BGP peers.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run until SIGTERM. SIGHUP reads the configuration again.
+    Run {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// How log lines look. RUST_LOG sets what is logged.
+        #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+        log_format: LogFormat,
+    },
+    /// Tell every problem of a configuration file, and exit with 1 if there is one.
+    Check {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Print a completion script.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object for each line.
+    Json,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Run { config, log_format } => run(&config, log_format),
+        Command::Check { config } => check(&config),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "bgp-speaker", &mut std::io::stdout());
+            Ok(())
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(config: &std::path::Path, log_format: LogFormat) -> anyhow::Result<()> {
+    let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match log_format {
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => log.json().init(),
+    }
+    // Peers and the agent need little; two threads keep one busy peer from delaying the others' KEEPALIVEs.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(daemon::run(config))?;
+    Ok(())
+}
+
+fn check(config: &std::path::Path) -> anyhow::Result<()> {
+    let parsed = Config::load(config)?;
+    println!("{}: right; {} peers", config.display(), parsed.peers.len());
+    Ok(())
+}

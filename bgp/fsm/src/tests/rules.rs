@@ -65,8 +65,8 @@ fn a_wrong_open_is_refused_with_the_right_notification() {
     let internal = Config { remote_as: 65001, ..config() };
     let same_id = Open::new(65001, 90, internal.router_id, Family::ALL.map(Capability::family).to_vec());
     let no_v6 = Open::new(65000, 90, peer_open().router_id, vec![Capability::family(Family::Ipv4)]);
-    let rows: [(&str, Config, Open, (u8, u8), Vec<u8>); 3] = [
-        ("AS", config(), wrong_as, (2, 2), vec![]),
+    let rows = [
+        ("AS", config(), wrong_as, (2u8, 2u8), vec![]),
         ("identifier", internal, same_id, (2, 3), vec![]),
         ("families", v4_only, no_v6, (2, 7), vec![capability::MULTIPROTOCOL, 4, 0, 2, 0, 1]),
     ];

@@ -1,0 +1,164 @@
+//! The stream of the agent: which addresses this forwarder serves.
+
+mod last_word;
+
+use std::time::{Duration, Instant};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use guideway_dataplane_admin::v1::dataplane_client::DataplaneClient;
+use guideway_dataplane_admin::v1::{Announcements, WatchAnnouncementsRequest};
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::time::{sleep, sleep_until, timeout};
+use tonic::Streaming;
+use tracing::{debug, info, warn};
+
+use crate::config::AgentConfig;
+use crate::prefixes::{Prefixes, from_addresses};
+use crate::status::{AgentStatus, Shared};
+use last_word::LastWord;
+
+/// How long the agent may take to accept a connection and to open the stream.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+const RETRY_MIN: Duration = Duration::from_millis(100);
+const RETRY_MAX: Duration = Duration::from_secs(5);
+/// The largest message of the agent in octets: about 200,000 addresses.
+const MAX_MESSAGE: usize = 8 << 20;
+
+#[derive(Debug, Error)]
+enum OpenError {
+    #[error("nothing answers on {0}")]
+    Connect(String, #[source] tonic::transport::Error),
+    #[error("the agent refused the stream: {0}")]
+    Refused(tonic::Status),
+    #[error("the agent does not answer")]
+    Timeout,
+}
+
+/// Follows the agent for ever: sends each set to `out`, and an empty one when the agent was away for longer than the hold
+/// time. Ends when nobody listens any more.
+pub(crate) async fn follow(config: AgentConfig, status: Shared<AgentStatus>, out: watch::Sender<Prefixes>) {
+    let retry = ExponentialBuilder::default()
+        .with_min_delay(RETRY_MIN)
+        .with_max_delay(RETRY_MAX)
+        .with_factor(2.0)
+        .with_jitter()
+        .without_max_times();
+    let mut follower = Follower { last_word: LastWord::new(config.hold), status, out };
+    if !follower.out.borrow().is_empty() {
+        // An earlier follower (with another configuration) left a set behind; it does not count for ever.
+        follower.last_word.heard();
+        follower.last_word.lost(Instant::now());
+    }
+    let mut waits = retry.build();
+    while !follower.out.is_closed() {
+        let opened = follower.meanwhile(open(&config)).await;
+        match opened {
+            Ok(stream) => {
+                waits = retry.build();
+                follower.read(stream).await;
+            }
+            Err(error) => follower.not_connected(&error),
+        }
+        follower.meanwhile(sleep(waits.next().unwrap_or(RETRY_MAX))).await;
+    }
+}
+
+async fn open(config: &AgentConfig) -> Result<Streaming<Announcements>, OpenError> {
+    let opening = async {
+        let channel = guideway_dataplane_admin::connect(config.socket.clone())
+            .await
+            .map_err(|error| OpenError::Connect(config.socket.display().to_string(), error))?;
+        let mut client = DataplaneClient::new(channel).max_decoding_message_size(MAX_MESSAGE);
+        let stream =
+            client.watch_announcements(WatchAnnouncementsRequest {}).await.map_err(OpenError::Refused)?;
+        Ok(stream.into_inner())
+    };
+    timeout(OPEN_TIMEOUT, opening).await.unwrap_or(Err(OpenError::Timeout))
+}
+
+struct Follower {
+    last_word: LastWord,
+    status: Shared<AgentStatus>,
+    out: watch::Sender<Prefixes>,
+}
+
+impl Follower {
+    async fn read(&mut self, mut stream: Streaming<Announcements>) {
+        info!("the agent's stream is open");
+        self.set_status(true, "connected".to_owned());
+        loop {
+            match self.meanwhile(stream.message()).await {
+                Ok(Some(message)) => self.heard(&message),
+                Ok(None) => return self.lost("the agent closed the stream"),
+                Err(status) => return self.lost(status.message()),
+            }
+        }
+    }
+
+    fn heard(&mut self, message: &Announcements) {
+        let (prefixes, refused) = from_addresses(&message.addresses);
+        if let Some(first) = refused.first() {
+            warn!(count = refused.len(), first, "the agent named what is no address to announce; left out");
+        }
+        let mut status = self.status.lock();
+        status.updates += 1;
+        status.refused += refused.len() as u64;
+        drop(status);
+        info!(generation = message.generation, prefixes = prefixes.len(), "announcements from the agent");
+        self.last_word.heard();
+        self.publish(Prefixes::new(prefixes));
+    }
+
+    fn lost(&mut self, why: &str) {
+        let hold = self.last_word.lost(Instant::now());
+        warn!(why, ?hold, "lost the agent's stream; its last set is kept for the hold time");
+        self.set_status(false, format!("lost: {why}"));
+    }
+
+    fn not_connected(&mut self, error: &OpenError) {
+        let source = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
+        let text = format!("{error}{source}");
+        // Said once, not at every attempt.
+        if self.status.lock().text == text {
+            debug!(text, "still no stream from the agent");
+        } else {
+            warn!("no stream from the agent: {text}");
+        }
+        self.set_status(false, text);
+    }
+
+    /// Waits for `what` while the hold time goes on.
+    async fn meanwhile<T>(&mut self, what: impl Future<Output = T>) -> T {
+        tokio::pin!(what);
+        loop {
+            let Some(deadline) = self.last_word.deadline() else { return what.await };
+            tokio::select! {
+                done = &mut what => return done,
+                () = sleep_until(deadline.into()) => {
+                    if self.last_word.expire(Instant::now()) {
+                        warn!("the agent stayed away for the hold time; everything is withdrawn");
+                        self.publish(Prefixes::default());
+                    }
+                }
+            }
+        }
+    }
+
+    fn publish(&self, prefixes: Prefixes) {
+        self.status.lock().prefixes = prefixes.clone();
+        self.out.send_if_modified(|current| {
+            let changed = *current != prefixes;
+            *current = prefixes;
+            changed
+        });
+    }
+
+    fn set_status(&self, connected: bool, text: String) {
+        let mut status = self.status.lock();
+        (status.connected, status.text) = (connected, text);
+    }
+}
+
+#[cfg(test)]
+mod tests;

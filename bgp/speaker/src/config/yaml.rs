@@ -1,0 +1,165 @@
+//! A YAML document as a tree whose nodes know their lines, so that every mistake of a file can be told, not only the first.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::Spanned;
+
+/// A value and the line where it stands, counted from 1.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Node {
+    pub(crate) line: u64,
+    pub(crate) value: Value,
+}
+
+/// What a node holds.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Value {
+    Null,
+    Bool(bool),
+    Integer(i128),
+    Float(f64),
+    Text(String),
+    List(Vec<Node>),
+    Map(Vec<Entry>),
+}
+
+/// One key of a map with its value.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Entry {
+    pub(crate) line: u64,
+    pub(crate) key: String,
+    pub(crate) node: Node,
+}
+
+/// Reads one document; the error is a line (0 when it is not known) and a reason.
+pub(crate) fn parse(text: &str) -> Result<Node, (u64, String)> {
+    match serde_saphyr::from_str::<Spanned<Value>>(text) {
+        Ok(value) => Ok(Node::from(value)),
+        Err(error) => {
+            let line = error.location().map_or(0, |location| location.line());
+            // The first line is the reason; a drawing of the place follows it.
+            let reason = error.without_snippet().to_string();
+            Err((line, reason.lines().next().unwrap_or("not valid YAML").to_owned()))
+        }
+    }
+}
+
+impl From<Spanned<Value>> for Node {
+    fn from(spanned: Spanned<Value>) -> Self {
+        Self { line: spanned.referenced.line(), value: spanned.value }
+    }
+}
+
+impl Value {
+    /// What the value is, for messages.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "nothing",
+            Self::Bool(_) => "a boolean",
+            Self::Integer(_) => "a number",
+            Self::Float(_) => "a fraction",
+            Self::Text(_) => "a text",
+            Self::List(_) => "a list",
+            Self::Map(_) => "a map",
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+struct ValueVisitor;
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a YAML value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        Value::deserialize(deserializer)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Integer(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Integer(value.into()))
+    }
+
+    fn visit_i128<E>(self, value: i128) -> Result<Value, E> {
+        Ok(Value::Integer(value))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::Float(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::Text(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::Text(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element::<Spanned<Value>>()? {
+            list.push(Node::from(item));
+        }
+        Ok(Value::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut map = Vec::new();
+        while let Some((key, value)) = entries.next_entry::<Spanned<String>, Spanned<Value>>()? {
+            map.push(Entry { line: key.referenced.line(), key: key.value, node: Node::from(value) });
+        }
+        Ok(Value::Map(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_know_their_lines() {
+        let node = parse("a: 1\nb:\n  - c: x\n    d: true\n  - {e: 1.5, f: }\n").unwrap();
+        let Value::Map(entries) = &node.value else { panic!("{node:?}") };
+        assert_eq!((entries[0].line, &entries[0].node.value), (1, &Value::Integer(1)));
+        assert_eq!((entries[1].line, entries[1].key.as_str()), (2, "b"));
+        let Value::List(items) = &entries[1].node.value else { panic!("{node:?}") };
+        assert_eq!(items.iter().map(|item| item.line).collect::<Vec<_>>(), [3, 5]);
+        let Value::Map(first) = &items[0].value else { panic!("{node:?}") };
+        assert_eq!((first[1].line, &first[1].node.value), (4, &Value::Bool(true)));
+    }
+
+    #[test]
+    fn syntax_errors_have_a_line_and_one_line_of_reason() {
+        for (text, line) in [("a: 1\nb: [\n", 3), ("a: 1\n  b: 2\n", 2), ("a: 1\na: 2\n", 2)] {
+            let (at, reason) = parse(text).unwrap_err();
+            assert!(at.abs_diff(line) <= 1, "{text:?}: {at}: {reason}");
+            assert!(!reason.contains('\n') && !reason.is_empty());
+        }
+    }
+}
