@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use guideway_lab::addresses::{Leg, vip};
-use guideway_lab::capture::Direction;
+use guideway_lab::capture::{Capture, Direction};
 use guideway_lab::lab::http;
 use guideway_lab::load::{FlowSpec, HoldSpec};
 use guideway_lab::netns::LinkState;
@@ -51,7 +51,7 @@ fn a_capture_sees_every_leg_in_order() {
     in_bare_lab(&LabSpec { forwarders: 0, backends: 1, ..LabSpec::default() }, |lab| {
         let target = http(Leg::backend(1).node_v6().into());
         lab.client.request(target, 20_000)?;
-        let capture = lab.capture("capture")?;
+        let capture = Capture::start(lab.tor.netns(), &lab.folder().node("tor")?, "capture", "port 80")?;
         ensure!(lab.client.request(target, 20_001)? == "be1");
         let seen = capture.stop()?;
         let syn: Vec<_> = seen.iter().filter(|s| s.frame.flow().is_syn()).collect();

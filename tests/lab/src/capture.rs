@@ -7,7 +7,7 @@ mod frame;
 mod pcap;
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
@@ -32,6 +32,13 @@ pub struct Sighting {
     pub frame: Frame,
 }
 
+/// Packets from and to the lab's VIPs, encapsulated or not, in tcpdump's language.
+pub const VIP_PACKETS: &str = "net 203.0.113.0/24 or net 2001:db8:10::/48 or \
+                               ip proto 4 or ip proto 41 or ip6 proto 4 or ip6 proto 41";
+
+/// How long nothing must have come in before a capture is over: packets may still be under way when a load has ended.
+const QUIET: Duration = Duration::from_millis(300);
+
 /// A capture that runs.
 #[derive(Debug)]
 pub struct Capture {
@@ -41,11 +48,11 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// Captures every leg of the ToR from now on. BGP is left out.
+    /// Captures every leg of the ToR from now on, what matches `filter` (tcpdump's language).
     ///
     /// # Errors
     /// When tcpdump does not come up.
-    pub fn start(tor: &Netns, folder: &std::path::Path, name: &str) -> Result<Self> {
+    pub fn start(tor: &Netns, folder: &std::path::Path, name: &str, filter: &str) -> Result<Self> {
         let file = folder.join(format!("{name}.pcap"));
         let mut tcpdump = tor.command("tcpdump");
         // -Z root: tcpdump would otherwise give its file to a user that cannot write in our folder.
@@ -65,7 +72,7 @@ impl Capture {
             "root",
             "-w",
         ]);
-        tcpdump.arg(&file).args(["(ip or ip6) and not tcp port 179"]);
+        tcpdump.arg(&file).args([filter]);
         let _ = std::fs::remove_file(folder.join(format!("{name}.log")));
         let mut process = Process::spawn(name, tcpdump, folder)?;
         process.wait_for_log("listening on", Duration::from_secs(10))?;
@@ -77,9 +84,14 @@ impl Capture {
     /// # Errors
     /// When tcpdump lost packets or its file cannot be read: a proof by capture needs all of them.
     pub fn stop(mut self) -> Result<Vec<Sighting>> {
-        wait::until_true("tcpdump to write what it captured", Duration::from_secs(10), || {
+        let mut last = (None, Instant::now());
+        wait::until_true("the end of the captured traffic", Duration::from_secs(20), || {
             self.process.signal(Signal::SIGUSR1)?;
-            Ok(is_complete(&self.process.log_text()))
+            let complete = complete(&self.process.log_text());
+            if complete != last.0 {
+                last = (complete, Instant::now());
+            }
+            Ok(complete.is_some() && last.1.elapsed() >= QUIET)
         })?;
         self.process.signal(Signal::SIGINT)?;
         self.process.wait(Duration::from_secs(10))?;
@@ -100,16 +112,14 @@ impl Capture {
     }
 }
 
-/// Whether tcpdump's last report (`17 packets captured, 17 packets received by filter, 0 packets dropped by kernel`,
-/// written at each SIGUSR1) says that it has written everything.
-fn is_complete(log: &str) -> bool {
-    let report = log.lines().rev().find(|line| line.contains("received by filter") && line.contains(','));
-    let number = |part: Option<&str>| part?.split_whitespace().find_map(|word| word.parse::<u64>().ok());
-    report.is_some_and(|report| {
-        let mut parts = report.split(',');
-        let (captured, received) = (number(parts.next()), number(parts.next()));
-        captured.is_some() && captured == received
-    })
+/// The packets that tcpdump has written, if that is everything that it received, by its last report (`17 packets
+/// captured, 17 packets received by filter, 0 packets dropped by kernel`, written at each SIGUSR1).
+fn complete(log: &str) -> Option<u64> {
+    let report = log.lines().rev().find(|line| line.contains("received by filter") && line.contains(','))?;
+    let mut counts =
+        report.split(',').map(|part| part.split_whitespace().find_map(|word| word.parse::<u64>().ok()));
+    let (captured, received) = (counts.next()??, counts.next()??);
+    (captured == received).then_some(captured)
 }
 
 fn interfaces(netns: &Netns) -> Result<Vec<(u32, String)>> {
@@ -125,7 +135,7 @@ fn interfaces(netns: &Netns) -> Result<Vec<(u32, String)>> {
 
 #[cfg(test)]
 mod tests {
-    use super::is_complete;
+    use super::complete;
 
     #[test]
     fn the_last_report_of_tcpdump_counts() {
@@ -133,8 +143,8 @@ mod tests {
             "tcpdump: 0 packets captured, 17 packets received by filter, 0 packets dropped by kernel\n";
         let late =
             "tcpdump: 17 packets captured, 17 packets received by filter, 0 packets dropped by kernel\n";
-        assert!(!is_complete(""));
-        assert!(!is_complete(early));
-        assert!(is_complete(&[early, late].concat()));
+        assert_eq!(complete(""), None);
+        assert_eq!(complete(early), None);
+        assert_eq!(complete(&[early, late].concat()), Some(17));
     }
 }

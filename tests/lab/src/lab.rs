@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::addresses::{CLIENT_MTU, FABRIC_MTU, Leg, TOR_AS, UPLINK, vip};
 use crate::backend::Backend;
-use crate::capture::Capture;
+use crate::capture::{Capture, VIP_PACKETS};
 use crate::client::Client;
 use crate::forwarder::{DataplaneConfig, Forwarder};
 use crate::netns::{End, LinkState, Netns, add_address, join};
@@ -158,12 +158,12 @@ impl Lab {
         self.tor.wait_for_legs(vip, &legs, CONVERGENCE)
     }
 
-    /// Captures all legs of the ToR.
+    /// Captures what belongs to VIPs on all legs of the ToR.
     ///
     /// # Errors
     /// When tcpdump does not come up.
     pub fn capture(&self, name: &str) -> Result<Capture> {
-        Capture::start(self.tor.netns(), &self.folder.node("tor")?, name)
+        Capture::start(self.tor.netns(), &self.folder.node("tor")?, name, VIP_PACKETS)
     }
 
     /// Leaves the lab up when this program ends. Returns its identity, by which [`sweep::remove`] takes it down.

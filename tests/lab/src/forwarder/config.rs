@@ -8,14 +8,16 @@ use std::time::Duration;
 use crate::addresses::{Leg, TOR_AS, UPLINK, vip};
 
 /// Health checks of the lab: quick, yet patient enough for a busy machine.
-const INTERVAL: Duration = Duration::from_millis(300);
-const TIMEOUT: Duration = Duration::from_millis(600);
+const INTERVAL: Duration = Duration::from_millis(400);
+const TIMEOUT: Duration = Duration::from_millis(400);
 const RISE: u32 = 2;
 const FALL: u32 = 3;
 
-/// The longest time from a backend's death to the verdict, by the configured health check: the probe that is under way
-/// may still pass, then each of the failing ones may take its whole timeout.
-pub const DETECTION: Duration = INTERVAL.saturating_add(TIMEOUT).saturating_mul(FALL).saturating_add(TIMEOUT);
+/// The longest time from a backend's death until it is out of the tables, by the configured health check: the last good
+/// probe was sent just before it died, then `fall` probes in turn must fail, the last one by its timeout; and half a
+/// second to install the new tables on a busy machine and to see that.
+pub const DETECTION: Duration =
+    INTERVAL.saturating_mul(FALL).saturating_add(TIMEOUT).saturating_add(Duration::from_millis(500));
 
 /// The part of lb-dataplane's configuration that tests change. Equal on every forwarder.
 #[derive(Debug, Clone, PartialEq, Eq)]
