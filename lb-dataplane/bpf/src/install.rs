@@ -252,8 +252,6 @@ fn load(layout: &Layout, object: &Object) -> Result<OwnedFd, OpenError> {
     let load_error = |source| OpenError::Load { program: object.program, source: Box::new(source) };
     let refused = |source| OpenError::Refused { program: object.program, source: Box::new(source) };
     let mut loader = aya::EbpfLoader::new();
-    // The kernel's own types are not used, and reading them takes 100 ms.
-    loader.btf(None);
     for name in object.maps {
         loader.map_pin_path(name, layout.map(name));
     }

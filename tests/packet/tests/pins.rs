@@ -200,14 +200,15 @@ fn a_crash_at_any_point_of_the_first_set_up_is_repaired() {
         "maps/COUNTERS",
         "maps/META",
     ];
-    for kept in 0..=made.len() {
+    // Not all, for the time: none, each directory, the first map, one in the middle, all but META, all.
+    for kept in [0, 1, 2, 3, 8, 13, 14] {
         drop(place.open().unwrap());
         fs::remove_file(place.root.join("forwarder")).unwrap();
         for path in made[kept..].iter().rev().map(|path| place.root.join(path)) {
             if path.is_dir() {
-                remove_tree(&path)
+                remove_tree(&path);
             } else if path.exists() {
-                fs::remove_file(&path).unwrap()
+                fs::remove_file(&path).unwrap();
             }
         }
         let dataplane = place.open().unwrap();
