@@ -19,6 +19,7 @@ mod install;
 mod publish;
 mod reload;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::announce::Announcer;
 use crate::apply::MapStore;
-use crate::desired::Link;
+use crate::desired::{self, Link};
 use crate::health::{Checker, Prober};
 use crate::metrics::Metrics;
 use crate::neighbour::Backends;
@@ -60,12 +61,28 @@ pub trait Interfaces: Send + Sync + 'static {
     /// Why not, in words.
     fn detach_others(&self, keep: &[&str]) -> Result<Vec<String>, String>;
 
+    /// Whether the kernel finds routes for the program on packets that come in by an interface.
+    ///
+    /// # Errors
+    ///
+    /// Why not and what to do, in words.
+    fn can_route(&self, name: &str, family: Family) -> Result<(), String>;
+
     /// Index and MAC address of an interface.
     ///
     /// # Errors
     ///
     /// Why not, in words.
     fn link(&self, name: &str) -> Result<Link, String>;
+}
+
+/// Of the addresses of backends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
 }
 
 /// What the loop is asked for.
@@ -256,6 +273,14 @@ impl<F: MapStore + Interfaces> Control<F> {
         let in_force = self.in_force.as_ref().map(|in_force| &in_force.config);
         let config = in_force.or_else(|| self.pending.as_ref().map(Pending::config));
         let Some(config) = config.cloned() else { return false };
+        let backends = desired::routed_backends(&config);
+        let families: Vec<Family> = [
+            (Family::V4, backends.iter().any(IpAddr::is_ipv4)),
+            (Family::V6, backends.iter().any(IpAddr::is_ipv6)),
+        ]
+        .into_iter()
+        .filter_map(|(family, used)| used.then_some(family))
+        .collect();
         let now: Vec<InterfaceView> = config
             .interfaces()
             .iter()
@@ -263,21 +288,25 @@ impl<F: MapStore + Interfaces> Control<F> {
                 let name = interface.name.to_string();
                 let mode = interface.mode.as_str();
                 match self.forwarder.attach(&name, interface.mode) {
-                    Ok(ifindex) => InterfaceView { name, ifindex, mode, error: None },
+                    Ok(ifindex) => {
+                        let routes =
+                            families.iter().try_for_each(|family| self.forwarder.can_route(&name, *family));
+                        InterfaceView { name, ifindex, mode, attached: true, problem: routes.err() }
+                    }
                     Err(error) => {
                         let ifindex = self.forwarder.link(&name).map_or(0, |link| link.ifindex);
-                        InterfaceView { name, ifindex, mode, error: Some(error) }
+                        InterfaceView { name, ifindex, mode, attached: false, problem: Some(error) }
                     }
                 }
             })
             .collect();
         let differs = now != self.interfaces;
         for interface in now.iter().filter(|interface| !self.interfaces.contains(interface)) {
-            let InterfaceView { name, ifindex, mode, error } = interface;
-            match error {
+            let InterfaceView { name, ifindex, mode, attached, problem } = interface;
+            match problem {
                 None => tracing::info!(interface = name, ifindex, mode, "the program is attached"),
-                Some(error) => {
-                    tracing::error!(interface = name, error, "the program is not attached, trying again");
+                Some(problem) => {
+                    tracing::error!(interface = name, attached, problem, "the interface cannot serve");
                 }
             }
         }

@@ -37,8 +37,8 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
     TcpListener::bind(address).await.map_err(|source| ListenError { address, source })
 }
 
-/// Serves `/metrics`, `/healthz` (the process is alive) and `/readyz` (a generation is installed and the program is
-/// attached to every interface) until `stop`.
+/// Serves `/metrics`, `/healthz` (the process is alive) and `/readyz` (a generation is installed and every
+/// interface can serve) until `stop`.
 ///
 /// # Errors
 ///
@@ -81,8 +81,8 @@ async fn ready(State(view): State<Shared>) -> (StatusCode, String) {
         reasons.push("the configuration is not installed yet".to_owned());
     }
     for interface in &view.interfaces {
-        if let Some(error) = &interface.error {
-            reasons.push(format!("not attached to {}: {error}", interface.name));
+        if let Some(problem) = &interface.problem {
+            reasons.push(format!("interface {}: {problem}", interface.name));
         }
     }
     (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", reasons.join(", ")))

@@ -4,7 +4,7 @@ use guideway_bpf::Dataplane;
 use guideway_dataplane_config::XdpMode;
 use nix::ifaddrs::getifaddrs;
 
-use crate::control::Interfaces;
+use crate::control::{Family, Interfaces};
 use crate::desired::Link;
 use crate::error::chain;
 
@@ -22,8 +22,29 @@ impl Interfaces for Dataplane {
         self.detach_others(keep).map_err(|error| chain(&error))
     }
 
+    fn can_route(&self, name: &str, family: Family) -> Result<(), String> {
+        can_route(name, family)
+    }
+
     fn link(&self, name: &str) -> Result<Link, String> {
         link(name)
+    }
+}
+
+/// `bpf_fib_lookup` gives no route when forwarding is off on the interface that the packet came in by.
+fn can_route(name: &str, family: Family) -> Result<(), String> {
+    let family = match family {
+        Family::V4 => "ipv4",
+        Family::V6 => "ipv6",
+    };
+    // Unlike /sys, /proc/sys/net shows the network namespace of the process that reads it.
+    let path = format!("/proc/sys/net/{family}/conf/{name}/forwarding");
+    let advice =
+        format!("run `sysctl -w net/{family}/conf/{name}/forwarding=1`, or configure a fixed next_hop");
+    match std::fs::read_to_string(&path) {
+        Ok(value) if value.trim() != "0" => Ok(()),
+        Ok(_) => Err(format!("{family} forwarding is off, so that the program gets no routes: {advice}")),
+        Err(error) => Err(format!("{path} cannot be read ({error}), so that routes are in doubt: {advice}")),
     }
 }
 

@@ -71,8 +71,10 @@ pub struct InterfaceView {
     pub ifindex: u32,
     /// "native" or "generic".
     pub mode: &'static str,
-    /// Why the program is not attached; none when it is.
-    pub error: Option<String>,
+    /// The program is attached.
+    pub attached: bool,
+    /// Why packets that come in by it are not balanced; none when they are.
+    pub problem: Option<String>,
 }
 
 /// A VIP.
@@ -104,7 +106,7 @@ impl VipView {
             return String::new();
         }
         if self.served {
-            return "the forwarder program is not attached to every interface".to_owned();
+            return "not every interface can serve, see the status".to_owned();
         }
         match (set.backends.len(), set.backends.iter().filter(|backend| backend.is_checking()).count()) {
             (0, _) => format!("the backend set {:?} is empty", set.name),
@@ -189,27 +191,22 @@ pub struct LimitView {
 }
 
 impl View {
-    /// The agent has installed a generation, or found that the installed one is right, and the program is attached to
-    /// every interface.
+    /// The agent has installed a generation, or found that the installed one is right, and every interface can serve.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.started && self.is_attached()
+        self.started
+            && !self.interfaces.is_empty()
+            && self.interfaces.iter().all(|interface| interface.problem.is_none())
     }
 
-    /// Packets for a VIP meet the program, whichever interface they come in by. One that is configured and does not
-    /// exist brings no packets.
+    /// Packets for a VIP are balanced, whichever interface they come in by. One that is configured and does not exist
+    /// brings no packets.
     #[must_use]
     pub fn can_announce(&self) -> bool {
-        let mut attached = self.interfaces.iter().map(|interface| interface.error.is_none());
+        let mut attached = self.interfaces.iter().map(|interface| interface.problem.is_none());
         let stranded =
-            self.interfaces.iter().any(|interface| interface.error.is_some() && interface.ifindex != 0);
+            self.interfaces.iter().any(|interface| interface.problem.is_some() && interface.ifindex != 0);
         attached.any(|attached| attached) && !stranded
-    }
-
-    /// The program is attached to every configured interface.
-    #[must_use]
-    pub fn is_attached(&self) -> bool {
-        !self.interfaces.is_empty() && self.interfaces.iter().all(|interface| interface.error.is_none())
     }
 
     /// Backends by set and name, healthy ones, each backend of a set counted once.
@@ -294,7 +291,8 @@ pub(crate) mod tests {
                 name: "up0".to_owned(),
                 ifindex: 2,
                 mode: "native",
-                error: None,
+                attached: true,
+                problem: None,
             }],
             last_reload: Some(Reload { at: SystemTime::UNIX_EPOCH, errors: Vec::new() }),
             apply_error: None,
@@ -331,7 +329,7 @@ pub(crate) mod tests {
         let set = &view.sets[0];
         let with = |served, announced| VipView { served, announced, ..view.vips[0].clone() };
         assert_eq!(with(true, true).reason(set), "");
-        assert_eq!(with(true, false).reason(set), "the forwarder program is not attached to every interface");
+        assert_eq!(with(true, false).reason(set), "not every interface can serve, see the status");
         assert_eq!(with(false, false).reason(set), "no backend is healthy, 1 not yet checked");
         assert_eq!(with(false, false).reason(&SetView::default()), "the backend set \"\" is empty");
         assert_eq!((set.healthy(), view.backend_totals()), (2, (4, 2)));
@@ -341,14 +339,15 @@ pub(crate) mod tests {
     fn ready_needs_a_generation_and_every_interface() {
         let mut view = sample();
         assert!(view.is_ready());
-        view.interfaces[0].error = Some("no such interface".to_owned());
+        view.interfaces[0].problem = Some("no such interface".to_owned());
         assert!(!view.is_ready());
         assert!(!view.can_announce(), "it exists");
         view.interfaces.push(InterfaceView {
             name: "up1".to_owned(),
             ifindex: 3,
             mode: "native",
-            error: None,
+            attached: true,
+            problem: None,
         });
         view.interfaces[0].ifindex = 0;
         assert!(view.can_announce(), "no packets come in by an interface that does not exist");

@@ -28,8 +28,8 @@ pub(super) fn status(view: &View, uptime: Duration) -> v1::StatusResponse {
                 name: interface.name.clone(),
                 index: interface.ifindex,
                 mode: interface.mode.to_owned(),
-                attached: interface.error.is_none(),
-                reason: interface.error.clone().unwrap_or_default(),
+                attached: interface.attached,
+                reason: interface.problem.clone().unwrap_or_default(),
             })
             .collect(),
         last_reload: view.last_reload.as_ref().map(last_reload),

@@ -14,6 +14,7 @@ struct Paper {
     maps: Memory,
     existing: Mutex<BTreeMap<String, u32>>,
     attached: Mutex<BTreeSet<String>>,
+    without_routes: Mutex<BTreeSet<String>>,
 }
 
 impl MapStore for Paper {
@@ -46,6 +47,11 @@ impl Interfaces for Paper {
         Ok(attached.extract_if(.., |name| !keep.contains(&name.as_str())).collect())
     }
 
+    fn can_route(&self, name: &str, family: Family) -> Result<(), String> {
+        let off = self.without_routes.lock().unwrap().contains(name) && family == Family::V4;
+        if off { Err("forwarding is off".to_owned()) } else { Ok(()) }
+    }
+
     fn link(&self, name: &str) -> Result<Link, String> {
         let ifindex = self.existing.lock().unwrap().get(name).copied();
         ifindex
@@ -74,6 +80,7 @@ fn paper() -> Arc<Paper> {
         maps: Memory::new(capacities),
         existing: Mutex::new(existing),
         attached: Mutex::default(),
+        without_routes: Mutex::default(),
     })
 }
 
@@ -276,6 +283,21 @@ async fn an_interface_that_comes_late_is_attached_to() {
     assert_eq!(bench.announced(), Some(vec![]));
     bench.paper.existing.lock().unwrap().insert("up0".to_owned(), up0);
     bench.until("attached", View::is_ready).await;
+    assert_eq!(bench.announced(), Some(vec![vip_address()]));
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn nothing_is_announced_while_the_kernel_gives_no_routes() {
+    let bench = Bench::start(paper(), CONFIG).await;
+    bench.until("ready", View::is_ready).await;
+    bench.paper.without_routes.lock().unwrap().insert("up0".to_owned());
+    let view = bench.until("told", |view| !view.is_ready()).await;
+    assert_eq!(view.interfaces[0].problem.as_deref(), Some("forwarding is off"));
+    assert!(view.interfaces[0].attached && view.vips[0].served && !view.vips[0].announced);
+    assert_eq!(bench.announced(), Some(vec![]));
+    bench.paper.without_routes.lock().unwrap().clear();
+    bench.until("ready", View::is_ready).await;
     assert_eq!(bench.announced(), Some(vec![vip_address()]));
     bench.end().await;
 }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::health::Health;
 use crate::neighbour::Reachability;
-use crate::view::{BackendView, Counts, Shared, View};
+use crate::view::{BackendView, Counts, InterfaceView, Shared, View};
 
 #[derive(Debug)]
 pub(super) struct Collected {
@@ -59,13 +59,19 @@ fn encode_node(view: &View, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result 
         "Always 1; the digest of the installed generation as a label, equal on forwarders that hold equal tables",
         |family| family.put(&[("digest", &format!("{:016x}", view.digest))], 1),
     )?;
-    gauges(encoder, "interface_attached", "1 when the forwarder program is attached", |family| {
-        for interface in &view.interfaces {
-            let labels = [("interface", interface.name.as_str()), ("mode", interface.mode)];
-            family.put(&labels, u64::from(interface.error.is_none()))?;
-        }
-        Ok(())
+    let mut interfaces = |name, help, value: fn(&InterfaceView) -> bool| {
+        gauges(encoder, name, help, |family| {
+            view.interfaces.iter().try_for_each(|interface| {
+                let labels = [("interface", interface.name.as_str()), ("mode", interface.mode)];
+                family.put(&labels, value(interface).into())
+            })
+        })
+    };
+    interfaces("interface_attached", "1 when the forwarder program is attached", |interface| {
+        interface.attached
     })?;
+    let usable = "1 when packets that come in by the interface are balanced";
+    interfaces("interface_usable", usable, |interface| interface.problem.is_none())?;
     gauges(encoder, "config_accepted", "1 when the last configuration read was accepted", |family| {
         family.put(&[], u64::from(view.last_reload.as_ref().is_some_and(crate::view::Reload::accepted)))
     })?;
