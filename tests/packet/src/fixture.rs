@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use anyhow::{Context, Result, bail};
 use guideway_abi::{Capacities, Counter, DecapCounter, TrafficStats};
 use guideway_bpf::{Dataplane, Decap, TestRun, TestRunOptions, XdpMode};
-use guideway_dataplane::apply::apply;
+use guideway_dataplane::apply::{MapStore, apply};
 use guideway_dataplane_plan::{
-    BackendSet, Desired, Installed, Member, NextHop, Outcome, OuterSources, Protocol, Seed, TableCache,
-    TableSize, Vip, VipKey, Weight, plan,
+    BackendSet, Desired, Member, NextHop, Outcome, OuterSources, Protocol, Seed, TableCache, TableSize, Vip,
+    VipKey, Weight, plan,
 };
 
 use crate::frame::{FORWARDER_MAC, TOR_MAC};
@@ -163,6 +163,24 @@ impl Fixture {
         Ok(Self { pins, program, ingress_ifindex, flow_key })
     }
 
+    /// The next hop that sends packets back by `up0`.
+    #[must_use]
+    pub fn back_by_up0(&self) -> NextHop {
+        NextHop::Fixed { ifindex: self.ingress_ifindex, source_mac: FORWARDER_MAC, destination_mac: TOR_MAC }
+    }
+
+    /// Installs another generation.
+    ///
+    /// # Errors
+    ///
+    /// When this is not the forwarder, the plan is refused or the maps cannot be written.
+    pub fn install(&self, desired: &Desired) -> Result<()> {
+        match &self.program {
+            Program::Forwarder(dataplane) => install(dataplane, desired),
+            Program::Decap(_) => bail!("the decap program has no generations"),
+        }
+    }
+
     /// Sends a frame through the program as if it came in by `up0`.
     ///
     /// # Errors
@@ -248,13 +266,9 @@ fn decap(pins: &Path) -> Result<Decap> {
     Ok(decap)
 }
 
-/// Writes the first generation to new maps.
-///
-/// # Errors
-///
-/// When the plan is refused or the maps cannot be written.
-pub fn install(dataplane: &Dataplane, desired: &Desired) -> Result<()> {
-    let installed = Installed::empty(dataplane.capacities());
+/// Plans from what the maps hold to `desired` and writes it, as the agent does.
+fn install(dataplane: &Dataplane, desired: &Desired) -> Result<()> {
+    let installed = MapStore::read(dataplane)?;
     let Outcome::Plan(plan) = plan(desired, &installed, &mut TableCache::default())? else {
         bail!("there is nothing to plan");
     };
@@ -269,6 +283,9 @@ fn interfaces() -> Result<u32> {
     ] {
         let mac = text(mac);
         ip(&format!("link add {name} mtu 1500 address {mac} type veth peer name {peer}"))?;
+        // Otherwise it sends router solicitations, which the program under test would count.
+        let path = format!("/proc/sys/net/ipv6/conf/{peer}/disable_ipv6");
+        std::fs::write(&path, "1").with_context(|| format!("write {path}"))?;
         ip(&format!("link set {peer} up"))?;
         ip(&format!("link set {name} up"))?;
         ip(&format!("addr add {v4} dev {name}"))?;
