@@ -154,7 +154,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { vips: 4096, backends: 4096, tables_65537: 64, tables_16381: 256 }
+        Self { vips: 4096, backends: 4096, tables_65537: 256, tables_16381: 256 }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Does the configuration fit the maps that `limits` makes? Only what cannot fit for sure is an error: how many tables
-//! equal sets share depends on their health, which the file does not know.
+//! Does the configuration fit the maps that `limits` makes? Only what cannot fit for sure is an error; the planner has
+//! the last word.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -12,27 +12,28 @@ use crate::types::{BackendSet, Limits, TableSize, Vip};
 pub(super) fn check(root: &Fields<'_, '_>, limits: &Limits, sets: &Sets, vips: &[Vip], sink: &mut Sink) {
     let at = root.value_at("limits");
     let path = Path::Field(&Path::Root, "limits");
-    let mut over = |field: &str, used: usize, allowed: u32, what: &str| {
-        if used > allowed as usize {
+    let mut over = |field: &str, needed: usize, allowed: u32, what: &str| {
+        if needed > allowed as usize {
             let reason = format_args!(
-                "{used} {what} need {used} elements and it is {allowed}: raise it to at least {used}"
+                "{what} need {needed} elements and it is {allowed}: raise it to at least {needed}"
             );
             sink.error(at, &Path::Field(&path, field), reason);
         }
     };
-    over("vips", vips.len(), limits.vips, "VIPs");
+    over("vips", vips.len(), limits.vips, "the VIPs");
     // The first element is never used.
     over(
         "backends",
         sets.distinct_addresses() + 1,
         limits.backends,
-        "backend addresses (and the first element, which stays empty)",
+        "the backend addresses (and the first element, which stays empty)",
     );
     for (field, size, allowed) in [
         ("tables_65537", TableSize::Large, limits.tables_65537),
         ("tables_16381", TableSize::Small, limits.tables_16381),
     ] {
-        over(field, tables(vips, size), allowed, "different backend sets");
+        // Two for each, so that a change of health has room whatever is installed.
+        over(field, 2 * tables(vips, size), allowed, "the different backend sets, two each,");
     }
 }
 
