@@ -219,8 +219,9 @@ impl<F: MapStore + Interfaces> Control<F> {
     pub async fn run(mut self, mut requests: mpsc::Receiver<Request>, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // Without a watchdog the branch is off, and the period does not matter.
         let watchdog = crate::systemd::watchdog_period();
-        let mut last_watchdog = Instant::now();
+        let mut barks = tokio::time::interval(watchdog.unwrap_or(TICK));
         let health_changed = self.health_changed.clone();
         loop {
             let due = self.due;
@@ -229,14 +230,11 @@ impl<F: MapStore + Interfaces> Control<F> {
                 Some(request) = requests.recv() => self.take(request).await,
                 () = health_changed.notified() => self.look_in(COALESCE),
                 _ = ticks.tick() => self.tick(),
+                _ = barks.tick(), if watchdog.is_some() => crate::systemd::watchdog(),
                 () = async { tokio::time::sleep_until(due.unwrap_or_else(Instant::now)).await }, if due.is_some() => {
                     self.due = None;
                     self.look().await;
                 }
-            }
-            if watchdog.is_some_and(|period| last_watchdog.elapsed() >= period.min(TICK)) {
-                crate::systemd::watchdog();
-                last_watchdog = Instant::now();
             }
         }
     }

@@ -9,6 +9,7 @@ use clap::{CommandFactory, Parser};
 use guideway_dataplane::check::{self, Verdict};
 use guideway_dataplane::cli::{Cli, Command, RunArgs};
 use guideway_dataplane::error::chain;
+use guideway_dataplane::run::RunError;
 use guideway_dataplane::{log, run};
 
 fn main() -> ExitCode {
@@ -40,9 +41,11 @@ fn run_agent(args: RunArgs) -> ExitCode {
     match runtime.block_on(run::run(args)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let code = error.exit_code();
+            if let RunError::Config(errors) = &error {
+                errors.iter().for_each(|error| eprintln!("{error}"));
+            }
             failed(&error);
-            ExitCode::from(code)
+            ExitCode::from(error.exit_code())
         }
     }
 }

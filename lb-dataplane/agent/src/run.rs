@@ -30,8 +30,8 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Why the agent ended, or did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The configuration is bad; every error, one a line.
-    #[error("{}\nthe configuration is refused", .0.join("\n"))]
+    /// The configuration is bad; every error.
+    #[error("the configuration is refused, {} errors", .0.len())]
     Config(Vec<String>),
     /// The admin API cannot be served.
     #[error("the admin API cannot be served")]

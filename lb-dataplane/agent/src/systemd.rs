@@ -38,9 +38,9 @@ pub fn watchdog() {
     send(&[NotifyState::Watchdog]);
 }
 
-/// How often [`watchdog`] has to be called: twice in the time that the service manager allows. None when it does not
+/// How often [`watchdog`] is to be called: three times in the time that the service manager allows. None when it does not
 /// ask for it.
 #[must_use]
 pub fn watchdog_period() -> Option<Duration> {
-    sd_notify::watchdog_enabled().map(|limit| limit / 2)
+    sd_notify::watchdog_enabled().map(|limit| limit / 3).filter(|period| !period.is_zero())
 }

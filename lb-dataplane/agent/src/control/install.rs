@@ -118,11 +118,11 @@ impl<F: MapStore + Interfaces> Control<F> {
                     Err(error) => Some(error),
                 };
                 self.in_force = Some(in_force);
-                match error {
-                    None => crate::systemd::status(&self.summary()),
-                    Some(error) => drop(self.failed(&error)),
-                }
+                let failed = error.map(|error| self.failed(&error)).is_some();
                 self.publish();
+                if !failed {
+                    crate::systemd::status(&self.summary());
+                }
             }
         }
     }
@@ -148,7 +148,7 @@ impl<F: MapStore + Interfaces> Control<F> {
                 tracing::info!(
                     generation = layout.generation,
                     digest,
-                    took_ms = took.as_millis(),
+                    took = ?took,
                     vips_added = changes.vips_added,
                     vips_removed = changes.vips_removed,
                     backends_added = changes.backends_added,
