@@ -12,7 +12,7 @@ use crate::backend::Backend;
 use crate::capture::{Capture, VIP_PACKETS};
 use crate::client::Client;
 use crate::forwarder::{DataplaneConfig, Forwarder};
-use crate::netns::{End, LinkState, Netns, add_address, join};
+use crate::netns::{self, End, LinkState, Netns, add_address, join};
 use crate::run_folder::RunFolder;
 use crate::sweep::{self, Kept};
 use crate::tor::{Neighbour, Tor, TorKind};
@@ -98,8 +98,7 @@ impl Lab {
             let netns = node(id, &name, Leg::forwarder(number), FABRIC_MTU, &tor_netns)?;
             // The kernel answers FIB look-ups of a program only where forwarding is on.
             netns.sysctl(&["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"])?;
-            // XDP_TX on veth needs NAPI at the peer: GRO switches it on.
-            tor_netns.run("ethtool", &["-K", &name, "gro", "on"])?;
+            netns::wake_on_xdp_tx(&tor_netns, &name, folder.path())?;
             forwarders.push(Forwarder::new(id, number, netns, folder.node(&name)?, spec.password.clone()));
         }
 

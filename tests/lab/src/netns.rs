@@ -166,3 +166,21 @@ pub fn add_address(netns: &Netns, interface: &str, address: &str) -> Result<()> 
     let nodad = if address.contains(':') { " nodad" } else { "" };
     netns.ip(&format!("addr replace {address} dev {interface}{nodad}")).map(drop)
 }
+
+/// A program that lets everything pass where no VIP is allowed: our own, so that no other has to be compiled.
+const PASS: &[u8] = include_bytes!("../../../ebpf/obj/decap.o");
+
+/// Makes an end of a veth pair take what an XDP program at the other end sends back (`XDP_TX`).
+///
+/// The kernel queues such packets as soon as this end polls (GRO is enough for that), but wakes the poll only when this
+/// end has an XDP program too. Without one they wait for the next packet that the other end sends in the usual way, and
+/// once 256 of them wait, not even that gets through any more.
+///
+/// # Errors
+/// When `ip` cannot attach the program.
+pub fn wake_on_xdp_tx(netns: &Netns, interface: &str, folder: &Path) -> Result<()> {
+    let object = folder.join("pass.o");
+    std::fs::write(&object, PASS).context("cannot write the program that lets everything pass")?;
+    let object = object.to_string_lossy();
+    netns.run("ip", &["link", "set", "dev", interface, "xdp", "obj", &object, "sec", "xdp.frags"]).map(drop)
+}
