@@ -36,7 +36,7 @@ enum OpenError {
 }
 
 /// Follows the agent for ever: sends each set to `out`, and an empty one when the agent was away for longer than the hold
-/// time. Ends when nobody listens any more.
+/// time. Never ends; it is there also while no peer listens.
 pub(crate) async fn follow(config: AgentConfig, status: Shared<AgentStatus>, out: watch::Sender<Prefixes>) {
     let retry = ExponentialBuilder::default()
         .with_min_delay(RETRY_MIN)
@@ -51,7 +51,7 @@ pub(crate) async fn follow(config: AgentConfig, status: Shared<AgentStatus>, out
         follower.last_word.lost(Instant::now());
     }
     let mut waits = retry.build();
-    while !follower.out.is_closed() {
+    loop {
         let opened = follower.meanwhile(open(&config)).await;
         match opened {
             Ok(stream) => {

@@ -54,8 +54,8 @@ pub enum RunError {
     #[error("cannot receive signals")]
     Signals(#[source] std::io::Error),
     /// A task ended that never should.
-    #[error("the task of peer {0} ended by itself; this is a bug")]
-    PeerDied(IpAddr),
+    #[error("the task of {0} ended by itself; this is a bug")]
+    TaskDied(String),
 }
 
 /// Runs the speaker with the configuration in `path` until SIGTERM or SIGINT.
@@ -139,9 +139,12 @@ impl Speaker {
                 _ = signals.terminate.recv() => return Ok(()),
                 _ = signals.interrupt.recv() => return Ok(()),
                 _ = check.tick() => {
-                    // Better to be started again by the service manager than to run on without a peer.
+                    // Better to be started again by the service manager than to run on without one of them.
                     if let Some((address, _)) = self.peers.iter().find(|(_, peer)| peer.is_dead()) {
-                        return Err(RunError::PeerDied(*address));
+                        return Err(RunError::TaskDied(format!("peer {address}")));
+                    }
+                    if self.agent.is_finished() {
+                        return Err(RunError::TaskDied("the agent's stream".to_owned()));
                     }
                     notify(&[NotifyState::Watchdog]);
                 }

@@ -127,6 +127,7 @@ impl Out<'_, '_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::net::Ipv4Addr;
 
     use super::*;
@@ -148,6 +149,19 @@ mod tests {
         assert!(out.contains("guideway_bgp_peer_established{peer=\"fd00:1::1\"} 0\n"), "{out}");
         assert!(out.contains("guideway_bgp_peer_sessions_total{peer=\"10.1.1.1\"} 0\n"), "{out}");
         assert_eq!(out.matches("# TYPE guideway_bgp_peer_sessions counter").count(), 1);
+        // The documentation names exactly these metrics.
+        let page = include_str!("../../../docs/configuration-bgp.md");
+        let documented: BTreeSet<&str> = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `guideway_bgp_"))
+            .filter_map(|line| line.split(['`', '{']).next())
+            .map(|name| name.trim_end_matches("_total"))
+            .collect();
+        let served: BTreeSet<&str> = out
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE guideway_bgp_")?.split(' ').next())
+            .collect();
+        assert_eq!(documented, served);
         assert_eq!(status.not_ready(), ["agent: not connected yet", "no session is established"]);
     }
 }

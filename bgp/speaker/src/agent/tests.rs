@@ -1,1 +1,189 @@
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
 
+use guideway_dataplane_admin::v1 as api;
+use guideway_dataplane_admin::v1::dataplane_server::{Dataplane, DataplaneServer};
+use tokio::net::UnixListener;
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::{UnixListenerStream, WatchStream};
+use tokio_stream::{Stream, StreamExt};
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+use super::*;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An agent that serves announcements only.
+struct Agent {
+    addresses: watch::Sender<Vec<String>>,
+    stop: CancellationToken,
+    server: JoinHandle<()>,
+}
+
+impl Agent {
+    fn start(socket: &Path, addresses: &[&str]) -> Self {
+        let _ = std::fs::remove_file(socket);
+        let listener = UnixListener::bind(socket).unwrap();
+        let (sender, receiver) = watch::channel(owned(addresses));
+        let stop = CancellationToken::new();
+        let service = DataplaneServer::new(Service { addresses: receiver, stop: stop.clone() });
+        let server = tonic::transport::Server::builder()
+            .add_service(service)
+            .serve_with_incoming_shutdown(UnixListenerStream::new(listener), stop.clone().cancelled_owned());
+        let server = tokio::spawn(async move { server.await.unwrap() });
+        Self { addresses: sender, stop, server }
+    }
+
+    fn set(&self, addresses: &[&str]) {
+        self.addresses.send_replace(owned(addresses));
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        self.server.await.unwrap();
+    }
+}
+
+fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|&text| text.to_owned()).collect()
+}
+
+struct Service {
+    addresses: watch::Receiver<Vec<String>>,
+    stop: CancellationToken,
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+fn missing<T>() -> Answer<T> {
+    Err(Status::unimplemented("a stand-in"))
+}
+
+#[tonic::async_trait]
+impl Dataplane for Service {
+    type WatchAnnouncementsStream = Pin<Box<dyn Stream<Item = Result<Announcements, Status>> + Send>>;
+
+    async fn watch_announcements(
+        &self,
+        _: Request<WatchAnnouncementsRequest>,
+    ) -> Answer<Self::WatchAnnouncementsStream> {
+        let sets = WatchStream::new(self.addresses.clone());
+        let sets = sets.map(|addresses| Ok(Announcements { generation: 1, addresses }));
+        let (sender, receiver) = tokio::sync::mpsc::channel(1);
+        let stop = self.stop.clone();
+        tokio::spawn(async move {
+            tokio::pin!(sets);
+            while let Some(Some(set)) = stop.run_until_cancelled(sets.next()).await {
+                if sender.send(set).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Response::new(Box::pin(tokio_stream::wrappers::ReceiverStream::new(receiver))))
+    }
+
+    async fn status(&self, _: Request<api::StatusRequest>) -> Answer<api::StatusResponse> {
+        missing()
+    }
+
+    async fn list_vips(&self, _: Request<api::ListVipsRequest>) -> Answer<api::ListVipsResponse> {
+        missing()
+    }
+
+    async fn list_backends(&self, _: Request<api::ListBackendsRequest>) -> Answer<api::ListBackendsResponse> {
+        missing()
+    }
+
+    async fn counters(&self, _: Request<api::CountersRequest>) -> Answer<api::CountersResponse> {
+        missing()
+    }
+
+    async fn explain(&self, _: Request<api::ExplainRequest>) -> Answer<api::ExplainResponse> {
+        missing()
+    }
+
+    async fn reload(&self, _: Request<api::ReloadRequest>) -> Answer<api::ReloadResponse> {
+        missing()
+    }
+}
+
+struct Bench {
+    socket: PathBuf,
+    status: Shared<AgentStatus>,
+    prefixes: watch::Sender<Prefixes>,
+    follower: JoinHandle<()>,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        self.follower.abort();
+    }
+}
+
+impl Bench {
+    fn start(hold: Duration) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("agent.sock");
+        let status = Shared::new(AgentStatus::default());
+        let (prefixes, _) = watch::channel(Prefixes::default());
+        let follow = follow(AgentConfig { socket: socket.clone(), hold }, status.clone(), prefixes.clone());
+        let follower = tokio::spawn(follow);
+        Self { socket, status, prefixes, follower, _folder: folder }
+    }
+
+    async fn wait(&self, expected: &[&str]) {
+        let mut receiver = self.prefixes.subscribe();
+        let matches = |set: &Prefixes| set.iter().map(ToString::to_string).eq(expected.iter().copied());
+        timeout(PATIENCE, receiver.wait_for(matches)).await.expect("the set in time").unwrap();
+    }
+}
+
+#[tokio::test]
+async fn every_set_is_passed_on_and_rubbish_is_left_out_and_counted() {
+    let bench = Bench::start(Duration::from_secs(60));
+    // The agent may come later than the speaker.
+    let agent = Agent::start(&bench.socket, &["203.0.113.10", "nonsense"]);
+    bench.wait(&["203.0.113.10/32"]).await;
+    agent.set(&["203.0.113.10", "2001:db8::10"]);
+    bench.wait(&["203.0.113.10/32", "2001:db8::10/128"]).await;
+    agent.set(&[]);
+    bench.wait(&[]).await;
+    let status = bench.status.lock().clone();
+    assert_eq!((status.connected, status.text.as_str(), status.refused), (true, "connected", 1));
+}
+
+#[tokio::test]
+async fn the_last_set_is_kept_for_the_hold_time_and_then_withdrawn() {
+    let hold = Duration::from_millis(400);
+    let bench = Bench::start(hold);
+    let agent = Agent::start(&bench.socket, &["203.0.113.10"]);
+    bench.wait(&["203.0.113.10/32"]).await;
+    let lost = Instant::now();
+    agent.stop().await;
+    bench.wait(&[]).await;
+    assert!(lost.elapsed() >= hold, "withdrawn after {:?}", lost.elapsed());
+    assert!(!bench.status.lock().connected);
+    let _agent = Agent::start(&bench.socket, &["203.0.113.10"]);
+    bench.wait(&["203.0.113.10/32"]).await;
+}
+
+#[tokio::test]
+async fn an_agent_that_is_back_in_time_is_no_event() {
+    let bench = Bench::start(Duration::from_secs(60));
+    let agent = Agent::start(&bench.socket, &["203.0.113.10"]);
+    bench.wait(&["203.0.113.10/32"]).await;
+    let mut changes = bench.prefixes.subscribe();
+    changes.mark_unchanged();
+    agent.stop().await;
+    let updates = bench.status.lock().updates;
+    let _agent = Agent::start(&bench.socket, &["203.0.113.10"]);
+    let heard_again = async {
+        while bench.status.lock().updates == updates {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, heard_again).await.unwrap();
+    assert!(!changes.has_changed().unwrap());
+}

@@ -119,21 +119,29 @@ pub(crate) fn number<T: TryFrom<i128>>(range: &'static str) -> impl Fn(&Value) -
     }
 }
 
-/// A time with its unit: `500ms`, `9s`, `2m`, `1h`.
+/// A time with its units, from large to small: `500ms`, `9s`, `1m30s`, `1h`.
 pub(crate) fn duration(value: &Value) -> Result<Duration, String> {
-    let wrong = || "must be a whole number with a unit: ms, s, m or h, such as 60s".to_owned();
+    let wrong = || "must be whole numbers with units (h, m, s, ms), such as 60s or 1m30s".to_owned();
     let Value::Text(text) = value else { return Err(wrong()) };
-    let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
-    let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    let milliseconds = match unit {
-        "ms" => Some(number),
-        "s" => number.checked_mul(1000),
-        "m" => number.checked_mul(60_000),
-        "h" => number.checked_mul(3_600_000),
-        _ => None,
-    };
-    milliseconds.map(Duration::from_millis).ok_or_else(wrong)
+    let (mut rest, mut total, mut last_unit) = (text.as_str(), Duration::ZERO, u64::MAX);
+    while !rest.is_empty() || last_unit == u64::MAX {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let (number, tail) = rest.split_at(digits);
+        let end = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(end);
+        let unit = match unit {
+            "ms" => 1,
+            "s" => 1000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            _ => return Err(wrong()),
+        };
+        let milliseconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+        let part = milliseconds.filter(|_| unit < last_unit).map(Duration::from_millis).ok_or_else(wrong)?;
+        total = total.checked_add(part).ok_or_else(wrong)?;
+        (rest, last_unit) = (tail, unit);
+    }
+    Ok(total)
 }
 
 #[cfg(test)]
@@ -147,8 +155,22 @@ mod tests {
         assert_eq!(parse("9s"), Ok(Duration::from_secs(9)));
         assert_eq!(parse("2m"), Ok(Duration::from_secs(120)));
         assert_eq!(parse("1h"), Ok(Duration::from_secs(3600)));
-        for wrong in ["", "9", "s", "-1s", "1.5s", "9 s", "9d", "99999999999999999999s", "99999999999999999h"]
-        {
+        assert_eq!(parse("1m30s500ms"), Ok(Duration::from_millis(90_500)));
+        for wrong in [
+            "",
+            "9",
+            "s",
+            "-1s",
+            "1.5s",
+            "9 s",
+            "9d",
+            "30s1m",
+            "1s1s",
+            "1m30",
+            "ms",
+            "99999999999999999999s",
+            "99999999999999999h",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
         assert!(duration(&Value::Integer(9)).is_err());

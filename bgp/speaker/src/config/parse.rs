@@ -159,8 +159,10 @@ fn peer(
             let reason = format!("has no use: {family} is not one of the families");
             problems.push(Problem { line, field: section.name(field), reason });
         }
-        None if families.contains(family) && family != own => {
-            let reason = format!("is required: {family} routes over an {own} session need a next hop");
+        None if families.contains(family) && (family != own || address.value.is_loopback()) => {
+            let session =
+                if address.value.is_loopback() { "a loopback".to_owned() } else { format!("an {own}") };
+            let reason = format!("is required: {family} routes over {session} session need a next hop");
             problems.push(Problem { line, field: section.name(field), reason });
         }
         _ => {}

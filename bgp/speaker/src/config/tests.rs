@@ -61,6 +61,19 @@ fn the_full_example() {
     assert!(!format!("{config:?}").contains("s3cret"));
 }
 
+/// The example that operators copy is right, and so is the one in the documentation.
+#[test]
+fn the_published_examples() {
+    let example = include_str!("../../../../deploy/examples/bgp-speaker.yaml");
+    assert_eq!(good(example).peers.len(), 1);
+    let page = include_str!("../../../../docs/configuration-bgp.md");
+    let blocks: Vec<&str> =
+        page.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(blocks.len(), 1);
+    let with_password = |_: &Path| Ok("s3cret".to_owned());
+    assert_eq!(parse(blocks[0], &with_password).unwrap().peers.len(), 2);
+}
+
 #[test]
 fn defaults() {
     let config = good(LEAST);
@@ -90,7 +103,7 @@ fn every_problem_is_told_with_its_line() {
     let expected = [
         "1: local_as: 0 is no AS number (RFC 7607)",
         "2: router_id: `fd00::1` is not four numbers such as 10.255.1.1",
-        "4: agent.hold: must be a whole number with a unit: ms, s, m or h, such as 60s",
+        "4: agent.hold: must be whole numbers with units (h, m, s, ms), such as 60s or 1m30s",
         "5: agent.sockets: is unknown here; known fields: socket, hold",
         "7: peers[0].remote_as: is required and missing",
         "8: peers[0].hold_time: must be 0s (never expires) or 3s to 65535s in whole seconds (RFC 4271)",
@@ -119,6 +132,7 @@ fn single_problems() {
         (LEAST.replace("10.1.1.1", "\"fe80::1\""), "link-local"),
         (LEAST.replace("10.1.1.1", "\"::ffff:10.1.1.1\""), "write it as IPv4"),
         (peer("local_address: fd00::1"), "same family"),
+        (LEAST.replace("10.1.1.1", "127.0.0.1"), "routes over a loopback session need a next hop"),
         (peer("families: []"), "each once"),
         (peer("families: [ipv4, ipv4]"), "each once"),
         (peer("families: [ipx]"), "each once"),
