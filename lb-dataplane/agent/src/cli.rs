@@ -40,7 +40,7 @@ pub enum Command {
     ///
     /// Needs no privileges and changes nothing. Exit status: 0 when the file is good, 1 when it is not.
     Check(CheckArgs),
-    /// Detach the forwarder program from its interfaces and remove all pins. Its traffic stops.
+    /// Detach the forwarder program from its interfaces, remove all pins and the VIPs' null routes. Its traffic stops.
     ///
     /// Refused while an agent runs on these pins. Withdraw the addresses first (stop bgp-speaker), so that the routers
     /// use other forwarders.

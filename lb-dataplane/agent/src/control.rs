@@ -36,6 +36,7 @@ use crate::desired::{self, Link};
 use crate::health::{Checker, Prober};
 use crate::metrics::Metrics;
 use crate::neighbour::Backends;
+use crate::null_route;
 use crate::view::{InterfaceView, Reload, Shared};
 use backoff::Backoff;
 use reload::Pending;
@@ -61,12 +62,12 @@ pub trait Interfaces: Send + Sync + 'static {
     /// Why not, in words.
     fn detach_others(&self, keep: &[&str]) -> Result<Vec<String>, String>;
 
-    /// Whether the kernel finds routes for the program on packets that come in by an interface.
+    /// Sees to it that the kernel finds routes for the program on packets that come in by an interface.
     ///
     /// # Errors
     ///
-    /// Why not and what to do, in words.
-    fn can_route(&self, name: &str, family: Family) -> Result<(), String>;
+    /// Why it cannot and what to do, in words.
+    fn enable_routes(&self, name: &str, family: Family) -> Result<(), String>;
 
     /// Index and MAC address of an interface.
     ///
@@ -112,6 +113,8 @@ pub struct Outputs {
     pub announcer: Arc<Announcer>,
     /// Backends to which next hops are kept resolved.
     pub backends: Backends,
+    /// VIPs' addresses that are null-routed.
+    pub null_routes: null_route::Addresses,
     /// Counts of what happened.
     pub metrics: Metrics,
 }
@@ -287,8 +290,9 @@ impl<F: MapStore + Interfaces> Control<F> {
                 let mode = interface.mode.as_str();
                 match self.forwarder.attach(&name, interface.mode) {
                     Ok(ifindex) => {
-                        let routes =
-                            families.iter().try_for_each(|family| self.forwarder.can_route(&name, *family));
+                        let routes = families
+                            .iter()
+                            .try_for_each(|family| self.forwarder.enable_routes(&name, *family));
                         InterfaceView { name, ifindex, mode, attached: true, problem: routes.err() }
                     }
                     Err(error) => {

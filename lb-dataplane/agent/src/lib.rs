@@ -19,6 +19,7 @@ pub mod log;
 pub mod metrics;
 pub mod neighbour;
 pub mod node;
+pub mod null_route;
 pub mod run;
 pub mod socket;
 pub mod systemd;

@@ -10,7 +10,7 @@ use guideway_dataplane::check::{self, Verdict};
 use guideway_dataplane::cli::{Cli, Command, RunArgs};
 use guideway_dataplane::error::chain;
 use guideway_dataplane::run::RunError;
-use guideway_dataplane::{log, run};
+use guideway_dataplane::{log, null_route, run};
 
 fn main() -> ExitCode {
     match Cli::parse().command {
@@ -56,7 +56,14 @@ fn detach(pin_root: &Path) -> ExitCode {
         Ok(false) => println!("{}: nothing is pinned here", pin_root.display()),
         Err(error) => return failed(&error),
     }
-    ExitCode::SUCCESS
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error),
+    };
+    match runtime.block_on(null_route::remove_all()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
 }
 
 fn failed(error: &dyn std::error::Error) -> ExitCode {

@@ -22,8 +22,8 @@ impl Interfaces for Dataplane {
         self.detach_others(keep).map_err(|error| chain(&error))
     }
 
-    fn can_route(&self, name: &str, family: Family) -> Result<(), String> {
-        can_route(name, family)
+    fn enable_routes(&self, name: &str, family: Family) -> Result<(), String> {
+        enable_routes(name, family)
     }
 
     fn link(&self, name: &str) -> Result<Link, String> {
@@ -31,21 +31,38 @@ impl Interfaces for Dataplane {
     }
 }
 
-/// `bpf_fib_lookup` gives no route when forwarding is off on the interface that the packet came in by.
-fn can_route(name: &str, family: Family) -> Result<(), String> {
+/// `bpf_fib_lookup` gives no route while forwarding is off on the interface that the packet came in by, so it is switched
+/// on there, and only there.
+fn enable_routes(name: &str, family: Family) -> Result<(), String> {
     let family = match family {
         Family::V4 => "ipv4",
         Family::V6 => "ipv6",
     };
     // Unlike /sys, /proc/sys/net shows the network namespace of the process that reads it.
-    let path = format!("/proc/sys/net/{family}/conf/{name}/forwarding");
-    let advice =
-        format!("run `sysctl -w net/{family}/conf/{name}/forwarding=1`, or configure a fixed next_hop");
-    match std::fs::read_to_string(&path) {
-        Ok(value) if value.trim() != "0" => Ok(()),
-        Ok(_) => Err(format!("{family} forwarding is off, so that the program gets no routes: {advice}")),
-        Err(error) => Err(format!("{path} cannot be read ({error}), so that routes are in doubt: {advice}")),
+    let setting = |setting: &str| format!("/proc/sys/net/{family}/conf/{name}/{setting}");
+    let path = setting("forwarding");
+    let cannot = |what: &str, error: &std::io::Error| {
+        format!(
+            "{family} forwarding {what} ({error}), and without it the program gets no routes: run `sysctl -w \
+             net/{family}/conf/{name}/forwarding=1`, or configure a fixed next_hop"
+        )
+    };
+    if read(&path).map_err(|error| cannot("cannot be read", &error))? != "0" {
+        return Ok(());
     }
+    // An interface that forwards takes no router advertisements unless it is told to in so many words (2): without this
+    // the node would lose a default route that it learned from them.
+    let advertisements = setting("accept_ra");
+    if read(&advertisements).is_ok_and(|value| value == "1") {
+        std::fs::write(&advertisements, "2").map_err(|error| cannot("is off", &error))?;
+    }
+    std::fs::write(&path, "1").map_err(|error| cannot("is off and cannot be switched on", &error))?;
+    tracing::info!(interface = name, family, "forwarding is switched on, so that the program gets routes");
+    Ok(())
+}
+
+fn read(path: &str) -> std::io::Result<String> {
+    std::fs::read_to_string(path).map(|value| value.trim().to_owned())
 }
 
 /// By way of netlink: `/sys/class/net` may show another network namespace than the one that this process is in.

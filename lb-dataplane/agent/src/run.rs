@@ -22,7 +22,7 @@ use crate::neighbour::{self, Backends, Reachability};
 use crate::socket::{self, AdminSocket};
 use crate::view::View;
 use crate::watch::{Debounce, Stamp};
-use crate::{health, http, systemd};
+use crate::{health, http, null_route, systemd};
 
 /// Open requests of the admin API may take this long to end after a signal.
 const GRACE: Duration = Duration::from_secs(2);
@@ -83,6 +83,7 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
         view: Arc::new(ArcSwap::from_pointee(first_view(&args.pin_root))),
         announcer: Arc::new(Announcer::default()),
         backends: Backends::default(),
+        null_routes: null_route::Addresses::default(),
         metrics: Metrics::default(),
     };
     let (requests, receiver) = mpsc::channel(16);
@@ -102,6 +103,12 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
     tasks.spawn(until(stop.clone(), async move {
         if let Err(error) = neighbour::keep_resolved(backends, found).await {
             tracing::error!(%error, "next hops cannot be kept resolved");
+        }
+    }));
+    let null_routes = outputs.null_routes.subscribe();
+    tasks.spawn(until(stop.clone(), async move {
+        if let Err(error) = null_route::keep(null_routes).await {
+            tracing::error!(%error, "VIPs cannot be null-routed");
         }
     }));
     tasks.spawn(serve_http(http, &outputs, dataplane.clone(), reachability, stop.clone()));

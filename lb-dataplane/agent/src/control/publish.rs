@@ -37,6 +37,12 @@ impl<F: MapStore + Interfaces> Control<F> {
             self.show(in_force, &mut view);
             let addresses = view.vips.iter().filter(|vip| vip.announced).map(|vip| vip.address).collect();
             self.outputs.announcer.publish(Announcements { generation: view.generation, addresses });
+            let addresses: BTreeSet<IpAddr> = view.vips.iter().map(|vip| vip.address).collect();
+            self.outputs.null_routes.send_if_modified(|current| {
+                let differs = current.as_deref() != Some(&addresses);
+                *current = Some(Arc::new(addresses));
+                differs
+            });
         }
         self.outputs.view.store(Arc::new(view));
     }

@@ -47,7 +47,7 @@ impl Interfaces for Paper {
         Ok(attached.extract_if(.., |name| !keep.contains(&name.as_str())).collect())
     }
 
-    fn can_route(&self, name: &str, family: Family) -> Result<(), String> {
+    fn enable_routes(&self, name: &str, family: Family) -> Result<(), String> {
         let off = self.without_routes.lock().unwrap().contains(name) && family == Family::V4;
         if off { Err("forwarding is off".to_owned()) } else { Ok(()) }
     }
@@ -93,6 +93,7 @@ impl Bench {
             view: Arc::default(),
             announcer: Arc::default(),
             backends: Backends::default(),
+            null_routes: null_route::Addresses::default(),
             metrics: Metrics::default(),
         };
         let config = crate::fixtures::config(text);
@@ -169,6 +170,7 @@ async fn starts_and_starts_again_without_a_new_generation() {
     assert_eq!(view.limits[0].used, 2);
     assert_eq!(bench.announced(), Some(vec![vip_address()]));
     assert_eq!(bench.outputs.backends.borrow().len(), 2);
+    assert_eq!(bench.outputs.null_routes.borrow().as_ref().map(|addresses| addresses.len()), Some(1));
     let paper = bench.end().await;
     let visible: Visible = paper.maps.visible();
 
