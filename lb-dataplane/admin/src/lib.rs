@@ -23,8 +23,8 @@ pub mod v1 {
 /// Where the agent listens unless it is told otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/guideway/dataplane.sock";
 
-/// How often a call that lasts asks whether the other side still lives, and how long that may take to answer: a daemon
-/// that hangs keeps its socket open.
+/// How often a connection asks whether the other side still lives, and how long that may take to answer: a daemon that
+/// hangs keeps its socket open. (A call that only receives counts as idle, so idle connections ask too.)
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
 /// Opens a gRPC channel to the Unix socket at `path`.
@@ -38,6 +38,7 @@ pub async fn connect(path: impl Into<PathBuf>) -> Result<Channel, Error> {
     Endpoint::from_static("http://unix.invalid")
         .http2_keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE)
+        .keep_alive_while_idle(true)
         .connect_with_connector(tower::service_fn(move |_: Uri| {
             let path = path.clone();
             async move { UnixStream::connect(path).await.map(TokioIo::new) }

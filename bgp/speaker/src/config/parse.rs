@@ -17,7 +17,8 @@ const BGP_PORT: u16 = 179;
 const DEFAULT_METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9471);
 const DEFAULT_HOLD: Duration = Duration::from_secs(60);
 const DEFAULT_CONNECT_RETRY: Duration = Duration::from_secs(5);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Long enough for two lost SYNs, short enough that a router that comes back is not waited for longer than it takes.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Reads a password file: its text, or why it cannot be read.
 pub(super) type ReadFile<'a> = &'a dyn Fn(&Path) -> Result<String, String>;
