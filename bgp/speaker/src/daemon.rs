@@ -40,7 +40,7 @@ pub enum RunError {
     #[error(transparent)]
     Config(ConfigError),
     /// The admin socket cannot be served.
-    #[error("admin socket: {0}")]
+    #[error("cannot serve the admin API")]
     Admin(#[source] admin::BindError),
     /// The address for metrics cannot be listened on.
     #[error("metrics: cannot listen on {address}")]

@@ -1,7 +1,7 @@
 //! The command line of bgp-speaker.
 #![forbid(unsafe_code)]
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -55,8 +55,9 @@ fn main() -> ExitCode {
         Command::Run { config, log_format } => run(&config, log_format),
         Command::Check { config } => check(&config),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "bgp-speaker", &mut std::io::stdout());
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "bgp-speaker", &mut script);
+            std::io::stdout().write_all(&script).map_err(Into::into)
         }
     };
     match outcome {
