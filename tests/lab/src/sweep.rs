@@ -19,6 +19,9 @@ const NETNS: &str = "/run/netns";
 /// Where FRR instances keep sockets and configurations, one folder for each namespace.
 const FRR: [&str; 2] = ["/var/run/frr", "/etc/frr"];
 
+/// The logs of this many failed runs are kept, the newest ones.
+const FAILED_RUNS: usize = 12;
+
 /// Logs of failed runs are removed after this time.
 const FAILED_LOGS: Duration = Duration::from_secs(24 * 3600);
 
@@ -117,10 +120,18 @@ fn end_processes_in(namespace: &str) {
 
 fn remove_old_logs() {
     let base = run_folder::base();
-    for name in names(&base).iter().filter(|name| name.starts_with("failed-")) {
-        let path = base.join(name);
-        let age = fs::metadata(&path).and_then(|m| m.modified()).ok().and_then(|t| t.elapsed().ok());
-        if age.is_some_and(|age| age > FAILED_LOGS) {
+    let mut kept: Vec<(Duration, PathBuf)> = names(&base)
+        .iter()
+        .filter(|name| name.starts_with("failed-"))
+        .filter_map(|name| {
+            let path = base.join(name);
+            let age = fs::metadata(&path).and_then(|m| m.modified()).ok()?.elapsed().unwrap_or_default();
+            Some((age, path))
+        })
+        .collect();
+    kept.sort();
+    for (place, (age, path)) in kept.iter().enumerate() {
+        if place >= FAILED_RUNS || *age > FAILED_LOGS {
             let _ = fs::remove_dir_all(path);
         }
     }

@@ -17,7 +17,8 @@ pub(super) struct Path {
     source_port: u16,
     backend: String,
     hops: Vec<Hop>,
-    packets_of_the_request: usize,
+    /// Packets of the request, each counted on every leg that it crossed.
+    sightings: usize,
     /// Packets from the VIP on a forwarder's leg: none with direct server return.
     replies_at_forwarders: usize,
 }
@@ -34,7 +35,7 @@ struct Hop {
 
 pub(super) fn show(screen: &mut Screen, lab: &Lab) -> Result<Path> {
     screen.chapter(
-        "The path of one request, from a capture of all legs of the ToR (outer > headers [inner > headers])",
+        "The path of one request, from a capture of all legs of the ToR (source > destination [inner header])",
     );
     let capture = lab.capture("path")?;
     let backend = lab.client.request(http(vip::V4), SOURCE_PORT)?;
@@ -49,21 +50,16 @@ pub(super) fn show(screen: &mut Screen, lab: &Lab) -> Result<Path> {
         source_port: SOURCE_PORT,
         backend,
         hops: hops(&seen),
-        packets_of_the_request: seen.len(),
+        sightings: seen.len(),
         replies_at_forwarders,
     };
-    let rows: Vec<[String; 4]> = path
-        .hops
-        .iter()
-        .map(|hop| {
-            let leg = format!("{:<8}{:>6} -> {:<6}  {}", hop.packet, hop.from, hop.to, hop.headers);
-            [leg, String::new(), String::new(), format!("+{} us", hop.microseconds)]
-        })
-        .collect();
-    screen.table(["packet    from -> to", "", "", "time"], &rows);
+    for hop in &path.hops {
+        let Hop { microseconds, packet, from, to, headers } = hop;
+        screen.say(format!("+{microseconds:>4} us  {packet:<8}{from:>6} -> {to:<6}  {headers}"));
+    }
     screen.say(format!(
-        "answered by {}; of {} packets of this request, replies on a forwarder's leg: {replies_at_forwarders}",
-        path.backend, path.packets_of_the_request
+        "answered by {}; of {} sightings of this request's packets, replies on a forwarder's leg: {}",
+        path.backend, path.sightings, path.replies_at_forwarders
     ));
     Ok(path)
 }

@@ -130,9 +130,10 @@ impl Report {
         screen.say(
             "flows moved: same source port, another backend than before; conns broken: established ones",
         );
-        screen.say("collateral: what of these the event does not account for (a dead backend's own flows are its own)");
+        screen.say("collateral: what of these the event does not account for; a dead backend's own flows are its own, and");
+        screen.say("a change of weights (-) moves flows on purpose; reaction: until the system had acted on the event");
         if self.unexpected.is_empty() {
-            screen.say("Everything came out as it should.");
+            screen.say("Nothing failed, moved or broke beyond what the event itself accounts for.");
         } else {
             screen.say("NOT as it should be:");
             for line in &self.unexpected {
