@@ -1,71 +1,14 @@
-//! The outer header.
+//! Writes the outer header and the Ethernet header in front of it.
 
 use aya_ebpf::helpers::bpf_xdp_adjust_head;
-use guideway_abi::{BackendRecord, Counter, GenerationHeader};
+use guideway_abi::Counter;
 use guideway_packet::{
-    Address, Datagram, ETHERTYPE_IPV4, ETHERTYPE_IPV6, Family, Frame, IPV4_HEADER_LEN, IPV6_HEADER_LEN,
-    OuterV4, OuterV6, PROTOCOL_IPIP, PROTOCOL_IPV6, decrement_ttl_v4, outer_source_v4, outer_source_v6,
+    Datagram, ETHERTYPE_IPV4, ETHERTYPE_IPV6, Family, Frame, IPV4_HEADER_LEN, IPV6_HEADER_LEN,
+    decrement_ttl_v4,
 };
-
 use guideway_xdp::Context;
 
-use crate::{Verdict, next_hop::NextHop};
-
-/// The outer header of a packet.
-pub enum Outer {
-    V4(OuterV4),
-    V6(OuterV6),
-}
-
-impl Outer {
-    /// Length of the encapsulated packet.
-    #[inline(always)]
-    pub fn ip_len(&self) -> u16 {
-        match self {
-            Self::V4(outer) => outer.total_length,
-            // A packet that came in one frame is far from the 65,535 bytes at which this would matter.
-            Self::V6(outer) => outer.payload_length.saturating_add(IPV6_HEADER_LEN as u16),
-        }
-    }
-}
-
-/// Builds the outer header of a packet for a backend.
-#[inline(always)]
-pub fn outer(
-    header: &GenerationHeader,
-    backend: &BackendRecord,
-    datagram: &Datagram,
-    hash: u64,
-) -> Verdict<Outer> {
-    let protocol = match datagram.flow.family {
-        Family::V4 => PROTOCOL_IPIP,
-        Family::V6 => PROTOCOL_IPV6,
-    };
-    let traffic_class = datagram.traffic_class;
-    match backend.family {
-        4 => Ok(Outer::V4(OuterV4 {
-            total_length: length(datagram.ip_len + IPV4_HEADER_LEN)?,
-            traffic_class,
-            protocol,
-            source: outer_source_v4(header.outer_source_v4_be, header.outer_source_v4_host_mask_be, hash),
-            destination: Address::from_bytes(backend.address).v4_bits(),
-        })),
-        6 => Ok(Outer::V6(OuterV6 {
-            payload_length: length(datagram.ip_len)?,
-            traffic_class,
-            flow_label: hash as u32,
-            next_header: protocol,
-            source: outer_source_v6(header.outer_source_v6, header.outer_source_v6_host_mask_be, hash),
-            destination: backend.address,
-        })),
-        _ => Err(Counter::DropInternal),
-    }
-}
-
-#[inline(always)]
-fn length(bytes: usize) -> Verdict<u16> {
-    if bytes > u16::MAX as usize { Err(Counter::DropTooBig) } else { Ok(bytes as u16) }
-}
+use crate::{Verdict, next_hop::NextHop, outer::Outer};
 
 /// Lowers the inner TTL (RFC 2003, 3.1), makes room and writes the outer and the Ethernet header.
 #[inline(always)]

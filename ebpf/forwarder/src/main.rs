@@ -9,6 +9,7 @@ mod encap;
 mod lookup;
 mod maps;
 mod next_hop;
+mod outer;
 
 use aya_ebpf::{bindings::xdp_action, macros::xdp, programs::XdpContext};
 use guideway_abi::{Counter, GenerationHeader};
@@ -16,7 +17,7 @@ use guideway_packet::{Datagram, Parsed, Problem, flow_hash, parse};
 
 use guideway_xdp::Context;
 
-use crate::{lookup::Match, next_hop::NextHop};
+use crate::{lookup::Match, next_hop::NextHop, outer::Outer};
 
 /// A packet that is not sent on, and the counter that says so.
 type Verdict<T> = Result<T, Counter>;
@@ -71,7 +72,7 @@ fn send(context: &Context, header: &GenerationHeader, vip: u32, datagram: &Datag
     let hash = flow_hash(header.flow_key, &datagram.flow);
     let index = lookup::backend(header, vip, hash)?;
     let backend = maps::BACKENDS.get(index).ok_or(Counter::DropInternal)?;
-    let outer = encap::outer(header, backend, datagram, hash)?;
+    let outer = Outer::towards(header, backend, datagram, hash)?;
     let next_hop = NextHop::find(context, header, &outer)?;
     encap::write(context, datagram, &outer, &next_hop)?;
     maps::count_traffic(vip, index, datagram.ip_len);

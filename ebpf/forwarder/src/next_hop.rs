@@ -11,7 +11,7 @@ use guideway_abi::{Counter, GenerationHeader, next_hop_mode};
 
 use guideway_xdp::Context;
 
-use crate::{Verdict, encap::Outer};
+use crate::{Verdict, outer::Outer};
 
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
