@@ -1,5 +1,7 @@
 //! The HTTP server of metrics and health.
 
+mod bounded;
+
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 
 use crate::view::Shared;
+use bounded::{Bounded, CONNECTIONS_MAX, IDLE_MAX};
 
 /// Of the text format that `prometheus-client` writes.
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -49,6 +52,7 @@ pub async fn serve(
     view: Shared,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    let listener = Bounded::new(listener, CONNECTIONS_MAX, IDLE_MAX);
     axum::serve(listener, router(registry, view)).with_graceful_shutdown(stop).await
 }
 

@@ -16,7 +16,7 @@ use crate::admin::{self, Admin};
 use crate::announce::Announcer;
 use crate::cli::RunArgs;
 use crate::control::{Control, Outputs, Request, StartError};
-use crate::load::{Loaded, capacities, load};
+use crate::load::{Accept, Loaded, capacities, load};
 use crate::metrics::{self, Metrics};
 use crate::neighbour::{self, Backends, Reachability};
 use crate::socket::{self, AdminSocket};
@@ -67,8 +67,11 @@ impl RunError {
 ///
 /// See [`RunError`].
 pub async fn run(args: RunArgs) -> Result<(), RunError> {
+    // First of all: until then, a SIGHUP ends the process.
+    let signals = Signals::new().map_err(RunError::Signals)?;
+    raise_open_files();
     let stamp = Stamp::of(&args.config);
-    let Loaded { config, text } = load(&args.config);
+    let Loaded { config, text } = load(&args.config, Accept::RegularFile);
     let config = config.map_err(RunError::Config)?;
     let AdminSocket { listener, file } =
         socket::listen(&config.admin().socket).await.map_err(RunError::Admin)?;
@@ -88,7 +91,6 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
     };
     let (requests, receiver) = mpsc::channel(16);
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-    let signals = Signals::new().map_err(RunError::Signals)?;
     let control = Control::start(
         dataplane.clone(),
         args.config.clone(),
@@ -139,6 +141,19 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
     }
     drop(file);
     Ok(())
+}
+
+/// Every probe under way takes a descriptor, and the usual soft limit of 1024 is less than a node can have backends. The
+/// soft limit is low for programs that use select(2), which this one does not.
+fn raise_open_files() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| match soft < hard {
+        true => setrlimit(Resource::RLIMIT_NOFILE, hard, hard),
+        false => Ok(()),
+    });
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files cannot be raised");
+    }
 }
 
 fn first_view(pin_root: &Path) -> View {

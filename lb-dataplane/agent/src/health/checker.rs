@@ -144,15 +144,21 @@ async fn repeat(prober: Prober, key: ProbeKey, (first, second): (Fraction, Fract
     let mut ticks = tokio::time::interval_at(start + schedule::phase(key.interval, second), key.interval);
     // A probe that outlasts the interval swallows the starts that it covers.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut hindered = false;
     loop {
         let began = Instant::now();
         let outcome = prober(key.clone()).await;
+        let is_local = outcome.as_ref().is_err_and(Failure::is_local);
         let (result, detail) = match outcome {
             Ok(passed) => (ProbeResult::Passed, passed.to_string()),
             Err(failure) => (ProbeResult::Failed, failure.to_string()),
         };
         (outputs.observer)(ProbeOutcome { result, took: began.elapsed() });
-        let change = state.observe(key.thresholds, result, SystemTime::now());
+        if is_local && !hindered {
+            tracing::error!(%backend, detail, "this machine cannot probe; the backend's health stays as it was");
+        }
+        hindered = is_local;
+        let change = if is_local { None } else { state.observe(key.thresholds, result, SystemTime::now()) };
         if let Some(change) = change {
             log_change(backend, change, &detail);
         }
@@ -189,6 +195,32 @@ mod tests {
             timeout: Duration::from_secs(2),
             thresholds: Thresholds { rise: one, fall: one },
         }
+    }
+
+    /// A probe that nobody could make is no verdict: a shortage here must not withdraw every backend.
+    #[tokio::test]
+    async fn a_shortage_on_this_machine_is_no_verdict() {
+        let key = key("192.0.2.1:80".parse().unwrap());
+        let probes = Arc::new(AtomicU32::new(0));
+        let seen = probes.clone();
+        let prober: Prober = Arc::new(move |_| {
+            let probe = seen.fetch_add(1, Ordering::Relaxed);
+            Box::pin(async move {
+                match probe {
+                    0 => Ok(Passed::Connected(Duration::ZERO)),
+                    1..5 => Err(Failure::Connect(std::io::Error::from_raw_os_error(libc::EMFILE))),
+                    _ => Err(Failure::Connect(std::io::ErrorKind::ConnectionRefused.into())),
+                }
+            })
+        });
+        let changed = Arc::new(Notify::new());
+        let mut checker = Checker::new(prober, changed.clone(), Arc::new(|_| {}));
+        checker.run_exactly(&HashSet::from([key.clone()]));
+        changed.notified().await;
+        assert_eq!(checker.health(&key), Some(Health::Healthy));
+        changed.notified().await;
+        assert_eq!(checker.health(&key), Some(Health::Unhealthy));
+        assert!(probes.load(Ordering::Relaxed) >= 6, "the shortage alone has decided");
     }
 
     #[tokio::test]

@@ -87,6 +87,16 @@ pub enum Failure {
     Http(#[source] hyper::Error),
 }
 
+impl Failure {
+    /// This machine could not make the probe at all, which says nothing about the backend.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        // Out of descriptors (the process's, the system's), of buffers, of memory.
+        const LOCAL: [i32; 4] = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
+        matches!(self, Self::Connect(error) if error.raw_os_error().is_some_and(|code| LOCAL.contains(&code)))
+    }
+}
+
 /// Probes `backend`; connection, request and response together may take `timeout`.
 ///
 /// # Errors
@@ -94,14 +104,15 @@ pub enum Failure {
 /// When the backend did not answer as it should; see [`Failure`].
 pub async fn run(probe: &Probe, backend: SocketAddr, timeout: Duration) -> Result<Passed, Failure> {
     let start = Instant::now();
+    let deadline = start + timeout;
     let attempt = async {
         let stream = TcpStream::connect(backend).await.map_err(Failure::Connect)?;
         match probe {
             Probe::Tcp => Ok(Passed::Connected(start.elapsed())),
-            Probe::Http(http) => get(http, stream, backend, start).await,
+            Probe::Http(http) => get(http, stream, backend, start, deadline).await,
         }
     };
-    tokio::time::timeout(timeout, attempt).await.unwrap_or(Err(Failure::TimedOut(timeout)))
+    tokio::time::timeout_at(deadline, attempt).await.unwrap_or(Err(Failure::TimedOut(timeout)))
 }
 
 async fn get(
@@ -109,6 +120,7 @@ async fn get(
     stream: TcpStream,
     backend: SocketAddr,
     start: Instant,
+    deadline: Instant,
 ) -> Result<Passed, Failure> {
     let host = probe.host.clone().unwrap_or_else(|| backend.to_string());
     let request = hyper::Request::get(&probe.path)
@@ -128,7 +140,9 @@ async fn get(
         if !probe.expect.contains(&status) {
             return Err(Failure::Status { status, expect: probe.expect.clone() });
         }
-        drain(response.into_body()).await;
+        // Half of the time that is left: a body that is slow or never ends does not make the probe fail.
+        let patience = deadline.saturating_duration_since(Instant::now()) / 2;
+        let _slow = tokio::time::timeout(patience, drain(response.into_body())).await;
         Ok(Passed::Answered { status, after })
     };
     // The connection has to be driven; how it ends is told by the exchange.

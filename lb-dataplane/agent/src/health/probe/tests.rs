@@ -10,6 +10,8 @@ enum Peer {
     Hangs,
     /// Writes a head and then a body without end.
     Endless,
+    /// Writes a head, and nothing more without closing.
+    Stalls,
 }
 
 async fn serve(peer: Peer) -> (SocketAddr, tokio::task::JoinHandle<Vec<u8>>) {
@@ -28,6 +30,10 @@ async fn serve(peer: Peer) -> (SocketAddr, tokio::task::JoinHandle<Vec<u8>>) {
         match peer {
             Peer::Says(bytes) => stream.write_all(bytes).await.unwrap(),
             Peer::Hangs => {
+                let _ = stream.read(&mut [0; 1]).await;
+            }
+            Peer::Stalls => {
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n").await;
                 let _ = stream.read(&mut [0; 1]).await;
             }
             Peer::Endless => {
@@ -101,6 +107,23 @@ async fn an_endless_body_is_cut() {
     let (backend, server) = serve(Peer::Endless).await;
     assert_eq!(words(&http(None), backend).await.as_deref(), Ok("HTTP status 200"));
     server.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_body_that_never_comes_does_not_count() {
+    let (backend, _server) = serve(Peer::Stalls).await;
+    let passed = run(&http(None), backend, Duration::from_millis(500)).await.unwrap();
+    assert!(matches!(passed, Passed::Answered { status: 200, .. }), "{passed}");
+}
+
+#[test]
+fn what_this_machine_lacks_is_told_from_what_the_backend_does() {
+    for (code, local) in
+        [(libc::EMFILE, true), (libc::ENFILE, true), (libc::ECONNREFUSED, false), (libc::EHOSTUNREACH, false)]
+    {
+        assert_eq!(Failure::Connect(io::Error::from_raw_os_error(code)).is_local(), local, "{code}");
+    }
+    assert!(!Failure::TimedOut(Duration::ZERO).is_local());
 }
 
 #[tokio::test]
