@@ -5,7 +5,7 @@ use std::path::Path;
 
 use guideway_dataplane_config::Config;
 
-use crate::load::load;
+use crate::load::{Accept, load};
 
 /// Whether a file is good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub enum Verdict {
 ///
 /// When the output cannot be written.
 pub fn check(path: &Path, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Verdict> {
-    match load(path).config {
+    match load(path, Accept::Anything).config {
         Ok(config) => {
             for warning in config.warnings() {
                 writeln!(out, "{warning} (warning)")?;

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use guideway_abi::Capacities;
@@ -23,18 +24,21 @@ pub struct Loaded {
 
 /// Reads and parses `path`. An unreadable file is refused like a wrong one.
 #[must_use]
-pub fn load(path: &Path) -> Loaded {
+pub fn load(path: &Path, accept: Accept) -> Loaded {
     let name = path.display().to_string();
-    match read(path) {
+    let refused = |error: String| Loaded { config: Err(vec![error]), text: String::new() };
+    let text = match read(path, accept) {
+        Ok(bytes) => decode(bytes),
+        Err(error) => return refused(format!("{name}: cannot be read: {error}")),
+    };
+    match text {
         Ok(text) => {
             let config = Config::parse(&name, &text)
                 .map_err(|errors| errors.problems().iter().map(ToString::to_string).collect())
                 .and_then(|config| fits(&name, config));
             Loaded { config, text }
         }
-        Err(error) => {
-            Loaded { config: Err(vec![format!("{name}: cannot be read: {error}")]), text: String::new() }
-        }
+        Err(error) => refused(format!("{name}:{error}")),
     }
 }
 
@@ -61,13 +65,42 @@ pub fn capacities(config: &Config) -> Capacities {
     }
 }
 
-fn read(path: &Path) -> io::Result<String> {
+/// A pipe or a device may keep its reader waiting for ever. `check` may read one, as its user can see that it waits; the
+/// agent may not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accept {
+    /// Nothing but a regular file.
+    RegularFile,
+    /// Whatever can be read.
+    Anything,
+}
+
+fn read(path: &Path, accept: Accept) -> io::Result<Vec<u8>> {
+    let mut options = File::options();
+    options.read(true);
+    if accept == Accept::RegularFile {
+        // Without this, opening a pipe waits for its other end.
+        options.custom_flags(libc::O_NONBLOCK);
+    }
+    let file = options.open(path)?;
+    let kind = file.metadata()?.file_type();
+    if accept == Accept::RegularFile && !kind.is_file() && !kind.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
     let mut bytes = Vec::new();
-    // One more than is allowed, so that the parser can tell that there is too much.
-    File::open(path)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The text of a file, or where it stops being one, as `LINE:COLUMN: reason`.
+fn decode(bytes: Vec<u8>) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        io::Error::new(io::ErrorKind::InvalidData, format!("byte {at} is not UTF-8"))
+        let (good, bad) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
+        let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
+        let last = good.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+        let column = 1 + String::from_utf8_lossy(last).chars().count();
+        let byte = bad.first().copied().unwrap_or_default();
+        format!("{line}:{column}: byte {byte:#04x} is not UTF-8: save the file as UTF-8")
     })
 }
 
@@ -79,14 +112,29 @@ mod tests {
     fn unreadable_files_are_errors_with_their_name() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("none.yaml");
-        let errors = load(&path).config.unwrap_err();
+        let errors = load(&path, Accept::RegularFile).config.unwrap_err();
         assert_eq!(errors.len(), 1);
         assert!(
             errors[0].starts_with(&format!("{}: cannot be read: No such file", path.display())),
             "{errors:?}"
         );
-        std::fs::write(&path, b"seed: \xff").unwrap();
-        let errors = load(&path).config.unwrap_err();
-        assert!(errors[0].ends_with("byte 6 is not UTF-8"), "{errors:?}");
+        std::fs::write(&path, b"# \xc3\xa9\n# \xc3\xa9 \xff").unwrap();
+        let errors = load(&path, Accept::RegularFile).config.unwrap_err();
+        let expected = format!("{}:2:5: byte 0xff is not UTF-8: save the file as UTF-8", path.display());
+        assert_eq!(errors, [expected]);
+    }
+
+    /// An agent that waits for a pipe's other end follows neither health nor signals.
+    #[test]
+    fn a_pipe_is_refused_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pipe");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        for path in [path.as_path(), Path::new("/dev/zero")] {
+            let errors = load(path, Accept::RegularFile).config.unwrap_err();
+            assert_eq!(errors, [format!("{}: cannot be read: not a regular file", path.display())]);
+        }
+        let errors = load(dir.path(), Accept::RegularFile).config.unwrap_err();
+        assert!(errors[0].contains("cannot be read: Is a directory"), "{errors:?}");
     }
 }

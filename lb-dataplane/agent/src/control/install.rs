@@ -65,7 +65,10 @@ impl<F: MapStore + Interfaces> Control<F> {
             Ok((desired, success)) => {
                 self.report(&success);
                 self.in_force = Some(InForce { config, desired, layout: success.layout });
-                self.last_reload = Some(Reload { at: SystemTime::now(), errors: Vec::new() });
+                // What was wrong with a later file stays to be seen.
+                if pending.is_latest() {
+                    self.last_reload = Some(Reload { at: SystemTime::now(), errors: Vec::new() });
+                }
                 if !is_first {
                     self.outputs.metrics.reload_accepted();
                     tracing::info!(generation = self.generation(), "the new configuration is in force");
@@ -74,13 +77,15 @@ impl<F: MapStore + Interfaces> Control<F> {
                 self.detach_old();
                 self.attach();
                 self.publish();
-                pending.answer(Vec::new(), self.generation());
+                pending.answer(&[], self.generation());
                 crate::systemd::ready(&self.summary());
             }
             Err(error) if error.is_passing() || is_first => {
                 let errors = vec![format!("{}; trying again", self.failed(&error))];
-                self.last_reload = Some(Reload { at: SystemTime::now(), errors: errors.clone() });
-                pending.answer(errors, self.generation());
+                pending.answer(&errors, self.generation());
+                if pending.is_latest() {
+                    self.last_reload = Some(Reload { at: SystemTime::now(), errors });
+                }
                 self.pending = Some(pending);
                 self.publish();
                 if !is_first {
@@ -96,8 +101,15 @@ impl<F: MapStore + Interfaces> Control<F> {
         let errors: Vec<String> = errors.into_iter().map(|error| format!("{path}: {error}")).collect();
         self.run_probes();
         self.detach_old();
+        let before = self.last_reload.clone();
         self.refused(&errors);
-        pending.answer(errors, self.generation());
+        if !pending.is_latest() {
+            self.last_reload = before;
+            self.publish();
+        }
+        pending.answer(&errors, self.generation());
+        // An earlier attempt may have left an error, which the configuration in force does not have.
+        self.look_in(Duration::ZERO);
     }
 
     /// Applies what changed in health or in the interfaces since the configuration came into force.

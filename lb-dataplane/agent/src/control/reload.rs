@@ -12,7 +12,7 @@ use super::{Control, Interfaces, ReloadAnswer, Request};
 use crate::apply::MapStore;
 use crate::desired;
 use crate::health::{Checker, ProbeKey};
-use crate::load::{Loaded, load};
+use crate::load::{Accept, Loaded, load};
 use crate::view::Reload;
 
 /// First probes begin late by as much as their spread, and a busy machine is slow.
@@ -24,7 +24,10 @@ pub(super) struct Pending {
     config: Arc<Config>,
     probes: HashSet<ProbeKey>,
     deadline: Instant,
-    answer: Option<oneshot::Sender<ReloadAnswer>>,
+    /// Everybody who waits for it; also those who asked for an older one that this one replaced.
+    answers: Vec<oneshot::Sender<ReloadAnswer>>,
+    /// The file has been read again since, and refused.
+    outdated: bool,
 }
 
 impl Pending {
@@ -37,10 +40,15 @@ impl Pending {
         now >= self.deadline || self.probes.iter().all(|key| checker.health(key).is_some())
     }
 
-    pub(super) fn answer(&mut self, errors: Vec<String>, generation: u64) {
-        if let Some(answer) = self.answer.take() {
+    /// The last file that was read is this one.
+    pub(super) const fn is_latest(&self) -> bool {
+        !self.outdated
+    }
+
+    pub(super) fn answer(&mut self, errors: &[String], generation: u64) {
+        for answer in self.answers.drain(..) {
             // Who asked may have gone.
-            let _ = answer.send(ReloadAnswer { errors, generation });
+            let _ = answer.send(ReloadAnswer { errors: errors.to_vec(), generation });
         }
     }
 }
@@ -48,7 +56,7 @@ impl Pending {
 impl<F: MapStore + Interfaces> Control<F> {
     pub(super) async fn take(&mut self, request: Request) {
         let path = self.config_path.clone();
-        let loaded = tokio::task::spawn_blocking(move || load(&path)).await;
+        let loaded = tokio::task::spawn_blocking(move || load(&path, Accept::RegularFile)).await;
         let Ok(Loaded { config, text }) = loaded else { return };
         let answer = match request {
             Request::FileChanged if text == self.last_text => return,
@@ -60,6 +68,9 @@ impl<F: MapStore + Interfaces> Control<F> {
         match config.and_then(|config| self.admit(&config).map(|()| config)) {
             Ok(config) => self.make_pending(Arc::new(config), answer),
             Err(errors) => {
+                if let Some(pending) = &mut self.pending {
+                    pending.outdated = true;
+                }
                 self.refused(&errors);
                 if let Some(answer) = answer {
                     let _ = answer.send(ReloadAnswer { errors, generation: self.generation() });
@@ -93,20 +104,15 @@ impl<F: MapStore + Interfaces> Control<F> {
         config: Arc<Config>,
         answer: Option<oneshot::Sender<ReloadAnswer>>,
     ) {
-        let generation = self.generation();
-        if let Some(mut older) = self.pending.take() {
-            older.answer(
-                vec!["a newer configuration came before this one was installed".to_owned()],
-                generation,
-            );
-        }
+        let mut answers = self.pending.take().map(|older| older.answers).unwrap_or_default();
+        answers.extend(answer);
         for warning in config.warnings() {
             tracing::warn!("{warning}");
         }
         let probes = desired::probes(&config);
         let longest = probes.iter().map(|key| key.timeout).max().unwrap_or_default();
         let deadline = Instant::now() + longest + PATIENCE;
-        self.pending = Some(Pending { config, probes, deadline, answer });
+        self.pending = Some(Pending { config, probes, deadline, answers, outdated: false });
         self.run_probes();
         self.look_in(Duration::ZERO);
     }

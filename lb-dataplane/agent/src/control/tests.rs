@@ -65,6 +65,8 @@ struct Bench {
     paper: Arc<Paper>,
     /// Backends that answer probes.
     up: Arc<Mutex<BTreeSet<IpAddr>>>,
+    /// Probes of this backend end when it is told.
+    slow: Arc<Notify>,
     outputs: Outputs,
     requests: mpsc::Sender<Request>,
     path: PathBuf,
@@ -98,10 +100,15 @@ impl Bench {
         };
         let config = crate::fixtures::config(text);
         let up: Arc<Mutex<BTreeSet<IpAddr>>> = Arc::default();
-        let seen = up.clone();
+        let (seen, slow) = (up.clone(), Arc::new(Notify::new()));
+        let told = slow.clone();
         let prober: Prober = Arc::new(move |key| {
             let is_up = seen.lock().unwrap().contains(&key.address);
+            let told = told.clone();
             Box::pin(async move {
+                if key.address == slow_backend() {
+                    told.notified().await;
+                }
                 let passed = Passed::Connected(Duration::ZERO);
                 is_up.then_some(passed).ok_or(Failure::TimedOut(key.timeout))
             })
@@ -113,7 +120,7 @@ impl Bench {
         let (requests, receiver) = mpsc::channel(4);
         let stop = CancellationToken::new();
         let task = tokio::spawn(control.run(receiver, stop.clone()));
-        Self { paper, up, outputs, requests, path, stop, task, _dir: dir }
+        Self { paper, up, slow, outputs, requests, path, stop, task, _dir: dir }
     }
 
     /// Waits until the view is as `wanted`.
@@ -153,6 +160,20 @@ impl Bench {
 
 fn be1() -> IpAddr {
     "10.1.11.2".parse().unwrap()
+}
+
+fn slow_backend() -> IpAddr {
+    "10.1.99.2".parse().unwrap()
+}
+
+/// [`CONFIG`] with a check, and with a backend more whose first verdict the test decides about.
+fn with_slow_backend() -> String {
+    CONFIG
+        .replace(
+            "table_size: 16381\n",
+            "table_size: 16381\n    health_check: {type: tcp, port: 80, interval: 1m, timeout: 1m}\n",
+        )
+        .replace("vips:\n", "      - {name: slow, address: 10.1.99.2}\nvips:\n")
 }
 
 fn vip_address() -> IpAddr {
@@ -301,5 +322,54 @@ async fn nothing_is_announced_while_the_kernel_gives_no_routes() {
     bench.paper.without_routes.lock().unwrap().clear();
     bench.until("ready", View::is_ready).await;
     assert_eq!(bench.announced(), Some(vec![vip_address()]));
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_last_file_is_told_after_an_older_one_came_into_force() {
+    let bench = Bench::start(paper(), CONFIG).await;
+    bench.until("started", |view| view.started).await;
+    std::fs::write(&bench.path, with_slow_backend()).unwrap();
+    bench.requests.send(Request::Reload(None)).await.unwrap();
+    let mut probed = bench.outputs.backends.subscribe();
+    probed.wait_for(|backends| backends.contains(&slow_backend())).await.unwrap();
+    let refused = bench.reload("nonsense: 1\n").await;
+    assert!(!refused.errors.is_empty());
+    bench.slow.notify_one();
+    let view = bench.until("in force", |view| view.generation == 2).await;
+    assert_eq!(view.last_reload.as_ref().unwrap().errors, refused.errors);
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn who_asked_for_a_reload_is_answered_by_the_one_that_came_after_it() {
+    let bench = Bench::start(paper(), CONFIG).await;
+    bench.until("started", |view| view.started).await;
+    std::fs::write(&bench.path, with_slow_backend()).unwrap();
+    let (sender, answer) = oneshot::channel();
+    bench.requests.send(Request::Reload(Some(sender))).await.unwrap();
+    // A SIGHUP of somebody else at the same time.
+    bench.requests.send(Request::Reload(None)).await.unwrap();
+    bench.slow.notify_one();
+    let answer = tokio::time::timeout(Duration::from_secs(10), answer).await.unwrap().unwrap();
+    assert_eq!(answer, ReloadAnswer { errors: vec![], generation: 2 });
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_given_up_leaves_no_error_behind() {
+    let bench = Bench::start(paper(), CONFIG).await;
+    bench.until("started", |view| view.started).await;
+    bench.paper.maps.fail_after(3);
+    let both = CONFIG.replace("port: 443", "port: 444").replace("{name: up0}", "{name: up0}, {name: up1}");
+    let answer = bench.reload(&both).await;
+    assert!(answer.errors[0].contains("trying again"), "{answer:?}");
+    // The next attempt finds an interface that cannot be attached to.
+    bench.paper.existing.lock().unwrap().remove("up1");
+    let given_up = |view: &View| view.last_reload.as_ref().is_some_and(|last| last.errors[0].contains("up1"));
+    bench.until("given up", given_up).await;
+    bench.paper.maps.heal();
+    let view = bench.until("in order", |view| view.apply_error.is_none()).await;
+    assert_eq!(view.generation, 1);
     bench.end().await;
 }
