@@ -18,14 +18,16 @@ impl Jitter {
     }
 }
 
-/// Doubles from a base to eight times the base.
+/// The longest wait, unless the base is longer: a link that is healed shall carry a session again within seconds, and one
+/// SYN in ten seconds is no burden for a router.
+const CEILING: Duration = Duration::from_secs(10);
+
+/// Doubles from a base up to [`CEILING`].
 #[derive(Debug)]
 pub(crate) struct Backoff {
     base: Duration,
     failures: u32,
 }
-
-const MAX_DOUBLINGS: u32 = 3;
 
 impl Backoff {
     pub(crate) fn new(base: Duration) -> Self {
@@ -34,12 +36,13 @@ impl Backoff {
 
     /// The longest wait.
     pub(crate) fn longest(&self) -> Duration {
-        self.base * (1 << MAX_DOUBLINGS)
+        self.base.max(CEILING)
     }
 
     /// The wait after one more failure.
     pub(crate) fn next(&mut self, jitter: Jitter) -> Duration {
-        let wait = self.base * (1 << self.failures.min(MAX_DOUBLINGS));
+        let factor = 1u32.checked_shl(self.failures).unwrap_or(u32::MAX);
+        let wait = self.base.saturating_mul(factor).min(self.longest());
         self.failures = self.failures.saturating_add(1);
         jitter.apply(wait)
     }
@@ -53,13 +56,21 @@ impl Backoff {
 mod tests {
     use super::*;
 
+    fn waits(base: u64) -> Vec<u64> {
+        let mut backoff = Backoff::new(Duration::from_secs(base));
+        (0..6).map(|_| backoff.next(Jitter::NONE).as_secs()).collect()
+    }
+
     #[test]
-    fn doubles_up_to_eight_times_and_starts_again() {
-        let mut backoff = Backoff::new(Duration::from_secs(5));
-        let waits: Vec<u64> = (0..6).map(|_| backoff.next(Jitter::NONE).as_secs()).collect();
-        assert_eq!(waits, [5, 10, 20, 40, 40, 40]);
-        assert_eq!(backoff.longest().as_secs(), 40);
+    fn doubles_up_to_ten_seconds_and_starts_again() {
+        assert_eq!(waits(1), [1, 2, 4, 8, 10, 10]);
+        assert_eq!(waits(5), [5, 10, 10, 10, 10, 10]);
+        assert_eq!(waits(60), [60, 60, 60, 60, 60, 60]);
+        let mut backoff = Backoff::new(Duration::from_secs(1));
+        for _ in 0..100 {
+            assert!(backoff.next(Jitter::NONE) <= backoff.longest());
+        }
         backoff.reset();
-        assert_eq!(backoff.next(Jitter(0)), Duration::from_millis(3750));
+        assert_eq!(backoff.next(Jitter(0)), Duration::from_millis(750));
     }
 }

@@ -19,7 +19,7 @@ pub struct Config {
     pub hold_time: HoldTime,
     /// How long an attempt to connect may take.
     pub connect_timeout: Duration,
-    /// The wait after a failure; it doubles up to eight times this.
+    /// The wait after a failure; it doubles at each further one up to ten seconds, or stays as it is when it is longer.
     pub connect_retry: Duration,
     /// Next hop of IPv4 routes; `None` does not offer the family.
     pub ipv4: Option<NextHop<Ipv4Addr>>,

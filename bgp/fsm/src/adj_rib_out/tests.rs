@@ -148,8 +148,11 @@ fn op() -> impl Strategy<Value = Op> {
 
 /// Even numbers are IPv4, odd ones IPv6.
 fn numbered(number: u8) -> IpNet {
-    let text =
-        if number.is_multiple_of(2) { format!("203.0.113.{number}/32") } else { format!("2001:db8::{number:x}/128") };
+    let text = if number.is_multiple_of(2) {
+        format!("203.0.113.{number}/32")
+    } else {
+        format!("2001:db8::{number:x}/128")
+    };
     text.parse().unwrap()
 }
 

@@ -86,11 +86,16 @@ impl Step<'_> {
             Err(Refusal { why, notification }) => self.fail_with(why, notification),
             Ok(negotiated) => {
                 self.session.state = State::OpenConfirm;
+                let hold_time = negotiated.hold_time;
                 self.session.keepalive = self.jitter.apply(negotiated.keepalive_interval);
                 self.session.negotiated = Some(negotiated);
                 self.act(Action::Send(Message::Keepalive));
                 self.set(Timer::Keepalive, self.session.keepalive);
-                self.restart_hold();
+                // Without a hold time the timer of OpenSent goes on: a peer that never says KEEPALIVE is not waited for
+                // for ever.
+                if !hold_time.is_zero() {
+                    self.restart_hold();
+                }
             }
         }
     }

@@ -138,12 +138,13 @@ proptest! {
             let negotiated = matches!(state, State::OpenConfirm | State::Established);
             prop_assert_eq!(session.negotiated().is_some(), negotiated);
             let silent = session.negotiated().is_some_and(|agreed| agreed.hold_time.is_zero());
-            let holds = state == State::OpenSent || (negotiated && !silent);
+            let endless = state == State::Established && silent;
+            let holds = matches!(state, State::OpenSent | State::OpenConfirm) || (negotiated && !silent);
             prop_assert_eq!(session.deadline(Timer::Hold).is_some(), holds);
             prop_assert_eq!(session.deadline(Timer::Keepalive).is_some(), negotiated && !silent);
             prop_assert_eq!(session.deadline(Timer::IdleHold).is_some(), state == State::Idle && !stopped);
-            // It never gets stuck: something is always due, unless it was stopped or agreed on no hold time.
-            prop_assert!(session.poll_timeout().is_some() || stopped || silent);
+            // It never gets stuck: something is always due, unless it was stopped or is established with no hold time.
+            prop_assert!(session.poll_timeout().is_some() || stopped || endless);
             if timeout {
                 prop_assert!(session.poll_timeout().is_none_or(|at| at > bench.now), "a due timer was left");
             }
