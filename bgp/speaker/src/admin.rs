@@ -37,8 +37,13 @@ pub enum BindError {
 /// Listens on `path`. A socket that nobody answers on is the rest of a dead process and is replaced.
 pub(crate) async fn bind(path: &Path) -> Result<UnixListener, BindError> {
     let failed = |source| BindError::Io { path: path.to_owned(), source };
-    if UnixStream::connect(path).await.is_ok() {
-        return Err(BindError::InUse(path.to_owned()));
+    match UnixStream::connect(path).await {
+        // A full queue of connections (EAGAIN) has a live process behind it too.
+        Ok(_) => return Err(BindError::InUse(path.to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            return Err(BindError::InUse(path.to_owned()));
+        }
+        Err(_) => {}
     }
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(failed)?;

@@ -55,8 +55,10 @@ pub(crate) async fn follow(config: AgentConfig, status: Shared<AgentStatus>, out
         let opened = follower.meanwhile(open(&config)).await;
         match opened {
             Ok(stream) => {
-                waits = retry.build();
-                follower.read(stream).await;
+                // An agent that takes the stream and drops it without a word is not asked ten times a second.
+                if follower.read(stream).await {
+                    waits = retry.build();
+                }
             }
             Err(error) => follower.not_connected(&error),
         }
@@ -84,14 +86,25 @@ struct Follower {
 }
 
 impl Follower {
-    async fn read(&mut self, mut stream: Streaming<Announcements>) {
+    /// Reads until the stream ends; true when the agent said something.
+    async fn read(&mut self, mut stream: Streaming<Announcements>) -> bool {
+        let mut heard = false;
         info!("the agent's stream is open");
         self.set_status(true, "connected".to_owned());
         loop {
             match self.meanwhile(stream.message()).await {
-                Ok(Some(message)) => self.heard(&message),
-                Ok(None) => return self.lost("the agent closed the stream"),
-                Err(status) => return self.lost(status.message()),
+                Ok(Some(message)) => {
+                    heard = true;
+                    self.heard(&message);
+                }
+                Ok(None) => {
+                    self.lost("the agent closed the stream");
+                    return heard;
+                }
+                Err(status) => {
+                    self.lost(status.message());
+                    return heard;
+                }
             }
         }
     }

@@ -7,6 +7,8 @@ mod tests;
 mod yaml;
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -103,7 +105,7 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The file is wrong; one line for each problem, as `file:line: field: reason`.
     #[error("{}", show(path, problems))]
@@ -115,12 +117,30 @@ pub enum ConfigError {
     },
 }
 
+/// The longest configuration in octets: some five thousand peers.
+const MAX_FILE: u64 = 1 << 20;
+/// The longest password file in octets.
+const MAX_PASSWORD_FILE: u64 = 4096;
+
+/// The text of a regular file. Anything else (a pipe, a device) might never end, or stop the whole speaker at a reload.
+fn read_text(path: &Path, max: u64) -> io::Result<String> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let mut text = String::new();
+    let read = File::open(path)?.take(max + 1).read_to_string(&mut text)?;
+    if read as u64 > max {
+        return Err(io::Error::other(format!("longer than {max} octets")));
+    }
+    Ok(text)
+}
+
 fn show(path: &Path, problems: &[Problem]) -> String {
     let one = |problem: &Problem| {
         let Problem { line, field, reason } = problem;
         match field.as_str() {
             "" => format!("{}:{line}: {reason}", path.display()),
-            field => format!("{}:{line}: {field}: {reason}", path.display()),
+            field => format!("{}:{line}: {}: {reason}", path.display(), field.escape_debug()),
         }
     };
     problems.iter().map(one).collect::<Vec<_>>().join("\n")
@@ -134,8 +154,8 @@ impl Config {
     /// Every problem of the file, each with its line.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
-        let text = std::fs::read_to_string(path).map_err(unreadable)?;
-        let read = |file: &Path| std::fs::read_to_string(file).map_err(|error| error.to_string());
+        let text = read_text(path, MAX_FILE).map_err(unreadable)?;
+        let read = |file: &Path| read_text(file, MAX_PASSWORD_FILE).map_err(|error| error.to_string());
         parse::parse(&text, &read)
             .map_err(|problems| ConfigError::Invalid { path: path.to_owned(), problems })
     }

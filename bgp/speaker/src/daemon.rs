@@ -165,8 +165,10 @@ impl Speaker {
             }
             Err(error) => {
                 self.status.change(|view| view.reloads_refused += 1);
+                let reason = std::error::Error::source(&error).map(|source| format!(": {source}"));
                 for problem in error.to_string().lines() {
-                    error!("configuration refused, nothing is changed: {problem}");
+                    let reason = reason.as_deref().unwrap_or_default();
+                    error!("configuration refused, nothing is changed: {problem}{reason}");
                 }
             }
         }

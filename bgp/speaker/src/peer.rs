@@ -12,7 +12,7 @@ use guideway_bgp_fsm::{Action, Cause, Event, Jitter, Session, State, Stop};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::sleep_until;
-use tracing::{Instrument, info, info_span, warn};
+use tracing::{Instrument, debug, info, info_span, warn};
 
 use crate::config::PeerConfig;
 use crate::prefixes::Prefixes;
@@ -42,6 +42,7 @@ impl Peer {
             prefixes,
             told: State::Idle,
             last_cause: None,
+            malformed_told: false,
         };
         let span = info_span!("peer", address = %config.address, remote_as = config.session.remote_as);
         let task = tokio::spawn(task.run(stopped).instrument(span));
@@ -70,6 +71,8 @@ struct Task {
     /// The state that the status and the log know.
     told: State,
     last_cause: Option<Cause>,
+    /// The log knows of a malformed UPDATE of this session.
+    malformed_told: bool,
 }
 
 impl Task {
@@ -79,7 +82,8 @@ impl Task {
             self.fill();
             let timeout =
                 self.session.poll_timeout().unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
-            let event = tokio::select! {
+            let hold_time = self.session.negotiated().map(|agreed| agreed.hold_time);
+            let input = tokio::select! {
                 stop = &mut stopped => {
                     // The sender is dropped only with the whole speaker.
                     let stop = stop.unwrap_or_else(|_| Stop::Shutdown(String::new()));
@@ -97,19 +101,34 @@ impl Task {
                     self.session.set_prefixes(prefixes.as_ref().clone());
                     continue;
                 }
-                () = sleep_until(timeout.into()) => Event::Timeout,
-                input = self.connection.next(self.session.negotiated().map(|agreed| agreed.hold_time)) => match input {
-                    Input::Connected(local) => Event::Connected { local },
-                    Input::ConnectFailed(why) => Event::ConnectFailed(why),
-                    Input::Closed(why) => Event::Closed(why),
-                    Input::Progress => continue,
-                    Input::Readable => {
-                        self.read().await;
-                        continue;
-                    }
-                },
+                () = sleep_until(timeout.into()) => None,
+                input = self.connection.next(hold_time) => Some(input),
             };
-            self.put(event).await;
+            match input {
+                Some(input) => self.input(input).await,
+                None => {
+                    // What has arrived counts first: a speaker that was held up must not take the peer for silent.
+                    let arrived = tokio::select! {
+                        biased;
+                        input = self.connection.next(hold_time) => Some(input),
+                        () = std::future::ready(()) => None,
+                    };
+                    if let Some(input) = arrived {
+                        self.input(input).await;
+                    }
+                    self.put(Event::Timeout).await;
+                }
+            }
+        }
+    }
+
+    async fn input(&mut self, input: Input) {
+        match input {
+            Input::Connected(local) => self.put(Event::Connected { local }).await,
+            Input::ConnectFailed(why) => self.put(Event::ConnectFailed(why)).await,
+            Input::Closed(why) => self.put(Event::Closed(why)).await,
+            Input::Progress => {}
+            Input::Readable => self.read().await,
         }
     }
 
@@ -142,7 +161,13 @@ impl Task {
         let malformed = if let Event::Malformed(error) = &event { Some(error.to_string()) } else { None };
         let actions = self.session.handle(event, Instant::now(), Jitter(rand::random()));
         if let (Some(error), State::Established) = (malformed, self.session.state()) {
-            warn!(error, "malformed UPDATE; its routes are treated as withdrawn (RFC 7606)");
+            let text = "malformed UPDATE; its routes are treated as withdrawn (RFC 7606)";
+            // A peer that sends nothing else must not fill the disk; the counter has them all.
+            if std::mem::replace(&mut self.malformed_told, true) {
+                debug!(error, "{text}");
+            } else {
+                warn!(error, "{text}; further ones of this session are only counted");
+            }
         }
         for action in actions {
             match action {
@@ -155,7 +180,7 @@ impl Task {
                 Action::Up(agreed) => {
                     let families: Vec<_> = agreed.families.iter().map(|family| family.to_string()).collect();
                     info!(router_id = %agreed.peer_router_id, hold_time = ?agreed.hold_time, ?families, "session established");
-                    self.last_cause = None;
+                    (self.last_cause, self.malformed_told) = (None, false);
                     let mut status = self.status.lock();
                     status.sessions += 1;
                 }

@@ -107,7 +107,7 @@ pub(crate) fn text(value: &Value) -> Result<String, String> {
 pub(crate) fn parsed<T: std::str::FromStr>(what: &'static str) -> impl Fn(&Value) -> Result<T, String> {
     move |value| {
         let text = text(value).map_err(|_| format!("must be {what}"))?;
-        text.parse().map_err(|_| format!("`{text}` is not {what}"))
+        text.parse().map_err(|_| format!("`{}` is not {what}", text.escape_debug()))
     }
 }
 

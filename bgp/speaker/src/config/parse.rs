@@ -14,9 +14,10 @@ use super::yaml::{self, Node, Value};
 use super::{AgentConfig, Config, Password, PeerConfig, Problem};
 
 const BGP_PORT: u16 = 179;
+const MAX_SOCKET_PATH: usize = 107;
 const DEFAULT_METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9471);
 const DEFAULT_HOLD: Duration = Duration::from_secs(60);
-const DEFAULT_CONNECT_RETRY: Duration = Duration::from_secs(5);
+const DEFAULT_CONNECT_RETRY: Duration = Duration::from_secs(1);
 /// Long enough for two lost SYNs, short enough that a router that comes back is not waited for longer than it takes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -77,7 +78,7 @@ fn agent(node: Option<&Node>, problems: &mut Vec<Problem>) -> Option<AgentConfig
         AgentConfig { socket: guideway_dataplane_admin::DEFAULT_SOCKET.into(), hold: DEFAULT_HOLD };
     if let Some(node) = node {
         let mut section = Section::open("agent", node, problems);
-        if let Some(found) = section.optional("socket", problems, path) {
+        if let Some(found) = section.optional("socket", problems, socket) {
             agent.socket = found.value;
         }
         if let Some(found) = section.optional("hold", problems, |v| bounded(v, Duration::ZERO, 3600)) {
@@ -91,7 +92,7 @@ fn agent(node: Option<&Node>, problems: &mut Vec<Problem>) -> Option<AgentConfig
 fn admin(node: Option<&Node>, problems: &mut Vec<Problem>) -> Option<PathBuf> {
     let Some(node) = node else { return Some(guideway_bgp_admin::DEFAULT_SOCKET.into()) };
     let mut section = Section::open("admin", node, problems);
-    let socket = section.required("socket", problems, path);
+    let socket = section.required("socket", problems, socket);
     section.close(problems);
     socket.map(|found| found.value)
 }
@@ -115,7 +116,12 @@ fn peers(
     let mut peers = Vec::new();
     for (index, node) in list.iter().enumerate() {
         let path = format!("peers[{index}]");
+        let before = problems.len();
         let mut section = Section::open(&path, node, problems);
+        if problems.len() > before {
+            // Not a map: that its fields are missing too goes without saying.
+            continue;
+        }
         let peer = peer(&mut section, local, problems, read_file);
         section.close(problems);
         let Some(peer) = peer else { continue };
@@ -150,6 +156,12 @@ fn peer(
         && found.value.is_ipv4() != address.value.is_ipv4()
     {
         let reason = format!("must be of the same family as the peer's address {}", address.value);
+        problems.push(Problem { line: found.line, field: section.name("local_address"), reason });
+    }
+    if let Some(found) = local_address
+        && found.value == address.value
+    {
+        let reason = "is the peer's own address; it must be one of this machine".to_owned();
         problems.push(Problem { line: found.line, field: section.name("local_address"), reason });
     }
     let own = Family::of_address(address.value);
@@ -230,6 +242,14 @@ fn router_id(value: &Value) -> Result<Ipv4Addr, String> {
 }
 
 fn peer_address(value: &Value) -> Result<IpAddr, String> {
+    if let Value::Text(text) = value
+        && text.contains('%')
+    {
+        return Err(format!(
+            "`{}` has a zone: link-local addresses are not supported yet; use a global or unique local one",
+            text.escape_debug()
+        ));
+    }
     let address = parsed::<IpAddr>("an IPv4 or IPv6 address")(value)?;
     let refused = match address {
         IpAddr::V4(address) => refused_v4(address),
@@ -318,4 +338,16 @@ fn families(value: &Value) -> Result<Families, String> {
 
 fn path(value: &Value) -> Result<PathBuf, String> {
     text(value).map(PathBuf::from)
+}
+
+/// The path of a Unix socket, which has room for 107 octets (`sun_path` of unix(7)).
+fn socket(value: &Value) -> Result<PathBuf, String> {
+    let path = text(value)?;
+    if path.contains('\0') {
+        return Err("must not have a NUL octet".to_owned());
+    }
+    match path.len() {
+        ..=MAX_SOCKET_PATH => Ok(PathBuf::from(path)),
+        length => Err(format!("has {length} octets: the path of a socket has at most {MAX_SOCKET_PATH}")),
+    }
 }

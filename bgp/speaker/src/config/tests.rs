@@ -80,7 +80,7 @@ fn defaults() {
     assert_eq!(config.agent.socket, Path::new("/run/guideway/dataplane.sock"));
     assert_eq!(config.admin_socket, Path::new("/run/guideway/bgp.sock"));
     assert_eq!(config.metrics_listen.to_string(), "127.0.0.1:9471");
-    assert_eq!(config.peers[0].session.connect_retry.as_secs(), 5);
+    assert_eq!(config.peers[0].session.connect_retry.as_secs(), 1);
     assert_eq!(config.peers[0].session.ipv4, Some(fsm::NextHop::Session));
     assert_eq!(good("local_as: 1\nrouter_id: 1.1.1.1\npeers: []\n").peers, []);
 }
@@ -145,6 +145,10 @@ fn single_problems() {
         (format!("{LEAST}  - {{address: 10.1.1.1, remote_as: 1}}\n"), "is a peer already, in line 4"),
         (format!("{LEAST}metrics: {{listen: nowhere}}\n"), "is not an address with a port"),
         (format!("{LEAST}admin: {{}}\n"), "admin.socket: is required"),
+        (format!("{LEAST}admin: {{socket: /{}}}\n", "x".repeat(107)), "has 108 octets"),
+        (format!("{LEAST}agent: {{socket: \"a\\0b\"}}\n"), "NUL"),
+        (LEAST.replace("10.1.1.1", "\"fe80::1%up0\""), "has a zone: link-local"),
+        (peer("local_address: 10.1.1.1"), "is the peer's own address"),
         (format!("{LEAST}local_as: 2\n"), ""),
     ];
     for (text, expected) in rows {
@@ -161,6 +165,37 @@ fn the_error_names_file_line_field_and_reason() {
     let error = Config::load(&file).unwrap_err().to_string();
     assert_eq!(error, format!("{}:4: peers[0].remote_as: 0 is no AS number (RFC 7607)", file.display()));
     assert!(matches!(Config::load(Path::new("/nowhere/x.yaml")), Err(ConfigError::Unreadable { .. })));
+}
+
+#[test]
+fn only_files_of_a_sane_size_are_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("bgp.yaml");
+    let refusal = |file: &Path| match Config::load(file).unwrap_err() {
+        ConfigError::Unreadable { source, .. } => source.to_string(),
+        error @ ConfigError::Invalid { .. } => error.to_string(),
+    };
+    std::fs::write(&file, format!("{LEAST}#{}\n", "x".repeat(1 << 20))).unwrap();
+    assert_eq!(refusal(&file), "longer than 1048576 octets");
+    assert_eq!(refusal(Path::new("/dev/zero")), "not a regular file");
+    assert_eq!(refusal(directory.path()), "not a regular file");
+    // Opening a pipe for reading would wait for a writer.
+    let pipe = directory.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    assert_eq!(refusal(&pipe), "not a regular file");
+    std::fs::write(&file, LEAST.replace("remote_as: 65000", "remote_as: 65000, password_file: /dev/zero"))
+        .unwrap();
+    assert!(refusal(&file).ends_with("/dev/zero cannot be read: not a regular file"));
+}
+
+/// Whatever a file holds, each problem is one line.
+#[test]
+fn a_strange_key_does_not_break_the_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("bgp.yaml");
+    std::fs::write(&file, format!("{LEAST}\"a\\nb\": 1\n")).unwrap();
+    let error = Config::load(&file).unwrap_err().to_string();
+    assert!(error.contains("5: a\\nb: is unknown here") && error.lines().count() == 1, "{error}");
 }
 
 proptest! {

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::Spanned;
+use serde_saphyr::budget::BudgetBreach;
+use serde_saphyr::{Error, MergeKeyPolicy, Spanned};
 
 /// A value and the line where it stands, counted from 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,13 +35,45 @@ pub(crate) struct Entry {
 
 /// Reads one document; the error is a line (0 when it is not known) and a reason.
 pub(crate) fn parse(text: &str) -> Result<Node, (u64, String)> {
-    match serde_saphyr::from_str::<Spanned<Value>>(text) {
+    // A file says what it means in place: nothing in it grows beyond its own length, nor comes from somewhere else.
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_anchors: 0, max_aliases: 0 },
+        merge_keys: MergeKeyPolicy::Error,
+    };
+    match serde_saphyr::from_str_with_options::<Spanned<Value>>(text, options) {
         Ok(value) => Ok(Node::from(value)),
         Err(error) => {
             let line = error.location().map_or(0, |location| location.line());
-            // The first line is the reason; a drawing of the place follows it.
-            let reason = error.without_snippet().to_string();
-            Err((line, reason.lines().next().unwrap_or("not valid YAML").to_owned()))
+            Err((line, reason(error.without_snippet())))
+        }
+    }
+}
+
+/// One line for the operator; what the YAML library says about its own options is of no use to one.
+fn reason(error: &Error) -> String {
+    match error {
+        Error::Budget { breach: BudgetBreach::Anchors { .. } | BudgetBreach::Aliases { .. }, .. } => {
+            "anchors (`&name`) and aliases (`*name`) are not supported: write the value out".to_owned()
+        }
+        Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => {
+            "nests too deep; a configuration needs 4 levels".to_owned()
+        }
+        Error::Budget { .. } => "the file has too many values".to_owned(),
+        Error::MergeKeyNotAllowed { .. } => {
+            "merge keys (`<<`) are not supported: write the fields out".to_owned()
+        }
+        Error::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("the field `{}` stands here twice", key.escape_debug())
+        }
+        Error::MultipleDocuments { .. } => {
+            "a second document starts here: a configuration is one document, remove the `---`".to_owned()
+        }
+        error => {
+            // The first line is the reason; the place is told beside it.
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            let first = first.rsplit_once(" at line ").map_or(first, |(reason, _)| reason);
+            format!("not valid YAML: {first}")
         }
     }
 }
@@ -152,6 +185,27 @@ mod tests {
         assert_eq!(items.iter().map(|item| item.line).collect::<Vec<_>>(), [3, 5]);
         let Value::Map(first) = &items[0].value else { panic!("{node:?}") };
         assert_eq!((first[1].line, &first[1].node.value), (4, &Value::Bool(true)));
+    }
+
+    #[test]
+    fn a_document_says_everything_in_place() {
+        let bomb = (1..9).fold("a0: &a0 [x, x, x, x, x, x, x, x]\n".to_owned(), |text, n| {
+            let before = format!("*a{}, ", n - 1).repeat(8);
+            text + &format!("a{n}: &a{n} [{before}]\n")
+        });
+        let deep = format!("a: {}", "[".repeat(100_000));
+        for (text, line, expected) in [
+            (bomb.as_str(), 1, "anchors (`&name`)"),
+            ("a: 1\nb: &x 2\n", 2, "anchors (`&name`)"),
+            ("a: 1\nb: {<<: {c: 1}}\n", 2, "merge keys (`<<`)"),
+            ("a: 1\na: 2\n", 2, "the field `a` stands here twice"),
+            ("a: 1\n---\nb: 2\n", 2, "a second document"),
+            (&deep, 1, ""),
+        ] {
+            let (at, reason) = parse(text).unwrap_err();
+            assert!(reason.contains(expected) && at.abs_diff(line) <= 1, "{at}: {reason}");
+            assert!(!reason.contains("Options") && !reason.contains('\n'), "{reason}");
+        }
     }
 
     #[test]

@@ -172,6 +172,23 @@ async fn a_malformed_update_is_counted_and_survived() {
     assert_eq!(status.state, State::Established);
 }
 
+/// The machine stood still for longer than the hold time, and the peer's KEEPALIVE waits in the socket.
+#[tokio::test]
+async fn a_speaker_that_was_held_up_does_not_blame_the_peer() {
+    let (listener, _sender, peer) = bench(1).await;
+    let mut router = Router::accept(&listener).await;
+    router.establish().await;
+    wait_status(&peer, "a session", |status| status.state == State::Established).await;
+    for _ in 0..2 {
+        router.write(Message::Keepalive).await;
+        // The test has one thread: nothing of the speaker runs meanwhile.
+        std::thread::sleep(Duration::from_millis(3200));
+        sleep(Duration::from_millis(50)).await;
+        let status = peer.status.lock().clone();
+        assert_eq!((status.state, status.last_error.as_str()), (State::Established, ""));
+    }
+}
+
 /// A peer that goes on sending and takes nothing: it does not pile up memory and does not live for ever.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_takes_no_data_is_given_up() {
