@@ -22,6 +22,8 @@ pub(crate) enum Failure {
     Slow { daemon: &'static str, socket: PathBuf, timeout: Duration },
     #[error("{daemon} at {} answered with an error: {reason}", socket.display())]
     Refused { daemon: &'static str, socket: PathBuf, reason: String },
+    #[error("{0}")]
+    NotFound(String),
     #[error("wrong usage: {0}")]
     Usage(String),
     #[error("the answer cannot be printed: {0}")]
@@ -33,6 +35,7 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
+            Self::NotFound(_) => 1,
             Self::Usage(_) => 2,
             Self::Unreachable { .. }
             | Self::Slow { .. }
@@ -46,6 +49,8 @@ impl Failure {
 /// A daemon and its socket.
 pub(crate) struct Daemon<'a> {
     name: &'static str,
+    /// In `deploy/systemd`.
+    unit: &'static str,
     option: &'static str,
     socket: &'a Path,
     timeout: Duration,
@@ -54,11 +59,13 @@ pub(crate) struct Daemon<'a> {
 impl<'a> Daemon<'a> {
     pub(crate) fn dataplane(cli: &'a Cli) -> Self {
         let option = "--dataplane-socket";
-        Self { name: "lb-dataplane", option, socket: &cli.dataplane_socket, timeout: cli.timeout }
+        let unit = "guideway-dataplane";
+        Self { name: "lb-dataplane", unit, option, socket: &cli.dataplane_socket, timeout: cli.timeout }
     }
 
     pub(crate) fn speaker(cli: &'a Cli) -> Self {
-        Self { name: "bgp-speaker", option: "--bgp-socket", socket: &cli.bgp_socket, timeout: cli.timeout }
+        let (unit, option) = ("guideway-bgp", "--bgp-socket");
+        Self { name: "bgp-speaker", unit, option, socket: &cli.bgp_socket, timeout: cli.timeout }
     }
 
     /// Dials, and makes one call with what was dialled.
@@ -78,14 +85,14 @@ impl<'a> Daemon<'a> {
     }
 
     fn unreachable(&self, error: &(dyn Error + 'static)) -> Failure {
-        let (name, option) = (self.name, self.option);
+        let Self { name, unit, option, .. } = *self;
         let reason = match io_kind(error) {
             Some(io::ErrorKind::NotFound) => format!(
-                "there is no socket; does {name} run (`systemctl status {name}`), and is this the `admin.socket` of its \
+                "there is no socket; does {name} run (`systemctl status {unit}`), and is this the `admin.socket` of its \
                  configuration? Another one is given with {option}"
             ),
             Some(io::ErrorKind::ConnectionRefused) => {
-                format!("nobody listens on the socket; did {name} end (`systemctl status {name}`)?")
+                format!("nobody listens on the socket; did {name} end (`systemctl status {unit}`)?")
             }
             Some(io::ErrorKind::PermissionDenied) => {
                 "permission denied; run lbctl as root or as a user who may open the socket".to_owned()
@@ -98,6 +105,7 @@ impl<'a> Daemon<'a> {
     fn refused(&self, status: &Status) -> Failure {
         let (daemon, socket) = (self.name, self.socket.to_owned());
         match status.code() {
+            Code::NotFound => Failure::NotFound(status.message().to_owned()),
             Code::InvalidArgument => Failure::Usage(status.message().to_owned()),
             Code::Unavailable => Failure::Unreachable { daemon, socket, reason: root_cause(status) },
             Code::Unimplemented => {

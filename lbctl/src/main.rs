@@ -61,6 +61,6 @@ fn print(outcome: &Outcome) -> ExitCode {
 }
 
 fn fail(failure: &Failure) -> ExitCode {
-    eprintln!("lbctl: {failure}");
+    let _nobody_listens = writeln!(io::stderr(), "lbctl: {failure}");
     failure.exit_code()
 }

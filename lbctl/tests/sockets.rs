@@ -49,8 +49,13 @@ impl Dataplane for Played {
 
     async fn list_backends(
         &self,
-        _: Request<ListBackendsRequest>,
+        request: Request<ListBackendsRequest>,
     ) -> Result<Response<ListBackendsResponse>, Status> {
+        let vip = request.into_inner().vip;
+        // As lb-dataplane answers.
+        if !["", "web"].contains(&vip.as_str()) {
+            return Err(Status::not_found(format!("no VIP is named {vip:?}")));
+        }
         Ok(Response::new(ListBackendsResponse::default()))
     }
 
@@ -161,8 +166,7 @@ async fn answers_have_exit_codes() {
 
     assert_eq!(run(&["backends", "--vip", "web"]).await.0, 0);
     let (code, stdout, stderr) = run(&["backends", "--vip", "wbe"]).await;
-    assert_eq!((code, stdout.as_str()), (1, ""));
-    assert!(stderr.contains("no VIP is called \"wbe\""), "{stderr}");
+    assert_eq!((code, stdout.as_str(), stderr.as_str()), (1, "", "lbctl: no VIP is named \"wbe\"\n"));
 
     let (code, _, stderr) = run(&["counters", "--timeout", "1"]).await;
     assert!(code == 3 && stderr.contains("no answer within 1 s"), "{stderr}");
@@ -184,6 +188,9 @@ async fn silence_is_explained() {
     assert!(stderr.contains("lb-dataplane cannot be reached at"), "{stderr}");
     assert!(stderr.contains("dataplane.sock: there is no socket"), "{stderr}");
     assert!(stderr.contains("--dataplane-socket"), "{stderr}");
+    let unit = stderr.split_once("systemctl status ").and_then(|(_, rest)| rest.split('`').next()).unwrap();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../deploy/systemd/{unit}.service"));
+    assert!(shipped.exists(), "no such unit: {unit}");
 
     // A socket that nobody listens on any more.
     drop(UnixListener::bind(folder.path().join("bgp.sock")).unwrap());
