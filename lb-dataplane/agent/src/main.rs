@@ -1,7 +1,7 @@
 //! `lb-dataplane`: the node agent of a Guideway forwarder. See the library.
 #![forbid(unsafe_code)]
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -24,8 +24,12 @@ fn main() -> ExitCode {
         }
         Command::Detach(args) => detach(&args.pin_root),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "lb-dataplane", &mut io::stdout().lock());
-            ExitCode::SUCCESS
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "lb-dataplane", &mut script);
+            match io::stdout().write_all(&script) {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => failed(&error),
+                _ => ExitCode::SUCCESS,
+            }
         }
     }
 }
@@ -42,7 +46,8 @@ fn run_agent(args: RunArgs) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             if let RunError::Config(errors) = &error {
-                errors.iter().for_each(|error| eprintln!("{error}"));
+                let mut stderr = io::stderr().lock();
+                let _nobody_listens = errors.iter().try_for_each(|error| writeln!(stderr, "{error}"));
             }
             failed(&error);
             ExitCode::from(error.exit_code())
@@ -51,11 +56,13 @@ fn run_agent(args: RunArgs) -> ExitCode {
 }
 
 fn detach(pin_root: &Path) -> ExitCode {
-    match guideway_bpf::Dataplane::remove(pin_root) {
-        Ok(true) => println!("{}: the forwarder is detached and removed", pin_root.display()),
-        Ok(false) => println!("{}: nothing is pinned here", pin_root.display()),
+    let found = match guideway_bpf::Dataplane::remove(pin_root) {
+        Ok(true) => "the forwarder is detached and removed",
+        Ok(false) => "nothing is pinned here",
         Err(error) => return failed(&error),
-    }
+    };
+    // The null routes go as well, whether or not somebody reads this.
+    let _nobody_listens = writeln!(io::stdout(), "{}: {found}", pin_root.display());
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error),
@@ -67,6 +74,6 @@ fn detach(pin_root: &Path) -> ExitCode {
 }
 
 fn failed(error: &dyn std::error::Error) -> ExitCode {
-    eprintln!("lb-dataplane: {}", chain(error));
+    let _nobody_listens = writeln!(io::stderr(), "lb-dataplane: {}", chain(error));
     ExitCode::FAILURE
 }

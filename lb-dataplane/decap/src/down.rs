@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use guideway_bpf::{Decap, VipAddress};
 
 use crate::loopback::Loopback;
+use crate::say::say;
 use crate::sysctl::Sysctl;
 
 /// Undoes what `up` did. The pins go last, as they hold what `up` found.
@@ -15,19 +16,19 @@ pub(crate) async fn down(pin_root: &Path) -> anyhow::Result<()> {
         let loopback = Loopback::open().await?;
         for vip in status.vips.iter().filter(|(_, mark)| **mark == VipAddress::Added).map(|(vip, _)| *vip) {
             loopback.remove(vip).await?;
-            println!("VIP {vip} taken off lo");
+            say!("VIP {vip} taken off lo");
         }
         let sysctl = Sysctl::new();
         for (name, value) in &status.settings {
             if sysctl.restore(name, value)? {
-                println!("sysctl {} = {value} again", name.replace('/', "."));
+                say!("sysctl {} = {value} again", name.replace('/', "."));
             }
         }
         for attachment in status.attachments.iter().filter(|attachment| attachment.attached()) {
-            println!("interface {} does not run the decap program any more", attachment.interface);
+            say!("interface {} does not run the decap program any more", attachment.interface);
         }
     }
     let removed = Decap::remove(pin_root).context("cannot remove the decap program")?;
-    println!("{} {}", pin_root.display(), if removed { "removed" } else { "was not there: nothing to do" });
+    say!("{} {}", pin_root.display(), if removed { "removed" } else { "was not there: nothing to do" });
     Ok(())
 }

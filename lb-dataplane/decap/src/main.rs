@@ -13,11 +13,13 @@
 mod cli;
 mod down;
 mod loopback;
+mod say;
 mod status;
 mod sysctl;
 mod up;
 mod vip;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
@@ -31,12 +33,13 @@ async fn main() -> ExitCode {
         Command::Down(arguments) => down::down(&arguments.pin_root).await.map(|()| ExitCode::SUCCESS),
         Command::Status(arguments) => status::status(&arguments).await,
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "lb-decap", &mut std::io::stdout());
-            Ok(ExitCode::SUCCESS)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "lb-decap", &mut script);
+            say::answer(&script).map(|()| ExitCode::SUCCESS).map_err(Into::into)
         }
     };
     result.unwrap_or_else(|error| {
-        eprintln!("lb-decap: {error:#}");
+        let _nobody_listens = writeln!(std::io::stderr(), "lb-decap: {error:#}");
         ExitCode::from(cli::EXIT_FAILED)
     })
 }

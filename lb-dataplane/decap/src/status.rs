@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::cli::{EXIT_NOT_READY, Output, StatusArguments};
 use crate::loopback::Loopback;
+use crate::say;
 
 /// What is shown.
 #[derive(Debug, Serialize)]
@@ -44,10 +45,11 @@ pub(crate) async fn status(arguments: &StatusArguments) -> anyhow::Result<ExitCo
     let found = Decap::status(root).with_context(|| format!("cannot examine {}", root.display()))?;
     let addresses = Loopback::open().await?.addresses().await?;
     let report = report(root.display().to_string(), found, &addresses);
-    match arguments.output {
-        Output::Table => print!("{}", table(&report)),
-        Output::Json => println!("{}", serde_json::to_string_pretty(&report).context("cannot write JSON")?),
-    }
+    let text = match arguments.output {
+        Output::Table => table(&report),
+        Output::Json => serde_json::to_string_pretty(&report).context("cannot write JSON")? + "\n",
+    };
+    say::answer(text.as_bytes()).context("cannot print the answer")?;
     Ok(if report.ready { ExitCode::SUCCESS } else { ExitCode::from(EXIT_NOT_READY) })
 }
 

@@ -8,6 +8,7 @@ use guideway_bpf::{Decap, Origin, VipAddress};
 
 use crate::cli::UpArguments;
 use crate::loopback::Loopback;
+use crate::say::say;
 use crate::sysctl::{self, RULES, Sysctl};
 
 /// What IP-in-IP with an IPv6 outer header adds to a packet of 1500 bytes.
@@ -22,7 +23,7 @@ pub(crate) async fn up(arguments: &UpArguments) -> anyhow::Result<()> {
     let mtu = loopback.mtu(interface).await?;
     let root = &arguments.pins.pin_root;
     let decap = Decap::open(root).context("cannot set the decap program up")?;
-    println!(
+    say!(
         "{} {}",
         root.display(),
         match decap.origin() {
@@ -37,19 +38,19 @@ pub(crate) async fn up(arguments: &UpArguments) -> anyhow::Result<()> {
     set(&decap, interface, wanted.iter().any(IpAddr::is_ipv4))?;
     let attachment =
         decap.attach(interface, arguments.mode.into()).context("cannot attach the decap program")?;
-    println!(
+    say!(
         "interface {} runs it in {} mode",
         attachment.interface,
         guideway_bpf::XdpMode::from(arguments.mode)
     );
     for other in decap.detach_others(&[interface]).context("cannot detach from another interface")? {
-        println!("interface {other} does not run it any more");
+        say!("interface {other} does not run it any more");
     }
     restore_others(&decap, interface, wanted.iter().any(IpAddr::is_ipv4))?;
     refuse(&decap, &loopback, &wanted).await?;
 
     if let Some(mtu) = mtu.filter(|mtu| *mtu < MTU_WANTED) {
-        println!(
+        say!(
             "note: the MTU of {interface} is {mtu}; packets of 1500 bytes arrive with an outer header of 20 or 40 more, \
              so set it to {MTU_WANTED} or above here and on the way from the forwarders"
         );
@@ -74,11 +75,11 @@ async fn allow(decap: &Decap, loopback: &Loopback, wanted: &BTreeSet<IpAddr>) ->
             loopback.add(*vip).await?;
         }
         match (allowed.contains_key(vip), on_lo) {
-            (true, true) => println!("VIP {vip} stays"),
+            (true, true) => say!("VIP {vip} stays"),
             (false, true) => {
-                println!("VIP {vip} allowed; it was on lo already, so `down` will leave it there");
+                say!("VIP {vip} allowed; it was on lo already, so `down` will leave it there");
             }
-            (_, false) => println!("VIP {vip} allowed and put on lo"),
+            (_, false) => say!("VIP {vip} allowed and put on lo"),
         }
     }
     Ok(())
@@ -95,7 +96,7 @@ async fn refuse(decap: &Decap, loopback: &Loopback, wanted: &BTreeSet<IpAddr>) -
             loopback.remove(vip).await?;
         }
         decap.refuse(vip).with_context(|| format!("cannot remove VIP {vip}"))?;
-        println!("VIP {vip} removed");
+        say!("VIP {vip} removed");
     }
     Ok(())
 }
@@ -107,7 +108,7 @@ fn set(decap: &Decap, interface: &str, has_ipv4: bool) -> anyhow::Result<()> {
         if let Some(before) = sysctl.violated(rule, interface)? {
             decap.remember_setting(&before.name, &before.value).context("cannot remember a setting")?;
             let (name, value) = sysctl.apply(rule, interface)?;
-            println!("sysctl {} = {value} (was {}): {}", name.replace('/', "."), before.value, rule.why);
+            say!("sysctl {} = {value} (was {}): {}", name.replace('/', "."), before.value, rule.why);
         }
     }
     Ok(())
@@ -121,7 +122,7 @@ fn restore_others(decap: &Decap, interface: &str, has_ipv4: bool) -> anyhow::Res
             continue;
         }
         if sysctl.restore(&name, &value)? {
-            println!("sysctl {} = {value} again", name.replace('/', "."));
+            say!("sysctl {} = {value} again", name.replace('/', "."));
         }
         decap.forget_setting(&name).context("cannot forget a setting")?;
     }
