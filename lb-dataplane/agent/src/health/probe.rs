@@ -11,6 +11,7 @@ use hyper::body::{Body, Bytes};
 use hyper::client::conn::http1;
 use hyper::header::{CONNECTION, HOST, USER_AGENT};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -131,7 +132,7 @@ async fn get(
         .map_err(Failure::Request)?;
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(HEAD_BYTES_MAX)
-        .handshake(TokioIo::new(stream))
+        .handshake(TokioIo::new(limited(stream)))
         .await
         .map_err(Failure::Http)?;
     let exchange = async {
@@ -154,6 +155,13 @@ async fn get(
         result = exchange => result,
         () = drive => unreachable!("the driver never ends"),
     }
+}
+
+/// Ends after as many bytes as a probe may read in all. A backend that never stops sending, interim responses for example,
+/// which hyper passes over one by one, must not keep this machine busy until the timeout.
+fn limited(stream: TcpStream) -> impl AsyncRead + AsyncWrite + Unpin {
+    let (reader, writer) = stream.into_split();
+    tokio::io::join(reader.take(HEAD_BYTES_MAX as u64 + BODY_BYTES_MAX), writer)
 }
 
 /// Reads a body as far as it is read at all. The status has decided already, so an error does not count.

@@ -10,6 +10,8 @@ enum Peer {
     Hangs,
     /// Writes a head and then a body without end.
     Endless,
+    /// Writes interim responses without end.
+    Interim,
     /// Writes a head, and nothing more without closing.
     Stalls,
 }
@@ -31,6 +33,10 @@ async fn serve(peer: Peer) -> (SocketAddr, tokio::task::JoinHandle<Vec<u8>>) {
             Peer::Says(bytes) => stream.write_all(bytes).await.unwrap(),
             Peer::Hangs => {
                 let _ = stream.read(&mut [0; 1]).await;
+            }
+            Peer::Interim => {
+                let interim = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(100);
+                while stream.write_all(&interim).await.is_ok() {}
             }
             Peer::Stalls => {
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n").await;
@@ -107,6 +113,15 @@ async fn an_endless_body_is_cut() {
     let (backend, server) = serve(Peer::Endless).await;
     assert_eq!(words(&http(None), backend).await.as_deref(), Ok("HTTP status 200"));
     server.await.unwrap();
+}
+
+#[tokio::test]
+async fn interim_responses_without_end_are_cut() {
+    let (backend, _server) = serve(Peer::Interim).await;
+    let start = Instant::now();
+    let error = run(&http(None), backend, Duration::from_secs(60)).await.unwrap_err();
+    assert!(matches!(error, Failure::Http(_)), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(30), "it has waited for the timeout");
 }
 
 #[tokio::test]
