@@ -3,12 +3,14 @@
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use guideway_abi as abi;
 use guideway_abi::DecapCounter;
+use nix::fcntl::Flock;
 
 use crate::install::{self, Installed, OpenError, Origin};
 use crate::map::{MapError, PerCpuArray};
@@ -144,6 +146,16 @@ impl Decap {
         install::remove(pin_root, &Object::decap(), &[SETTINGS])
     }
 
+    /// Keeps other processes from what is pinned under `pin_root`; `None` when there is no such directory.
+    ///
+    /// # Errors
+    ///
+    /// Another process holds the pins, or a system call failed.
+    pub fn hold(pin_root: &Path) -> Result<Option<HeldDecap>, OpenError> {
+        let lock = install::hold(pin_root)?;
+        Ok(lock.map(|lock| HeldDecap { root: pin_root.to_owned(), lock }))
+    }
+
     /// What [`open`](Self::open) found.
     #[must_use]
     pub fn origin(&self) -> Origin {
@@ -274,6 +286,24 @@ impl Decap {
     /// The kernel's.
     pub fn forget_setting(&self, name: &str) -> Result<(), MapError> {
         self.settings.delete(name)
+    }
+}
+
+/// Pins that no other process may use until the drop, whatever state they are in.
+#[derive(Debug)]
+pub struct HeldDecap {
+    root: PathBuf,
+    lock: Flock<File>,
+}
+
+impl HeldDecap {
+    /// As [`Decap::remove`].
+    ///
+    /// # Errors
+    ///
+    /// A system call failed.
+    pub fn remove(self) -> Result<(), OpenError> {
+        install::remove_held(&self.root, &Object::decap(), &[SETTINGS], self.lock)
     }
 }
 

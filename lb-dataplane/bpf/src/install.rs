@@ -288,16 +288,30 @@ fn program_id(program: &OwnedFd, layout: &Layout) -> Result<u32, OpenError> {
     Ok(info.id)
 }
 
+/// Keeps other processes from what is pinned under `root`; `None` when there is no such directory.
+pub(crate) fn hold(root: &Path) -> Result<Option<Flock<File>>, OpenError> {
+    if !root.try_exists().map_err(OpenError::system("examine", root))? {
+        return Ok(None);
+    }
+    check_bpffs(root)?;
+    let lock = pins::lock(root).map_err(OpenError::system("lock", root))?;
+    lock.map(Some).ok_or_else(|| OpenError::InUse(root.to_owned()))
+}
+
 /// Detaches, and removes everything under `root` that [`install`] makes, and the pins `others` of the caller; false when
 /// there was nothing.
 pub(crate) fn remove(root: &Path, object: &Object, others: &[&str]) -> Result<bool, OpenError> {
-    if !root.try_exists().map_err(OpenError::system("examine", root))? {
-        return Ok(false);
-    }
-    check_bpffs(root)?;
-    let lock = pins::lock(root)
-        .map_err(OpenError::system("lock", root))?
-        .ok_or_else(|| OpenError::InUse(root.to_owned()))?;
+    let Some(lock) = hold(root)? else { return Ok(false) };
+    remove_held(root, object, others, lock).map(|()| true)
+}
+
+/// As [`remove`], of what is held already.
+pub(crate) fn remove_held(
+    root: &Path,
+    object: &Object,
+    others: &[&str],
+    lock: Flock<File>,
+) -> Result<(), OpenError> {
     let layout = Layout::new(root, object.program);
     for interface in layout.linked_interfaces().map_err(OpenError::system("list", root))? {
         let path = layout.link(&interface);
@@ -315,6 +329,5 @@ pub(crate) fn remove(root: &Path, object: &Object, others: &[&str]) -> Result<bo
         pins::remove_directory(&directory).map_err(OpenError::system("remove directory", &directory))?;
     }
     drop(lock);
-    pins::remove_directory(root).map_err(OpenError::system("remove directory", root))?;
-    Ok(true)
+    pins::remove_directory(root).map_err(OpenError::system("remove directory", root))
 }

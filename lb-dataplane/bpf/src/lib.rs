@@ -28,7 +28,7 @@ mod test_run;
 mod xdp;
 
 pub use dataplane::{Dataplane, TableKind};
-pub use decap::{Decap, DecapStatus, StatusError, VipAddress};
+pub use decap::{Decap, DecapStatus, HeldDecap, StatusError, VipAddress};
 pub use install::{Difference, Differences, OpenError, Origin};
 pub use map::MapError;
 pub use object::ObjectError;

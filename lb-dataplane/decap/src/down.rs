@@ -11,6 +11,8 @@ use crate::sysctl::Sysctl;
 
 /// Undoes what `up` did. The pins go last, as they hold what `up` found.
 pub(crate) async fn down(pin_root: &Path) -> anyhow::Result<()> {
+    // First of all: an `up` that is at work would put back what is undone here.
+    let held = Decap::hold(pin_root).context("cannot undo anything")?;
     let status = Decap::status(pin_root).with_context(|| format!("cannot examine {}", pin_root.display()))?;
     if let Some(status) = status {
         let loopback = Loopback::open().await?;
@@ -28,7 +30,10 @@ pub(crate) async fn down(pin_root: &Path) -> anyhow::Result<()> {
             say!("interface {} does not run the decap program any more", attachment.interface);
         }
     }
-    let removed = Decap::remove(pin_root).context("cannot remove the decap program")?;
-    say!("{} {}", pin_root.display(), if removed { "removed" } else { "was not there: nothing to do" });
+    let found = held.is_some();
+    if let Some(held) = held {
+        held.remove().context("cannot remove the decap program")?;
+    }
+    say!("{} {}", pin_root.display(), if found { "removed" } else { "was not there: nothing to do" });
     Ok(())
 }

@@ -492,7 +492,13 @@ fn a_decap_program_keeps_its_list_and_what_it_was_told() {
     assert_eq!(status.vips, [(v6, VipAddress::Foreign)].into());
     assert!(status.attachments[0].attached());
     assert!(matches!(Decap::remove(&place.root), Err(OpenError::InUse(_))));
+    // Who undoes a set-up holds the pins from before the first step to after the last.
+    assert!(matches!(Decap::hold(&place.root), Err(OpenError::InUse(_))));
     drop(decap);
-    assert!(Decap::remove(&place.root).unwrap());
+    let held = Decap::hold(&place.root).unwrap().unwrap();
+    assert!(matches!(Decap::open(&place.root), Err(OpenError::InUse(_))));
+    held.remove().unwrap();
     assert!(!place.root.exists());
+    assert!(Decap::hold(&place.root).unwrap().is_none());
+    assert!(!Decap::remove(&place.root).unwrap());
 }
