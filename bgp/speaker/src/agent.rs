@@ -45,6 +45,7 @@ pub(crate) async fn follow(config: AgentConfig, status: Shared<AgentStatus>, out
         .with_jitter()
         .without_max_times();
     let mut follower = Follower { last_word: LastWord::new(config.hold), status, out };
+    follower.set_status(false, AgentStatus::default().text);
     if !follower.out.borrow().is_empty() {
         // An earlier follower (with another configuration) left a set behind; it does not count for ever.
         follower.last_word.heard();
@@ -90,7 +91,8 @@ impl Follower {
     async fn read(&mut self, mut stream: Streaming<Announcements>) -> bool {
         let mut heard = false;
         info!("the agent's stream is open");
-        self.set_status(true, "connected".to_owned());
+        // An agent that has just started speaks when it knows the health of its backends.
+        self.set_status(true, "connected, but it has not said yet what to announce".to_owned());
         loop {
             match self.meanwhile(stream.message()).await {
                 Ok(Some(message)) => {
@@ -115,6 +117,7 @@ impl Follower {
             warn!(count = refused.len(), first, "the agent named what is no address to announce; left out");
         }
         let mut status = self.status.lock();
+        (status.heard, status.text) = (true, "connected".to_owned());
         status.updates += 1;
         status.refused += refused.len() as u64;
         drop(status);
@@ -151,6 +154,7 @@ impl Follower {
                 () = sleep_until(deadline.into()) => {
                     if self.last_word.expire(Instant::now()) {
                         warn!("the agent stayed away for the hold time; everything is withdrawn");
+                        self.status.lock().heard = false;
                         self.publish(Prefixes::default());
                     }
                 }

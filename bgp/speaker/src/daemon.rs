@@ -71,9 +71,10 @@ pub async fn run(path: &Path) -> Result<(), RunError> {
         terminate: handler(SignalKind::terminate())?,
         interrupt: handler(SignalKind::interrupt())?,
     };
-    let admin = admin::bind(&config.admin_socket).await.map_err(RunError::Admin)?;
+    // The socket comes last: a start that fails leaves no file behind.
     let address = config.metrics_listen;
     let http = TcpListener::bind(address).await.map_err(|source| RunError::Metrics { address, source })?;
+    let admin = admin::bind(&config.admin_socket).await.map_err(RunError::Admin)?;
 
     let status = SpeakerStatus::new(config.local_as, config.router_id);
     let stop = CancellationToken::new();

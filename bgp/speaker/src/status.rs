@@ -54,6 +54,8 @@ pub(crate) struct AgentStatus {
     /// `connected`, or why it is not.
     pub(crate) text: String,
     pub(crate) connected: bool,
+    /// There is a last word of the agent, and it counts.
+    pub(crate) heard: bool,
     /// What is announced to the peers.
     pub(crate) prefixes: Prefixes,
     /// Messages of the agent.
@@ -67,6 +69,7 @@ impl Default for AgentStatus {
         Self {
             text: "not connected yet".to_owned(),
             connected: false,
+            heard: false,
             prefixes: Prefixes::default(),
             updates: 0,
             refused: 0,
@@ -130,7 +133,7 @@ impl SpeakerStatus {
     pub(crate) fn not_ready(&self) -> Vec<String> {
         let mut reasons = Vec::new();
         let agent = self.agent.lock();
-        if !agent.connected {
+        if !agent.connected || !agent.heard {
             reasons.push(format!("agent: {}", agent.text));
         }
         drop(agent);

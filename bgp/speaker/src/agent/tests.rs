@@ -1,5 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use guideway_dataplane_admin::v1 as api;
 use guideway_dataplane_admin::v1::dataplane_server::{Dataplane, DataplaneServer};
@@ -19,20 +21,39 @@ struct Agent {
     addresses: watch::Sender<Vec<String>>,
     stop: CancellationToken,
     server: JoinHandle<()>,
+    /// Streams that were opened.
+    opened: Arc<AtomicUsize>,
+}
+
+/// What becomes of a stream.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// It gives every set.
+    Speaks,
+    /// It stays open and gives nothing.
+    Silent,
+    /// It ends at once.
+    HangsUp,
 }
 
 impl Agent {
     fn start(socket: &Path, addresses: &[&str]) -> Self {
+        Self::start_as(Manner::Speaks, socket, addresses)
+    }
+
+    fn start_as(manner: Manner, socket: &Path, addresses: &[&str]) -> Self {
         let _ = std::fs::remove_file(socket);
         let listener = UnixListener::bind(socket).unwrap();
         let (sender, receiver) = watch::channel(owned(addresses));
         let stop = CancellationToken::new();
-        let service = DataplaneServer::new(Service { addresses: receiver, stop: stop.clone() });
+        let opened = Arc::new(AtomicUsize::new(0));
+        let service = Service { addresses: receiver, stop: stop.clone(), manner, opened: opened.clone() };
+        let service = DataplaneServer::new(service);
         let server = tonic::transport::Server::builder()
             .add_service(service)
             .serve_with_incoming_shutdown(UnixListenerStream::new(listener), stop.clone().cancelled_owned());
         let server = tokio::spawn(async move { server.await.unwrap() });
-        Self { addresses: sender, stop, server }
+        Self { addresses: sender, stop, server, opened }
     }
 
     fn set(&self, addresses: &[&str]) {
@@ -52,6 +73,8 @@ fn owned(texts: &[&str]) -> Vec<String> {
 struct Service {
     addresses: watch::Receiver<Vec<String>>,
     stop: CancellationToken,
+    manner: Manner,
+    opened: Arc<AtomicUsize>,
 }
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -71,9 +94,15 @@ impl Dataplane for Service {
         let sets = WatchStream::new(self.addresses.clone());
         let sets = sets.map(|addresses| Ok(Announcements { generation: 1, addresses }));
         let (sender, receiver) = tokio::sync::mpsc::channel(1);
-        let stop = self.stop.clone();
+        let (stop, manner) = (self.stop.clone(), self.manner);
+        self.opened.fetch_add(1, Ordering::Relaxed);
         tokio::spawn(async move {
             tokio::pin!(sets);
+            match manner {
+                Manner::Speaks => {}
+                Manner::Silent => stop.cancelled().await,
+                Manner::HangsUp => return,
+            }
             while let Some(Some(set)) = stop.run_until_cancelled(sets.next()).await {
                 if sender.send(set).await.is_err() {
                     return;
@@ -186,4 +215,34 @@ async fn an_agent_that_is_back_in_time_is_no_event() {
     };
     timeout(PATIENCE, heard_again).await.unwrap();
     assert!(!changes.has_changed().unwrap());
+}
+
+/// A new agent opens the stream and does not know yet what it serves: the last word of the old one still runs out.
+#[tokio::test]
+async fn a_stream_without_a_word_is_not_ready_and_holds_nothing() {
+    let bench = Bench::start(Duration::from_millis(400));
+    let agent = Agent::start(&bench.socket, &["203.0.113.10"]);
+    bench.wait(&["203.0.113.10/32"]).await;
+    assert!(bench.status.lock().heard);
+    agent.stop().await;
+    let silent = Agent::start_as(Manner::Silent, &bench.socket, &["203.0.113.10"]);
+    bench.wait(&[]).await;
+    let opened = async {
+        while !bench.status.lock().connected {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, opened).await.unwrap();
+    let status = bench.status.lock().clone();
+    assert!(!status.heard && status.text.contains("has not said yet"), "{status:?}");
+    silent.stop().await;
+}
+
+#[tokio::test]
+async fn an_agent_that_hangs_up_is_not_pestered() {
+    let bench = Bench::start(Duration::from_secs(60));
+    let agent = Agent::start_as(Manner::HangsUp, &bench.socket, &[]);
+    sleep(Duration::from_millis(1500)).await;
+    let opened = agent.opened.load(Ordering::Relaxed);
+    assert!((1..=6).contains(&opened), "{opened} streams in 1.5 s");
 }
