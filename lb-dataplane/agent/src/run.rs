@@ -73,6 +73,7 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
     let stamp = Stamp::of(&args.config);
     let Loaded { config, text } = load(&args.config, Accept::RegularFile);
     let config = config.map_err(RunError::Config)?;
+    tracing::debug!(path = %args.config.display(), "the configuration is read");
     let AdminSocket { listener, file } =
         socket::listen(&config.admin().socket).await.map_err(RunError::Admin)?;
     let http = http::listen(config.metrics().listen).await.map_err(RunError::Http)?;
