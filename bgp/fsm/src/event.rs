@@ -79,6 +79,12 @@ pub enum Cause {
     /// The connection broke.
     #[error("connection closed: {0}")]
     Closed(String),
+    /// The connection broke before the peer said anything, which is what routers do to speakers that they do not want.
+    #[error(
+        "connection closed before the peer's OPEN: {0} (the peer may not be configured for this address, or has the \
+         session shut down)"
+    )]
+    ClosedBeforeOpen(String),
     /// The peer ended the session.
     #[error("the peer sent a notification: {0}")]
     Received(Notification),

@@ -58,7 +58,7 @@ impl Step<'_> {
 
             // A second connection or a late failure of an earlier one changes nothing.
             (_, Event::Connected { .. } | Event::ConnectFailed(_)) => {}
-            (State::OpenSent, Event::Closed(why)) => self.retry_later(Cause::Closed(why)),
+            (State::OpenSent, Event::Closed(why)) => self.retry_later(Cause::ClosedBeforeOpen(why)),
             (_, Event::Closed(why)) => self.fail(Cause::Closed(why)),
             (_, Event::Received(Message::Notification(notification))) => {
                 self.act(Action::Disconnect);

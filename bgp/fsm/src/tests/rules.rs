@@ -58,6 +58,16 @@ fn the_hold_time_is_the_smaller_one() {
     assert_eq!((HoldTime::from_secs(1), HoldTime::from_secs(2)), (None, None));
 }
 
+#[test]
+fn a_peer_that_closes_before_its_open_is_told_apart() {
+    for (state, early) in [(State::OpenSent, true), (State::OpenConfirm, false), (State::Established, false)]
+    {
+        let actions = Bench::at(state).put(Event::Closed("the peer closed it".to_owned()));
+        let [Action::Down(cause)] = &actions[..] else { panic!("{actions:?}") };
+        assert_eq!(cause.to_string().contains("shut down"), early, "{state}: {cause}");
+    }
+}
+
 /// No hold time is agreed on, and the peer stops talking before its KEEPALIVE: the session does not hang.
 #[test]
 fn a_peer_without_hold_time_is_not_waited_for_for_ever() {
