@@ -30,15 +30,10 @@ pub enum OpenError {
     /// The pin directory is not on a bpffs.
     #[error(
         "{path} is not on a BPF file system, which holds the programs while no process runs; \
-         mount one with `mkdir -p {mount_point} && mount -t bpf bpf {mount_point}`",
-        path = .path.display(), mount_point = .mount_point.display()
+         {advice} a directory below /sys/fs/bpf, after `mount -t bpf bpf /sys/fs/bpf` if none is mounted there",
+        path = .0.display(), advice = if .0.starts_with("/sys/fs/bpf") { "it takes" } else { "choose" }
     )]
-    NotBpffs {
-        /// The pin directory.
-        path: PathBuf,
-        /// Where one can be mounted.
-        mount_point: PathBuf,
-    },
+    NotBpffs(PathBuf),
     /// Another process works with these pins.
     #[error("another process holds {path}; stop it first, or use another pin directory", path = .0.display())]
     InUse(PathBuf),
@@ -170,9 +165,7 @@ fn check_bpffs(root: &Path) -> Result<(), OpenError> {
     if pins::is_bpffs(root).map_err(OpenError::system("examine", root))? {
         return Ok(());
     }
-    let standard = Path::new("/sys/fs/bpf");
-    let mount_point = if root.starts_with(standard) { standard } else { root };
-    Err(OpenError::NotBpffs { path: root.to_owned(), mount_point: mount_point.to_owned() })
+    Err(OpenError::NotBpffs(root.to_owned()))
 }
 
 fn set_up(
@@ -330,4 +323,22 @@ pub(crate) fn remove_held(
     }
     drop(lock);
     pins::remove_directory(root).map_err(OpenError::system("remove directory", root))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{OpenError, check_bpffs};
+
+    /// A file system that is mounted over a directory hides what is in it: nobody is told to do that.
+    #[test]
+    fn no_mount_over_the_callers_directory_is_advised() {
+        let directory = tempfile::tempdir().unwrap();
+        let error = check_bpffs(directory.path()).unwrap_err();
+        assert!(matches!(error, OpenError::NotBpffs(_)));
+        let advice = error.to_string();
+        let (what, advice) = advice.split_once(';').unwrap();
+        assert!(what.contains(directory.path().to_str().unwrap()), "{what}");
+        assert!(advice.contains("choose a directory below /sys/fs/bpf"), "{advice}");
+        assert!(!advice.contains(directory.path().to_str().unwrap()), "{advice}");
+    }
 }
