@@ -63,7 +63,8 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error:#}");
+            // Nobody may be reading.
+            let _unread = writeln!(std::io::stderr(), "{error:#}");
             ExitCode::FAILURE
         }
     }
@@ -71,7 +72,11 @@ fn main() -> ExitCode {
 
 fn run(config: &std::path::Path, log_format: LogFormat) -> anyhow::Result<()> {
     let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A log that nobody reads any more must not end the speaker: without this the subscriber panics over it.
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
     match log_format {
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
         LogFormat::Json => log.json().init(),
@@ -84,6 +89,6 @@ fn run(config: &std::path::Path, log_format: LogFormat) -> anyhow::Result<()> {
 
 fn check(config: &std::path::Path) -> anyhow::Result<()> {
     let parsed = Config::load(config)?;
-    println!("{}: right; {} peers", config.display(), parsed.peers.len());
+    writeln!(std::io::stdout(), "{}: right; {} peers", config.display(), parsed.peers.len())?;
     Ok(())
 }
