@@ -25,7 +25,7 @@ pub const PROTOCOL: u8 = 87;
 /// Metric of our routes: any other route to the same prefix is preferred.
 const METRIC: u32 = u32::MAX;
 /// Routes that somebody removed are put back after this time at most.
-const PERIOD: Duration = Duration::from_secs(30);
+const PERIOD: Duration = Duration::from_secs(10);
 
 /// Addresses of the VIPs in force; `None` as long as they are not known.
 pub type Addresses = watch::Sender<Option<Arc<BTreeSet<IpAddr>>>>;

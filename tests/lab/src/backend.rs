@@ -62,6 +62,12 @@ impl Backend {
         &self.netns
     }
 
+    /// Where `lb-decap` pins.
+    #[must_use]
+    pub fn pins(&self) -> &Path {
+        &self.pins
+    }
+
     /// Makes the node accept encapsulated packets for these VIPs, with the product's own command.
     ///
     /// # Errors
