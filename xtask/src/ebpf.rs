@@ -46,7 +46,8 @@ pub(crate) struct Program {
 }
 
 /// Every program.
-pub(crate) const PROGRAMS: &[Program] = &[Program { name: "forwarder" }, Program { name: "decap" }];
+pub(crate) const PROGRAMS: &[Program] =
+    &[Program { name: "forwarder" }, Program { name: "decap" }, Program { name: "driver" }];
 
 impl Program {
     fn folder(&self) -> PathBuf {

@@ -4,6 +4,7 @@
 //! processes and files only; what they build lies in cargo's target folder.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod demo;
 mod ebpf;
 mod fuzz;
@@ -39,6 +40,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Check everything: format, lints, docs, eBPF objects, unit, packet and end-to-end tests
     Test(test::TestArgs),
+    /// Measure time per packet, table builds and changes
+    Bench(bench::BenchArgs),
     /// Rebuild the committed eBPF objects, or prove that they match the sources
     Ebpf(ebpf::EbpfArgs),
     /// Feed random bytes to the parsers of outside input (libFuzzer)
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Demo(args) => setup::ensure(setup::Purpose::Demo).and_then(|()| demo::run(args)),
         Command::Test(args) => test::run(&args),
+        Command::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Ebpf(args) => ebpf::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Fuzz(args) => fuzz::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Setup(args) => setup::run(&args).map(|()| ExitCode::SUCCESS),

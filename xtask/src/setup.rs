@@ -39,6 +39,8 @@ pub(crate) enum Purpose {
     Test,
     /// `cargo xtask test --no-root`
     TestNoRoot,
+    /// `cargo xtask bench`
+    Bench,
     /// `cargo xtask ebpf`
     Ebpf,
     /// `cargo xtask fuzz`
@@ -50,7 +52,7 @@ pub(crate) enum Purpose {
 impl Purpose {
     /// Whether network namespaces are made and eBPF programs are loaded.
     const fn uses_the_kernel(self) -> bool {
-        matches!(self, Self::Demo | Self::Test | Self::All)
+        matches!(self, Self::Demo | Self::Test | Self::Bench | Self::All)
     }
 }
 

@@ -50,6 +50,11 @@ pub(super) fn build(program: &Program, toolchain: &Toolchain) -> Result<Vec<u8>>
 fn flags() -> Result<Vec<String>> {
     // BTF is made from debug information; `--btf` asks bpf-linker for it.
     let mut flags = vec!["-Cdebuginfo=2".to_owned(), "-Clink-arg=--btf".to_owned()];
+    // An IP header stands at an odd multiple of two bytes. x86-64 and arm64 read words there at no cost; without this,
+    // LLVM puts each of them together from bytes.
+    flags.push("-Ctarget-feature=+allows-misaligned-mem-access".to_owned());
+    // With 32-bit operations and jumps, which kernels know since 5.1: fewer shifts.
+    flags.push("-Ctarget-cpu=v3".to_owned());
     flags.push(format!("--remap-path-prefix={}=/guideway", repo::root().display()));
     for folder in registry_folders()? {
         flags.push(format!("--remap-path-prefix={}=/registry", folder.display()));

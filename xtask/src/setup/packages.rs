@@ -30,6 +30,9 @@ const LAB: &[Package] = &[
     package("tcpdump", "tcpdump", "shows the path of a request by capture"),
 ];
 
+/// For measurements.
+const BENCH: &[Package] = &[package("iproute2", "ip", "makes the link that test packets seem to come in by")];
+
 /// For the end-to-end tests only.
 const TEST: &[Package] =
     &[package("frr", "/usr/lib/frr/bgpd", "is the second kind of router in the BGP tests")];
@@ -65,6 +68,7 @@ fn packages(purpose: Purpose) -> Vec<&'static Package> {
         Purpose::Demo => &[LAB],
         Purpose::Test => &[LAB, TEST, EBPF, FUZZ],
         Purpose::TestNoRoot => &[],
+        Purpose::Bench => &[BENCH],
         Purpose::Ebpf => &[EBPF],
         Purpose::Fuzz => &[FUZZ],
         Purpose::All => &[LAB, TEST, EBPF, FUZZ],

@@ -10,7 +10,7 @@ use crate::repo;
 /// The one room, relative to the root.
 const ROOM: &str = "lb-dataplane/bpf";
 /// Programs of the kernel: every helper call is unsafe there.
-const KERNEL: &[&str] = &["ebpf/forwarder", "ebpf/decap", "ebpf/xdp"];
+const KERNEL: &[&str] = &["ebpf/forwarder", "ebpf/decap", "ebpf/driver", "ebpf/xdp"];
 const FORBID: &str = "#![forbid(unsafe_code)]";
 
 /// Checks every file of the working tree.

@@ -1,0 +1,107 @@
+//! Where the programs run: a network namespace and a pin directory of this process.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use nix::sched::{CloneFlags, CpuSet, sched_getaffinity, sched_setaffinity, unshare};
+use nix::unistd::Pid;
+
+/// MAC address of the router, from which the packets come and to which they go.
+pub(crate) const ROUTER_MAC: [u8; 6] = [0x02, 0, 0, 0, 0xaa, 1];
+/// MAC address of `up0`.
+pub(crate) const FORWARDER_MAC: [u8; 6] = [0x02, 0, 0, 0, 0xbb, 1];
+/// The interface that packets seem to come in by.
+pub(crate) const INTERFACE: &str = "up0";
+
+const BPFFS: &str = "/sys/fs/bpf";
+const PREFIX: &str = "gw-bench-";
+
+/// The namespace goes with the process, the pin directory with this value, or else with the next run.
+#[derive(Debug)]
+pub(crate) struct World {
+    pins: PathBuf,
+    /// Index of [`INTERFACE`].
+    pub(crate) ifindex: u32,
+}
+
+impl World {
+    /// Moves the process, which has one thread yet, into a namespace of its own and onto one CPU.
+    pub(crate) fn enter() -> Result<Self> {
+        remove_leftovers()?;
+        unshare(CloneFlags::CLONE_NEWNET).context("make a network namespace; this needs root")?;
+        stay_on_one_cpu().context("stay on one CPU")?;
+        link()?;
+        let ifindex = nix::net::if_::if_nametoindex(INTERFACE).context("index of up0")?;
+        Ok(Self { pins: Path::new(BPFFS).join(format!("{PREFIX}{}", std::process::id())), ifindex })
+    }
+
+    /// A directory for pins.
+    pub(crate) fn pins(&self, name: &str) -> PathBuf {
+        self.pins.join(name)
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.pins);
+    }
+}
+
+/// Removes the pins of runs that were killed.
+fn remove_leftovers() -> Result<()> {
+    for entry in std::fs::read_dir(BPFFS).context("list /sys/fs/bpf; is a bpffs mounted there?")?.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.strip_prefix(PREFIX).is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+    Ok(())
+}
+
+/// Caches stay warm, and the per-CPU counters of a run are those of one CPU. The last CPU has the fewest interrupts.
+fn stay_on_one_cpu() -> nix::Result<()> {
+    let allowed = sched_getaffinity(Pid::from_raw(0))?;
+    let mut one = CpuSet::new();
+    if let Some(last) = (0..CpuSet::count()).rev().find(|&cpu| allowed.is_set(cpu).unwrap_or(false)) {
+        one.set(last)?;
+        sched_setaffinity(Pid::from_raw(0), &one)?;
+    }
+    Ok(())
+}
+
+/// Makes `up0` with a route to every backend.
+fn link() -> Result<()> {
+    let (forwarder, router) = (text(FORWARDER_MAC), text(ROUTER_MAC));
+    ip(&format!("link add {INTERFACE} mtu 1500 address {forwarder} type veth peer name up1"))?;
+    for interface in ["up1", INTERFACE] {
+        ip(&format!("link set {interface} up"))?;
+    }
+    ip(&format!("addr add 10.1.1.2/24 dev {INTERFACE}"))?;
+    ip(&format!("-6 addr add fd00:1::2/64 dev {INTERFACE} nodad"))?;
+    ip(&format!("neigh add 10.1.1.1 lladdr {router} nud permanent dev {INTERFACE}"))?;
+    ip(&format!("-6 neigh add fd00:1::1 lladdr {router} nud permanent dev {INTERFACE}"))?;
+    ip("route add 10.1.0.0/16 via 10.1.1.1")?;
+    ip("-6 route add fd00:11::/64 via fd00:1::1")?;
+    for family in ["ipv4", "ipv6"] {
+        // /proc/sys/net shows the namespace of who opens it.
+        let path = format!("/proc/sys/net/{family}/conf/{INTERFACE}/forwarding");
+        std::fs::write(&path, "1").with_context(|| format!("write {path}"))?;
+    }
+    Ok(())
+}
+
+fn text(mac: [u8; 6]) -> String {
+    mac.map(|b| format!("{b:02x}")).join(":")
+}
+
+fn ip(arguments: &str) -> Result<()> {
+    let output = Command::new("ip")
+        .args(arguments.split_whitespace())
+        .output()
+        .context("run ip (package iproute2)")?;
+    if !output.status.success() {
+        bail!("ip {arguments}: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! `cargo xtask bench`: measurements. The measuring itself is done by an optimised program, `tests/bench`.
+
+use std::process::Command;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use crate::{process, repo, setup};
+
+/// Options of `cargo xtask bench`.
+#[derive(Args, Debug)]
+pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+/// What is measured.
+#[derive(Subcommand, Debug)]
+enum What {
+    /// Time per packet of the forwarder program, time of table builds and of changes
+    Dataplane(DataplaneArgs),
+}
+
+/// Options of `cargo xtask bench dataplane`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "The table's times are those of one packet, table or change, without what the harness takes; \
+                        docs/performance.md says how they are measured.\n\
+                        With --json, each line of the output is an object with scenario, program, self_ns_median, \
+                        self_ns_min, self_ns_max, ratio_to_encap_floor and rounds."
+)]
+struct DataplaneArgs {
+    /// One JSON object a line instead of a table
+    #[arg(long)]
+    json: bool,
+    /// Rounds of each scenario; the figures are median, least and greatest of them
+    #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: u32,
+    /// Three rounds of few packets, to see that everything works; the figures are worth little
+    #[arg(long, conflicts_with = "rounds")]
+    quick: bool,
+    /// Only scenarios whose name has this in it, such as `tcp4` or `1000 VIPs`
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+}
+
+/// Runs `cargo xtask bench`.
+pub(crate) fn run(args: &BenchArgs) -> Result<()> {
+    let What::Dataplane(args) = &args.what;
+    setup::ensure(setup::Purpose::Bench)?;
+    process::run(&mut process::cargo(&["build", "--quiet", "--release", "--package", "guideway-bench"]))?;
+    process::run(&mut program(args))
+}
+
+fn program(args: &DataplaneArgs) -> Command {
+    let mut command = Command::new(repo::target_dir().join("release/guideway-bench"));
+    command.args(args.json.then_some("--json"));
+    if args.quick {
+        command.arg("--quick");
+    } else {
+        command.args(["--rounds", &args.rounds.to_string()]);
+    }
+    command.args(args.only.iter().flat_map(|text| ["--only", text]));
+    command
+}
