@@ -1,5 +1,7 @@
 //! The packets.
 
+use core::hint::black_box;
+
 use aya_ebpf::{btf_maps::Array, helpers::bpf_xdp_adjust_head, macros::btf_map};
 use guideway_xdp::Context;
 
@@ -48,7 +50,9 @@ pub fn next(context: &Context) -> Option<()> {
     // Always called, so that it costs the same whether the program under test adds a header or not.
     let md = context.as_ptr();
     // SAFETY: the kernel gives a valid context for the run of the program.
-    let len = unsafe { (*md).data_end - (*md).data };
+    let len = unsafe { (*md).data_end as usize - (*md).data as usize };
+    // To the verifier both are pointers, with which it allows no arithmetic of 32 bits: end it here.
+    let len = black_box(len);
     let surplus = len as i32 - settings.frame_len as i32;
     // SAFETY: the helper takes the program's own context; pointers into the packet are fetched after it.
     if unsafe { bpf_xdp_adjust_head(context.as_ptr(), surplus) } != 0 {
