@@ -71,8 +71,8 @@ pub struct GenerationHeader {
     pub next_hop_source_mac: [u8; 6],
     /// See `next_hop_source_mac`.
     pub next_hop_destination_mac: [u8; 6],
-    /// Zero.
-    pub reserved: [u8; 4],
+    /// For [`next_hop_mode::FIXED`]: the longest IP packet that the interface takes, in bytes.
+    pub next_hop_mtu: u32,
 }
 
 /// An element of [`BACKENDS`](crate::BACKENDS). An index keeps its backend while any generation in use refers to it.

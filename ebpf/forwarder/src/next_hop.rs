@@ -27,6 +27,10 @@ impl NextHop {
     #[inline(always)]
     pub fn find(context: &Context, header: &GenerationHeader, outer: &Outer) -> Verdict<Self> {
         if header.next_hop_mode == next_hop_mode::FIXED {
+            // The FIB looks at the MTU by itself.
+            if u32::from(outer.ip_len()) > header.next_hop_mtu {
+                return Err(Counter::DropTooBig);
+            }
             return Ok(Self {
                 ifindex: header.next_hop_ifindex,
                 source_mac: header.next_hop_source_mac,

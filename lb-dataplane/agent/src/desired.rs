@@ -18,6 +18,8 @@ pub struct Link {
     pub ifindex: u32,
     /// Its MAC address.
     pub mac: [u8; 6],
+    /// The longest IP packet that it takes, in bytes.
+    pub mtu: u32,
 }
 
 /// The probe of a backend at `address`; none when its set is not checked.
@@ -80,7 +82,12 @@ pub fn desired<E>(
         config::NextHop::Fib => plan::NextHop::Fib,
         config::NextHop::Fixed { interface, mac } => {
             let link = next_hop(interface.as_str())?;
-            plan::NextHop::Fixed { ifindex: link.ifindex, source_mac: link.mac, destination_mac: mac.bytes() }
+            plan::NextHop::Fixed {
+                ifindex: link.ifindex,
+                source_mac: link.mac,
+                destination_mac: mac.bytes(),
+                mtu: link.mtu,
+            }
         }
     };
     let encapsulation = config.encapsulation();

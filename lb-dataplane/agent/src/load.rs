@@ -44,7 +44,7 @@ pub fn load(path: &Path, accept: Accept) -> Loaded {
 
 /// Refuses what no plan can be made for: more than the limits allow.
 fn fits(name: &str, config: Config) -> Result<Config, Vec<String>> {
-    let any_link = |_: &str| Ok::<_, Infallible>(Link { ifindex: 1, mac: [0; 6] });
+    let any_link = |_: &str| Ok::<_, Infallible>(Link { ifindex: 1, mac: [0; 6], mtu: 0 });
     let Ok(desired) = desired(&config, |_| Some(Health::Healthy), any_link);
     let errors = guideway_dataplane_plan::validate(&desired, &capacities(&config));
     if errors.is_empty() {

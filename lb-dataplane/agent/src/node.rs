@@ -75,7 +75,9 @@ fn link(name: &str) -> Result<Link, String> {
         Some((u32::try_from(link.ifindex()).ok()?, link.addr()?))
     });
     let (ifindex, mac) = found.ok_or_else(|| format!("there is no interface {name} with a MAC address"))?;
-    Ok(Link { ifindex, mac })
+    let mtu = guideway_bpf::mtu(ifindex)
+        .map_err(|error| format!("the MTU of interface {name} cannot be looked up: {error}"))?;
+    Ok(Link { ifindex, mac, mtu })
 }
 
 #[cfg(test)]
@@ -85,7 +87,7 @@ mod tests {
     #[test]
     fn links_are_found_by_name() {
         let lo = link("lo").unwrap();
-        assert_eq!(lo, Link { ifindex: 1, mac: [0; 6] });
+        assert_eq!(lo, Link { ifindex: 1, mac: [0; 6], mtu: 65_536 });
         assert_eq!(link("none0").unwrap_err(), "there is no interface none0 with a MAC address");
     }
 }

@@ -33,4 +33,4 @@ pub use install::{Difference, Differences, OpenError, Origin};
 pub use map::MapError;
 pub use object::ObjectError;
 pub use test_run::{TestProgram, TestRun, TestRunOptions, xdp_action};
-pub use xdp::{AttachError, Attachment, XdpMode};
+pub use xdp::{AttachError, Attachment, XdpMode, mtu};

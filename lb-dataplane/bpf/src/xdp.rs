@@ -39,6 +39,15 @@ impl fmt::Display for XdpMode {
     }
 }
 
+/// The longest IP packet that an interface takes, in bytes.
+///
+/// # Errors
+///
+/// The kernel's, for an index without an interface.
+pub fn mtu(ifindex: u32) -> io::Result<u32> {
+    netlink::link(ifindex).map(|link| link.mtu)
+}
+
 /// A pinned link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attachment {
@@ -263,9 +272,9 @@ fn explain(source: io::Error, interface: &str, ifindex: u32, mode: XdpMode) -> A
     let interface = interface.to_owned();
     match (source.raw_os_error(), mode) {
         (Some(libc::EBUSY | libc::EEXIST), _) => {
-            let program = netlink::xdp_programs(ifindex)
+            let program = netlink::link(ifindex)
                 .ok()
-                .and_then(netlink::XdpPrograms::describe)
+                .and_then(|link| link.programs.describe())
                 .unwrap_or_else(|| "which one is unknown".to_owned());
             AttachError::Occupied { interface, program, source }
         }
@@ -280,6 +289,6 @@ fn explain(source: io::Error, interface: &str, ifindex: u32, mode: XdpMode) -> A
 /// The mode in which a program runs on an interface of this network namespace.
 fn attached_mode(ifindex: u32, program_id: u32, interface: &str) -> Result<Option<XdpMode>, AttachError> {
     let programs =
-        netlink::xdp_programs(ifindex).map_err(AttachError::system("ask for the programs of", interface))?;
+        netlink::link(ifindex).map_err(AttachError::system("ask for the programs of", interface))?.programs;
     Ok(programs.mode_of(program_id))
 }

@@ -45,6 +45,8 @@ pub enum NextHop {
         source_mac: [u8; 6],
         /// MAC address of the next hop.
         destination_mac: [u8; 6],
+        /// Longest IP packet that the interface takes, in bytes.
+        mtu: u32,
     },
 }
 

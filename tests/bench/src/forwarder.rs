@@ -55,7 +55,12 @@ impl Forwarder {
 
 /// The next hop that sends packets back by the interface that they came in by.
 pub(crate) fn fixed_next_hop(world: &World) -> NextHop {
-    NextHop::Fixed { ifindex: world.ifindex, source_mac: FORWARDER_MAC, destination_mac: ROUTER_MAC }
+    NextHop::Fixed {
+        ifindex: world.ifindex,
+        source_mac: FORWARDER_MAC,
+        destination_mac: ROUTER_MAC,
+        mtu: 1500,
+    }
 }
 
 /// A desired state with the sets `v4` and `v6`, 100 backends each, and these VIPs: address, protocol, port, set.

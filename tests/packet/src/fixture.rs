@@ -26,6 +26,8 @@ pub const OUTER_V4_HOST_BITS: u32 = 0xffff;
 pub const OUTER_V6_PREFIX: Ipv6Addr = Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 0);
 /// Host bits of the outer IPv6 sources that carry entropy.
 pub const OUTER_V6_HOST_BITS: u32 = 0xffff_ffff;
+/// MTU of both interfaces.
+const MTU: u32 = 1500;
 /// MAC address of the router behind `other0`.
 pub const OTHER_ROUTER_MAC: [u8; 6] = [0x02, 0, 0, 0, 0xaa, 2];
 /// MAC address of `other0`.
@@ -166,7 +168,12 @@ impl Fixture {
     /// The next hop that sends packets back by `up0`.
     #[must_use]
     pub fn back_by_up0(&self) -> NextHop {
-        NextHop::Fixed { ifindex: self.ingress_ifindex, source_mac: FORWARDER_MAC, destination_mac: TOR_MAC }
+        NextHop::Fixed {
+            ifindex: self.ingress_ifindex,
+            source_mac: FORWARDER_MAC,
+            destination_mac: TOR_MAC,
+            mtu: MTU,
+        }
     }
 
     /// Installs another generation.
@@ -245,13 +252,17 @@ fn forwarder(pins: &Path, next_hop: scenario::NextHop) -> Result<(Dataplane, [u6
     let next_hop = match next_hop {
         scenario::NextHop::NothingInstalled => return Ok((dataplane, [0; 2])),
         scenario::NextHop::Fib => NextHop::Fib,
-        scenario::NextHop::Fixed => {
-            NextHop::Fixed { ifindex: ifindex("up0")?, source_mac: FORWARDER_MAC, destination_mac: TOR_MAC }
-        }
+        scenario::NextHop::Fixed => NextHop::Fixed {
+            ifindex: ifindex("up0")?,
+            source_mac: FORWARDER_MAC,
+            destination_mac: TOR_MAC,
+            mtu: MTU,
+        },
         scenario::NextHop::FixedOther => NextHop::Fixed {
             ifindex: ifindex("other0")?,
             source_mac: OTHER_MAC,
             destination_mac: OTHER_ROUTER_MAC,
+            mtu: MTU,
         },
     };
     install(&dataplane, &desired(next_hop))?;
@@ -282,7 +293,7 @@ fn interfaces() -> Result<u32> {
         ("other0", "other1", OTHER_MAC, "10.1.2.2/24", "fd00:2::2/64"),
     ] {
         let mac = text(mac);
-        ip(&format!("link add {name} mtu 1500 address {mac} type veth peer name {peer}"))?;
+        ip(&format!("link add {name} mtu {MTU} address {mac} type veth peer name {peer}"))?;
         // Otherwise it sends router solicitations, which the program under test would count.
         let path = format!("/proc/sys/net/ipv6/conf/{peer}/disable_ipv6");
         std::fs::write(&path, "1").with_context(|| format!("write {path}"))?;

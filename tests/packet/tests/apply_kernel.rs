@@ -58,6 +58,7 @@ fn apply(dataplane: &Dataplane, generation: u64) {
         bucket_base: bank * CAPACITIES.buckets(),
         vip_base: bank * CAPACITIES.vips,
         next_hop_mode: next_hop_mode::FIXED,
+        next_hop_mtu: 1500,
         next_hop_ifindex: 1,
         outer_source_v4_be: u32::from_ne_bytes([172, 16, high, low]),
         next_hop_destination_mac: [2, 0, 0, 0, high, low],

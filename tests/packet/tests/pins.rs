@@ -48,6 +48,7 @@ fn write_generation(dataplane: &Dataplane, word: ActiveWord, record: VipRecord) 
         bucket_base: bank * CAPACITIES.buckets(),
         vip_base: bank * CAPACITIES.vips,
         next_hop_mode: next_hop_mode::FIXED,
+        next_hop_mtu: 1500,
         next_hop_ifindex: 1,
         outer_source_v4_be: u32::from_ne_bytes([172, 16, 0, 0]),
         ..GenerationHeader::default()

@@ -55,7 +55,7 @@ impl Interfaces for Paper {
     fn link(&self, name: &str) -> Result<Link, String> {
         let ifindex = self.existing.lock().unwrap().get(name).copied();
         ifindex
-            .map(|ifindex| Link { ifindex, mac: [2, 0, 0, 0, 0, 1] })
+            .map(|ifindex| Link { ifindex, mac: [2, 0, 0, 0, 0, 1], mtu: 1500 })
             .ok_or_else(|| "no such interface".to_owned())
     }
 }

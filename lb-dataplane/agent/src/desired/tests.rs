@@ -69,13 +69,14 @@ fn a_fixed_next_hop_takes_its_interface_from_the_kernel() {
     let config = config(&text);
     let link = |name: &str| {
         assert_eq!(name, "up0");
-        Ok::<_, Infallible>(Link { ifindex: 4, mac: [2, 0, 0, 0, 0, 9] })
+        Ok::<_, Infallible>(Link { ifindex: 4, mac: [2, 0, 0, 0, 0, 9], mtu: 9000 })
     };
     let desired = desired(&config, |_| None, link).unwrap();
     let expected = plan::NextHop::Fixed {
         ifindex: 4,
         source_mac: [2, 0, 0, 0, 0, 9],
         destination_mac: [2, 0, 0, 0, 0, 1],
+        mtu: 9000,
     };
     assert_eq!(desired.next_hop, expected);
     assert!(routed_backends(&config).is_empty());

@@ -1,4 +1,4 @@
-//! Which XDP programs an interface runs: the kernel tells a link's mode by rtnetlink only.
+//! Which XDP programs an interface runs, and its MTU: the kernel tells a link's mode by rtnetlink only.
 
 use std::io;
 use std::os::fd::AsRawFd as _;
@@ -11,6 +11,7 @@ const RTM_NEWLINK: u16 = 16;
 const RTM_GETLINK: u16 = 18;
 const NLM_F_REQUEST: u16 = 1;
 const NLMSG_ERROR: u16 = 2;
+const IFLA_MTU: u16 = 4;
 const IFLA_XDP: u16 = 43;
 const IFLA_XDP_ATTACHED: u16 = 2;
 const IFLA_XDP_PROG_ID: u16 = 4;
@@ -56,8 +57,15 @@ impl XdpPrograms {
     }
 }
 
+/// An interface.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Link {
+    pub(super) mtu: u32,
+    pub(super) programs: XdpPrograms,
+}
+
 /// Asks the kernel, in the caller's network namespace.
-pub(super) fn xdp_programs(ifindex: u32) -> io::Result<XdpPrograms> {
+pub(super) fn link(ifindex: u32) -> io::Result<Link> {
     let socket =
         socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkRoute)?;
     send(socket.as_raw_fd(), &request(ifindex), MsgFlags::empty())?;
@@ -75,7 +83,7 @@ fn request(ifindex: u32) -> [u8; MESSAGE_HEADER + LINK_HEADER] {
     message
 }
 
-fn parse(answer: &[u8]) -> io::Result<XdpPrograms> {
+fn parse(answer: &[u8]) -> io::Result<Link> {
     let malformed = || io::Error::new(io::ErrorKind::InvalidData, "malformed rtnetlink answer");
     let kind = answer.get(4..6).and_then(u16_of).ok_or_else(malformed)?;
     if kind == NLMSG_ERROR {
@@ -86,13 +94,15 @@ fn parse(answer: &[u8]) -> io::Result<XdpPrograms> {
         return Err(malformed());
     }
     let attributes = answer.get(MESSAGE_HEADER + LINK_HEADER..).ok_or_else(malformed)?;
-    let mut programs = XdpPrograms::default();
-    for (kind, nested) in Attributes(attributes) {
-        if kind == IFLA_XDP {
-            programs = parse_xdp(nested);
+    let mut link = Link::default();
+    for (kind, value) in Attributes(attributes) {
+        match kind {
+            IFLA_MTU => link.mtu = u32_of(value).ok_or_else(malformed)?,
+            IFLA_XDP => link.programs = parse_xdp(value),
+            _ => {}
         }
     }
-    Ok(programs)
+    Ok(link)
 }
 
 fn parse_xdp(nested: &[u8]) -> XdpPrograms {
@@ -165,14 +175,14 @@ mod tests {
     fn modes_are_told_apart() {
         let native =
             [attribute(IFLA_XDP_ATTACHED, &[1]), attribute(IFLA_XDP_DRV_PROG_ID, &7_u32.to_ne_bytes())];
-        let programs = parse(&answer(&native.concat())).unwrap();
+        let programs = parse(&answer(&native.concat())).unwrap().programs;
         assert_eq!(programs.mode_of(7), Some(XdpMode::Native));
         assert_eq!(programs.mode_of(8), None);
         let generic = [attribute(IFLA_XDP_ATTACHED, &[2]), attribute(IFLA_XDP_PROG_ID, &9_u32.to_ne_bytes())];
-        let programs = parse(&answer(&generic.concat())).unwrap();
+        let programs = parse(&answer(&generic.concat())).unwrap().programs;
         assert_eq!(programs.mode_of(9), Some(XdpMode::Generic));
         assert_eq!(programs.describe().unwrap(), "id 9, generic mode");
-        assert_eq!(parse(&answer(&attribute(IFLA_XDP_ATTACHED, &[0]))).unwrap().describe(), None);
+        assert_eq!(parse(&answer(&attribute(IFLA_XDP_ATTACHED, &[0]))).unwrap().programs.describe(), None);
     }
 
     #[test]
@@ -185,8 +195,8 @@ mod tests {
 
     #[test]
     fn the_loopback_interface_runs_nothing() {
-        let programs = xdp_programs(nix::net::if_::if_nametoindex("lo").unwrap()).unwrap();
-        assert_eq!(programs.describe(), None);
+        let lo = link(nix::net::if_::if_nametoindex("lo").unwrap()).unwrap();
+        assert_eq!((lo.mtu, lo.programs.describe()), (65_536, None));
     }
 
     proptest! {

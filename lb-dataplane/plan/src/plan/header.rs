@@ -21,11 +21,12 @@ pub(crate) fn shared(desired: &Desired, digest: u64) -> GenerationHeader {
     };
     match desired.next_hop {
         NextHop::Fib => header,
-        NextHop::Fixed { ifindex, source_mac, destination_mac } => GenerationHeader {
+        NextHop::Fixed { ifindex, source_mac, destination_mac, mtu } => GenerationHeader {
             next_hop_mode: next_hop_mode::FIXED,
             next_hop_ifindex: ifindex,
             next_hop_source_mac: source_mac,
             next_hop_destination_mac: destination_mac,
+            next_hop_mtu: mtu,
             ..header
         },
     }

@@ -322,7 +322,7 @@ fn many_vips_share_one_table() {
 fn the_next_hop_is_the_nodes_own() {
     let mut desired = web_and_dns();
     let (mut maps, mut installed, first) = start(&desired, SMALL_MAPS);
-    desired.next_hop = NextHop::Fixed { ifindex: 7, source_mac: [1; 6], destination_mac: [2; 6] };
+    desired.next_hop = NextHop::Fixed { ifindex: 7, source_mac: [1; 6], destination_mac: [2; 6], mtu: 1500 };
     let second = advance(&mut maps, &mut installed, &desired);
     assert_eq!(first.layout.digest, second.layout.digest);
     assert_eq!(second.ops.len(), 4, "{}", summary(&second.ops));

@@ -55,7 +55,7 @@ fn desired() -> impl Strategy<Value = Desired> {
                 table_size: TableSize::Small,
                 members,
             });
-            let fixed = NextHop::Fixed { ifindex: 3, source_mac: [2; 6], destination_mac: [4; 6] };
+            let fixed = NextHop::Fixed { ifindex: 3, source_mac: [2; 6], destination_mac: [4; 6], mtu: 1600 };
             Desired {
                 seed: Seed([seed; 16]),
                 next_hop: if is_fixed { fixed } else { NextHop::Fib },
