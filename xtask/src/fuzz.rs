@@ -2,7 +2,7 @@
 //!
 //! The targets are built with the stable toolchain that builds the rest. Coverage comes from LLVM's sancov pass, which
 //! `-Cpasses` switches on; no sanitizer is added, because all of the code under test forbids unsafe code. So neither a
-//! nightly toolchain nor cargo-fuzz is needed (but `cargo +nightly fuzz run --fuzz-dir tests/fuzz TARGET` works too).
+//! nightly toolchain nor cargo-fuzz is needed.
 
 use std::fs;
 use std::path::PathBuf;

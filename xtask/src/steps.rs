@@ -19,13 +19,12 @@ pub(crate) struct Step {
     pub(crate) run: fn(&TestArgs) -> Result<()>,
 }
 
-/// Runs `step` between two lines that say its name and its duration. `repeat` is the command that runs it alone.
-pub(crate) fn run(step: &Step, args: &TestArgs, repeat: &str) -> Result<()> {
+/// Runs `step` after a line that says its name. `repeat` is the command that runs it alone. Gives how long it took.
+pub(crate) fn run(step: &Step, args: &TestArgs, repeat: &str) -> Result<Duration> {
     eprintln!("==> {}: {}", step.name, step.about);
     let start = Instant::now();
     (step.run)(args).with_context(|| format!("step {} failed; to run it alone: {repeat}", step.name))?;
-    eprintln!("    {} done in {}", step.name, seconds(start.elapsed()));
-    Ok(())
+    Ok(start.elapsed())
 }
 
 /// A duration for people.

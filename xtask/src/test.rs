@@ -112,9 +112,14 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     } else {
         STEPS.iter().filter(chosen).filter_map(|step| step.needs).try_for_each(setup::ensure)?;
     }
-    for step in STEPS.iter().filter(chosen) {
+    let mut steps = STEPS.iter().filter(chosen).peekable();
+    while let Some(step) = steps.next() {
         let no_root = if args.no_root { " --no-root" } else { "" };
-        steps::run(step, args, &format!("cargo xtask test{no_root} --only {}", step.name))?;
+        let took = steps::run(step, args, &format!("cargo xtask test{no_root} --only {}", step.name))?;
+        // The last word is the test runner's summary.
+        if steps.peek().is_some() {
+            eprintln!("    {} done in {}", step.name, steps::seconds(took));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
