@@ -14,7 +14,7 @@ pub(super) fn leave(screen: &mut Screen, lab: Lab) -> Result<()> {
     let fw1 = lab.forwarders[0].folder();
     let lines = [
         ("a shell on the client", enter("cl0")),
-        ("a request", format!("{} wget -qO- http://{}/", enter("cl0"), vip::V4)),
+        ("a request", format!("{} curl -s http://{}/", enter("cl0"), vip::V4)),
         ("routes of the ToR", format!("ip -n {} route", lab.id().namespace("tor"))),
         ("BIRD", format!("birdc -s {}/tor/bird.ctl show protocols", folder.display())),
         (

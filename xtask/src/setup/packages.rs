@@ -27,6 +27,7 @@ const LAB: &[Package] = &[
     package("bird2", "bird", "is the router that the speakers talk BGP to"),
     package("nginx-light", "nginx", "serves HTTP on the lab's backends"),
     package("wrk", "wrk", "makes the HTTP load"),
+    package("curl", "curl", "makes a single request, by a test or by hand in a lab that is kept"),
     package("tcpdump", "tcpdump", "shows the path of a request by capture"),
 ];
 
