@@ -1,9 +1,9 @@
 //! Where the programs run: a network namespace and a pin directory of this process.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
+use guideway_packet_tests::command::{ip, mac_text};
 use nix::sched::{CloneFlags, CpuSet, sched_getaffinity, sched_setaffinity, unshare};
 use nix::unistd::Pid;
 
@@ -72,7 +72,7 @@ fn stay_on_one_cpu() -> nix::Result<()> {
 
 /// Makes `up0` with a route to every backend.
 fn link() -> Result<()> {
-    let (forwarder, router) = (text(FORWARDER_MAC), text(ROUTER_MAC));
+    let (forwarder, router) = (mac_text(FORWARDER_MAC), mac_text(ROUTER_MAC));
     ip(&format!("link add {INTERFACE} mtu 1500 address {forwarder} type veth peer name up1"))?;
     for interface in ["up1", INTERFACE] {
         ip(&format!("link set {interface} up"))?;
@@ -87,21 +87,6 @@ fn link() -> Result<()> {
         // /proc/sys/net shows the namespace of who opens it.
         let path = format!("/proc/sys/net/{family}/conf/{INTERFACE}/forwarding");
         std::fs::write(&path, "1").with_context(|| format!("write {path}"))?;
-    }
-    Ok(())
-}
-
-fn text(mac: [u8; 6]) -> String {
-    mac.map(|b| format!("{b:02x}")).join(":")
-}
-
-fn ip(arguments: &str) -> Result<()> {
-    let output = Command::new("ip")
-        .args(arguments.split_whitespace())
-        .output()
-        .context("run ip (package iproute2)")?;
-    if !output.status.success() {
-        bail!("ip {arguments}: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(())
 }

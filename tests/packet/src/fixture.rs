@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result, bail};
@@ -15,6 +14,7 @@ use guideway_dataplane_plan::{
     VipKey, Weight, plan,
 };
 
+use crate::command::{ip, mac_text};
 use crate::frame::{FORWARDER_MAC, TOR_MAC};
 use crate::scenario;
 
@@ -292,7 +292,7 @@ fn interfaces() -> Result<u32> {
         ("up0", "up1", FORWARDER_MAC, "10.1.1.2/24", "fd00:1::2/64"),
         ("other0", "other1", OTHER_MAC, "10.1.2.2/24", "fd00:2::2/64"),
     ] {
-        let mac = text(mac);
+        let mac = mac_text(mac);
         ip(&format!("link add {name} mtu {MTU} address {mac} type veth peer name {peer}"))?;
         // Otherwise it sends router solicitations, which the program under test would count.
         let path = format!("/proc/sys/net/ipv6/conf/{peer}/disable_ipv6");
@@ -315,7 +315,7 @@ fn interfaces() -> Result<u32> {
     for (v4, v6, mac, name) in
         [("10.1.1.1", "fd00:1::1", TOR_MAC, "up0"), ("10.1.2.1", "fd00:2::1", OTHER_ROUTER_MAC, "other0")]
     {
-        let mac = text(mac);
+        let mac = mac_text(mac);
         ip(&format!("neigh add {v4} lladdr {mac} nud permanent dev {name}"))?;
         ip(&format!("-6 neigh add {v6} lladdr {mac} nud permanent dev {name}"))?;
     }
@@ -324,21 +324,6 @@ fn interfaces() -> Result<u32> {
     ip("-6 route add fd00:11::/64 via fd00:1::1")?;
     ip("-6 route add fd00:12::/64 via fd00:2::1")?;
     nix::net::if_::if_nametoindex("up0").context("index of up0")
-}
-
-fn text(mac: [u8; 6]) -> String {
-    mac.map(|b| format!("{b:02x}")).join(":")
-}
-
-fn ip(arguments: &str) -> Result<()> {
-    let output = Command::new("ip")
-        .args(arguments.split_whitespace())
-        .output()
-        .context("run ip (package iproute2)")?;
-    if !output.status.success() {
-        bail!("ip {arguments}: {}", String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(())
 }
 
 /// A pin directory that no other test has; those that dead runs left behind are removed.

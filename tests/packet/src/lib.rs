@@ -5,6 +5,7 @@
 //! headers by etherparse, hashes by the siphasher crate.
 #![forbid(unsafe_code)]
 
+pub mod command;
 pub mod expected;
 pub mod fixture;
 pub mod frame;

@@ -241,8 +241,15 @@ async fn a_stream_without_a_word_is_not_ready_and_holds_nothing() {
 #[tokio::test]
 async fn an_agent_that_hangs_up_is_not_pestered() {
     let bench = Bench::start(Duration::from_secs(60));
+    let start = Instant::now();
     let agent = Agent::start_as(Manner::HangsUp, &bench.socket, &[]);
-    sleep(Duration::from_millis(1500)).await;
-    let opened = agent.opened.load(Ordering::Relaxed);
-    assert!((1..=6).contains(&opened), "{opened} streams in 1.5 s");
+    let four = async {
+        while agent.opened.load(Ordering::Relaxed) < 4 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, four).await.unwrap();
+    // The waits between four streams are at least RETRY_MIN, twice and four times as long; jitter only adds to them.
+    let took = start.elapsed();
+    assert!(took >= 7 * RETRY_MIN, "four streams within {took:?}");
 }

@@ -2,6 +2,83 @@
 //! router has to pass.
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
+/// The tests that every router has to pass, for one kind of router.
+#[macro_export]
+macro_rules! tests_with {
+    ($kind:expr) => {
+        #[test]
+        fn announces_and_withdraws_over_ipv4() -> anyhow::Result<()> {
+            $crate::bgp_support::scenarios::announces_and_withdraws(
+                $kind,
+                $crate::bgp_support::router::Over::V4,
+            )
+        }
+
+        #[test]
+        fn announces_and_withdraws_over_ipv6() -> anyhow::Result<()> {
+            $crate::bgp_support::scenarios::announces_and_withdraws(
+                $kind,
+                $crate::bgp_support::router::Over::V6,
+            )
+        }
+
+        #[test]
+        fn tcp_md5_over_ipv4() -> anyhow::Result<()> {
+            $crate::bgp_support::scenarios::md5($kind, $crate::bgp_support::router::Over::V4)
+        }
+
+        #[test]
+        fn tcp_md5_over_ipv6() -> anyhow::Result<()> {
+            $crate::bgp_support::scenarios::md5($kind, $crate::bgp_support::router::Over::V6)
+        }
+
+        #[test]
+        fn a_thousand_vips() -> anyhow::Result<()> {
+            $crate::bgp_support::scenarios::many_vips($kind, 1000)
+        }
+
+        #[test]
+        fn ten_thousand_vips() -> anyhow::Result<()> {
+            $crate::bgp_support::scenarios::many_vips($kind, 10_000)
+        }
+
+        #[test]
+        fn a_shutdown_tells_the_router() -> anyhow::Result<()> {
+            $crate::bgp_support::scenarios::shutdown($kind)
+        }
+
+        #[test]
+        fn silence_expires_the_hold_timer() -> anyhow::Result<()> {
+            $crate::bgp_support::scenarios::hold_timer($kind)
+        }
+
+        #[test]
+        fn a_wrong_as_is_refused() -> anyhow::Result<()> {
+            $crate::bgp_support::scenarios::wrong_as($kind)
+        }
+
+        #[test]
+        fn an_agent_that_stays_away() -> anyhow::Result<()> {
+            $crate::bgp_support::scenarios::agent_lost($kind)
+        }
+
+        #[test]
+        fn a_reload_touches_only_what_changed() -> anyhow::Result<()> {
+            $crate::bgp_support::scenarios::reload($kind)
+        }
+
+        #[test]
+        fn a_refresh_and_a_restart() -> anyhow::Result<()> {
+            $crate::bgp_support::scenarios::refresh_and_restart($kind)
+        }
+
+        #[test]
+        fn an_internal_session() -> anyhow::Result<()> {
+            $crate::bgp_support::scenarios::internal($kind)
+        }
+    };
+}
+
 pub mod agent;
 pub mod router;
 pub mod scenarios;
