@@ -48,11 +48,12 @@ macro_rules! counters {
 }
 
 counters! {
-    /// An element of [`COUNTERS`](crate::COUNTERS): what became of a packet.
+    /// An element of [`COUNTERS`](crate::COUNTERS): what became of a packet, and from `FlowHit` on what happened on its
+    /// way.
     Counter {
         Pass = 0, "pass", "Left to the kernel: not for a VIP, or not TCP or UDP";
-        Tx = 1, "tx", "Encapsulated and sent out of the interface that it came in by";
-        Redirect = 2, "redirect", "Encapsulated and sent out of another interface";
+        Tx = 1, "tx", "Sent to a backend, out of the interface that it came in by";
+        Redirect = 2, "redirect", "Sent to a backend, out of another interface";
         DropUnknownPort = 3, "drop_unknown_port", "For an address of a VIP, to a TCP or UDP port without one";
         DropNoBackend = 4, "drop_no_backend", "For a VIP that has no healthy backend";
         DropFragment = 5, "drop_fragment", "Fragment of a TCP or UDP packet for a VIP";
@@ -64,14 +65,43 @@ counters! {
         DropNoNeighbour = 11, "drop_no_neighbour", "The next hop's MAC address is not known yet";
         DropExtensionHeaders = 12, "drop_extension_headers", "For a VIP, with more IPv6 extension headers than are walked";
         DropInternal = 13, "drop_internal", "The maps contradict each other; this is a defect";
+        DropNotOnLink = 14, "drop_not_on_link", "The backend of an L2 set is behind a router";
+        FlowHit = 15, "flow_hit", "Followed an entry of the flow table";
+        FlowMiss = 16, "flow_miss", "Looked for in the flow table and not found";
+        FlowInsert = 17, "flow_insert", "Made an entry of the flow table";
+        FlowFull = 18, "flow_full", "Made no entry: the VIP's part of the flow table is full";
+        SecondHop = 19, "second_hop", "Sent with the other backends that it may be for";
+        FibLookup = 20, "fib_lookup", "Way to the backend asked of the kernel, as the agent's is missing or out of date";
+    }
+}
+
+impl Counter {
+    /// Counters of verdicts and drop reasons, of which each packet adds to exactly one; the rest are events.
+    pub const VERDICTS: u32 = Self::DropNotOnLink.index() + 1;
+
+    /// Whether this is an event on a packet's way, and not what became of the packet.
+    #[must_use]
+    pub const fn is_event(self) -> bool {
+        self.index() >= Self::VERDICTS
     }
 }
 
 counters! {
-    /// An element of [`DECAP_COUNTERS`](crate::DECAP_COUNTERS).
+    /// An element of [`DECAP_COUNTERS`](crate::DECAP_COUNTERS). Each packet that comes in adds to exactly one of those up
+    /// to `DropNoNextHop`; the rest are events and packets on the way out.
     DecapCounter {
-        Pass = 0, "pass", "Left to the kernel as it was: not IPIP, or for no VIP of this backend";
-        Decapsulated = 1, "decapsulated", "Outer header taken off and delivered to a VIP";
-        DropMalformed = 2, "drop_malformed", "IPIP with lengths or headers that contradict each other";
+        Pass = 0, "pass", "Left to the kernel as it was: no tunnel of ours, or for no VIP of this node";
+        Ipip = 1, "ipip", "IP in IP taken off and delivered";
+        Gue = 2, "gue", "GUE taken off and delivered";
+        Gre = 3, "gre", "GRE taken off and delivered";
+        HandedOver = 4, "handed_over", "Of a connection that this node does not have: sent on to the next hop it carries";
+        DropMalformed = 5, "drop_malformed", "A tunnel of ours with lengths or headers that contradict each other";
+        DropUnknownPort = 6, "drop_unknown_port", "For a VIP of this node, to a port that it has no target for";
+        DropPortClash = 7, "drop_port_clash", "Of a client that uses one port for two VIPs with the same target";
+        DropNoNextHop = 8, "drop_no_next_hop", "To be handed over, and the kernel has no way to the next hop";
+        Translated = 9, "translated", "Destination translated to the target's";
+        Replied = 10, "replied", "Source of a reply translated back to the VIP";
+        SocketHit = 11, "socket_hit", "A socket or flow of this node matched a packet with a further hop";
+        SynCookie = 12, "syn_cookie", "A valid SYN cookie matched a packet with a further hop";
     }
 }

@@ -1,67 +1,120 @@
 //! What the eBPF programs and userspace agree on: map names, keys, values and limits.
 //!
 //! Every value is plain data with a fixed layout: `#[repr(C)]`, no padding that is not a named field, every bit pattern
-//! valid. Numbers are in host byte order, except addresses and the fields that say otherwise.
+//! valid. Numbers are in host byte order, except addresses and the fields that say otherwise. `docs/forwarding.md` says
+//! what the programs do with them.
 //!
 //! # How a packet meets exactly one generation
 //!
-//! The forwarder reads [`ACTIVE`] once per packet. Its word names a [bank](BANKS); the bank's [`GenerationHeader`] names
-//! the ranges of [`VIP_BUCKETS`] and [`VIPS`] that belong to it, those name elements of [`TABLES_LARGE`] and
-//! [`TABLES_SMALL`], and the slots of a table name elements of [`BACKENDS`]. All of these are written before the word
-//! and none is written again while a packet can still reach it, so that one 8-byte store changes everything at once.
+//! The forwarder reads [`ACTIVE`] once per packet. Its word names a [bank](BANKS) of [`HEADERS`]; the header names the
+//! parts of [`VIP4_BUCKETS`], [`VIP6_BUCKETS`], [`INTERVALS`], [`PREFIXES4`], [`PREFIXES6`], [`VIPS`], [`SETS`] and
+//! [`BACKEND_STATES`] that belong to it; a set names elements of [`TABLES_LARGE`] and [`TABLES_SMALL`], and the slots of
+//! a table name elements of [`BACKENDS`]. All of these are written before the word and none is written again while a
+//! packet can still reach it, so that one 8-byte store changes everything at once.
+//!
+//! Two maps follow the node and not the generation: [`ROUTES`], one atomic word for each way to a backend, and
+//! [`FLOWS`], which the programs write themselves.
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod capacities;
 mod counter;
+mod decap;
+mod flow;
 mod generation;
+mod route;
+mod set;
 mod vip;
 
-pub use counter::{Counter, TrafficStats};
-pub use generation::{ActiveWord, BackendRecord, GenerationHeader, MetaRecord, TableMeta, next_hop_mode};
+pub use capacities::Capacities;
+pub use counter::{Counter, DecapCounter, TrafficStats};
+pub use decap::{
+    DecapFlow, DecapFlowKey, DecapGlobal, DecapService, DecapServiceKey, DecapTarget, decap_service_kind,
+};
+pub use flow::{FLOW_WAYS, FlowBucket, FlowEntry, FlowWord};
+pub use generation::{
+    ActiveWord, BackendRecord, BackendStates, FlowKey, GenerationHeader, MetaRecord, STATES_PER_ELEMENT,
+    TableMeta, backend_state,
+};
+pub use route::{LEGS, Leg, LinkRecord, RouteRecord};
+pub use set::{PREVIOUS_TABLES, SetRecord, TableRef, encapsulation, set_flags};
 pub use vip::{
-    BUCKET_WAYS, IPPROTO_TCP, IPPROTO_UDP, TABLE_NONE, VipBucket, VipEntry, VipRecord, entry_kind, table_kind,
+    AddressRef, IPPROTO_TCP, IPPROTO_UDP, NO_REGION, PortInterval, Prefix4, Prefix6, VIP_NONE, VIP4_WAYS,
+    VIP6_WAYS, Vip4Bucket, Vip4Entry, Vip6Bucket, Vip6Entry, VipRecord, VipRef, entry_kind, vip_flags,
+    vip_key, vip_mode,
 };
 
 /// Grows with every change of this crate that an older or newer program or agent would misread.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// Name of the forwarder program, an XDP program.
 pub const FORWARDER_PROGRAM: &str = "forwarder";
-/// Name of the decap program, an XDP program.
-pub const DECAP_PROGRAM: &str = "decap";
+/// Name of the program that tells the kernel's clock: it writes the 64-bit `jiffies` into the first eight bytes of its
+/// packet. It is only ever run by `BPF_PROG_TEST_RUN`.
+pub const CLOCK_PROGRAM: &str = "clock";
 
 /// `ARRAY[1]` of `u64`, mmapable: the [`ActiveWord`]. Zero: nothing is installed and every packet passes.
 pub const ACTIVE: &str = "ACTIVE";
 /// `ARRAY[BANKS]` of [`GenerationHeader`].
 pub const HEADERS: &str = "HEADERS";
-/// `ARRAY[BANKS * buckets]` of [`VipBucket`].
-pub const VIP_BUCKETS: &str = "VIP_BUCKETS";
+/// `ARRAY[BANKS * buckets4]` of [`Vip4Bucket`].
+pub const VIP4_BUCKETS: &str = "VIP4_BUCKETS";
+/// `ARRAY[BANKS * buckets6]` of [`Vip6Bucket`].
+pub const VIP6_BUCKETS: &str = "VIP6_BUCKETS";
+/// `ARRAY[BANKS * intervals]` of [`PortInterval`].
+pub const INTERVALS: &str = "INTERVALS";
+/// `ARRAY[BANKS * prefixes]` of [`Prefix4`].
+pub const PREFIXES4: &str = "PREFIXES4";
+/// `ARRAY[BANKS * prefixes]` of [`Prefix6`].
+pub const PREFIXES6: &str = "PREFIXES6";
 /// `ARRAY[BANKS * vips]` of [`VipRecord`].
 pub const VIPS: &str = "VIPS";
-/// `ARRAY[tables_large]` of `[u16; TABLE_SIZE_LARGE]`, each slot an index into [`BACKENDS`].
+/// `ARRAY[BANKS * sets]` of [`SetRecord`].
+pub const SETS: &str = "SETS";
+/// `ARRAY[BANKS * ceil(backends / STATES_PER_ELEMENT)]` of [`BackendStates`].
+pub const BACKEND_STATES: &str = "BACKEND_STATES";
+/// `ARRAY[tables_large]` of `[u16; TABLE_SIZE_LARGE]`, each slot an index into [`BACKENDS`] with [`UNSETTLED`].
 pub const TABLES_LARGE: &str = "TABLES_LARGE";
-/// `ARRAY[tables_small]` of `[u16; TABLE_SIZE_SMALL]`, each slot an index into [`BACKENDS`].
+/// `ARRAY[tables_small]` of `[u16; TABLE_SIZE_SMALL]`, likewise.
 pub const TABLES_SMALL: &str = "TABLES_SMALL";
 /// `ARRAY[tables_large + tables_small]` of [`TableMeta`], large ones first; read by the agent only.
 pub const TABLE_META: &str = "TABLE_META";
 /// `ARRAY[backends]` of [`BackendRecord`]. Element 0 is never used.
 pub const BACKENDS: &str = "BACKENDS";
+/// `ARRAY[backends]` of [`RouteRecord`], mmapable, indexed as [`BACKENDS`].
+pub const ROUTES: &str = "ROUTES";
+/// `ARRAY[1]` of `u64`, mmapable: until when [`ROUTES`] are to be believed, in the kernel's 64-bit `jiffies`. Later the
+/// program asks the kernel's FIB for each packet.
+pub const ROUTES_VALID_UNTIL: &str = "ROUTES_VALID_UNTIL";
+/// `ARRAY[LINKS_MAX]` of [`LinkRecord`]. Element 0 is never used.
+pub const LINKS: &str = "LINKS";
+/// `ARRAY[flow_buckets]` of [`FlowBucket`].
+pub const FLOWS: &str = "FLOWS";
 /// `PERCPU_ARRAY[vips]` of [`TrafficStats`], indexed as one bank of [`VIPS`].
 pub const VIP_STATS: &str = "VIP_STATS";
 /// `PERCPU_ARRAY[backends]` of [`TrafficStats`], indexed as [`BACKENDS`].
 pub const BACKEND_STATS: &str = "BACKEND_STATS";
-/// `PERCPU_ARRAY[Counter::COUNT]` of `u64`: packets by verdict and by drop reason.
+/// `PERCPU_ARRAY[Counter::COUNT]` of `u64`: packets by verdict and by drop reason, and events.
 pub const COUNTERS: &str = "COUNTERS";
 /// `ARRAY[1]` of [`MetaRecord`]; written once by the agent that made the maps.
 pub const META: &str = "META";
 
-/// `HASH[DECAP_VIPS_MAX]` of `[u8; 16]` (IPv6, or IPv4-mapped) to `u8`: the inner destinations that the decap program
-/// accepts.
-pub const DECAP_VIPS: &str = "DECAP_VIPS";
+/// Name of the XDP program on the interfaces of a workload node.
+pub const DECAP_PROGRAM: &str = "decap";
+/// Name of the tc program on the egress side of the same interfaces.
+pub const DECAP_EGRESS_PROGRAM: &str = "decap_egress";
+/// `ARRAY[1]` of [`DecapGlobal`].
+pub const DECAP_GLOBAL: &str = "DECAP_GLOBAL";
+/// `HASH[DECAP_SERVICES_MAX]` of [`DecapServiceKey`] to [`DecapService`].
+pub const DECAP_SERVICES: &str = "DECAP_SERVICES";
+/// `LRU_HASH` of [`DecapFlowKey`] to [`DecapFlow`]: connections of which more than a SYN came in.
+pub const DECAP_FLOWS: &str = "DECAP_FLOWS";
+/// `LRU_HASH` of [`DecapFlowKey`] to [`DecapFlow`]: connections of which only a SYN came in so far.
+pub const DECAP_HALF_OPEN: &str = "DECAP_HALF_OPEN";
 /// `PERCPU_ARRAY[DecapCounter::COUNT]` of `u64`.
 pub const DECAP_COUNTERS: &str = "DECAP_COUNTERS";
-/// VIPs that one backend can serve.
-pub const DECAP_VIPS_MAX: u32 = 65_536;
+/// Services that one node can serve.
+pub const DECAP_SERVICES_MAX: u32 = 65_536;
 
 /// Copies of the per-generation maps: one active, one being prepared.
 pub const BANKS: u32 = 2;
@@ -71,35 +124,9 @@ pub const TABLE_SIZE_LARGE: u32 = 65_537;
 /// Lookup table size M of [`TABLES_SMALL`]; a prime.
 pub const TABLE_SIZE_SMALL: u32 = 16_381;
 
-/// How many elements the maps have; fixed when the maps are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Capacities {
-    /// VIPs in one generation, at most.
-    pub vips: u32,
-    /// Backends over all generations that are still in use, at most [`Capacities::MAX_BACKENDS`].
-    pub backends: u32,
-    /// Elements of [`TABLES_LARGE`].
-    pub tables_large: u32,
-    /// Elements of [`TABLES_SMALL`].
-    pub tables_small: u32,
-}
+/// Bit of a slot of a [`SetRecord::table`]: a live flow of this slot may belong to another backend than the one in the
+/// slot. Slots of [`SetRecord::previous`] do not have it.
+pub const UNSETTLED: u16 = 0x8000;
 
-impl Capacities {
-    /// A slot is a `u16`, so that no more backends can be told apart.
-    pub const MAX_BACKENDS: u32 = 65_536;
-
-    /// Buckets of one bank: as many as VIPs, rounded up to a power of two. A VIP takes one entry and its address
-    /// another, so that a full bank fills half of its places.
-    #[must_use]
-    pub const fn buckets(&self) -> u32 {
-        self.vips.next_power_of_two()
-    }
-}
-
-impl Default for Capacities {
-    fn default() -> Self {
-        Self { vips: 4096, backends: 4096, tables_large: 256, tables_small: 256 }
-    }
-}
-
-pub use counter::DecapCounter;
+/// Interfaces and MAC addresses that [`LINKS`] can hold.
+pub const LINKS_MAX: u32 = 256;
