@@ -30,6 +30,13 @@ impl Address {
         }
     }
 
+    /// From the words that [`words`](Self::words) gives.
+    #[inline(always)]
+    #[must_use]
+    pub const fn from_words(words: [u64; 2]) -> Self {
+        Self { words }
+    }
+
     /// The bytes in network order.
     #[must_use]
     pub const fn to_bytes(self) -> [u8; 16] {

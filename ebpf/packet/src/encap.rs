@@ -1,4 +1,5 @@
-//! Outer headers: IP in IP (RFC 2003) and generic packet tunnelling in IPv6 (RFC 2473).
+//! Outer headers: IP in IP (RFC 2003), generic packet tunnelling in IPv6 (RFC 2473), GRE (RFC 2784), GUE
+//! (draft-ietf-intarea-gue-09).
 
 use crate::Checksum;
 
@@ -10,6 +11,18 @@ pub const IPV6_HEADER_LEN: usize = 40;
 pub const PROTOCOL_IPIP: u8 = 4;
 /// IANA protocol number of IPv6 in IP.
 pub const PROTOCOL_IPV6: u8 = 41;
+/// IANA protocol number of UDP.
+pub const PROTOCOL_UDP: u8 = 17;
+/// IANA protocol number of GRE.
+pub const PROTOCOL_GRE: u8 = 47;
+/// Length of a UDP header, in bytes.
+pub const UDP_HEADER_LEN: usize = 8;
+/// Length of a GRE header without optional fields, in bytes.
+pub const GRE_HEADER_LEN: usize = 4;
+/// Length of a GUE header without private data, in bytes.
+pub const GUE_HEADER_LEN: usize = 4;
+/// UDP port of GUE.
+pub const GUE_PORT: u16 = 6080;
 /// TTL or hop limit of the outer header: a tunnel counts as one hop for the inner packet, whatever its length.
 pub const OUTER_TTL: u8 = 64;
 
@@ -20,7 +33,7 @@ pub struct OuterV4 {
     pub total_length: u16,
     /// DSCP and ECN, copied from the inner header (RFC 2983, 4; RFC 6040, 4.1, normal mode).
     pub traffic_class: u8,
-    /// [`PROTOCOL_IPIP`] or [`PROTOCOL_IPV6`].
+    /// What follows, by its IANA number.
     pub protocol: u8,
     /// Source, in the order of memory.
     pub source: u32,
@@ -80,7 +93,7 @@ pub struct OuterV6 {
     pub traffic_class: u8,
     /// Flow label; the lower 20 bits are used (RFC 6438: entropy for ECMP inside of the tunnel).
     pub flow_label: u32,
-    /// [`PROTOCOL_IPIP`] or [`PROTOCOL_IPV6`].
+    /// What follows, by its IANA number.
     pub next_header: u8,
     /// Source.
     pub source: [u8; 16],
@@ -112,20 +125,26 @@ impl OuterV6 {
 /// that receive queues and ECMP behind the forwarder see as many addresses as there are flows.
 #[inline(always)]
 #[must_use]
-#[allow(clippy::cast_possible_truncation)] // the low half is meant
-pub const fn outer_source_v4(prefix: u32, host_mask: u32, hash: u64) -> u32 {
-    prefix | hash as u32 & host_mask
+pub const fn outer_source_v4(prefix: u32, host_mask: u32, hash: u32) -> u32 {
+    prefix | hash & host_mask
 }
 
 /// The outer IPv6 source of a flow: as [`outer_source_v4`], in the last four bytes of the prefix.
 #[inline(always)]
 #[must_use]
-#[allow(clippy::cast_possible_truncation)] // the low half is meant
-pub const fn outer_source_v6(mut prefix: [u8; 16], host_mask: u32, hash: u64) -> [u8; 16] {
-    let host = (hash as u32 & host_mask).to_le_bytes();
+pub const fn outer_source_v6(mut prefix: [u8; 16], host_mask: u32, hash: u32) -> [u8; 16] {
+    let host = (hash & host_mask).to_le_bytes();
     prefix[12] |= host[0];
     prefix[13] |= host[1];
     prefix[14] |= host[2];
     prefix[15] |= host[3];
     prefix
+}
+
+/// UDP source port of GUE: entropy for ECMP and receive queues, of the dynamic ports (RFC 6335).
+#[inline(always)]
+#[must_use]
+#[allow(clippy::cast_possible_truncation)] // 14 bits
+pub const fn gue_source_port(hash: u32) -> u16 {
+    0xc000 | (hash & 0x3fff) as u16
 }

@@ -7,7 +7,9 @@
 
 mod address;
 mod checksum;
+pub mod decide;
 mod encap;
+pub mod flows;
 mod frame;
 mod hash;
 mod parse;
@@ -15,12 +17,15 @@ mod parse;
 pub use address::Address;
 pub use checksum::{Checksum, decrement_ttl_v4};
 pub use encap::{
-    IPV4_HEADER_LEN, IPV6_HEADER_LEN, OUTER_TTL, OuterV4, OuterV6, PROTOCOL_IPIP, PROTOCOL_IPV6,
+    GRE_HEADER_LEN, GUE_HEADER_LEN, GUE_PORT, IPV4_HEADER_LEN, IPV6_HEADER_LEN, OUTER_TTL, OuterV4, OuterV6,
+    PROTOCOL_GRE, PROTOCOL_IPIP, PROTOCOL_IPV6, PROTOCOL_UDP, UDP_HEADER_LEN, gue_source_port,
     outer_source_v4, outer_source_v6,
 };
 pub use frame::Frame;
-pub use hash::{flow_hash, lookup_hash, siphash13, slot};
+pub use hash::{
+    flow_hash, flow_tag, lookup_hash_v4, lookup_hash_v6, port_and_protocol, second_bucket, siphash13, slot,
+};
 pub use parse::{
-    Datagram, ETHERTYPE_IPV4, ETHERTYPE_IPV6, EXTENSION_HEADERS_MAX, Family, Flow, L2, Parsed, Problem,
-    VLAN_TAGS_MAX, parse, parse_l2,
+    Addresses, Datagram, ETHERTYPE_IPV4, ETHERTYPE_IPV6, EXTENSION_HEADERS_MAX, Family, L2, PROTOCOL_TCP,
+    Parsed, Problem, TCP_HEADER_LEN, VLAN_TAGS_MAX, parse, parse_ipv4, parse_ipv6, parse_l2, ports,
 };

@@ -5,7 +5,7 @@ mod ipv6;
 #[cfg(test)]
 mod tests;
 
-use crate::{Address, Frame};
+use crate::{Address, Frame, PROTOCOL_UDP, UDP_HEADER_LEN};
 
 /// EtherType of IPv4.
 pub const ETHERTYPE_IPV4: u16 = 0x0800;
@@ -21,10 +21,10 @@ pub const VLAN_TAGS_MAX: usize = 2;
 /// IPv6 extension headers that are walked before the parser gives up.
 pub const EXTENSION_HEADERS_MAX: usize = 6;
 
-pub(crate) const PROTOCOL_TCP: u8 = 6;
-pub(crate) const PROTOCOL_UDP: u8 = 17;
-const TCP_HEADER_LEN: usize = 20;
-const UDP_HEADER_LEN: usize = 8;
+/// IANA protocol number of TCP.
+pub const PROTOCOL_TCP: u8 = 6;
+/// Length of a TCP header without options, in bytes.
+pub const TCP_HEADER_LEN: usize = 20;
 
 /// Address family of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,21 +35,72 @@ pub enum Family {
     V6,
 }
 
-/// The five-tuple.
+/// Source and destination of a packet, as they stand in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Flow {
-    /// Family of both addresses.
-    pub family: Family,
+pub enum Addresses {
+    /// Of an IPv4 packet.
+    V4 {
+        /// Address of the client.
+        source: u32,
+        /// Address of the VIP.
+        destination: u32,
+    },
+    /// Of an IPv6 packet.
+    V6 {
+        /// Address of the client.
+        source: [u64; 2],
+        /// Address of the VIP.
+        destination: [u64; 2],
+    },
+}
+
+impl Addresses {
+    /// From `source` to `destination`; `None` when their families differ.
+    #[must_use]
+    pub const fn between(source: Address, destination: Address) -> Option<Self> {
+        match (source.is_v4(), destination.is_v4()) {
+            (true, true) => Some(Self::V4 { source: source.v4_bits(), destination: destination.v4_bits() }),
+            (false, false) => Some(Self::V6 { source: source.words(), destination: destination.words() }),
+            _ => None,
+        }
+    }
+
+    /// The family.
+    #[inline(always)]
+    #[must_use]
+    pub const fn family(&self) -> Family {
+        match self {
+            Self::V4 { .. } => Family::V4,
+            Self::V6 { .. } => Family::V6,
+        }
+    }
+
     /// Address of the client.
-    pub source: Address,
+    #[inline(always)]
+    #[must_use]
+    pub const fn source(&self) -> Address {
+        match *self {
+            Self::V4 { source, .. } => Address::from_v4(source.to_le_bytes()),
+            Self::V6 { source, .. } => Address::from_words(source),
+        }
+    }
+
     /// Address of the VIP.
-    pub destination: Address,
-    /// Port of the client, as in the packet: the two bytes in the order of memory.
-    pub source_port_be: u16,
-    /// Port of the VIP, likewise.
-    pub destination_port_be: u16,
-    /// TCP or UDP, by its IANA number.
-    pub protocol: u8,
+    #[inline(always)]
+    #[must_use]
+    pub const fn destination(&self) -> Address {
+        match *self {
+            Self::V4 { destination, .. } => Address::from_v4(destination.to_le_bytes()),
+            Self::V6 { destination, .. } => Address::from_words(destination),
+        }
+    }
+}
+
+/// Both ports of a packet as [`Datagram::ports`] has them.
+#[inline(always)]
+#[must_use]
+pub const fn ports(source_be: u16, destination_be: u16) -> u32 {
+    source_be as u32 | (destination_be as u32) << 16
 }
 
 /// A whole TCP or UDP packet.
@@ -59,12 +110,35 @@ pub struct Datagram {
     pub l2_len: usize,
     /// Bytes of the IP packet by its own header, 65,575 at most; the frame may be longer (Ethernet padding).
     pub ip_len: usize,
+    /// Offset of the TCP or UDP header in the IP packet.
+    pub l4_offset: usize,
     /// DSCP and ECN.
     pub traffic_class: u8,
     /// TTL or hop limit.
     pub ttl: u8,
-    /// The flow.
-    pub flow: Flow,
+    /// TCP or UDP, by its IANA number.
+    pub protocol: u8,
+    /// The four bytes of both ports, in the order of memory.
+    pub ports: u32,
+    /// Source and destination.
+    pub addresses: Addresses,
+}
+
+impl Datagram {
+    /// Port of the client, its two bytes in the order of memory.
+    #[inline(always)]
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation)] // the low half is meant
+    pub const fn source_port_be(&self) -> u16 {
+        self.ports as u16
+    }
+
+    /// Port of the VIP, its two bytes in the order of memory.
+    #[inline(always)]
+    #[must_use]
+    pub const fn destination_port_be(&self) -> u16 {
+        (self.ports >> 16) as u16
+    }
 }
 
 /// Why a TCP or UDP packet cannot be forwarded by its flow.
@@ -123,20 +197,29 @@ pub fn parse_l2<F: Frame + ?Sized>(frame: &F) -> Option<L2> {
 #[inline(always)]
 pub fn parse<F: Frame + ?Sized>(frame: &F) -> Parsed {
     let Some(l2) = parse_l2(frame) else { return Parsed::Other };
-    let parsed = match l2.ethertype {
-        ETHERTYPE_IPV4 => ipv4::parse(frame, l2.len),
-        ETHERTYPE_IPV6 => ipv6::parse(frame, l2.len),
-        _ => None,
-    };
-    parsed.unwrap_or(Parsed::Other)
+    match l2.ethertype {
+        ETHERTYPE_IPV4 => parse_ipv4(frame, l2.len),
+        ETHERTYPE_IPV6 => parse_ipv6(frame, l2.len),
+        _ => Parsed::Other,
+    }
+}
+
+/// As [`parse`], for an IPv4 packet behind `l2_len` bytes.
+#[inline(always)]
+pub fn parse_ipv4<F: Frame + ?Sized>(frame: &F, l2_len: usize) -> Parsed {
+    ipv4::parse(frame, l2_len).unwrap_or(Parsed::Other)
+}
+
+/// As [`parse`], for an IPv6 packet behind `l2_len` bytes.
+#[inline(always)]
+pub fn parse_ipv6<F: Frame + ?Sized>(frame: &F, l2_len: usize) -> Parsed {
+    ipv6::parse(frame, l2_len).unwrap_or(Parsed::Other)
 }
 
 /// What an IP header says, before anything is known of its payload.
 #[derive(Clone, Copy)]
 struct Ip {
-    family: Family,
-    source: Address,
-    destination: Address,
+    addresses: Addresses,
     traffic_class: u8,
     ttl: u8,
     /// Offset of the IP header in the frame.
@@ -148,7 +231,7 @@ struct Ip {
 impl Ip {
     #[inline(always)]
     const fn broken(&self, problem: Problem) -> Parsed {
-        Parsed::Broken { destination: self.destination, problem }
+        Parsed::Broken { destination: self.addresses.destination(), problem }
     }
 
     /// The packet with the header of `protocol` (TCP or UDP) `l4_offset` bytes into the IP packet.
@@ -165,16 +248,12 @@ impl Ip {
         Parsed::Datagram(Datagram {
             l2_len: self.offset,
             ip_len: self.len,
+            l4_offset,
             traffic_class: self.traffic_class,
             ttl: self.ttl,
-            flow: Flow {
-                family: self.family,
-                source: self.source,
-                destination: self.destination,
-                source_port_be: u16::from_le_bytes([ports[0], ports[1]]),
-                destination_port_be: u16::from_le_bytes([ports[2], ports[3]]),
-                protocol,
-            },
+            protocol,
+            ports: u32::from_le_bytes(*ports),
+            addresses: self.addresses,
         })
     }
 }

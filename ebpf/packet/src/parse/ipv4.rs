@@ -1,7 +1,7 @@
 //! IPv4 (RFC 791).
 
-use super::{Family, Ip, Parsed, Problem, is_forwarded};
-use crate::{Address, Frame, IPV4_HEADER_LEN};
+use super::{Addresses, Ip, Parsed, Problem, is_forwarded};
+use crate::{Frame, IPV4_HEADER_LEN};
 
 const MORE_FRAGMENTS: u16 = 0x2000;
 const FRAGMENT_OFFSET: u16 = 0x1fff;
@@ -16,9 +16,10 @@ pub(super) fn parse<F: Frame + ?Sized>(frame: &F, offset: usize) -> Option<Parse
     }
     let header_len = usize::from(h[0] & 0x0f) * 4;
     let ip = Ip {
-        family: Family::V4,
-        source: Address::from_v4([h[12], h[13], h[14], h[15]]),
-        destination: Address::from_v4([h[16], h[17], h[18], h[19]]),
+        addresses: Addresses::V4 {
+            source: u32::from_le_bytes([h[12], h[13], h[14], h[15]]),
+            destination: u32::from_le_bytes([h[16], h[17], h[18], h[19]]),
+        },
         traffic_class: h[1],
         ttl: h[8],
         offset,

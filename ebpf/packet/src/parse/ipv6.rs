@@ -1,6 +1,6 @@
 //! IPv6 and its extension headers (RFC 8200).
 
-use super::{EXTENSION_HEADERS_MAX, Family, Ip, Parsed, Problem, is_forwarded};
+use super::{Addresses, EXTENSION_HEADERS_MAX, Ip, Parsed, Problem, is_forwarded};
 use crate::{Address, Frame, IPV6_HEADER_LEN};
 
 const HOP_BY_HOP: u8 = 0;
@@ -26,9 +26,10 @@ pub(super) fn parse<F: Frame + ?Sized>(frame: &F, offset: usize) -> Option<Parse
         return None;
     }
     let ip = Ip {
-        family: Family::V6,
-        source: Address::from_bytes(sixteen(h, 8)),
-        destination,
+        addresses: Addresses::V6 {
+            source: Address::from_bytes(sixteen(h, 8)).words(),
+            destination: destination.words(),
+        },
         traffic_class: h[0] << 4 | h[1] >> 4,
         ttl: h[7],
         offset,

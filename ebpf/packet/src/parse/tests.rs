@@ -42,16 +42,16 @@ fn datagram(frame: &[u8]) -> Datagram {
 fn tcp_over_ipv4() {
     let d = datagram(&tcp4());
     assert_eq!((d.l2_len, d.ip_len, d.ttl), (14, 45, 64));
-    assert_eq!(IpAddr::from(d.flow.destination), IpAddr::V4(Ipv4Addr::from(VIP4)));
-    assert_eq!(u16::from_be(d.flow.destination_port_be), 80);
-    assert_eq!(u16::from_be(d.flow.source_port_be), 40_000);
+    assert_eq!(IpAddr::from(d.addresses.destination()), IpAddr::V4(Ipv4Addr::from(VIP4)));
+    assert_eq!(u16::from_be(d.destination_port_be()), 80);
+    assert_eq!(u16::from_be(d.source_port_be()), 40_000);
 }
 
 #[test]
 fn udp_over_ipv6() {
     let d = datagram(&udp6());
     assert_eq!((d.l2_len, d.ip_len, d.ttl), (14, 53, 64));
-    assert_eq!(IpAddr::from(d.flow.destination), IpAddr::V6(Ipv6Addr::from([2; 16])));
+    assert_eq!(IpAddr::from(d.addresses.destination()), IpAddr::V6(Ipv6Addr::from([2; 16])));
 }
 
 #[test]
@@ -98,9 +98,9 @@ proptest! {
             _ => None,
         };
         if let (Some((source, destination, protocol)), Parsed::Datagram(d)) = (ports, parse(&frame[..])) {
-            prop_assert_eq!(u16::from_be(d.flow.source_port_be), source);
-            prop_assert_eq!(u16::from_be(d.flow.destination_port_be), destination);
-            prop_assert_eq!(d.flow.protocol, protocol.0);
+            prop_assert_eq!(u16::from_be(d.source_port_be()), source);
+            prop_assert_eq!(u16::from_be(d.destination_port_be()), destination);
+            prop_assert_eq!(d.protocol, protocol.0);
         } else if ports.is_some() {
             // More VLAN tags or extension headers than the program walks, or a fragment: never a silent pass of plain IP.
             let plain = matches!(parse_l2(&frame[..]), Some(l2) if l2.len == 14);
