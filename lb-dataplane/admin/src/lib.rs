@@ -1,4 +1,5 @@
-//! The admin API of lb-dataplane: the generated gRPC types and a client that dials the agent's Unix socket.
+//! The admin APIs of the two agents of the dataplane, on forwarders and on workload nodes: the generated gRPC types and
+//! a client that dials an agent's Unix socket.
 #![forbid(unsafe_code)]
 
 use std::path::PathBuf;
@@ -8,7 +9,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint, Error, Uri};
 
-/// Version 1 of the API.
+/// Version 1 of the API of lb-dataplane.
 #[allow(
     missing_docs,
     unused_qualifications,
@@ -20,7 +21,25 @@ pub mod v1 {
     tonic::include_proto!("guideway.dataplane.v1");
 }
 
-/// Where the agent listens unless it is told otherwise.
+/// The API of lb-decap.
+pub mod decap {
+    /// Version 1.
+    #[allow(
+        missing_docs,
+        unused_qualifications,
+        clippy::all,
+        clippy::cast_possible_truncation,
+        clippy::wildcard_imports
+    )]
+    pub mod v1 {
+        tonic::include_proto!("guideway.decap.v1");
+    }
+
+    /// Where lb-decap listens unless it is told otherwise.
+    pub const DEFAULT_SOCKET: &str = "/run/guideway/decap.sock";
+}
+
+/// Where lb-dataplane listens unless it is told otherwise.
 pub const DEFAULT_SOCKET: &str = "/run/guideway/dataplane.sock";
 
 /// How often a connection asks whether the other side still lives, and how long that may take to answer: a daemon that
