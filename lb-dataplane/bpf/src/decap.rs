@@ -1,5 +1,6 @@
 //! The decap program and its maps.
 
+mod object;
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,9 @@ use crate::sys::{self, MapRef, ObjectKind};
 use crate::test_run::{self, TestRun, TestRunOptions};
 use crate::xdp::{self, AttachError, Attachment, XdpMode};
 use settings::{SETTINGS, Settings};
+
+/// The allow list of the pinned program.
+const DECAP_VIPS: &str = "DECAP_VIPS";
 
 /// Where the address of a VIP on the loopback interface comes from: the value in the allow list, which the program does
 /// not look at.
@@ -100,7 +104,7 @@ impl Decap {
         let settings =
             Settings::open_or_create(&settings_path).map_err(OpenError::system("set up", &settings_path))?;
         let maps = Maps {
-            vips: installed.take(abi::DECAP_VIPS)?,
+            vips: installed.take(DECAP_VIPS)?,
             counters: PerCpuArray::new(abi::DECAP_COUNTERS, installed.take(abi::DECAP_COUNTERS)?),
         };
         Ok(Self { installed, maps, settings })
@@ -120,7 +124,7 @@ impl Decap {
             Err(error) => Err(error),
         };
         let (Some(vips), Some(counters)) = (
-            open(abi::DECAP_VIPS).map_err(StatusError::Open)?,
+            open(DECAP_VIPS).map_err(StatusError::Open)?,
             open(abi::DECAP_COUNTERS).map_err(StatusError::Open)?,
         ) else {
             return Ok(None);
@@ -208,7 +212,7 @@ impl Decap {
     ///
     /// # Errors
     ///
-    /// The kernel's: `E2BIG` when [`guideway_abi::DECAP_VIPS_MAX`] VIPs are there.
+    /// The kernel's: `E2BIG` when the list is full.
     pub fn allow(&self, vip: IpAddr, address: VipAddress) -> Result<(), MapError> {
         self.maps.vips.update(&key(vip), &[address.to_map()]).map_err(vips_error("write"))
     }
@@ -327,7 +331,7 @@ impl Maps {
 }
 
 fn vips_error(operation: &'static str) -> impl Fn(io::Error) -> MapError {
-    move |source| MapError { operation, map: abi::DECAP_VIPS, source }
+    move |source| MapError { operation, map: DECAP_VIPS, source }
 }
 
 /// IPv6, or IPv4-mapped IPv6, in network byte order.

@@ -14,7 +14,7 @@ use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use aya::programs::{ProgramError, Xdp};
+use aya::programs::{Program, ProgramError};
 use nix::fcntl::Flock;
 
 use crate::object::{MapDefinition, Object, ObjectError};
@@ -119,7 +119,9 @@ pub(crate) struct Installed {
     pub(crate) layout: Layout,
     pub(crate) program: OwnedFd,
     pub(crate) program_id: u32,
-    pub(crate) maps: BTreeMap<&'static str, MapRef>,
+    /// Of [`Object::others`].
+    others: BTreeMap<&'static str, OwnedFd>,
+    maps: BTreeMap<&'static str, MapRef>,
     pub(crate) origin: Origin,
     /// Released when dropped.
     pub(crate) _lock: Flock<File>,
@@ -129,6 +131,11 @@ impl Installed {
     /// Takes a map that [`Object::maps`] names.
     pub(crate) fn take(&mut self, name: &'static str) -> Result<MapRef, OpenError> {
         self.maps.remove(name).ok_or(OpenError::Object(ObjectError::NoMap(name)))
+    }
+
+    /// Takes a program that [`Object::others`] names.
+    pub(crate) fn take_program(&mut self, name: &'static str) -> Result<OwnedFd, OpenError> {
+        self.others.remove(name).ok_or(OpenError::Object(ObjectError::NoProgram(name)))
     }
 }
 
@@ -186,13 +193,13 @@ fn set_up(
         let path = layout.map(&name);
         pins::remove_file(&path).map_err(OpenError::system("remove", &path))?;
     }
-    let program = load(&layout, object)?;
+    let Loaded { program, others } = load(&layout, object)?;
     let maps = open_maps(&layout, object)?;
     fill(&maps).map_err(OpenError::system("fill the maps in", &layout.root))?;
     let program_id = program_id(&program, &layout)?;
     let path = layout.program();
     sys::pin(program.as_fd(), &path).map_err(OpenError::system("pin", &path))?;
-    Ok(Installed { layout, program, program_id, maps, origin: Origin::Fresh, _lock: lock })
+    Ok(Installed { layout, program, program_id, others, maps, origin: Origin::Fresh, _lock: lock })
 }
 
 fn reuse(
@@ -214,7 +221,7 @@ fn reuse(
     let path = layout.program();
     let (pinned, _) = sys::open_pin(&path).map_err(OpenError::system("open", &path))?;
     let pinned_info = sys::program_info(pinned.as_fd()).map_err(OpenError::system("examine", &path))?;
-    let loaded = load(&layout, object)?;
+    let Loaded { program: loaded, others } = load(&layout, object)?;
     let loaded_info = sys::program_info(loaded.as_fd()).map_err(OpenError::system("examine", &path))?;
     let (program, info, origin) = if loaded_info.tag == pinned_info.tag {
         (pinned, pinned_info, Origin::Reused)
@@ -230,7 +237,7 @@ fn reuse(
         tracing::info!(program = object.program, id = info.id, "program replaced in place");
     }
     let maps = open_maps(&layout, object)?;
-    Ok(Installed { layout, program, program_id: info.id, maps, origin, _lock: lock })
+    Ok(Installed { layout, program, program_id: info.id, others, maps, origin, _lock: lock })
 }
 
 fn refuse(layout: &Layout, differences: Vec<Difference>) -> Result<(), OpenError> {
@@ -240,10 +247,14 @@ fn refuse(layout: &Layout, differences: Vec<Difference>) -> Result<(), OpenError
     Err(OpenError::Incompatible { root: layout.root.clone(), differences: Differences(differences) })
 }
 
-/// Loads the program on the maps that are pinned; those that are not are made and pinned.
-fn load(layout: &Layout, object: &Object) -> Result<OwnedFd, OpenError> {
+struct Loaded {
+    program: OwnedFd,
+    others: BTreeMap<&'static str, OwnedFd>,
+}
+
+/// Loads the programs on the maps that are pinned; those that are not are made and pinned.
+fn load(layout: &Layout, object: &Object) -> Result<Loaded, OpenError> {
     let load_error = |source| OpenError::Load { program: object.program, source: Box::new(source) };
-    let refused = |source| OpenError::Refused { program: object.program, source: Box::new(source) };
     let mut loader = aya::EbpfLoader::new();
     for name in object.maps {
         loader.map_pin_path(name, layout.map(name));
@@ -252,12 +263,21 @@ fn load(layout: &Layout, object: &Object) -> Result<OwnedFd, OpenError> {
         loader.map_max_entries(name, *max_entries);
     }
     let mut loaded = loader.load(object.bytes).map_err(load_error)?;
-    let program = loaded
-        .program_mut(object.program)
-        .ok_or_else(|| refused(ProgramError::InvalidName { name: object.program.to_owned() }))?;
-    let program: &mut Xdp = program.try_into().map_err(refused)?;
-    program.load().map_err(refused)?;
-    let fd = program.fd().map_err(refused)?;
+    let mut load = |name| load_program(&mut loaded, layout, name);
+    let program = load(object.program)?;
+    let others =
+        object.others.iter().map(|name| Ok((*name, load(name)?))).collect::<Result<_, OpenError>>()?;
+    Ok(Loaded { program, others })
+}
+
+fn load_program(loaded: &mut aya::Ebpf, layout: &Layout, name: &'static str) -> Result<OwnedFd, OpenError> {
+    let refused = |source: ProgramError| OpenError::Refused { program: name, source: Box::new(source) };
+    let fd = match loaded.program_mut(name) {
+        Some(Program::Xdp(program)) => program.load().and_then(|()| program.fd()),
+        Some(Program::SchedClassifier(program)) => program.load().and_then(|()| program.fd()),
+        _ => return Err(OpenError::Object(ObjectError::NoProgram(name))),
+    }
+    .map_err(refused)?;
     fd.as_fd().try_clone_to_owned().map_err(OpenError::system("hold the program of", &layout.root))
 }
 

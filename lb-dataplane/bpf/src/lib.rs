@@ -9,12 +9,12 @@
 //! PIN_ROOT/links/IFNAME    one XDP link for each interface (a dot in its name becomes a colon)
 //! ```
 //!
-//! This is the one userspace crate with `unsafe`: in `sys` (bpf(2)), `plain` (structures as bytes) and `active` (the
-//! word in shared memory).
+//! This is the one userspace crate with `unsafe`: in `sys` (bpf(2)), `plain` (structures as bytes) and `words` (maps in
+//! shared memory).
 #![allow(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod active;
+mod clock;
 mod dataplane;
 mod decap;
 mod grace;
@@ -25,6 +25,7 @@ mod pins;
 mod plain;
 mod sys;
 mod test_run;
+mod words;
 mod xdp;
 
 pub use dataplane::{Dataplane, TableKind};

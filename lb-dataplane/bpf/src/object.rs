@@ -10,8 +10,10 @@ use guideway_abi::Capacities;
 #[derive(Clone, Debug)]
 pub(crate) struct Object {
     pub(crate) bytes: &'static [u8],
-    /// Name of its program.
+    /// Name of its program, which is pinned and attached.
     pub(crate) program: &'static str,
+    /// Names of programs that are loaded besides, anew by each process, and not pinned.
+    pub(crate) others: &'static [&'static str],
     /// Maps that are pinned.
     pub(crate) maps: &'static [&'static str],
     /// Numbers of elements that replace those of the object.
@@ -37,47 +39,61 @@ pub enum ObjectError {
     /// A map is missing.
     #[error("the compiled program has no map {0}")]
     NoMap(&'static str),
+    /// A program is missing, or of a type that is not used.
+    #[error("the compiled object has no program {0}")]
+    NoProgram(&'static str),
 }
 
 impl Object {
     pub(crate) fn forwarder(capacities: Capacities) -> Self {
-        let tables = capacities.tables_large.saturating_add(capacities.tables_small);
+        let banks = |elements: u32| abi::BANKS * elements;
         Self {
             bytes: aya::include_bytes_aligned!("../../../ebpf/obj/forwarder.o"),
             program: abi::FORWARDER_PROGRAM,
+            others: &[abi::CLOCK_PROGRAM],
             maps: &[
                 abi::ACTIVE,
                 abi::HEADERS,
-                abi::VIP_BUCKETS,
+                abi::VIP4_BUCKETS,
+                abi::VIP6_BUCKETS,
+                abi::INTERVALS,
+                abi::PREFIXES4,
+                abi::PREFIXES6,
                 abi::VIPS,
+                abi::SETS,
+                abi::BACKEND_STATES,
                 abi::TABLES_LARGE,
                 abi::TABLES_SMALL,
                 abi::TABLE_META,
                 abi::BACKENDS,
+                abi::ROUTES,
+                abi::ROUTES_VALID_UNTIL,
+                abi::LINKS,
+                abi::FLOWS,
                 abi::VIP_STATS,
                 abi::BACKEND_STATS,
                 abi::COUNTERS,
                 abi::META,
             ],
             max_entries: vec![
-                (abi::VIP_BUCKETS, abi::BANKS * capacities.buckets()),
-                (abi::VIPS, abi::BANKS * capacities.vips),
+                (abi::VIP4_BUCKETS, banks(capacities.buckets4())),
+                (abi::VIP6_BUCKETS, banks(capacities.buckets6())),
+                (abi::INTERVALS, banks(capacities.intervals())),
+                (abi::PREFIXES4, banks(capacities.prefixes())),
+                (abi::PREFIXES6, banks(capacities.prefixes())),
+                (abi::VIPS, banks(capacities.vips)),
+                (abi::SETS, banks(capacities.sets())),
+                (abi::BACKEND_STATES, banks(capacities.state_elements())),
                 (abi::TABLES_LARGE, capacities.tables_large),
                 (abi::TABLES_SMALL, capacities.tables_small),
-                (abi::TABLE_META, tables),
+                (abi::TABLE_META, capacities.sets()),
                 (abi::BACKENDS, capacities.backends),
+                (abi::ROUTES, capacities.backends),
+                (abi::LINKS, abi::LINKS_MAX),
+                (abi::FLOWS, capacities.flow_buckets),
                 (abi::VIP_STATS, capacities.vips),
                 (abi::BACKEND_STATS, capacities.backends),
             ],
-        }
-    }
-
-    pub(crate) fn decap() -> Self {
-        Self {
-            bytes: aya::include_bytes_aligned!("../../../ebpf/obj/decap.o"),
-            program: abi::DECAP_PROGRAM,
-            maps: &[abi::DECAP_VIPS, abi::DECAP_COUNTERS],
-            max_entries: Vec::new(),
         }
     }
 

@@ -1,7 +1,9 @@
 //! Plain data: structures of the ABI as bytes and back.
 
 use guideway_abi::{
-    BackendRecord, GenerationHeader, MetaRecord, TableMeta, TrafficStats, VipBucket, VipRecord,
+    BackendRecord, BackendStates, DecapFlow, DecapFlowKey, DecapGlobal, DecapService, DecapServiceKey,
+    DecapTarget, FlowBucket, GenerationHeader, LinkRecord, MetaRecord, PortInterval, Prefix4, Prefix6,
+    SetRecord, TableMeta, TrafficStats, Vip4Bucket, Vip6Bucket, VipRecord,
 };
 
 /// A type whose values are their bytes.
@@ -31,13 +33,27 @@ macro_rules! plain {
 }
 
 plain! {
-    VipBucket = 4 * (16 + 2 + 1 + 1 + 4);
-    VipRecord = 4, 1, 3;
-    GenerationHeader = 8, 8, 16, 16, 8 * 4, 16, 6, 6, 4;
-    BackendRecord = 16, 8, 1, 7;
-    TableMeta = 16;
+    Vip4Bucket = 4 * (4 + 4 + 4 + 2 + 2);
+    Vip6Bucket = 2 * (16 + 4 + 4 + 4 + 2 + 2);
+    PortInterval = 4, 4, 4 + 2 + 2;
+    Prefix4 = 4, 4, 4 + 4;
+    Prefix6 = 16, 4 + 4;
+    VipRecord = 4, 4, 4, 1, 3;
+    SetRecord = 2, 2 * 2, 1, 1;
+    GenerationHeader = 8, 8, 10 * 8 + 2 * 4, 7 * 8, 16 * 4, 16, 16, 10 * 8 + 2 * 4;
+    BackendRecord = 16, 8, 2, 1, 5;
+    BackendStates = 64;
+    TableMeta = 16, 8;
     MetaRecord = 6 * 4;
+    LinkRecord = 4, 4, 6, 2;
+    FlowBucket = 4 * (8 + 8);
     TrafficStats = 8, 8;
+    DecapGlobal = 2, 6;
+    DecapServiceKey = 16, 16, 2, 1, 5;
+    DecapTarget = 16, 2, 6;
+    DecapService = 16 + 2 + 6, 1, 7;
+    DecapFlowKey = 16, 16, 2, 2, 1, 3;
+    DecapFlow = 16, 2, 6;
 }
 
 /// The bytes of `values`.
@@ -55,16 +71,16 @@ pub(crate) fn bytes_mut<T: Plain>(values: &mut [T]) -> &mut [u8] {
 #[cfg(test)]
 mod tests {
     use super::{bytes, bytes_mut};
-    use guideway_abi::VipRecord;
+    use guideway_abi::LinkRecord;
 
     #[test]
     fn structures_are_their_bytes() {
-        let mut records = [VipRecord { table: 0x0102_0304, table_kind: 5, reserved: [6, 7, 8] }; 2];
-        let mut expected = 0x0102_0304_u32.to_ne_bytes().to_vec();
-        expected.extend([5, 6, 7, 8]);
+        let mut records = [LinkRecord { ifindex: 0x0102_0304, mtu: 5, mac: [6; 6], reserved: [7, 8] }; 2];
+        let mut expected = [0x0102_0304_u32.to_ne_bytes(), 5_u32.to_ne_bytes()].concat();
+        expected.extend([6, 6, 6, 6, 6, 6, 7, 8]);
         assert_eq!(bytes(&records[..1]), expected);
-        bytes_mut(&mut records)[12] = 9;
-        assert_eq!(records[1].table_kind, 9);
-        assert_eq!(records[0].table_kind, 5);
+        bytes_mut(&mut records)[24] = 9;
+        assert_eq!(records[1].mac, [9, 6, 6, 6, 6, 6]);
+        assert_eq!(records[0].mac, [6; 6]);
     }
 }

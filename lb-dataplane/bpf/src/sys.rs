@@ -3,9 +3,11 @@
 //! This module knows nothing of Guideway. Every function checks the lengths of the buffers that it hands to the kernel.
 
 mod attr;
+mod clock;
 mod map;
 mod program;
 
+pub(crate) use clock::tick;
 pub(crate) use map::{MapInfo, array_of_maps_with_one, map_types};
 pub(crate) use map::{MapRef, create_map};
 pub(crate) use program::{

@@ -35,6 +35,10 @@ pub struct TestRunOptions {
     pub ingress_ifindex: u32,
     /// Runs, one after the other. The kernel does not restore the packet in between: 1 unless the program leaves it.
     pub repeat: u32,
+    /// The packets are real ones of which the program has one each, and they go where it sends them: out of an
+    /// interface, or into the network stack. In batches of this many, up to 256; 0 leaves it to the kernel. Nothing comes
+    /// back but the time: [`TestRun::retval`] and [`TestRun::packet`] say nothing.
+    pub live_frames: Option<u32>,
 }
 
 impl TestRunOptions {
@@ -44,7 +48,7 @@ impl TestRunOptions {
 
 impl Default for TestRunOptions {
     fn default() -> Self {
-        Self { metadata: 0, ingress_ifindex: 0, repeat: 1 }
+        Self { metadata: 0, ingress_ifindex: 0, repeat: 1, live_frames: None }
     }
 }
 
@@ -102,7 +106,13 @@ pub(crate) fn run(program: &OwnedFd, packet: &[u8], options: &TestRunOptions) ->
     let room = input.len() + GROWTH;
     let output = sys::test_run(
         program,
-        &TestRunInput { packet: &input, context: &context, repeat: options.repeat, room },
+        &TestRunInput {
+            packet: &input,
+            context: &context,
+            repeat: options.repeat,
+            room,
+            live_frames: options.live_frames,
+        },
     )?;
     let metadata = output.context.first_chunk().map_or(0, |bytes| u32::from_ne_bytes(*bytes)) as usize;
     let packet = output.packet.get(metadata..).unwrap_or_default().to_vec();

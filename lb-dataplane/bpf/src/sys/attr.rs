@@ -17,6 +17,9 @@ pub(super) const BPF_LINK_CREATE: u32 = 28;
 pub(super) const BPF_LINK_UPDATE: u32 = 29;
 pub(super) const BPF_LINK_DETACH: u32 = 34;
 
+/// Flag of `BPF_PROG_TEST_RUN`.
+pub(super) const BPF_F_TEST_XDP_LIVE_FRAMES: u32 = 1 << 1;
+
 /// `enum bpf_attach_type`.
 pub(super) const BPF_XDP: u32 = 37;
 

@@ -110,13 +110,16 @@ pub(crate) fn map_fd_by_id(id: u32) -> io::Result<OwnedFd> {
 }
 
 /// What BPF_PROG_TEST_RUN starts from.
+#[derive(Default)]
 pub(crate) struct TestRunInput<'a> {
     pub(crate) packet: &'a [u8],
     /// `struct xdp_md`, or nothing.
     pub(crate) context: &'a [u8],
     pub(crate) repeat: u32,
-    /// Room for the packet that comes out.
+    /// Room for the packet that comes out; none with live frames.
     pub(crate) room: usize,
+    /// Packets go where the program sends them, in batches of this many (0: the kernel's choice).
+    pub(crate) live_frames: Option<u32>,
 }
 
 /// What BPF_PROG_TEST_RUN leaves.
@@ -144,13 +147,20 @@ pub(crate) fn test_run(program: &OwnedFd, input: &TestRunInput<'_>) -> io::Resul
     };
     if !context.is_empty() {
         attr.ctx_size_in = length(input.context.len())?;
-        attr.ctx_size_out = length(context.len())?;
         attr.ctx_in = address(input.context);
+    }
+    if let Some(batch) = input.live_frames {
+        attr.flags = attr::BPF_F_TEST_XDP_LIVE_FRAMES;
+        attr.batch_size = batch;
+        // Many packets leave, and the kernel gives none of them back.
+        (attr.data_size_out, attr.data_out) = (0, 0);
+    } else if !context.is_empty() {
+        attr.ctx_size_out = length(context.len())?;
         attr.ctx_out = address_mut(&mut context);
     }
     // SAFETY: each address is that of a buffer of the length beside it; the kernel writes to the two that we own alone.
     unsafe { bpf(attr::BPF_PROG_TEST_RUN, &mut attr)? };
-    packet.truncate(attr.data_size_out as usize);
+    packet.truncate(if attr.data_out == 0 { 0 } else { attr.data_size_out as usize });
     Ok(TestRunOutput {
         retval: attr.retval,
         packet,
