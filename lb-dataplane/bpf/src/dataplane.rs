@@ -1,25 +1,23 @@
 //! The forwarder program and its maps.
 
+mod capacities;
 mod elements;
-mod meta;
 mod routes;
 
 use std::io;
 use std::path::Path;
 
 use guideway_abi as abi;
-use guideway_abi::{ActiveWord, Capacities, MetaRecord};
+use guideway_abi::{ActiveWord, Capacities};
 
 use crate::clock::Clock;
 use crate::grace::Grace;
 use crate::install::{self, Installed, OpenError, Origin};
 use crate::object::Object;
-use crate::plain::{bytes, bytes_mut};
 use crate::test_run::{self, TestRun, TestRunOptions};
 use crate::words::Words;
 use crate::xdp::{self, AttachError, Attachment, XdpMode};
 use elements::Elements;
-use meta::{check_capacities, compare_meta, meta};
 use routes::Routes;
 
 pub use elements::TableKind;
@@ -48,23 +46,8 @@ impl Dataplane {
     ///
     /// See [`OpenError`]; in particular pins that do not fit `capacities` or this version.
     pub fn open(pin_root: &Path, capacities: Capacities) -> Result<Self, OpenError> {
-        check_capacities(capacities)?;
-        let wanted = meta(capacities);
-        let object = Object::forwarder(capacities);
-        let mut installed = install::install(
-            pin_root,
-            &object,
-            |maps| {
-                maps.get(abi::META).map_or(Ok(()), |map| map.update(&0_u32.to_ne_bytes(), bytes(&[wanted])))
-            },
-            |maps| {
-                let mut found = [MetaRecord::default()];
-                if let Some(map) = maps.get(abi::META) {
-                    map.lookup(&0_u32.to_ne_bytes(), bytes_mut(&mut found))?;
-                }
-                Ok(compare_meta(pin_root, &found[0], &wanted))
-            },
-        )?;
+        capacities::check(capacities)?;
+        let mut installed = install::install(pin_root, &Object::forwarder(capacities))?;
         let active = Words::new(&installed.take(abi::ACTIVE)?)
             .map_err(OpenError::system("map ACTIVE of", pin_root))?;
         let grace = Grace::new().map_err(OpenError::system("make a map of maps for", pin_root))?;

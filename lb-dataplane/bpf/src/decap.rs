@@ -99,7 +99,7 @@ impl Decap {
     /// See [`OpenError`].
     pub fn open(pin_root: &Path) -> Result<Self, OpenError> {
         let object = Object::decap();
-        let mut installed = install::install(pin_root, &object, |_| Ok(()), |_| Ok(Vec::new()))?;
+        let mut installed = install::install(pin_root, &object)?;
         let settings_path = pin_root.join(SETTINGS);
         let settings =
             Settings::open_or_create(&settings_path).map_err(OpenError::system("set up", &settings_path))?;

@@ -7,6 +7,7 @@
 //! whole, and whatever does not fit in it is reported rather than repaired.
 
 mod check;
+mod meta;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -15,6 +16,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use aya::programs::{Program, ProgramError};
+use guideway_abi as abi;
 use nix::fcntl::Flock;
 
 use crate::object::{MapDefinition, Object, ObjectError};
@@ -23,6 +25,7 @@ use crate::sys::{self, MapRef, ObjectKind};
 use crate::xdp;
 
 pub use check::{Difference, Differences};
+pub(crate) use meta::meta;
 
 /// A dataplane could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -141,14 +144,8 @@ impl Installed {
 
 type Maps = BTreeMap<&'static str, MapRef>;
 
-/// Sets `object` up under `root`, or comes back to what is there. `fill` writes into new maps; `verify` says what of
-/// the content of the old ones does not fit.
-pub(crate) fn install(
-    root: &Path,
-    object: &Object,
-    fill: impl FnOnce(&Maps) -> io::Result<()>,
-    verify: impl FnOnce(&Maps) -> io::Result<Vec<Difference>>,
-) -> Result<Installed, OpenError> {
+/// Sets `object` up under `root`, or comes back to what is there.
+pub(crate) fn install(root: &Path, object: &Object) -> Result<Installed, OpenError> {
     let definitions = object.definitions().map_err(OpenError::Object)?;
     check_bpffs(root)?;
     fs::create_dir_all(root).map_err(OpenError::system("make directory", root))?;
@@ -161,11 +158,7 @@ pub(crate) fn install(
 
     let program_path = layout.program();
     let whole = program_path.try_exists().map_err(OpenError::system("examine", &program_path))?;
-    if whole {
-        reuse(layout, object, &definitions, verify, lock)
-    } else {
-        set_up(layout, object, &definitions, fill, lock)
-    }
+    if whole { reuse(layout, object, &definitions, lock) } else { set_up(layout, object, &definitions, lock) }
 }
 
 fn check_bpffs(root: &Path) -> Result<(), OpenError> {
@@ -179,7 +172,6 @@ fn set_up(
     layout: Layout,
     object: &Object,
     definitions: &BTreeMap<&'static str, MapDefinition>,
-    fill: impl FnOnce(&Maps) -> io::Result<()>,
     lock: Flock<File>,
 ) -> Result<Installed, OpenError> {
     let differences =
@@ -195,7 +187,9 @@ fn set_up(
     }
     let Loaded { program, others } = load(&layout, object)?;
     let maps = open_maps(&layout, object)?;
-    fill(&maps).map_err(OpenError::system("fill the maps in", &layout.root))?;
+    if let Some(meta) = &object.meta {
+        meta::write(&maps, meta).map_err(OpenError::system("fill the maps in", &layout.root))?;
+    }
     let program_id = program_id(&program, &layout)?;
     let path = layout.program();
     sys::pin(program.as_fd(), &path).map_err(OpenError::system("pin", &path))?;
@@ -206,15 +200,21 @@ fn reuse(
     layout: Layout,
     object: &Object,
     definitions: &BTreeMap<&'static str, MapDefinition>,
-    verify: impl FnOnce(&Maps) -> io::Result<Vec<Difference>>,
     lock: Flock<File>,
 ) -> Result<Installed, OpenError> {
     let examine = || OpenError::system("examine", &layout.root);
-    let mut differences = check::pinned(&layout, definitions).map_err(examine())?;
-    if differences.is_empty() {
-        differences = verify(&open_maps(&layout, object)?).map_err(examine())?;
+    let mut contents = Vec::new();
+    if let Some(wanted) = &object.meta
+        && let Some(found) = meta::read(&layout).map_err(examine())?
+    {
+        contents = meta::compare(&layout.map(abi::META), &found, wanted);
+        if found.abi_version != wanted.abi_version {
+            // Whatever else differs follows from that.
+            refuse(&layout, std::mem::take(&mut contents))?;
+        }
     }
-    refuse(&layout, differences)?;
+    refuse(&layout, check::pinned(&layout, definitions).map_err(examine())?)?;
+    refuse(&layout, contents)?;
     let links = layout.links();
     pins::ensure_directory(&links).map_err(OpenError::system("make directory", &links))?;
 

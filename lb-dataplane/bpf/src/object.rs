@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use aya_obj::EbpfSectionKind;
 use guideway_abi as abi;
-use guideway_abi::Capacities;
+use guideway_abi::{Capacities, MetaRecord};
+
+use crate::install::meta;
 
 /// A compiled object and how to load it.
 #[derive(Clone, Debug)]
@@ -18,6 +20,8 @@ pub(crate) struct Object {
     pub(crate) maps: &'static [&'static str],
     /// Numbers of elements that replace those of the object.
     pub(crate) max_entries: Vec<(&'static str, u32)>,
+    /// For an object with a map [`META`](abi::META): what stands there.
+    pub(crate) meta: Option<MetaRecord>,
 }
 
 /// What a map must be like.
@@ -94,6 +98,7 @@ impl Object {
                 (abi::VIP_STATS, capacities.vips),
                 (abi::BACKEND_STATS, capacities.backends),
             ],
+            meta: Some(meta(capacities)),
         }
     }
 

@@ -13,6 +13,7 @@ impl Object {
             others: &[],
             maps: &[DECAP_VIPS, abi::DECAP_COUNTERS],
             max_entries: Vec::new(),
+            meta: None,
         }
     }
 }
