@@ -1,9 +1,11 @@
 //! From the tree to a [`Config`]: one file per section, and the checks across sections.
 
+mod affinity;
 mod backend_sets;
 mod capacity;
 mod health_check;
 mod node;
+mod overlap;
 mod vips;
 
 use crate::config::{Config, MAX_FILE_BYTES};
@@ -11,6 +13,7 @@ use crate::error::{ConfigErrors, Problem};
 use crate::read::{FieldNames, Fields};
 use crate::sink::{Path, Position, Sink};
 use crate::tree::{self, Node};
+use crate::types::NextHop;
 use crate::units;
 
 const ROOT_FIELDS: FieldNames = &[
@@ -39,6 +42,7 @@ pub(crate) const ALL_FIELDS: &[(&str, FieldNames)] = &[
     ("backend_sets[].health_check", health_check::FIELDS),
     ("backend_sets[].backends[]", backend_sets::BACKEND_FIELDS),
     ("vips[]", vips::FIELDS),
+    ("vips[].affinity", affinity::FIELDS),
 ];
 
 pub(crate) fn parse_bytes(file: &str, bytes: &[u8]) -> Result<Config, ConfigErrors> {
@@ -88,7 +92,11 @@ fn root_fields(root: &Node<'_>, sink: &mut Sink) -> Option<Config> {
     let limits = node::limits(&fields, sink);
     let admin = node::admin(&fields, sink);
     let metrics = node::metrics(&fields, sink);
-    let sets = backend_sets::read(&fields, sink);
+    let default = encapsulation.as_ref().map(|encapsulation| encapsulation.kind);
+    let sets = backend_sets::read(&fields, default, sink);
+    if matches!(next_hop, Some(NextHop::Fixed { .. })) {
+        backend_sets::check_next_hop(&sets, sink);
+    }
     let vips = vips::read(&fields, &sets, sink);
     if let (Some(limits), Some(vips)) = (&limits, &vips) {
         capacity::check(&fields, limits, &sets, vips, sink);

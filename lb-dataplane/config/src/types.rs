@@ -3,10 +3,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::{NonZeroU8, NonZeroU16};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::{Ipv4Net, Ipv6Net};
+
+mod vip;
+
+pub use vip::{Affinity, Ports, Protocol, Vip};
 
 /// The key of the flow hash and of the Maglev permutations; equal on every forwarder of a cluster.
 ///
@@ -116,6 +119,12 @@ pub enum EncapsulationKind {
     /// IP in IP, in all four mixes of families (RFC 2003, RFC 2473, RFC 4213).
     #[default]
     IpIp,
+    /// Generic UDP Encapsulation (draft-ietf-intarea-gue-09), variant 0.
+    Gue,
+    /// Generic Routing Encapsulation (RFC 2784, RFC 7676).
+    Gre,
+    /// No outer header: the frame goes to the backend's own MAC address.
+    L2,
 }
 
 impl EncapsulationKind {
@@ -124,6 +133,9 @@ impl EncapsulationKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::IpIp => "ipip",
+            Self::Gue => "gue",
+            Self::Gre => "gre",
+            Self::L2 => "l2",
         }
     }
 }
@@ -131,7 +143,7 @@ impl EncapsulationKind {
 /// The outer header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Encapsulation {
-    /// Its kind.
+    /// That of the sets which do not say theirs.
     pub kind: EncapsulationKind,
     /// The prefix of IPv4 outer sources; length 8 to 30, host bits zero. The flow hash fills the host bits.
     pub source_v4: Ipv4Net,
@@ -144,17 +156,19 @@ pub struct Encapsulation {
 pub struct Limits {
     /// VIPs: 1 to 1,048,576.
     pub vips: u32,
-    /// Elements for backends, the never used first one included: 2 to 65,536.
+    /// Elements for backends, the never used first one included: 2 to 32,768.
     pub backends: u32,
-    /// Lookup tables of 65,537 slots: 1 to 4,096.
+    /// Lookup tables of 65,537 slots: 1 to 32,766.
     pub tables_65537: u32,
-    /// Lookup tables of 16,381 slots: 1 to 4,096.
+    /// Lookup tables of 16,381 slots: 1 to 32,766.
     pub tables_16381: u32,
+    /// Entries of the flow table, a multiple of 4 (the entries of a bucket): 1,024 to 67,108,864.
+    pub flows: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { vips: 4096, backends: 4096, tables_65537: 256, tables_16381: 256 }
+        Self { vips: 4096, backends: 4096, tables_65537: 512, tables_16381: 512, flows: 262_144 }
     }
 }
 
@@ -244,58 +258,14 @@ pub struct BackendSet {
     pub name: String,
     /// Slots of its lookup table.
     pub table_size: TableSize,
+    /// How packets travel to the backends.
+    pub encapsulation: EncapsulationKind,
+    /// Whether the backends run the decap agent, so that a packet of an unsettled slot may carry further hops.
+    pub second_hop: bool,
+    /// How long flows on backends of earlier tables are looked after: 1 s to 24 h.
+    pub drain_window: Duration,
     /// `None`: every backend counts as healthy.
     pub health_check: Option<HealthCheck>,
     /// In the order of the file.
     pub backends: Vec<Backend>,
-}
-
-/// The transport protocol of a VIP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Protocol {
-    /// TCP.
-    Tcp,
-    /// UDP.
-    Udp,
-}
-
-impl Protocol {
-    /// The number in the IP header.
-    #[must_use]
-    pub const fn number(self) -> u8 {
-        match self {
-            Self::Tcp => 6,
-            Self::Udp => 17,
-        }
-    }
-
-    /// The name in the configuration file.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-        }
-    }
-}
-
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// An address, port and protocol that clients dial.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Vip {
-    /// Unique in a configuration.
-    pub name: String,
-    /// A unicast address, never IPv4-mapped and never a backend's.
-    pub address: IpAddr,
-    /// The port that clients dial; address, port and protocol together are unique.
-    pub port: NonZeroU16,
-    /// The transport protocol.
-    pub protocol: Protocol,
-    /// The set that serves it; shared with [`Config::backend_sets`](crate::Config::backend_sets).
-    pub backend_set: Arc<BackendSet>,
 }

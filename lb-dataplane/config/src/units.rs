@@ -1,17 +1,18 @@
 //! What single values accept. Each function takes a scalar and answers with the typed value or with the reason.
 
+mod address;
+
 use std::fmt::Display;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
-
-use ipnet::{Ipv4Net, Ipv6Net};
 
 use crate::read::{Scalar, shown};
 use crate::suggest::did_you_mean;
-use crate::types::{InterfaceName, MacAddress, Seed};
+use crate::types::{InterfaceName, MacAddress, Ports, Seed};
+
+pub(crate) use address::{source_v4, source_v6, unicast, vip_address};
 
 type Parsed<T> = Result<T, String>;
 
@@ -75,56 +76,6 @@ pub(crate) fn mac(scalar: &Scalar<'_>) -> Parsed<MacAddress> {
     Ok(MacAddress(bytes))
 }
 
-pub(crate) fn source_v4(scalar: &Scalar<'_>) -> Parsed<Ipv4Net> {
-    let net: Ipv4Net = prefix(scalar.text, "172.16.0.0/16")?;
-    prefix_length(net.prefix_len(), 8..=30)?;
-    no_host_bits(scalar.text, net, net.trunc())?;
-    if net.network().is_multicast() || net.network().is_loopback() || net.network().octets()[0] >= 240 {
-        return Err(format!("{net} holds no unicast source addresses: take one as in 172.16.0.0/16"));
-    }
-    if net.network().octets()[0] == 0 {
-        return Err(format!("{net} is \"this network\" and never a source: take one as in 172.16.0.0/16"));
-    }
-    Ok(net)
-}
-
-pub(crate) fn source_v6(scalar: &Scalar<'_>) -> Parsed<Ipv6Net> {
-    let net: Ipv6Net = prefix(scalar.text, "100::/64")?;
-    prefix_length(net.prefix_len(), 8..=126)?;
-    no_host_bits(scalar.text, net, net.trunc())?;
-    if net.network().is_multicast() {
-        return Err(format!("{net} is multicast and never a source: take one as in 100::/64"));
-    }
-    if net.network().is_unspecified()
-        || net.network().is_loopback()
-        || net.network().to_ipv4_mapped().is_some()
-    {
-        return Err(format!(
-            "{net} holds the unspecified address, IPv4-mapped or loopback ones: take one as in 100::/64"
-        ));
-    }
-    Ok(net)
-}
-
-fn prefix<T: FromStr>(text: &str, example: &str) -> Parsed<T> {
-    text.parse()
-        .map_err(|_| format!("\"{}\" is no prefix: write address/length as in {example}", shown(text)))
-}
-
-fn prefix_length(length: u8, allowed: RangeInclusive<u8>) -> Parsed<()> {
-    if allowed.contains(&length) {
-        return Ok(());
-    }
-    Err(format!("the prefix length {length} is out of range: {} to {}", allowed.start(), allowed.end()))
-}
-
-fn no_host_bits<T: PartialEq + Display>(text: &str, net: T, truncated: T) -> Parsed<()> {
-    if net == truncated {
-        return Ok(());
-    }
-    Err(format!("{} has bits set beyond its length: write {truncated}", shown(text)))
-}
-
 /// A decimal number within `allowed`.
 pub(crate) fn number<T>(allowed: RangeInclusive<T>) -> impl Fn(&Scalar<'_>) -> Parsed<T>
 where
@@ -151,6 +102,32 @@ where
             .and_then(|number| T::try_from(number).ok())
             .filter(|number| allowed.contains(number))
             .ok_or_else(|| format!("{} is out of range: {low} to {high}", shown(text)))
+    }
+}
+
+/// The ports of a VIP: a number, `first-last` or `any`.
+pub(crate) fn ports(scalar: &Scalar<'_>) -> Parsed<Ports> {
+    let text = scalar.text;
+    if text == "any" {
+        return Ok(Ports::Any);
+    }
+    let (first, last) = match text.split_once('-') {
+        Some((first, last)) if !first.is_empty() => (first, last),
+        _ => {
+            return number(1..=u16::MAX)(scalar).map(Ports::One).map_err(|reason| {
+                if scalar.quoted { reason } else { format!("{reason}, a range as in 8000-8999, or `any`") }
+            });
+        }
+    };
+    let port = |part: &str| {
+        let part = part.trim();
+        number(1..=u16::MAX)(&Scalar { text: part, quoted: false })
+            .map_err(|_| format!("\"{}\" is no range of ports: write one as in 8000-8999", shown(text)))
+    };
+    match (port(first)?, port(last)?) {
+        (first, last) if first < last => Ok(Ports::Range(first, last)),
+        (first, last) if first == last => Err(format!("{} is one port: write {first}", shown(text))),
+        (first, last) => Err(format!("{} has no ports in it: write {last}-{first}", shown(text))),
     }
 }
 
@@ -196,6 +173,17 @@ pub(crate) fn show_duration(duration: Duration) -> String {
         .map_or_else(|| format!("{millis}ms"), |(name, unit)| format!("{}{name}", millis / u128::from(*unit)))
 }
 
+/// `true` or `false`.
+pub(crate) fn boolean(scalar: &Scalar<'_>) -> Parsed<bool> {
+    if scalar.quoted {
+        return Err(format!(
+            "\"{}\" is a text in quotes: write true or false without them",
+            shown(scalar.text)
+        ));
+    }
+    one_of(&[("true", true), ("false", false)])(scalar)
+}
+
 /// One of a few words.
 pub(crate) fn one_of<T: Copy>(choices: &'static [(&'static str, T)]) -> impl Fn(&Scalar<'_>) -> Parsed<T> {
     move |scalar| {
@@ -230,60 +218,6 @@ pub(crate) fn name(scalar: &Scalar<'_>) -> Parsed<String> {
 fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
-
-/// The address of a VIP or a backend.
-pub(crate) fn unicast(scalar: &Scalar<'_>) -> Parsed<IpAddr> {
-    let text = scalar.text;
-    let address: IpAddr = text.parse().map_err(|_| {
-        let shown = shown(text);
-        if text.contains('/') {
-            format!("\"{shown}\" is a prefix: write the address alone")
-        } else if text.contains('%') {
-            format!("\"{shown}\" has a zone: write a global address")
-        } else {
-            format!("\"{shown}\" is no IP address: write one as in 203.0.113.10 or 2001:db8::10")
-        }
-    })?;
-    match address {
-        IpAddr::V4(v4) => unicast_v4(v4),
-        IpAddr::V6(v6) => unicast_v6(v6),
-    }
-    .map_err(|what| format!("{address} {what}"))?;
-    Ok(address)
-}
-
-fn unicast_v4(address: Ipv4Addr) -> Parsed<()> {
-    Err(if address.octets()[0] == 0 {
-        "is unspecified (0.0.0.0/8): write a unicast address"
-    } else if address.is_loopback() {
-        "is a loopback address, which no other host can reach: write a unicast address"
-    } else if address.is_multicast() {
-        "is multicast: write a unicast address"
-    } else if address.is_broadcast() {
-        "is the broadcast address: write a unicast address"
-    } else {
-        return Ok(());
-    }
-    .to_owned())
-}
-
-fn unicast_v6(address: Ipv6Addr) -> Parsed<()> {
-    if let Some(v4) = address.to_ipv4_mapped() {
-        return Err(format!("is an IPv4-mapped address: write {v4}"));
-    }
-    Err(if address.is_unspecified() {
-        "is unspecified: write a unicast address"
-    } else if address.is_loopback() {
-        "is the loopback address, which no other host can reach: write a unicast address"
-    } else if address.is_multicast() {
-        "is multicast: write a unicast address"
-    } else if address.is_unicast_link_local() {
-        "is link-local, which no router forwards: write a global address"
-    } else {
-        return Ok(());
-    }
-    .to_owned())
 }
 
 pub(crate) fn socket_path(scalar: &Scalar<'_>) -> Parsed<PathBuf> {

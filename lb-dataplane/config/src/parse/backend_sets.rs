@@ -1,18 +1,26 @@
 //! Backend sets and their backends.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::health_check;
+use ipnet::IpNet;
+
+use super::{health_check, node};
 use crate::read::{FieldNames, Fields, list};
 use crate::sink::{Path, Position, Sink};
 use crate::tree::Node;
-use crate::types::{Backend, BackendSet, TableSize};
+use crate::types::{Backend, BackendSet, EncapsulationKind, TableSize};
 use crate::units;
 
-pub(super) const SET_FIELDS: FieldNames = &["name", "table_size", "health_check", "backends"];
+pub(super) const SET_FIELDS: FieldNames =
+    &["name", "table_size", "encapsulation", "second_hop", "drain_window", "health_check", "backends"];
 pub(super) const BACKEND_FIELDS: FieldNames = &["name", "address", "weight"];
+
+const DRAIN_WINDOWS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
+const DEFAULT_DRAIN_WINDOW: Duration = Duration::from_secs(600);
 
 /// With fewer slots than this for a backend its share of the flows is off by more than a percent.
 const SLOTS_PER_BACKEND: usize = 100;
@@ -23,7 +31,7 @@ pub(super) struct Sets {
     sets: Vec<Set>,
     by_name: HashMap<String, usize>,
     /// Where each address stands first, in good and in wrong sets.
-    addresses: HashMap<IpAddr, Position>,
+    addresses: BTreeMap<IpAddr, Position>,
     nameless: bool,
     repeated: bool,
 }
@@ -33,8 +41,17 @@ pub(super) struct Set {
     pub(super) name: String,
     pub(super) at: Position,
     pub(super) index: usize,
+    /// Where its first backends of each family stand.
+    pub(super) families: Families,
     /// `None`: it has errors.
     pub(super) set: Option<Arc<BackendSet>>,
+}
+
+/// The first IPv4 and the first IPv6 backend of a set.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Families {
+    pub(super) v4: Option<Position>,
+    pub(super) v6: Option<Position>,
 }
 
 impl Sets {
@@ -46,9 +63,10 @@ impl Sets {
         self.sets.iter()
     }
 
-    /// Where the first backend with this address stands.
-    pub(super) fn backend_at(&self, address: &IpAddr) -> Option<Position> {
-        self.addresses.get(address).copied()
+    /// The lowest address within `net` that a backend has, and where the first such backend stands.
+    pub(super) fn backend_in(&self, net: &IpNet) -> Option<(IpAddr, Position)> {
+        let mut within = self.addresses.range(net.network()..=net.broadcast());
+        within.next().map(|(address, at)| (*address, *at))
     }
 
     /// True when some set has no readable name: a name that is not found may be meant for that set.
@@ -70,7 +88,8 @@ impl Sets {
     }
 }
 
-pub(super) fn read(root: &Fields<'_, '_>, sink: &mut Sink) -> Sets {
+/// `default` is the encapsulation of sets that do not say theirs; `None`: it has an error.
+pub(super) fn read(root: &Fields<'_, '_>, default: Option<EncapsulationKind>, sink: &mut Sink) -> Sets {
     let mut sets = Sets::default();
     let Some(node) = root.node("backend_sets") else { return sets };
     let path = Path::Field(&Path::Root, "backend_sets");
@@ -79,23 +98,34 @@ pub(super) fn read(root: &Fields<'_, '_>, sink: &mut Sink) -> Sets {
         return sets;
     };
     for (index, item) in items.iter().enumerate() {
-        read_set(item, index, &Path::Item(&path, index), &mut sets, sink);
+        read_set(item, index, default, &Path::Item(&path, index), &mut sets, sink);
     }
     sets
 }
 
-fn read_set(node: &Node<'_>, index: usize, path: &Path<'_>, sets: &mut Sets, sink: &mut Sink) {
+fn read_set(
+    node: &Node<'_>,
+    index: usize,
+    default: Option<EncapsulationKind>,
+    path: &Path<'_>,
+    sets: &mut Sets,
+    sink: &mut Sink,
+) {
     let Some(fields) = Fields::open(node, SET_FIELDS, path, sink) else {
         sets.nameless = true;
         return;
     };
     let name = fields.required("name", units::name, path, sink);
     let table_size = fields.optional("table_size", table_size, path, sink);
+    let encapsulation = fields.optional("encapsulation", node::encapsulation_kind, path, sink);
+    let second_hop = fields.optional("second_hop", units::boolean, path, sink);
+    let drain_window = fields.optional("drain_window", units::duration(DRAIN_WINDOWS), path, sink);
     let health_check = match fields.node("health_check") {
         None => Some(None),
         Some(node) => health_check::read(node, &Path::Field(path, "health_check"), sink),
     };
-    let backends = read_backends(&fields, path, sets, sink);
+    let mut families = Families::default();
+    let backends = read_backends(&fields, path, sets, &mut families, sink);
     if let (Some(size), Some(backends)) = (table_size, &backends) {
         check_share(&fields, size.unwrap_or_default(), backends, path, sink);
     }
@@ -110,12 +140,33 @@ fn read_set(node: &Node<'_>, index: usize, path: &Path<'_>, sets: &mut Sets, sin
         sets.repeated = true;
         return;
     }
-    let set = table_size.zip(health_check).zip(backends).map(|((table_size, health_check), backends)| {
-        let table_size = table_size.unwrap_or_default();
-        Arc::new(BackendSet { name: name.clone(), table_size, health_check, backends })
-    });
+    let whole = || {
+        Some(Arc::new(BackendSet {
+            name: name.clone(),
+            table_size: table_size?.unwrap_or_default(),
+            encapsulation: encapsulation?.or(default)?,
+            second_hop: second_hop?.unwrap_or_default(),
+            drain_window: drain_window?.unwrap_or(DEFAULT_DRAIN_WINDOW),
+            health_check: health_check?,
+            backends: backends?,
+        }))
+    };
+    let set = whole();
     sets.by_name.insert(name.clone(), sets.sets.len());
-    sets.sets.push(Set { name, at: fields.at(), index, set });
+    sets.sets.push(Set { name, at: fields.at(), index, families, set });
+}
+
+/// Frames for the backends themselves cannot all go to one router.
+pub(super) fn check_next_hop(sets: &Sets, sink: &mut Sink) {
+    let path = Path::Field(&Path::Root, "backend_sets");
+    for named in sets.iter() {
+        if named.set.as_ref().is_some_and(|set| set.encapsulation == EncapsulationKind::L2) {
+            let path = Path::Item(&path, named.index);
+            let reason = "l2 sends to the backend itself, `next_hop: {type: fixed}` everything to one router: use \
+                          `next_hop: {type: fib}` or another encapsulation";
+            sink.error(named.at, &Path::Field(&path, "encapsulation"), reason);
+        }
+    }
 }
 
 fn table_size(scalar: &crate::read::Scalar<'_>) -> Result<TableSize, String> {
@@ -126,6 +177,7 @@ fn read_backends(
     fields: &Fields<'_, '_>,
     path: &Path<'_>,
     sets: &mut Sets,
+    families: &mut Families,
     sink: &mut Sink,
 ) -> Option<Vec<Backend>> {
     let node = fields.required_node("backends", path, sink)?;
@@ -157,6 +209,10 @@ fn read_backends(
             let address = address.filter(|address| {
                 let at = fields.value_at("address");
                 sets.addresses.entry(*address).or_insert(at);
+                match address {
+                    IpAddr::V4(_) => families.v4.get_or_insert(at),
+                    IpAddr::V6(_) => families.v6.get_or_insert(at),
+                };
                 let first = *addresses.entry(*address).or_insert(at);
                 if first != at {
                     let reason = format_args!(

@@ -12,28 +12,30 @@ use crate::types::{BackendSet, Limits, TableSize, Vip};
 pub(super) fn check(root: &Fields<'_, '_>, limits: &Limits, sets: &Sets, vips: &[Vip], sink: &mut Sink) {
     let at = root.value_at("limits");
     let path = Path::Field(&Path::Root, "limits");
-    let mut over = |field: &str, needed: usize, allowed: u32, what: &str| {
-        if needed > allowed as usize {
+    let mut over = |field: &str, needed: u64, allowed: u32, what: &str| {
+        if needed > u64::from(allowed) {
             let reason = format_args!(
                 "{what} need {needed} elements and it is {allowed}: raise it to at least {needed}"
             );
             sink.error(at, &Path::Field(&path, field), reason);
         }
     };
-    over("vips", vips.len(), limits.vips, "the VIPs");
+    over("vips", vips.len() as u64, limits.vips, "the VIPs");
     // The first element is never used.
     over(
         "backends",
-        sets.distinct_addresses() + 1,
+        sets.distinct_addresses() as u64 + 1,
         limits.backends,
         "the backend addresses (and the first element, which stays empty)",
     );
+    let flows = vips.iter().filter_map(|vip| vip.flow_entries).map(u64::from).sum();
+    over("flows", flows, limits.flows, "the `flow_entries` of the VIPs, each rounded up to a power of two,");
     for (field, size, allowed) in [
         ("tables_65537", TableSize::Large, limits.tables_65537),
         ("tables_16381", TableSize::Small, limits.tables_16381),
     ] {
         // Two for each, so that a change of health has room whatever is installed.
-        over(field, 2 * tables(vips, size), allowed, "the different backend sets, two each,");
+        over(field, 2 * tables(vips, size) as u64, allowed, "the different backend sets, two each,");
     }
 }
 

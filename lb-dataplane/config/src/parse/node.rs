@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
-use crate::read::{FieldNames, Fields, list};
+use crate::read::{FieldNames, Fields, Scalar, list};
 use crate::sink::{Path, Position, Sink};
 use crate::types::{
     Admin, Encapsulation, EncapsulationKind, Interface, InterfaceName, Limits, Metrics, NextHop, XdpMode,
@@ -16,9 +16,16 @@ use crate::units;
 pub(super) const INTERFACE_FIELDS: FieldNames = &["name", "mode"];
 pub(super) const NEXT_HOP_FIELDS: FieldNames = &["type", "interface", "mac"];
 pub(super) const ENCAPSULATION_FIELDS: FieldNames = &["type", "source_v4", "source_v6"];
-pub(super) const LIMITS_FIELDS: FieldNames = &["vips", "backends", "tables_65537", "tables_16381"];
+pub(super) const LIMITS_FIELDS: FieldNames = &["vips", "backends", "tables_65537", "tables_16381", "flows"];
 pub(super) const ADMIN_FIELDS: FieldNames = &["socket"];
 pub(super) const METRICS_FIELDS: FieldNames = &["listen"];
+
+/// Of each size; a set names its table by 15 bits.
+const MAX_TABLES: u32 = 32_766;
+/// 1 GiB.
+pub(super) const MAX_FLOWS: u32 = 1 << 26;
+/// Entries of a bucket of the flow table.
+const FLOW_WAYS: u32 = 4;
 
 const DEFAULT_SOCKET: &str = "/run/guideway/dataplane.sock";
 const DEFAULT_METRICS_PORT: u16 = 9470;
@@ -97,7 +104,7 @@ pub(super) fn encapsulation(root: &Fields<'_, '_>, sink: &mut Sink) -> Option<En
     };
     let path = Path::Field(&Path::Root, "encapsulation");
     let fields = Fields::open(node, ENCAPSULATION_FIELDS, &path, sink)?;
-    let kind = fields.optional("type", units::one_of(&[("ipip", EncapsulationKind::IpIp)]), &path, sink);
+    let kind = fields.optional("type", encapsulation_kind, &path, sink);
     let source_v4 = fields.optional("source_v4", units::source_v4, &path, sink);
     let source_v6 = fields.optional("source_v6", units::source_v6, &path, sink);
     Some(Encapsulation {
@@ -107,20 +114,31 @@ pub(super) fn encapsulation(root: &Fields<'_, '_>, sink: &mut Sink) -> Option<En
     })
 }
 
+pub(super) fn encapsulation_kind(scalar: &Scalar<'_>) -> Result<EncapsulationKind, String> {
+    units::one_of(&[
+        ("ipip", EncapsulationKind::IpIp),
+        ("gue", EncapsulationKind::Gue),
+        ("gre", EncapsulationKind::Gre),
+        ("l2", EncapsulationKind::L2),
+    ])(scalar)
+}
+
 pub(super) fn limits(root: &Fields<'_, '_>, sink: &mut Sink) -> Option<Limits> {
     let defaults = Limits::default();
     let Some(node) = root.node("limits") else { return Some(defaults) };
     let path = Path::Field(&Path::Root, "limits");
     let fields = Fields::open(node, LIMITS_FIELDS, &path, sink)?;
     let vips = fields.optional("vips", units::number(1..=1_048_576), &path, sink);
-    let backends = fields.optional("backends", units::number(2..=65_536), &path, sink);
-    let tables_65537 = fields.optional("tables_65537", units::number(1..=4096), &path, sink);
-    let tables_16381 = fields.optional("tables_16381", units::number(1..=4096), &path, sink);
+    let backends = fields.optional("backends", units::number(2..=32_768), &path, sink);
+    let tables_65537 = fields.optional("tables_65537", units::number(1..=MAX_TABLES), &path, sink);
+    let tables_16381 = fields.optional("tables_16381", units::number(1..=MAX_TABLES), &path, sink);
+    let flows = fields.optional("flows", units::number(1024..=MAX_FLOWS), &path, sink);
     Some(Limits {
         vips: vips?.unwrap_or(defaults.vips),
         backends: backends?.unwrap_or(defaults.backends),
         tables_65537: tables_65537?.unwrap_or(defaults.tables_65537),
         tables_16381: tables_16381?.unwrap_or(defaults.tables_16381),
+        flows: flows?.map_or(defaults.flows, |flows| flows.next_multiple_of(FLOW_WAYS)),
     })
 }
 
