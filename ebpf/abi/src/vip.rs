@@ -151,18 +151,22 @@ pub mod vip_mode {
 /// In place of [`VipRecord::flow_base`]: the VIP has no region of the flow table.
 pub const NO_REGION: u32 = u32::MAX;
 
-/// An element of [`VIPS`](crate::VIPS): what only packets off the straight way need.
+/// An element of [`VIPS`](crate::VIPS): what only packets off the straight way need, and what the agent knows a VIP by.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct VipRecord {
+    /// Identity of the VIP: a hash of its addresses, protocol and ports, for the agent. Zero: the element is free.
+    pub identity: u64,
     /// First bucket of the VIP's region of [`FLOWS`](crate::FLOWS), or [`NO_REGION`].
     pub flow_base: u32,
     /// Buckets of the region less one; they are a power of two.
     pub flow_mask: u32,
     /// An entry not used for longer is void, in [ticks](crate::GenerationHeader::tick_shift).
     pub timeout: u32,
+    /// Index in a bank of [`SETS`](crate::SETS), for the agent; packets find it in the [`VipRef`].
+    pub set: u16,
     /// One of [`vip_mode`].
     pub mode: u8,
     /// Zero.
-    pub reserved: [u8; 3],
+    pub reserved: u8,
 }
