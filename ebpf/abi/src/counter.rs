@@ -88,7 +88,7 @@ impl Counter {
 
 counters! {
     /// An element of [`DECAP_COUNTERS`](crate::DECAP_COUNTERS). Each packet that comes in adds to exactly one of those up
-    /// to `DropNoNextHop`; the rest are events and packets on the way out.
+    /// to `DropCongested`; the rest are events and packets on the way out.
     DecapCounter {
         Pass = 0, "pass", "Left to the kernel as it was: no tunnel of ours, or for no VIP of this node";
         Ipip = 1, "ipip", "IP in IP taken off and delivered";
@@ -96,12 +96,18 @@ counters! {
         Gre = 3, "gre", "GRE taken off and delivered";
         HandedOver = 4, "handed_over", "Of a connection that this node does not have: sent on to the next hop it carries";
         DropMalformed = 5, "drop_malformed", "A tunnel of ours with lengths or headers that contradict each other";
-        DropUnknownPort = 6, "drop_unknown_port", "For a VIP of this node, to a port that it has no target for";
+        DropUnknownPort = 6, "drop_unknown_port", "For a VIP of this node, to a port or protocol that it does not serve";
         DropPortClash = 7, "drop_port_clash", "Of a client that uses one port for two VIPs with the same target";
-        DropNoNextHop = 8, "drop_no_next_hop", "To be handed over, and the kernel has no way to the next hop";
-        Translated = 9, "translated", "Destination translated to the target's";
-        Replied = 10, "replied", "Source of a reply translated back to the VIP";
-        SocketHit = 11, "socket_hit", "A socket or flow of this node matched a packet with a further hop";
-        SynCookie = 12, "syn_cookie", "A valid SYN cookie matched a packet with a further hop";
+        DropNoNextHop = 8, "drop_no_next_hop", "To be handed over, and there is no way to the next hop";
+        DropCongested = 9, "drop_congested", "Marked by a congested router on its way, and the sender takes no such marks (RFC 6040, 4.2)";
+        Translated = 10, "translated", "Destination translated to the target's";
+        Replied = 11, "replied", "Source of a reply translated back to the VIP";
+        SocketHit = 12, "socket_hit", "A socket or flow of this node matched a packet with a further hop";
+        SynCookie = 13, "syn_cookie", "A valid SYN cookie matched a packet with a further hop";
     }
+}
+
+impl DecapCounter {
+    /// As [`Counter::VERDICTS`].
+    pub const VERDICTS: u32 = Self::DropCongested.index() + 1;
 }

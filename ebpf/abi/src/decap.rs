@@ -6,11 +6,32 @@ pub mod decap_service_kind {
     pub const AS_IS: u8 = 0;
     /// Destination address and port are translated to the target's, and back on the way out.
     pub const TRANSLATE: u8 = 1;
+    /// Dropped and counted: the VIP is of this node, but this port is not.
+    pub const REFUSE: u8 = 2;
+}
+
+/// Bits of [`DecapService::specific`].
+pub mod decap_specific {
+    /// The VIP has keys with port and protocol.
+    pub const PORT: u8 = 1;
+    /// The VIP has keys with port, protocol and outer destination.
+    pub const OUTER: u8 = 2;
+}
+
+/// Bits of [`DecapFlow::flags`]: segments that were seen since the last SYN.
+pub mod decap_flow_flags {
+    /// FIN of the client.
+    pub const FIN_IN: u8 = 1;
+    /// FIN of the target.
+    pub const FIN_OUT: u8 = 2;
+    /// RST of the target: its kernel does not have the connection. (The client's RST is not noted: anybody can send it, and
+    /// its sequence number is not looked at here.)
+    pub const RST_OUT: u8 = 4;
 }
 
 /// What packets a service is for. Zero in a field stands for any; the most specific key wins: (VIP, port, protocol, outer
-/// destination), then (VIP, port, protocol), then (VIP).
-#[repr(C)]
+/// destination), then (VIP, port, protocol), then (VIP). Every VIP has the last one, which says whether it has the others.
+#[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct DecapServiceKey {
     /// Inner destination: IPv6, or IPv4 as IPv4-mapped IPv6, in network byte order.
@@ -27,7 +48,7 @@ pub struct DecapServiceKey {
 }
 
 /// Where translated packets go.
-#[repr(C)]
+#[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DecapTarget {
     /// Address of a Pod or of this node, of the family of the VIP; as in [`DecapServiceKey::vip`].
@@ -39,19 +60,23 @@ pub struct DecapTarget {
 }
 
 /// The value of [`DECAP_SERVICES`](crate::DECAP_SERVICES).
-#[repr(C)]
+#[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DecapService {
     /// For [`decap_service_kind::TRANSLATE`].
     pub target: DecapTarget,
     /// One of [`decap_service_kind`].
     pub kind: u8,
+    /// [`decap_specific`], in the value of a key of a VIP alone; else zero.
+    pub specific: u8,
+    /// Whether the VIP was put on `lo` by the agent (1) or not (0), likewise. The programs do not look at it.
+    pub on_loopback: u8,
     /// Zero.
-    pub reserved: [u8; 7],
+    pub reserved: [u8; 5],
 }
 
 /// A translated flow, as it stands in a reply: client and target.
-#[repr(C)]
+#[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct DecapFlowKey {
     /// The client, as in [`DecapServiceKey::vip`].
@@ -69,16 +94,32 @@ pub struct DecapFlowKey {
 }
 
 /// What the client calls the target.
-#[repr(C)]
+#[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DecapFlow {
     /// The VIP, as in [`DecapServiceKey::vip`].
     pub vip: [u8; 16],
     /// Its port as in the packet.
     pub port_be: u16,
+    /// [`decap_flow_flags`].
+    pub flags: u8,
     /// Zero.
-    pub reserved: [u8; 6],
+    pub reserved: u8,
+    /// When a packet of the flow was last seen: nanoseconds of the kernel's coarse monotonic clock, shifted right by
+    /// [`DECAP_TICK_SHIFT`].
+    pub last_seen: u32,
 }
+
+/// See [`DecapFlow::last_seen`]: a tick is 1.07 s.
+pub const DECAP_TICK_SHIFT: u32 = 30;
+/// A translated TCP flow that was not seen for more ticks gives its place to another VIP's: five minutes.
+pub const DECAP_TCP_IDLE_TICKS: u32 = 280;
+/// As [`DECAP_TCP_IDLE_TICKS`], for UDP: half a minute.
+pub const DECAP_UDP_IDLE_TICKS: u32 = 28;
+/// Elements of [`DECAP_FLOWS`](crate::DECAP_FLOWS).
+pub const DECAP_FLOWS_MAX: u32 = 262_144;
+/// Elements of [`DECAP_HALF_OPEN`](crate::DECAP_HALF_OPEN).
+pub const DECAP_HALF_OPEN_MAX: u32 = 65_536;
 
 /// The element of [`DECAP_GLOBAL`](crate::DECAP_GLOBAL).
 #[repr(C)]
@@ -86,6 +127,13 @@ pub struct DecapFlow {
 pub struct DecapGlobal {
     /// UDP port of GUE, network byte order.
     pub gue_port_be: u16,
+    /// Whether replies may have to be translated (1); never goes back to 0.
+    pub translates: u8,
     /// Zero.
-    pub reserved: [u8; 6],
+    pub reserved: u8,
+    /// Outer IPv4 source of packets that came in over IPv6 and are handed over to a next hop with an IPv4 address; zero:
+    /// they are dropped.
+    pub source_v4: [u8; 4],
+    /// The other way round.
+    pub source_v6: [u8; 16],
 }

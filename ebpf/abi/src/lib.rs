@@ -29,7 +29,9 @@ mod vip;
 pub use capacities::Capacities;
 pub use counter::{Counter, DecapCounter, TrafficStats};
 pub use decap::{
-    DecapFlow, DecapFlowKey, DecapGlobal, DecapService, DecapServiceKey, DecapTarget, decap_service_kind,
+    DECAP_FLOWS_MAX, DECAP_HALF_OPEN_MAX, DECAP_TCP_IDLE_TICKS, DECAP_TICK_SHIFT, DECAP_UDP_IDLE_TICKS,
+    DecapFlow, DecapFlowKey, DecapGlobal, DecapService, DecapServiceKey, DecapTarget, decap_flow_flags,
+    decap_service_kind, decap_specific,
 };
 pub use flow::{FLOW_WAYS, FlowBucket, FlowEntry, FlowWord};
 pub use generation::{
@@ -107,9 +109,10 @@ pub const DECAP_EGRESS_PROGRAM: &str = "decap_egress";
 pub const DECAP_GLOBAL: &str = "DECAP_GLOBAL";
 /// `HASH[DECAP_SERVICES_MAX]` of [`DecapServiceKey`] to [`DecapService`].
 pub const DECAP_SERVICES: &str = "DECAP_SERVICES";
-/// `LRU_HASH` of [`DecapFlowKey`] to [`DecapFlow`]: connections of which more than a SYN came in.
+/// `LRU_HASH[DECAP_FLOWS_MAX]` of [`DecapFlowKey`] to [`DecapFlow`]: flows of which more than the first packet came in.
 pub const DECAP_FLOWS: &str = "DECAP_FLOWS";
-/// `LRU_HASH` of [`DecapFlowKey`] to [`DecapFlow`]: connections of which only a SYN came in so far.
+/// `LRU_HASH[DECAP_HALF_OPEN_MAX]` of [`DecapFlowKey`] to [`DecapFlow`]: flows of which only the first packet (of a TCP
+/// connection: only SYNs) came in so far.
 pub const DECAP_HALF_OPEN: &str = "DECAP_HALF_OPEN";
 /// `PERCPU_ARRAY[DecapCounter::COUNT]` of `u64`.
 pub const DECAP_COUNTERS: &str = "DECAP_COUNTERS";
