@@ -1,0 +1,37 @@
+//! Section 2: whose packet it is.
+
+use std::net::IpAddr;
+
+use crate::Vip;
+
+/// What an address, a protocol and a port belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found<'a> {
+    /// A VIP.
+    Vip(&'a Vip),
+    /// An address of a VIP, and no VIP's port.
+    UnknownPort,
+    /// Nobody.
+    Nothing,
+}
+
+/// The most specific VIP.
+#[must_use]
+pub fn find(vips: &[Vip], address: IpAddr, protocol: u8, port: u16) -> Found<'_> {
+    // `IpNet::contains` is false for the other family.
+    let at_address = || vips.iter().filter(|vip| vip.address.contains(&address));
+    let best = at_address()
+        .filter(|vip| vip.protocol == protocol && vip.ports.contains(&port))
+        // The longest prefix first, then the narrowest ports: one port, a range, any.
+        .max_by_key(|vip| (vip.address.prefix_len(), std::cmp::Reverse(vip.ports.end() - vip.ports.start())));
+    match best {
+        Some(vip) => Found::Vip(vip),
+        None if is_vip_address(vips, address) => Found::UnknownPort,
+        None => Found::Nothing,
+    }
+}
+
+/// Whether this is an address of a VIP.
+pub(crate) fn is_vip_address(vips: &[Vip], address: IpAddr) -> bool {
+    vips.iter().any(|vip| vip.address.contains(&address))
+}
