@@ -127,6 +127,8 @@ impl Dataplane {
 
     /// Makes packets follow `word`: one atomic store after everything that was written before.
     pub fn activate(&self, word: ActiveWord) {
+        #[cfg(feature = "fault-points")]
+        let _ = crate::fault::call();
         let stored = self.active.store(0, word.0);
         debug_assert!(stored, "a mapping has a word at least");
     }

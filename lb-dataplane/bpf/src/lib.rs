@@ -17,6 +17,8 @@
 mod clock;
 mod dataplane;
 mod decap;
+#[cfg(feature = "fault-points")]
+pub mod fault;
 mod grace;
 mod install;
 mod map;

@@ -38,7 +38,7 @@ plain! {
     PortInterval = 4, 4, 4 + 2 + 2;
     Prefix4 = 4, 4, 4 + 4;
     Prefix6 = 16, 4 + 4;
-    VipRecord = 4, 4, 4, 1, 3;
+    VipRecord = 8, 4, 4, 4, 2, 1, 1;
     SetRecord = 2, 2 * 2, 1, 1;
     GenerationHeader = 8, 8, 10 * 8 + 2 * 4, 7 * 8, 16 * 4, 16, 16, 10 * 8 + 2 * 4;
     BackendRecord = 16, 8, 2, 1, 5;
@@ -48,12 +48,12 @@ plain! {
     LinkRecord = 4, 4, 6, 2;
     FlowBucket = 4 * (8 + 8);
     TrafficStats = 8, 8;
-    DecapGlobal = 2, 6;
+    DecapGlobal = 2, 1, 1, 4, 16;
     DecapServiceKey = 16, 16, 2, 1, 5;
     DecapTarget = 16, 2, 6;
-    DecapService = 16 + 2 + 6, 1, 7;
+    DecapService = 16 + 2 + 6, 1, 1, 1, 5;
     DecapFlowKey = 16, 16, 2, 2, 1, 3;
-    DecapFlow = 16, 2, 6;
+    DecapFlow = 16, 2, 1, 1, 4;
 }
 
 /// The bytes of `values`.

@@ -36,11 +36,17 @@ pub(crate) enum ObjectKind {
 /// Every address in `attr` must point to memory that the command may read or write for as long as `attr` says, and `A`
 /// must be laid out as the kernel's attributes of `command`, without padding.
 unsafe fn bpf<A>(command: u32, attr: &mut A) -> io::Result<i32> {
+    #[cfg(feature = "fault-points")]
+    let ending = crate::fault::call()?;
     // SAFETY: the pointer and the size describe `attr`, which is borrowed for the whole call; the caller vouches for
     // what it holds.
     let result = unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_mut(attr), size_of::<A>()) };
     if result < 0 {
         return Err(io::Error::last_os_error());
+    }
+    #[cfg(feature = "fault-points")]
+    if ending == crate::fault::Ending::Failed {
+        return Err(crate::fault::error());
     }
     i32::try_from(result).map_err(|_| io::Error::other("bpf(2) returned a number that is no descriptor"))
 }

@@ -184,6 +184,8 @@ impl MapRef {
         for chunk in values.chunks(per_call * self.user_value_size) {
             let count = length(chunk.len() / self.user_value_size)?;
             let keys: Vec<u8> = (index..index + count).flat_map(u32::to_ne_bytes).collect();
+            #[cfg(feature = "fault-points")]
+            let count = crate::fault::elements(count);
             let mut attr = attr::MapBatch {
                 keys: address(&keys),
                 values: address(chunk),
