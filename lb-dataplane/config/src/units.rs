@@ -120,9 +120,9 @@ pub(crate) fn ports(scalar: &Scalar<'_>) -> Parsed<Ports> {
         }
     };
     let port = |part: &str| {
-        let part = part.trim();
-        number(1..=u16::MAX)(&Scalar { text: part, quoted: false })
-            .map_err(|_| format!("\"{}\" is no range of ports: write one as in 8000-8999", shown(text)))
+        number(1..=u16::MAX)(&Scalar { text: part, quoted: false }).map_err(|_| {
+            format!("\"{}\" is no range of ports from 1 to 65535: write one as in 8000-8999", shown(text))
+        })
     };
     match (port(first)?, port(last)?) {
         (first, last) if first < last => Ok(Ports::Range(first, last)),

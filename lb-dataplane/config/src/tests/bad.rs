@@ -50,7 +50,7 @@ const FIELDS: &[(&str, &[&str])] = &[
             "[{name: up0}]\nnext_hop: {type: fixed, interface: up0, mac: \"00:00:00:00:00:00\"}",
             "[{name: up0}]\nnext_hop: {type: fixed, interface: up0, mac: \"ff:ff:ff:ff:ff:ff\"}",
             "[{name: up0}]\nnext_hop: {type: fixed, interface: up0, mac: 020000000001}",
-            "[{name: up0}]\nencapsulation: {type: gre}",
+            "[{name: up0}]\nencapsulation: {type: geneve}",
             "[{name: up0}]\nencapsulation: {source_v4: 172.16.0.1/16}",
             "[{name: up0}]\nencapsulation: {source_v4: 172.16.0.0}",
             "[{name: up0}]\nencapsulation: {source_v4: 172.0.0.0/7}",
@@ -64,7 +64,10 @@ const FIELDS: &[(&str, &[&str])] = &[
             "[{name: up0}]\nencapsulation: {source_v6: ff00::/16}",
             "[{name: up0}]\nencapsulation: {source_v6: \"::/8\"}",
             "[{name: up0}]\nlimits: {vips: 0}",
-            "[{name: up0}]\nlimits: {vips: 1048577, backends: 1, tables_65537: 4097, tables_16381: -1}",
+            "[{name: up0}]\nlimits: {vips: 1048577, backends: 1, tables_65537: 32767, tables_16381: -1}",
+            "[{name: up0}]\nlimits: {backends: 32769, flows: 1023}",
+            "[{name: up0}]\nlimits: {flows: 67108865}",
+            "[{name: up0}]\nnext_hop: {type: fixed, interface: up0, mac: \"02:00:00:00:00:01\"}\nencapsulation: {type: l2}",
             "[{name: up0}]\nlimits: {vips: 1e3, backends: \"100\", tables_65537: 064, tables_16381: 99999999999999999999}",
             "[{name: up0}]\nlimits: {backends: many}",
             "[{name: up0}]\nadmin: {socket: dataplane.sock}",
@@ -82,6 +85,14 @@ const FIELDS: &[(&str, &[&str])] = &[
             "name: \"we\\u202eb\",",
             "name: [web],",
             "name: web, table_size: 65536,",
+            "name: web, encapsulation: vxlan,",
+            "name: web, encapsulation: {type: gue},",
+            "name: web, second_hop: yes,",
+            "name: web, second_hop: \"true\",",
+            "name: web, second_hop:,",
+            "name: web, drain_window: 600,",
+            "name: web, drain_window: 999ms,",
+            "name: web, drain_window: 24h1ms,",
             "name: web, health_check: http,",
             "name: web, health_check: {},",
             "name: web, health_check: {type: https, port: 443},",
@@ -133,6 +144,7 @@ const FIELDS: &[(&str, &[&str])] = &[
             "[{name: be1, address: 10.1.11.2}, {name: be1, address: 10.1.12.2}]",
             "[{name: be1, address: 10.1.11.2}, {name: be2, address: 10.1.11.2}]",
             "[{name: be1, address: 203.0.113.10}]",
+            "[{name: be1, address: \"fd00:11::2\"}], encapsulation: l2",
         ],
     ),
     (
@@ -141,7 +153,41 @@ const FIELDS: &[(&str, &[&str])] = &[
             "{}",
             "web-v4",
             "{name: web-v4, address: \"::ffff:203.0.113.10\", port: 80, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: 203.0.113.10/24, port: 80, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: 203.0.113.10/33, port: 80, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: 200.0.0.0/7, port: 80, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: 224.0.0.0/8, port: 80, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: 127.1.0.0/16, port: 80, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: 255.255.255.0/24, port: 80, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: 10.0.0.0/8, port: 80, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: 10.1.11.2/32, port: 80, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: \"2001:db8::/31\", port: 80, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: \"::/32\", port: 80, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: \"::ffff:0:0/100\", port: 80, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: \"::ffff:1.2.3.4/128\", port: 80, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: \"ff05::/32\", port: 80, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: \"fe80::/64\", port: 80, protocol: tcp, backend_set: web}",
             "{name: web-v4, address: 203.0.113.10, port: 65536, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: 203.0.113.10, port: \"80\", protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: 203.0.113.10, port: -80, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: 203.0.113.10, port: http, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: 203.0.113.10, port: 80-, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: 203.0.113.10, port: 80-81-82, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: 203.0.113.10, port: 0-80, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: 203.0.113.10, port: 80-65536, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: 203.0.113.10, port: 80-80, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: 203.0.113.10, port: 90-80, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: 203.0.113.10, port: Any, protocol: tcp, backend_set: web}",
+            "{name: web-v4, address: 203.0.113.10, port: 80, protocol: tcp, backend_set: web, affinity: flow}",
+            "{name: web-v4, address: 203.0.113.10, port: 80, protocol: tcp, backend_set: web, affinity: {timeout: 1s}}",
+            "{name: web-v4, address: 203.0.113.10, port: 80, protocol: tcp, backend_set: web, affinity: {type: cookie}}",
+            "{name: web-v4, address: 203.0.113.10, port: 80, protocol: tcp, backend_set: web, affinity: {type: flow}}",
+            "{name: web-v4, address: 203.0.113.10, port: 80, protocol: tcp, backend_set: web, affinity: {type: none, timeout: 1s}}",
+            "{name: web-v4, address: 203.0.113.10, port: 80, protocol: udp, backend_set: web, affinity: {type: flow, timeout: 100ms}}",
+            "{name: web-v4, address: 203.0.113.10, port: 80, protocol: tcp, backend_set: web, affinity: {type: client_ip, timeout: 25h}}",
+            "{name: web-v4, address: 203.0.113.10, port: 80, protocol: udp, backend_set: web, flow_entries: 4096}",
+            "{name: web-v4, address: 203.0.113.10, port: 80, protocol: tcp, backend_set: web, flow_entries: 3}",
+            "{name: web-v4, address: 203.0.113.10, port: 80, protocol: tcp, backend_set: web, flow_entries: 262145}",
             "{name: web-v4, address: 203.0.113.10, port: 80, protocol: sctp, backend_set: web}",
             "{name: web-v4, address: 203.0.113.10, port: 80, protocol: TCP, backend_set: web}",
             "{name: web-v4, address: 203.0.113.10, port: 80, protocol: tcp, backend_set: wbe}",
@@ -244,14 +290,14 @@ fn what_does_not_fit_the_limits() {
     let text = "\
 seed: 000102030405060708090a0b0c0d0e0f
 interfaces: [{name: up0}]
-limits: {vips: 2, backends: 2, tables_65537: 1, tables_16381: 1}
+limits: {vips: 2, backends: 2, tables_65537: 1, tables_16381: 1, flows: 4097}
 backend_sets:
   - {name: a, backends: [{name: x, address: 10.0.0.1}]}
   - {name: same-as-a, backends: [{name: x, address: 10.0.0.1}]}
   - {name: b, backends: [{name: y, address: 10.0.0.2}]}
 vips:
-  - {name: a, address: 203.0.113.1, port: 80, protocol: tcp, backend_set: a}
-  - {name: b, address: 203.0.113.2, port: 80, protocol: tcp, backend_set: same-as-a}
+  - {name: a, address: 203.0.113.1, port: 80, protocol: tcp, backend_set: a, flow_entries: 2049}
+  - {name: b, address: 203.0.113.2, port: 80, protocol: tcp, backend_set: same-as-a, flow_entries: 5}
   - {name: c, address: 203.0.113.3, port: 80, protocol: tcp, backend_set: b}
 ";
     insta::assert_snapshot!("limits", errors(text).join("\n"));
@@ -269,5 +315,52 @@ fn services_are_unique() {
     assert_eq!(
         errors(&format!("{SMALL}{}", vip.replace("web-2", "web-v4").replace("80", "81"))),
         ["f.yaml:7:12: vips[1].name: \"web-v4\" is the name of the VIP in line 6 already"]
+    );
+}
+
+/// The VIPs of a file that differ in address and port, and the lines with which they are answered.
+fn ports_of(vips: &[(&str, &str)]) -> Vec<String> {
+    let mut text = String::from(&SMALL[..SMALL.find("  - {name: web-v4").unwrap()]);
+    for (index, (address, port)) in vips.iter().enumerate() {
+        let vip = format!("name: v{index}, address: \"{address}\", port: {port}, protocol: tcp");
+        writeln!(text, "  - {{{vip}, backend_set: web}}").unwrap();
+    }
+    errors(&text)
+}
+
+#[test]
+fn ranges_are_nested_or_disjoint() {
+    let none = Vec::<String>::new();
+    let a = "203.0.113.10";
+    assert_eq!(
+        ports_of(&[(a, "any"), (a, "1-65535"), (a, "80-90"), (a, "80-89"), (a, "80"), (a, "91-95")]),
+        none
+    );
+    // Ranges of other addresses and prefixes do not matter, not even those around.
+    assert_eq!(ports_of(&[(a, "80-90"), ("203.0.113.11", "85-95"), ("203.0.113.0/24", "85-95")]), none);
+    assert_eq!(
+        ports_of(&[(a, "85-95"), (a, "1000-2000"), (a, "80-90")]),
+        [
+            "f.yaml:8:47: vips[2].port: 80-90 crosses 85-95 of the VIP in line 6: one must contain the other, or they must \
+          have no port in common"
+        ]
+    );
+    assert_eq!(
+        ports_of(&[("203.0.113.0/24", "80-90"), ("203.0.113.0/24", "90-91")]),
+        [
+            "f.yaml:7:49: vips[1].port: 90-91 crosses 80-90 of the VIP in line 6: one must contain the other, or they must \
+          have no port in common"
+        ]
+    );
+    assert_eq!(
+        ports_of(&[(a, "any"), ("203.0.113.10/32", "any"), (a, "1-9"), (a, "1-9")]),
+        [
+            "f.yaml:7:5: vips[1]: 203.0.113.10 port any tcp is the VIP in line 6 already",
+            "f.yaml:9:5: vips[3]: 203.0.113.10 port 1-9 tcp is the VIP in line 8 already"
+        ]
+    );
+    assert_eq!(
+        ports_of(&[("2001:db8::/48", "80"), ("2001:db8::/48", "80")]),
+        ["f.yaml:7:5: vips[1]: 2001:db8::/48 port 80 tcp is the VIP in line 6 already"]
     );
 }

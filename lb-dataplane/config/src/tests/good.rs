@@ -3,9 +3,10 @@ use std::num::{NonZeroU8, NonZeroU16};
 use std::time::Duration;
 
 use super::{EXAMPLE, SMALL};
+use crate::parse::ALL_FIELDS;
 use crate::{
-    Config, Encapsulation, EncapsulationKind, HealthCheck, Limits, NextHop, Probe, Protocol, TableSize,
-    XdpMode,
+    Affinity, Config, Encapsulation, EncapsulationKind, HealthCheck, Limits, NextHop, Ports, Probe, Protocol,
+    TableSize, Vip, XdpMode,
 };
 
 #[test]
@@ -26,7 +27,12 @@ fn small_file_has_the_documented_defaults() {
     assert_eq!(config.metrics().listen, "127.0.0.1:9470".parse().unwrap());
     let set = &config.backend_sets()[0];
     assert_eq!((set.table_size, &set.health_check), (TableSize::Large, &None));
+    assert_eq!((set.encapsulation, set.second_hop), (EncapsulationKind::IpIp, false));
+    assert_eq!(set.drain_window, Duration::from_secs(600));
     assert_eq!(set.backends[0].weight, 1);
+    let vip = &config.vips()[0];
+    assert_eq!(vip.address, "203.0.113.10/32".parse().unwrap());
+    assert_eq!((vip.ports, vip.affinity, vip.flow_entries), (Ports::One(80), Affinity::None, None));
     assert!(std::sync::Arc::ptr_eq(set, &config.vips()[0].backend_set));
     assert_eq!(config.warnings(), []);
 }
@@ -56,13 +62,107 @@ fn health_check_defaults() {
 }
 
 #[test]
+fn sets_have_their_own_encapsulation_or_the_common_one() {
+    let common = "interfaces: [{name: up0}]\nencapsulation: {type: gre}";
+    let text = SMALL.replace("interfaces: [{name: up0}]", common).replace(
+        "vips:",
+        "  - {name: o, encapsulation: l2, second_hop: true, drain_window: 1h30m, \
+            backends: [{name: a, address: 10.0.0.1}]}\nvips:",
+    );
+    let config = Config::parse("f.yaml", &text).unwrap();
+    let sets = config.backend_sets();
+    assert_eq!((sets[0].encapsulation, sets[0].second_hop), (EncapsulationKind::Gre, false));
+    assert_eq!((sets[1].encapsulation, sets[1].second_hop), (EncapsulationKind::L2, true));
+    assert_eq!(sets[1].drain_window, Duration::from_secs(5400));
+}
+
+fn one_vip(fields: &str) -> Vip {
+    let vip = "address: 203.0.113.10, port: 80, protocol: tcp";
+    let config = Config::parse("f.yaml", &SMALL.replace(vip, fields)).unwrap();
+    assert_eq!(config.warnings(), []);
+    config.vips()[0].clone()
+}
+
+#[test]
+fn ports_and_prefixes() {
+    for (port, expected, shown) in [
+        ("80", Ports::One(80), "80"),
+        ("8000-8999", Ports::Range(8000, 8999), "8000-8999"),
+        ("\"8000-8999\"", Ports::Range(8000, 8999), "8000-8999"),
+        ("1-65535", Ports::Range(1, 65_535), "1-65535"),
+        ("any", Ports::Any, "any"),
+    ] {
+        let ports = one_vip(&format!("address: 203.0.113.10, protocol: tcp, port: {port}")).ports;
+        assert_eq!(ports, expected);
+        assert_eq!(ports.to_string(), shown);
+    }
+    assert_eq!(Ports::Any.bounds(), (0, 65_535));
+    for address in ["203.0.113.128/25", "11.0.0.0/8", "203.0.113.10/32", "2001:db8::/32", "2001:db8::10/128"]
+    {
+        let vip = one_vip(&format!("address: \"{address}\", protocol: tcp, port: 80"));
+        assert_eq!(vip.address, address.parse().unwrap());
+    }
+}
+
+#[test]
+fn affinities() {
+    let affinity =
+        |fields: &str| one_vip(&format!("address: 203.0.113.10, port: 80, protocol: {fields}")).affinity;
+    let seconds = Duration::from_secs;
+    assert_eq!(affinity("tcp, affinity: {type: none}"), Affinity::None);
+    assert_eq!(affinity("udp, affinity: {type: flow}"), Affinity::Flow { timeout: seconds(120) });
+    assert_eq!(affinity("udp, affinity: {type: flow, timeout: 1s}"), Affinity::Flow { timeout: seconds(1) });
+    assert_eq!(affinity("tcp, affinity: {type: client_ip}"), Affinity::ClientIp { timeout: seconds(10_800) });
+    let day = Affinity::ClientIp { timeout: seconds(86_400) };
+    assert_eq!(affinity("udp, affinity: {type: client_ip, timeout: 24h}"), day);
+    assert_eq!((day.as_str(), day.timeout()), ("client_ip", Some(seconds(86_400))));
+}
+
+#[test]
+fn flow_entries_are_a_power_of_two() {
+    for (written, expected) in [(4, 4), (5, 8), (4096, 4096), (4097, 8192), (262_144, 262_144)] {
+        let vip =
+            one_vip(&format!("address: 203.0.113.10, port: 80, protocol: tcp, flow_entries: {written}"));
+        assert_eq!(vip.flow_entries, Some(expected));
+    }
+    // Whole buckets.
+    let text = SMALL.replace("interfaces:", "limits: {flows: 1025}\ninterfaces:");
+    assert_eq!(Config::parse("f.yaml", &text).unwrap().limits().flows, 1028);
+}
+
+#[test]
+fn flow_entries_that_the_second_hop_spares_are_a_warning() {
+    let text =
+        SMALL.replace("name: web,", "name: web, second_hop: true,").replace("tcp,", "tcp, flow_entries: 64,");
+    let config = Config::parse("f.yaml", &text).unwrap();
+    let expected = "f.yaml:6:68: vips[0].flow_entries: is never used: the set has `second_hop`, so that its backends look \
+        after the flows";
+    assert_eq!(config.warnings().iter().map(ToString::to_string).collect::<Vec<_>>(), [expected]);
+}
+
+#[test]
+fn l2_serves_vips_of_its_own_family() {
+    let text = SMALL.replace("name: web,", "name: web, encapsulation: l2,");
+    assert_eq!(Config::parse("f.yaml", &text).unwrap().warnings(), []);
+}
+
+#[test]
 fn example_is_accepted_as_it_stands() {
     let config = Config::parse("lb-dataplane.yaml", EXAMPLE).unwrap();
     assert_eq!(config.warnings(), []);
-    assert_eq!(config.vips().len(), 3);
     assert_eq!(config.vips()[2].protocol, Protocol::Udp);
     assert_eq!(config.vips()[2].backend_set.table_size, TableSize::Small);
+    assert_eq!(config.vips()[3].ports, Ports::Range(8000, 8999));
+    assert_eq!(config.vips()[3].backend_set.encapsulation, EncapsulationKind::Gue);
     assert_eq!(config.backend_sets()[0].backends[1].weight, 2);
+    // It shows every field, bar those that only another choice has.
+    let absent: Vec<&str> = ALL_FIELDS
+        .iter()
+        .flat_map(|(_, names)| *names)
+        .copied()
+        .filter(|name| !EXAMPLE.contains(&format!("{name}:")))
+        .collect();
+    assert_eq!(absent, Vec::<&str>::new());
 }
 
 #[test]
@@ -124,33 +224,41 @@ fn seed_is_not_logged() {
     assert_eq!(format!("{:?}", config.seed()), "Seed(..)");
 }
 
-/// Prints how long it takes: `cargo test --release -p guideway-dataplane-config ten_thousand -- --nocapture`.
+/// Prints how long it takes: `cargo test --release -p guideway-dataplane-config hundred_thousand -- --nocapture`.
 #[test]
-fn ten_thousand_vips_over_five_hundred_sets() {
+fn a_hundred_thousand_vips_over_a_thousand_sets() {
     let mut text = String::from(
         "seed: 000102030405060708090a0b0c0d0e0f\ninterfaces: [{name: up0}]\n\
-         limits: {vips: 16384, backends: 16384, tables_65537: 1000}\nbackend_sets:\n",
+         limits: {vips: 131072, backends: 32768, tables_65537: 4000, flows: 4194304}\nbackend_sets:\n",
     );
-    for set in 0..500 {
-        writeln!(text, "  - name: set-{set}\n    health_check: {{type: tcp, port: 80}}\n    backends:")
-            .unwrap();
+    for set in 0..1000 {
+        writeln!(
+            text,
+            "  - name: set-{set}\n    encapsulation: gue\n    health_check: {{type: tcp, port: 80}}"
+        )
+        .unwrap();
+        text.push_str("    backends:\n");
         for backend in 0..16 {
-            let (high, low) = (set / 256 * 16 + backend, set % 256);
+            let (high, low) = (set / 250 * 16 + backend, set % 250);
             writeln!(text, "      - {{name: be-{set}-{backend}, address: 10.{high}.{low}.2, weight: 10}}")
                 .unwrap();
         }
     }
     text.push_str("vips:\n");
-    for vip in 0..10_000 {
-        let (high, low, set) = (vip / 250, vip % 250, vip % 500);
-        let vip = format!(
-            "name: vip-{vip}, address: 203.{high}.113.{low}, port: 443, protocol: tcp, backend_set: set-{set}"
-        );
-        writeln!(text, "  - {{{vip}}}").unwrap();
+    for vip in 0..100_000 {
+        let (address, port) = match (vip % 100, vip / 100) {
+            // Nested ranges, as many on one address as there are.
+            (0, n) => ("203.0.0.1".to_owned(), format!("{}-{}", 1 + n, 65_535 - n)),
+            (1, n) => (format!("198.{}.{}.0/28", 18 + n / 250, n % 250), "any".to_owned()),
+            (i, n) => (format!("203.{i}.{}.{}", n / 250, n % 250), "443".to_owned()),
+        };
+        let set = vip % 1000;
+        let vip = format!("name: vip-{vip}, address: {address}, port: {port}, protocol: tcp");
+        writeln!(text, "  - {{{vip}, backend_set: set-{set}, flow_entries: 32}}").unwrap();
     }
     let start = std::time::Instant::now();
     let config = Config::parse("f.yaml", &text).unwrap();
     eprintln!("{} bytes parsed in {:?}", text.len(), start.elapsed());
-    assert_eq!((config.vips().len(), config.backend_sets().len()), (10_000, 500));
+    assert_eq!((config.vips().len(), config.backend_sets().len()), (100_000, 1000));
     assert_eq!(config.warnings(), []);
 }
