@@ -2,25 +2,30 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use guideway_abi::{IPPROTO_TCP, IPPROTO_UDP};
 use guideway_maglev::{Seed, TableSize, Weight};
-use guideway_packet::Address;
-use ipnet::{Ipv4Net, Ipv6Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// Everything that one generation shall do. The order of VIPs, sets and members has no influence on forwarding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Desired {
-    /// Key from which the lookup tables and the flow hash are derived; equal on every forwarder.
+    /// Key from which the lookup tables, the flow hash and the flow tags are derived; equal on every forwarder.
     pub seed: Seed,
     /// Sources of the outer headers; equal on every forwarder.
     pub outer_sources: OuterSources,
-    /// Where encapsulated packets go next, on this node.
-    pub next_hop: NextHop,
+    /// A tick of the flow table is `2^tick_shift` of the kernel's jiffies, on this node. It should be about a second;
+    /// [`Session`]'s timeouts are counted in ticks as if it were one.
+    pub tick_shift: u32,
     /// Backend sets, with unique names. One that no VIP uses takes no room in the maps.
     pub sets: Vec<BackendSet>,
     /// VIPs, with unique keys.
     pub vips: Vec<Vip>,
+    /// Health of backends that are in no set any more and may still have flows: those of
+    /// [`Layout::leaving`](crate::Layout::leaving). They are told apart by their addresses; one that is not listed here
+    /// is taken for healthy.
+    pub leaving: Vec<Member>,
 }
 
 /// Prefixes of the outer source addresses. Host bits are filled from the flow hash (in IPv6 the last 32 at most).
@@ -32,24 +37,6 @@ pub struct OuterSources {
     pub v6: Ipv6Net,
 }
 
-/// How the next hop of an encapsulated packet is found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NextHop {
-    /// By the kernel's FIB and neighbour tables.
-    Fib,
-    /// Always the same one.
-    Fixed {
-        /// Interface to send on.
-        ifindex: u32,
-        /// MAC address of this interface.
-        source_mac: [u8; 6],
-        /// MAC address of the next hop.
-        destination_mac: [u8; 6],
-        /// Longest IP packet that the interface takes, in bytes.
-        mtu: u32,
-    },
-}
-
 /// Backends that serve the same VIPs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackendSet {
@@ -59,6 +46,30 @@ pub struct BackendSet {
     pub table_size: TableSize,
     /// The backends, with names that are unique in this set.
     pub members: Vec<Member>,
+    /// How packets travel to them.
+    pub encapsulation: SetEncapsulation,
+    /// Whether the backends run the decap agent, which passes packets of connections that it does not know on to the
+    /// other backends that they may be for.
+    pub second_hop: bool,
+    /// How long flows on their earlier backends are looked after once a slot has another one.
+    pub drain_window: Duration,
+    /// Members of the next generation: the backends that it will give the slots to are candidates already, the last
+    /// ones, so that forwarders which change at different times agree. `None` when no change is announced.
+    pub upcoming: Option<Vec<Member>>,
+}
+
+/// How packets travel to the backends of a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SetEncapsulation {
+    /// IP in IP.
+    #[default]
+    IpIp,
+    /// Generic UDP Encapsulation.
+    Gue,
+    /// Generic Routing Encapsulation.
+    Gre,
+    /// No outer header: the frame goes to the backend's own MAC address.
+    L2,
 }
 
 /// A backend in a set. Name and address are its identity: equal ones in several sets are one backend.
@@ -83,17 +94,64 @@ pub struct Vip {
     pub key: VipKey,
     /// Name of its backend set.
     pub set: String,
+    /// What its flows are kept by.
+    pub session: Session,
+    /// Entries of the flow table that it gets, rounded up to a power of two and to whole buckets. `None`: its share of
+    /// what is there.
+    pub flow_entries: Option<u32>,
 }
 
-/// Address, protocol and port of a VIP. An IPv4-mapped IPv6 address is the same as the IPv4 address.
+/// Addresses, protocol and ports of a VIP. Host bits of the prefix mean nothing; an IPv4-mapped IPv6 address is the same
+/// as the IPv4 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VipKey {
-    /// Destination address.
-    pub address: IpAddr,
+    /// Destination addresses; a /32 or /128 is one address.
+    pub address: IpNet,
     /// TCP or UDP.
     pub protocol: Protocol,
-    /// Destination port.
-    pub port: u16,
+    /// Destination ports.
+    pub ports: Ports,
+}
+
+/// Destination ports of a VIP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Ports {
+    /// A single one.
+    One(u16),
+    /// From the first to the last, both included. One port is the same as [`One`](Self::One), all 65,536 the same as
+    /// [`Any`](Self::Any).
+    Range(u16, u16),
+    /// All that no VIP with fewer ports has.
+    Any,
+}
+
+/// What the flows of a VIP are kept by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Session {
+    /// By the slot, and by the flow table only while a slot is in doubt (TCP).
+    Stateless,
+    /// Each flow stays where it began until it was silent for `timeout`; UDP only.
+    Flow {
+        /// Silence that ends a flow.
+        timeout: Duration,
+    },
+    /// Each client stays where it began until it was silent for `timeout`.
+    ClientIp {
+        /// Silence after which a client may be given another backend.
+        timeout: Duration,
+    },
+}
+
+/// A time of the kernel's clock `CLOCK_BOOTTIME`, in whole seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BootTime(pub u64);
+
+impl BootTime {
+    /// This time and `window`, rounded up to whole seconds.
+    #[must_use]
+    pub fn after(self, window: Duration) -> Self {
+        Self(self.0.saturating_add(window.as_secs() + u64::from(window.subsec_nanos() > 0)))
+    }
 }
 
 /// Transport protocol of a VIP.
@@ -125,29 +183,24 @@ impl fmt::Display for Protocol {
     }
 }
 
-impl fmt::Display for VipKey {
+impl fmt::Display for Ports {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.address {
-            IpAddr::V4(v4) => write!(f, "{v4}:{}/{}", self.port, self.protocol),
-            IpAddr::V6(v6) => write!(f, "[{v6}]:{}/{}", self.port, self.protocol),
+        match self {
+            Self::One(port) => write!(f, "{port}"),
+            Self::Range(first, last) => write!(f, "{first}-{last}"),
+            Self::Any => f.write_str("any"),
         }
     }
 }
 
-/// A VIP's key as it stands in the maps; also that of an address as a whole, with port and protocol zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct RawKey {
-    pub(crate) address: [u8; 16],
-    pub(crate) protocol: u8,
-    pub(crate) port_be: u16,
-}
-
-impl From<VipKey> for RawKey {
-    fn from(key: VipKey) -> Self {
-        Self {
-            address: Address::from(key.address).to_bytes(),
-            protocol: key.protocol.number(),
-            port_be: key.port.to_be(),
+impl fmt::Display for VipKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { address, protocol, ports } = self;
+        match address {
+            IpNet::V4(net) if net.prefix_len() == 32 => write!(f, "{}:{ports}/{protocol}", net.addr()),
+            IpNet::V6(net) if net.prefix_len() == 128 => write!(f, "[{}]:{ports}/{protocol}", net.addr()),
+            IpNet::V4(net) => write!(f, "{net}:{ports}/{protocol}"),
+            IpNet::V6(net) => write!(f, "[{net}]:{ports}/{protocol}"),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use guideway_abi::{Capacities, table_kind};
+use guideway_abi::{Capacities, TableRef};
 use guideway_maglev::TableSize;
 
 const _: () = assert!(TableSize::Large.get() == guideway_abi::TABLE_SIZE_LARGE);
@@ -15,6 +15,10 @@ pub struct BackendIndex(pub u16);
 /// Index into one bank of [`VIPS`](guideway_abi::VIPS) and into [`VIP_STATS`](guideway_abi::VIP_STATS).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VipIndex(pub u32);
+
+/// Index into one bank of [`SETS`](guideway_abi::SETS).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SetIndex(pub u16);
 
 /// An element of [`TABLES_LARGE`](guideway_abi::TABLES_LARGE) or [`TABLES_SMALL`](guideway_abi::TABLES_SMALL).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,22 +39,25 @@ impl TableElement {
         }
     }
 
-    /// One of [`table_kind`].
+    /// As a [`SetRecord`](guideway_abi::SetRecord) names it.
     #[must_use]
-    pub const fn kind(self) -> u8 {
+    #[allow(clippy::cast_possible_truncation)] // below Capacities::MAX_TABLES
+    pub const fn reference(self) -> TableRef {
         match self.size {
-            TableSize::Large => table_kind::LARGE,
-            TableSize::Small => table_kind::SMALL,
+            TableSize::Large => TableRef::large(self.index as u16),
+            TableSize::Small => TableRef::small(self.index as u16),
         }
     }
 
-    pub(crate) fn from_kind(kind: u8, index: u32) -> Option<Self> {
-        let size = match kind {
-            table_kind::LARGE => TableSize::Large,
-            table_kind::SMALL => TableSize::Small,
-            _ => return None,
+    /// What a [`SetRecord`](guideway_abi::SetRecord) names; `None` for no table.
+    #[must_use]
+    pub fn of(reference: TableRef) -> Option<Self> {
+        let size = match reference {
+            TableRef::NONE => return None,
+            small if small.is_small() => TableSize::Small,
+            _ => TableSize::Large,
         };
-        Some(Self { size, index })
+        Some(Self { size, index: reference.index() })
     }
 }
 

@@ -9,8 +9,11 @@
 //!
 //! - Nothing that the installed generation refers to is written before [`Op::Activate`], and that is the last one. So
 //!   a crash after any of them leaves the old generation or the new one, and planning again from what the maps hold
-//!   then completes the work. The only exception are statistics: see [`Op::ZeroVipStats`].
-//! - A VIP or backend keeps its index, and with it its counters, as long as it is configured.
+//!   then completes the work. The only exceptions are statistics, see [`Op::ZeroVipStats`], and the times for which
+//!   earlier tables count, which may be longer than they were.
+//! - A VIP or backend keeps its index, and with it its counters, as long as it is configured. A VIP keeps its part of the
+//!   flow table as long as its size stays.
+//! - A backend that may have flows of a slot stays a candidate of the slot: [`layers`].
 //! - Equal [`Desired`] give equal [digests](Layout::digest) on every forwarder, whatever the order of their VIPs, sets
 //!   and members and whatever was installed before.
 //! - A change of health is never refused for want of room; only a new configuration can be.
@@ -19,21 +22,24 @@
 
 mod cache;
 mod desired;
-mod digest;
 mod explain;
 mod index;
 mod installed;
-mod lookup;
-#[cfg(test)]
-mod model;
+pub mod layers;
+mod memory;
 mod op;
 mod plan;
 
 pub use cache::TableCache;
-pub use desired::{BackendSet, Desired, Member, NextHop, OuterSources, Protocol, Vip, VipKey};
-pub use explain::{Encapsulation, ExplainError, Explanation, FiveTuple, Steering, explain};
+pub use desired::{
+    BackendSet, BootTime, Desired, Member, OuterSources, Ports, Protocol, Session, SetEncapsulation, Vip,
+    VipKey,
+};
+pub use explain::{
+    Candidate, Encapsulation, EntryPlace, ExplainError, Explanation, FiveTuple, Reason, Steering, explain,
+};
 pub use guideway_maglev::{Seed, TableError, TableSize, Weight};
-pub use index::{BackendIndex, TableElement, VipIndex};
-pub use installed::{Installed, InstalledError, MapContents};
+pub use index::{BackendIndex, SetIndex, TableElement, VipIndex};
+pub use installed::{Installed, InstalledError, MapContents, MapParts};
 pub use op::Op;
-pub use plan::{Changes, Layout, Limit, Outcome, Plan, PlanError, SetLayout, Usage, plan, validate};
+pub use plan::{Changes, Layout, Leaving, Limit, Outcome, Plan, PlanError, SetLayout, Usage, plan, validate};

@@ -1,6 +1,11 @@
 //! Writes to the maps.
 
-use guideway_abi::{ActiveWord, BackendRecord, GenerationHeader, TableMeta, VipBucket, VipRecord};
+use std::sync::Arc;
+
+use guideway_abi::{
+    ActiveWord, BackendRecord, BackendStates, GenerationHeader, PortInterval, Prefix4, Prefix6, SetRecord,
+    TableMeta, Vip4Bucket, Vip6Bucket, VipRecord,
+};
 
 use crate::{BackendIndex, TableElement, VipIndex};
 
@@ -12,7 +17,8 @@ pub enum Op {
         /// The element.
         index: BackendIndex,
     },
-    /// Write an element of [`BACKENDS`](guideway_abi::BACKENDS).
+    /// Write an element of [`BACKENDS`](guideway_abi::BACKENDS). Its [`ROUTES`](guideway_abi::ROUTES) are another
+    /// backend's until the agent writes them.
     WriteBackend {
         /// The element.
         index: BackendIndex,
@@ -36,10 +42,10 @@ pub enum Op {
     WriteTable {
         /// The table.
         table: TableElement,
-        /// As many as the table's size, each a [`BackendIndex`].
-        slots: Vec<u16>,
+        /// As many as the table's size, each a [`BackendIndex`], perhaps with [`UNSETTLED`](guideway_abi::UNSETTLED).
+        slots: Arc<[u16]>,
     },
-    /// Write an element of [`TABLE_META`](guideway_abi::TABLE_META): its table is whole now.
+    /// Write an element of [`TABLE_META`](guideway_abi::TABLE_META): its table is whole now, or counts for another time.
     WriteTableMeta {
         /// The table; see [`TableElement::meta_index`].
         table: TableElement,
@@ -53,12 +59,61 @@ pub enum Op {
         /// Their values.
         records: Vec<VipRecord>,
     },
-    /// Write consecutive elements of [`VIP_BUCKETS`](guideway_abi::VIP_BUCKETS).
-    WriteBuckets {
+    /// Write consecutive elements of [`VIP4_BUCKETS`](guideway_abi::VIP4_BUCKETS).
+    WriteVip4Buckets {
         /// The first element.
         first: u32,
         /// Their values.
-        buckets: Vec<VipBucket>,
+        buckets: Vec<Vip4Bucket>,
+    },
+    /// Write consecutive elements of [`VIP6_BUCKETS`](guideway_abi::VIP6_BUCKETS).
+    WriteVip6Buckets {
+        /// The first element.
+        first: u32,
+        /// Their values.
+        buckets: Vec<Vip6Bucket>,
+    },
+    /// Write consecutive elements of [`INTERVALS`](guideway_abi::INTERVALS).
+    WriteIntervals {
+        /// The first element.
+        first: u32,
+        /// Their values.
+        intervals: Vec<PortInterval>,
+    },
+    /// Write consecutive elements of [`PREFIXES4`](guideway_abi::PREFIXES4).
+    WritePrefixes4 {
+        /// The first element.
+        first: u32,
+        /// Their values.
+        prefixes: Vec<Prefix4>,
+    },
+    /// Write consecutive elements of [`PREFIXES6`](guideway_abi::PREFIXES6).
+    WritePrefixes6 {
+        /// The first element.
+        first: u32,
+        /// Their values.
+        prefixes: Vec<Prefix6>,
+    },
+    /// Write consecutive elements of [`SETS`](guideway_abi::SETS).
+    WriteSets {
+        /// The first element.
+        first: u32,
+        /// Their values.
+        records: Vec<SetRecord>,
+    },
+    /// Write consecutive elements of [`BACKEND_STATES`](guideway_abi::BACKEND_STATES).
+    WriteBackendStates {
+        /// The first element.
+        first: u32,
+        /// Their values.
+        states: Vec<BackendStates>,
+    },
+    /// Zero consecutive elements of [`FLOWS`](guideway_abi::FLOWS), which get a new owner.
+    ZeroFlows {
+        /// The first element.
+        first: u32,
+        /// How many.
+        count: u32,
     },
     /// Write an element of [`HEADERS`](guideway_abi::HEADERS).
     WriteHeader {

@@ -1,12 +1,8 @@
 //! What planning gives.
 
-use guideway_abi::ActiveWord;
+use std::net::IpAddr;
 
-use super::backends::Backends;
-use super::resolve::Resolved;
-use super::tables::Tables;
-use super::vips::Vips;
-use crate::{BackendIndex, Installed, Op, TableElement, TableSize, VipIndex};
+use crate::{BackendIndex, BootTime, Installed, Op, SetIndex, TableElement, VipIndex};
 
 /// What there is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,12 +44,20 @@ pub struct Layout {
     pub generation: u64,
     /// Its bank.
     pub bank: u32,
-    /// Digest of all that decides where packets go; equal on every forwarder that does the same.
+    /// Digest of the desired state; equal on every forwarder that is to do the same.
     pub digest: u64,
     /// Indexes of the VIPs, in the order of [`Desired::vips`](crate::Desired::vips).
     pub vips: Vec<VipIndex>,
+    /// Entries of the flow table that each VIP has, in the same order; 0 for one that needs none or got none.
+    pub flow_entries: Vec<u32>,
     /// The sets, in the order of [`Desired::sets`](crate::Desired::sets); `None` for one that no VIP uses.
     pub sets: Vec<Option<SetLayout>>,
+    /// Backends that are in no set any more but may have flows. They want to be probed on:
+    /// [`Desired::leaving`](crate::Desired::leaving).
+    pub leaving: Vec<Leaving>,
+    /// When to plan again though nothing else has happened: a drain window ends, or, when the time has come already,
+    /// what the installed generation held on to is free after the next grace period.
+    pub next_deadline: Option<BootTime>,
     /// Elements in use.
     pub usage: Usage,
 }
@@ -61,29 +65,58 @@ pub struct Layout {
 /// Where a backend set stands in the maps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetLayout {
+    /// Its place.
+    pub index: SetIndex,
     /// Its lookup table, perhaps shared with other sets; `None` when no member can serve.
     pub table: Option<TableElement>,
+    /// The earlier tables that flows may still follow, latest first.
+    pub previous: [Option<TableElement>; 2],
     /// Indexes of the backends, in the order of [`BackendSet::members`](crate::BackendSet::members).
     pub backends: Vec<BackendIndex>,
-    /// Slots of the lookup table that each of them owns, in the same order.
+    /// Slots of the lookup table that each of them has, in the same order.
     pub slots: Vec<u32>,
+    /// Slots in doubt: a live flow may be at another backend than the slot's.
+    pub unsettled: u32,
+    /// Slots that keep their backend for now although another one is due, because flows of three backends would have
+    /// to be told apart otherwise.
+    pub held: u32,
+    /// Slots whose established flows this generation moves, because no element is free for a table that would remember
+    /// them, or because the size of the table is another one.
+    pub at_risk: u32,
+    /// When the last drain window ends.
+    pub until: Option<BootTime>,
+}
+
+/// A backend that is in no set any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leaving {
+    /// Its place.
+    pub index: BackendIndex,
+    /// Its address.
+    pub address: IpAddr,
 }
 
 /// Elements of the maps that a generation uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// VIPs.
     pub vips: u32,
-    /// Backends, healthy or not.
+    /// Backend sets.
+    pub sets: u32,
+    /// Backends, healthy or not, with those that leave.
     pub backends: u32,
-    /// Tables of size 65537.
+    /// Tables of size 65537, with earlier ones.
     pub tables_large: u32,
-    /// Tables of size 16381.
+    /// Tables of size 16381, with earlier ones.
     pub tables_small: u32,
+    /// Port intervals.
+    pub intervals: u32,
+    /// Buckets of the flow table.
+    pub flow_buckets: u32,
 }
 
 /// How two generations differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     /// VIPs that were not there before.
     pub vips_added: usize,
@@ -95,42 +128,8 @@ pub struct Changes {
     pub tables_written: usize,
     /// Lookup tables that stood in the maps already.
     pub tables_reused: usize,
-}
-
-pub(super) fn layout(
-    active: ActiveWord,
-    resolved: &Resolved,
-    backends: &Backends,
-    tables: &Tables,
-    vips: &Vips,
-    installed: &Installed,
-) -> Layout {
-    let sets = resolved.sets.iter().enumerate().map(|(index, set)| {
-        set.as_ref().map(|_| SetLayout {
-            table: tables.of_sets[index],
-            backends: backends.of_sets[index].clone(),
-            slots: tables.slots_of_sets[index].clone(),
-        })
-    });
-    Layout {
-        generation: active.generation(),
-        bank: active.bank(),
-        digest: resolved.digest,
-        vips: vips.indexes.clone(),
-        sets: sets.collect(),
-        usage: usage(backends, tables, vips, installed),
-    }
-}
-
-fn usage(backends: &Backends, tables: &Tables, vips: &Vips, installed: &Installed) -> Usage {
-    let tables_of = |size: TableSize| {
-        let used = installed.tables_of(size).filter(|table| tables.in_use.contains(table));
-        u32::try_from(used.count()).unwrap_or(u32::MAX)
-    };
-    Usage {
-        vips: u32::try_from(vips.indexes.len()).unwrap_or(u32::MAX),
-        backends: backends.count,
-        tables_large: tables_of(TableSize::Large),
-        tables_small: tables_of(TableSize::Small),
-    }
+    /// Slots that are in doubt afterwards, over all sets.
+    pub unsettled: u64,
+    /// Slots whose established flows move, over all sets.
+    pub at_risk: u64,
 }

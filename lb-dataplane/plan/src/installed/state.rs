@@ -1,0 +1,131 @@
+//! What the maps hold, checked.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use guideway_abi::{
+    ActiveWord, BackendRecord, BackendStates, Capacities, GenerationHeader, SetRecord, TableMeta, VipRecord,
+};
+
+use super::{InstalledError, MapContents, check};
+use crate::index::tables_of;
+use crate::layers::{Layers, Slots};
+use crate::memory::Memory;
+use crate::{TableElement, TableSize};
+
+/// What the maps hold, checked: the installed generation, what it refers to, and what else can be used again. Cheap to
+/// clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installed {
+    pub(crate) capacities: Capacities,
+    pub(crate) active: ActiveWord,
+    pub(crate) header: GenerationHeader,
+    pub(crate) vips: Arc<InstalledVips>,
+    /// By index.
+    pub(crate) sets: Arc<Vec<Option<InstalledSet>>>,
+    pub(crate) states: Arc<Vec<BackendStates>>,
+    pub(crate) backends: Arc<Vec<BackendRecord>>,
+    pub(crate) table_meta: Arc<Vec<TableMeta>>,
+    /// What is known besides when this comes from a plan.
+    pub(crate) memory: Memory,
+}
+
+/// The VIPs of the installed generation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct InstalledVips {
+    /// By index, up to the last one.
+    pub(crate) records: Vec<VipRecord>,
+    /// Over the lookup and the records.
+    pub(crate) digest: [u64; 2],
+}
+
+/// A backend set of the installed generation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct InstalledSet {
+    pub(crate) record: SetRecord,
+    /// `None` when no backend can serve.
+    pub(crate) layers: Option<Layers>,
+    /// The backends in the layers, sorted.
+    pub(crate) backends: Arc<[u16]>,
+}
+
+impl Installed {
+    /// New maps, with all elements zero.
+    #[must_use]
+    pub fn empty(capacities: Capacities) -> Self {
+        let tables = capacities.tables_large as usize + capacities.tables_small as usize;
+        Self {
+            capacities,
+            active: ActiveWord::NONE,
+            header: GenerationHeader::default(),
+            vips: Arc::default(),
+            sets: Arc::default(),
+            states: Arc::default(),
+            backends: Arc::new(vec![BackendRecord::default(); capacities.backends as usize]),
+            table_meta: Arc::new(vec![TableMeta::default(); tables]),
+            memory: Memory::default(),
+        }
+    }
+
+    /// The state of maps that were read, with the slots of [`MapContents::referenced_tables`].
+    ///
+    /// # Errors
+    /// See [`InstalledError`]. None of them can come about by crashes of the agent.
+    pub fn from_maps(
+        maps: MapContents,
+        tables: &BTreeMap<TableElement, Vec<u16>>,
+    ) -> Result<Self, InstalledError> {
+        check::from_maps(maps, tables)
+    }
+
+    /// Elements of the maps.
+    #[must_use]
+    pub fn capacities(&self) -> &Capacities {
+        &self.capacities
+    }
+
+    /// The word of the installed generation, or [`ActiveWord::NONE`].
+    #[must_use]
+    pub fn active(&self) -> ActiveWord {
+        self.active
+    }
+
+    /// Digest of the installed generation; zero when there is none.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        self.header.digest
+    }
+
+    pub(crate) fn meta(&self, table: TableElement) -> TableMeta {
+        self.table_meta.get(table.meta_index(&self.capacities) as usize).copied().unwrap_or_default()
+    }
+
+    /// All tables of `size`.
+    pub(crate) fn tables_of(&self, size: TableSize) -> impl Iterator<Item = TableElement> + use<> {
+        (0..tables_of(&self.capacities, size)).map(move |index| TableElement { size, index })
+    }
+
+    /// Bank of the VIPs' maps, which can be another one than that of the rest.
+    pub(crate) fn vip_bank(&self) -> u32 {
+        u32::from(self.header.vip_base != 0)
+    }
+}
+
+impl InstalledSet {
+    /// The tables in use with their slots, present one first.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = (TableElement, &Slots)> {
+        let references = [self.record.table, self.record.previous[0], self.record.previous[1]];
+        let slots = self.layers.iter().flat_map(|layers| {
+            let [first, second] = &layers.previous;
+            [
+                Some(&layers.current),
+                first.as_ref().map(|layer| &layer.slots),
+                second.as_ref().map(|layer| &layer.slots),
+            ]
+        });
+        references
+            .into_iter()
+            .zip(slots)
+            .filter_map(|(reference, slots)| Some((TableElement::of(reference)?, slots?)))
+    }
+}

@@ -1,0 +1,127 @@
+//! Where flows of a slot can be: the present table of a backend set and up to two earlier ones.
+//!
+//! A slot is *settled* when the backend in it is the only one that any live flow of it can belong to. A change that moves
+//! a slot from one live backend to another leaves it *unsettled* for the set's drain window: its *candidates* are then the
+//! present backend and the earlier ones, latest first, at most three. [`Layers::push`] is the whole of it: from the
+//! layers as they are, and the table that is due, it gives the layers as they shall be. It decides slot by slot:
+//!
+//! 1. Candidates that are dead, and those in a layer whose time is over, are candidates no more.
+//! 2. A dead present backend gives way to the one that is due; nothing of it is left to remember.
+//! 3. A slot that has the backend that is due stays as it is.
+//! 4. Otherwise the one that is due comes first and the others follow in their order. The former first one is
+//!    remembered for a drain window from now on; each of the others at least as long as before.
+//! 5. Unless that would make four: then the slot is *held*. It keeps its backend until a candidate is gone.
+//!
+//! When nothing is in doubt, the present table is the one that is due, bit for bit, whatever came before.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use guideway_abi::{PREVIOUS_TABLES, UNSETTLED};
+
+use crate::BootTime;
+
+mod push;
+mod rotate;
+
+pub use push::{Push, Pushed, Room};
+pub use rotate::RotateError;
+
+/// Slots of a table: backend indexes, zero for none.
+pub type Slots = Arc<[u16]>;
+
+/// The layers of a backend set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layers {
+    /// The present table. Unsettled slots have [`UNSETTLED`].
+    pub current: Slots,
+    /// Earlier tables, latest first. Their slots matter where `current` is unsettled only.
+    pub previous: [Option<Layer>; PREVIOUS_TABLES],
+}
+
+/// An earlier table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// Backend of each slot, zero where there is none.
+    pub slots: Slots,
+    /// When nobody follows it any more.
+    pub until: BootTime,
+    /// How its slots are counted.
+    pub key: LayerKey,
+}
+
+/// The key of the flow hash by which the slots of a [`Layer`] are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayerKey {
+    /// The present one.
+    Present,
+    /// The one before the last change of the seed. Any flow can be in any slot, so all of the present table's are
+    /// unsettled.
+    Earlier,
+}
+
+impl Layers {
+    /// A table without a past.
+    #[must_use]
+    pub fn settled(table: Slots) -> Self {
+        Self { current: table, previous: [None, None] }
+    }
+
+    /// Whether any slot is in doubt.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        !self.current.iter().any(|slot| slot & UNSETTLED != 0)
+    }
+
+    /// Slots in doubt.
+    #[must_use]
+    pub fn unsettled(&self) -> u32 {
+        self.current.iter().map(|slot| u32::from(slot >> 15)).sum()
+    }
+
+    /// The backends at which flows of a slot can be, present one first; zeros behind the last. `earlier` is the flow's
+    /// slot by the earlier flow key. This is what the forwarder sees.
+    #[must_use]
+    pub fn candidates(&self, slot: usize, earlier: usize, is_alive: impl Fn(u16) -> bool) -> [u16; 3] {
+        let current = self.current[slot];
+        let mut candidates = [current & !UNSETTLED, 0, 0];
+        if current & UNSETTLED == 0 {
+            return candidates;
+        }
+        let mut count = 1;
+        for layer in self.previous.iter().flatten() {
+            let backend = match layer.key {
+                LayerKey::Present => layer.slots[slot],
+                LayerKey::Earlier => layer.slots[earlier],
+            };
+            if backend != 0 && is_alive(backend) && !candidates.contains(&backend) {
+                candidates[count] = backend;
+                count += 1;
+            }
+        }
+        candidates
+    }
+
+    /// When the next layer's time is over.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<BootTime> {
+        self.previous.iter().flatten().map(|layer| layer.until).min()
+    }
+
+    /// When nothing is in doubt any more if nothing else changes.
+    #[must_use]
+    pub fn until(&self) -> Option<BootTime> {
+        self.previous.iter().flatten().map(|layer| layer.until).max()
+    }
+
+    /// The layers that are still to be followed at `now`.
+    fn alive(&self, now: BootTime) -> [Option<&Layer>; PREVIOUS_TABLES] {
+        let [first, second] = &self.previous;
+        [first, second].map(|layer| layer.as_ref().filter(|layer| layer.until > now))
+    }
+}
+
+/// Until when something is remembered that is put away now.
+fn deadline(now: BootTime, window: Duration) -> BootTime {
+    now.after(window)
+}
