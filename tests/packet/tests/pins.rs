@@ -1,10 +1,13 @@
 //! Pin directories, on the real kernel: set up, come back, refuse what does not fit, repair what a crash left.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
+#[path = "pins/generation.rs"]
+mod generation;
 #[path = "pins/place.rs"]
 mod place;
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
@@ -12,54 +15,20 @@ use aya::maps::{Array, HashMap, MapData, MapInfo};
 use aya::programs::links::{FdLink, PinnedLink};
 use aya::programs::xdp::XdpLink;
 use aya::programs::{ProgramInfo, Xdp};
+use generation::{NEIGHBOUR, PACKET};
 use guideway_abi::{
-    ActiveWord, BackendRecord, Capacities, Counter, GenerationHeader, IPPROTO_UDP, TABLE_NONE,
-    TABLE_SIZE_LARGE, TableMeta, VipBucket, VipEntry, VipRecord, entry_kind, next_hop_mode, table_kind,
+    ABI_VERSION, ActiveWord, BackendRecord, Capacities, Counter, FlowBucket, FlowEntry, FlowWord, LEGS, Leg,
+    LinkRecord, RouteRecord, SetRecord, TABLE_SIZE_LARGE, TableMeta, VipRecord,
 };
 use guideway_bpf::{
-    AttachError, Dataplane, Decap, OpenError, Origin, TableKind, TestProgram, TestRunOptions, VipAddress,
-    XdpMode, xdp_action,
+    AttachError, Dataplane, OpenError, Origin, TableKind, TestProgram, TestRunOptions, XdpMode, xdp_action,
 };
 use place::{CAPACITIES, Place, remove_tree, run};
 
-/// A UDP packet without payload from 192.0.2.1:1000 to 203.0.113.10:53.
-fn packet() -> Vec<u8> {
-    let mut packet = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0];
-    packet.extend([0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 203, 0, 113, 10]);
-    packet.extend([3, 232, 0, 53, 0, 8, 0, 0]);
-    // The IPv4 header's checksum.
-    let sum: u32 =
-        packet[14..34].chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum();
-    let checksum = !u16::try_from((sum & 0xffff) + (sum >> 16)).unwrap();
-    packet[24..26].copy_from_slice(&checksum.to_be_bytes());
-    packet
-}
-
-/// Writes a generation with one VIP, 203.0.113.10:53 over UDP, into its bank. With one bucket, both hashes name it.
-fn write_generation(dataplane: &Dataplane, word: ActiveWord, record: VipRecord) {
-    let bank = word.bank();
-    let address = std::net::Ipv4Addr::new(203, 0, 113, 10).to_ipv6_mapped().octets();
-    let entry =
-        VipEntry { address, port_be: 53_u16.to_be(), protocol: IPPROTO_UDP, kind: entry_kind::VIP, vip: 0 };
-    let any = VipEntry { port_be: 0, protocol: 0, kind: entry_kind::ADDRESS, ..entry };
-    let bucket = VipBucket { entries: [entry, any, VipEntry::default(), VipEntry::default()] };
-    let header = GenerationHeader {
-        generation: word.generation(),
-        bucket_base: bank * CAPACITIES.buckets(),
-        vip_base: bank * CAPACITIES.vips,
-        next_hop_mode: next_hop_mode::FIXED,
-        next_hop_mtu: 1500,
-        next_hop_ifindex: 1,
-        outer_source_v4_be: u32::from_ne_bytes([172, 16, 0, 0]),
-        ..GenerationHeader::default()
-    };
-    dataplane.write_buckets(header.bucket_base, &[bucket]).unwrap();
-    dataplane.write_vips(header.vip_base, &[record]).unwrap();
-    dataplane.write_header(bank, &header).unwrap();
-}
-
-fn without_backend() -> VipRecord {
-    VipRecord { table: TABLE_NONE, ..VipRecord::default() }
+/// A generation whose VIP has no backend.
+fn write_generation(dataplane: &Dataplane, word: ActiveWord) {
+    let header = generation::header(word.generation(), word.bank());
+    generation::write(dataplane, word.bank(), &header, SetRecord::default());
 }
 
 fn counter(dataplane: &Dataplane, counter: Counter) -> u64 {
@@ -73,15 +42,15 @@ fn one_store_changes_what_the_program_does() {
     assert_eq!(dataplane.origin(), Origin::Fresh);
     assert_eq!(dataplane.active(), ActiveWord::NONE);
     let once = TestRunOptions::default();
-    assert_eq!(dataplane.test_run(&packet(), &once).unwrap().retval, xdp_action::PASS);
+    assert_eq!(dataplane.test_run(&PACKET, &once).unwrap().retval, xdp_action::PASS);
 
     let word = ActiveWord::new(1, 1);
-    write_generation(&dataplane, word, without_backend());
-    assert_eq!(dataplane.test_run(&packet(), &once).unwrap().retval, xdp_action::PASS);
+    write_generation(&dataplane, word);
+    assert_eq!(dataplane.test_run(&PACKET, &once).unwrap().retval, xdp_action::PASS);
     dataplane.activate(word);
     assert_eq!(dataplane.active(), word);
     dataplane.grace_period().unwrap();
-    assert_eq!(dataplane.test_run(&packet(), &once).unwrap().retval, xdp_action::DROP);
+    assert_eq!(dataplane.test_run(&PACKET, &once).unwrap().retval, xdp_action::DROP);
     assert_eq!((counter(&dataplane, Counter::Pass), counter(&dataplane, Counter::DropNoBackend)), (2, 1));
 }
 
@@ -89,7 +58,8 @@ fn one_store_changes_what_the_program_does() {
 fn what_is_written_is_read_back() {
     let place = Place::new();
     let dataplane = place.open().unwrap();
-    let backend = BackendRecord { address: [7; 16], identity: 8, family: 4, ..BackendRecord::default() };
+    let backend =
+        BackendRecord { address: [7; 16], identity: 8, epoch: 9, family: 4, ..BackendRecord::default() };
     dataplane.write_backend(15, &backend).unwrap();
     let backends = dataplane.backends().unwrap();
     assert_eq!((backends.len(), backends[15], backends[14]), (16, backend, BackendRecord::default()));
@@ -101,13 +71,14 @@ fn what_is_written_is_read_back() {
     dataplane.write_table(TableKind::Small, 0, &slots).unwrap_err();
     dataplane.write_table(TableKind::Large, 1, &slots).unwrap_err();
 
-    let meta = TableMeta { digest: [1, 2] };
+    let meta = TableMeta { digest: [1, 2], until: 3 };
     dataplane.write_table_meta(TableKind::Small, 1, &meta).unwrap();
     assert_eq!(dataplane.table_metas(TableKind::Large).unwrap(), [TableMeta::default()]);
     assert_eq!(dataplane.table_metas(TableKind::Small).unwrap(), [TableMeta::default(), meta]);
     dataplane.write_table_meta(TableKind::Large, 1, &meta).unwrap_err();
 
-    let vips: Vec<VipRecord> = (0..16).map(|table| VipRecord { table, ..VipRecord::default() }).collect();
+    let vips: Vec<VipRecord> =
+        (1..17).map(|identity| VipRecord { identity, ..VipRecord::default() }).collect();
     dataplane.write_vips(16, &vips).unwrap();
     assert_eq!(dataplane.vips(16, 16).unwrap(), vips);
     assert_eq!(dataplane.vips(20, 2).unwrap(), vips[4..6]);
@@ -118,29 +89,87 @@ fn what_is_written_is_read_back() {
 }
 
 #[test]
+fn flows_are_written_whole() {
+    let place = Place::new();
+    let dataplane = place.open().unwrap();
+    let entry = FlowEntry { check: 1, word: FlowWord::new(2, 3, 4, false) };
+    let buckets = vec![FlowBucket { entries: [entry; 4] }; 64];
+    dataplane.write_flows(0, &buckets).unwrap();
+    dataplane.write_flows(16, &[FlowBucket::default(); 32]).unwrap();
+    let read = dataplane.flows(0, 64).unwrap();
+    assert!(read[..16] == buckets[..16] && read[48..] == buckets[48..]);
+    assert!(read[16..48].iter().all(|bucket| *bucket == FlowBucket::default()));
+    dataplane.write_flows(1, &buckets).unwrap_err();
+    assert_eq!(dataplane.flows(64, 0).unwrap(), []);
+}
+
+#[test]
+fn ways_to_backends_are_stored_leg_by_leg() {
+    let place = Place::new();
+    let dataplane = place.open().unwrap();
+    let leg = Leg::new(NEIGHBOUR, 7);
+    dataplane.store_leg(15, LEGS - 1, leg).unwrap();
+    let mut legs = [Leg::UNKNOWN; LEGS];
+    legs[LEGS - 1] = leg;
+    assert_eq!(dataplane.route(15).unwrap(), RouteRecord { legs });
+    assert_eq!(dataplane.route(14).unwrap(), RouteRecord::default());
+    dataplane.store_leg(14, LEGS, leg).unwrap_err();
+    dataplane.store_leg(16, 0, leg).unwrap_err();
+    dataplane.route(16).unwrap_err();
+    dataplane.route(u32::MAX).unwrap_err();
+
+    assert_eq!(dataplane.routes_valid_until(), 0);
+    dataplane.set_routes_valid_until(77);
+    let link = LinkRecord { ifindex: 3, mtu: 1500, mac: NEIGHBOUR, ..LinkRecord::default() };
+    dataplane.write_links(255, &[link]).unwrap();
+    drop(dataplane);
+    let dataplane = place.open().unwrap();
+    assert_eq!(dataplane.route(15).unwrap(), RouteRecord { legs });
+    assert_eq!(dataplane.routes_valid_until(), 77);
+    assert_eq!(dataplane.links(254, 2).unwrap(), [LinkRecord::default(), link]);
+}
+
+#[test]
+fn the_kernels_clock_goes_by_its_rate() {
+    let place = Place::new();
+    let dataplane = place.open().unwrap();
+    let rate = dataplane.ticks_per_second();
+    assert!([100, 250, 300, 1000].contains(&rate), "{rate}");
+    let (first, start) = (dataplane.jiffies().unwrap(), std::time::Instant::now());
+    // Long enough that neither a tick more or less nor a busy machine make one rate look like another.
+    while dataplane.jiffies().unwrap() < first + u64::from(rate) / 2 {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    let elapsed = start.elapsed().as_secs_f64();
+    assert!((0.4..1.0).contains(&elapsed), "{rate} jiffies a second: half of them took {elapsed} s");
+}
+
+#[test]
 fn a_packet_is_counted_for_its_vip_and_its_backend() {
     let place = Place::new();
     let dataplane = place.open().unwrap();
-    let address = std::net::Ipv4Addr::new(10, 0, 0, 1).to_ipv6_mapped().octets();
-    dataplane.write_backend(3, &BackendRecord { address, family: 4, ..BackendRecord::default() }).unwrap();
-    dataplane.write_table(TableKind::Small, 1, &vec![3; TableKind::Small.slots() as usize]).unwrap();
+    generation::write_backend(&dataplane, 3, Ipv4Addr::new(10, 0, 0, 1));
+    let table = generation::write_table(&dataplane, 1, 3);
     let word = ActiveWord::new(1, 0);
-    write_generation(
-        &dataplane,
-        word,
-        VipRecord { table: 1, table_kind: table_kind::SMALL, ..VipRecord::default() },
-    );
+    generation::write(&dataplane, 0, &generation::header(1, 0), SetRecord { table, ..SetRecord::default() });
     dataplane.activate(word);
-    let out = dataplane.test_run(&packet(), &TestRunOptions::default()).unwrap();
-    assert_eq!((out.retval, out.packet.len()), (xdp_action::TX, packet().len() + 20));
+    let out = dataplane.test_run(&PACKET, &TestRunOptions::default()).unwrap();
+    assert_eq!((out.retval, out.packet.len()), (xdp_action::TX, PACKET.len() + 20));
+    assert_eq!(out.packet[..6], NEIGHBOUR);
     assert_eq!(dataplane.vip_stats().unwrap()[0].packets, 1);
     assert_eq!(dataplane.backend_stats().unwrap()[3].bytes, 28);
 
     let cramped = TestRunOptions { metadata: TestRunOptions::NO_HEADROOM, ..TestRunOptions::default() };
     let program = TestProgram::open(&place.root.join("forwarder")).unwrap();
-    let out = program.run(&packet(), &cramped).unwrap();
-    assert_eq!((out.retval, out.packet.len()), (xdp_action::DROP, packet().len()));
+    let out = program.run(&PACKET, &cramped).unwrap();
+    assert_eq!((out.retval, out.packet.len()), (xdp_action::DROP, PACKET.len()));
     assert_eq!(counter(&dataplane, Counter::DropNoHeadroom), 1);
+
+    // Real packets are counted as well, but do not come back. Those for the stack end there.
+    let live = TestRunOptions { repeat: 100, live_frames: Some(64), ..TestRunOptions::default() };
+    let passed = counter(&dataplane, Counter::Pass);
+    dataplane.test_run(&[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x88, 0xb5], &live).unwrap();
+    assert_eq!(counter(&dataplane, Counter::Pass), passed + 100);
 
     dataplane.zero_vip_stats(0).unwrap();
     dataplane.zero_backend_stats(3).unwrap();
@@ -154,9 +183,9 @@ fn a_later_process_finds_everything_as_it_was() {
     let word = ActiveWord::new(5, 1);
     let id = {
         let dataplane = place.open().unwrap();
-        write_generation(&dataplane, word, without_backend());
+        write_generation(&dataplane, word);
         dataplane.activate(word);
-        dataplane.test_run(&packet(), &TestRunOptions::default()).unwrap();
+        dataplane.test_run(&PACKET, &TestRunOptions::default()).unwrap();
         dataplane.program_id()
     };
     let dataplane = place.open().unwrap();
@@ -190,19 +219,29 @@ fn a_crash_at_any_point_of_the_first_set_up_is_repaired() {
         "links",
         "maps/ACTIVE",
         "maps/HEADERS",
-        "maps/VIP_BUCKETS",
+        "maps/VIP4_BUCKETS",
+        "maps/VIP6_BUCKETS",
+        "maps/INTERVALS",
+        "maps/PREFIXES4",
+        "maps/PREFIXES6",
         "maps/VIPS",
+        "maps/SETS",
+        "maps/BACKEND_STATES",
         "maps/TABLES_LARGE",
         "maps/TABLES_SMALL",
         "maps/TABLE_META",
         "maps/BACKENDS",
+        "maps/ROUTES",
+        "maps/ROUTES_VALID_UNTIL",
+        "maps/LINKS",
+        "maps/FLOWS",
         "maps/VIP_STATS",
         "maps/BACKEND_STATS",
         "maps/COUNTERS",
         "maps/META",
     ];
     // Not all, for the time: none, each directory, the first map, one in the middle, all but META, all.
-    for kept in [0, 1, 2, 3, 8, 13, 14] {
+    for kept in [0, 1, 2, 3, 13, 23, 24] {
         drop(place.open().unwrap());
         fs::remove_file(place.root.join("forwarder")).unwrap();
         for path in made[kept..].iter().rev().map(|path| place.root.join(path)) {
@@ -233,38 +272,38 @@ fn an_unfinished_set_up_with_other_capacities_is_repaired_too() {
 #[test]
 fn every_way_not_to_fit_is_named() {
     let place = Place::new();
-    // What is put in the place of VIPS (an array of 32 elements of 8 bytes), and what is said of it.
+    // What is put in the place of SETS (an array of 6 elements of 8 bytes), and what is said of it.
     let replaced: [(&dyn Fn(), &[&str]); 8] = [
         (
-            &|| HashMap::<MapData, u32, u64>::create(32, 0).unwrap().pin(place.map("VIPS")).unwrap(),
-            &["maps/VIPS: map type is 1, wanted 2"],
+            &|| HashMap::<MapData, u32, u64>::create(6, 0).unwrap().pin(place.map("SETS")).unwrap(),
+            &["maps/SETS: map type is 1, wanted 2"],
         ),
         (
-            &|| HashMap::<MapData, u64, u64>::create(32, 0).unwrap().pin(place.map("VIPS")).unwrap(),
-            &["maps/VIPS: map type is 1, wanted 2", "maps/VIPS: key size is 8, wanted 4"],
+            &|| HashMap::<MapData, u64, u64>::create(6, 0).unwrap().pin(place.map("SETS")).unwrap(),
+            &["maps/SETS: map type is 1, wanted 2", "maps/SETS: key size is 8, wanted 4"],
         ),
         (
-            &|| Array::<MapData, u32>::create(32, 0).unwrap().pin(place.map("VIPS")).unwrap(),
-            &["maps/VIPS: value size is 4, wanted 8"],
+            &|| Array::<MapData, u32>::create(6, 0).unwrap().pin(place.map("SETS")).unwrap(),
+            &["maps/SETS: value size is 4, wanted 8"],
         ),
         (
-            &|| Array::<MapData, u64>::create(31, 0).unwrap().pin(place.map("VIPS")).unwrap(),
-            &["maps/VIPS: max entries is 31, wanted 32"],
+            &|| Array::<MapData, u64>::create(5, 0).unwrap().pin(place.map("SETS")).unwrap(),
+            &["maps/SETS: max entries is 5, wanted 6"],
         ),
         (
-            &|| Array::<MapData, u64>::create(32, 1 << 10).unwrap().pin(place.map("VIPS")).unwrap(),
-            &["maps/VIPS: flags is 1024, wanted 0"],
+            &|| Array::<MapData, u64>::create(6, 1 << 10).unwrap().pin(place.map("SETS")).unwrap(),
+            &["maps/SETS: flags is 1024, wanted 0"],
         ),
-        (&|| {}, &["maps/VIPS: type is missing, wanted map"]),
-        (&|| fs::create_dir(place.map("VIPS")).unwrap(), &["maps/VIPS: type is no BPF object, wanted map"]),
+        (&|| {}, &["maps/SETS: type is missing, wanted map"]),
+        (&|| fs::create_dir(place.map("SETS")).unwrap(), &["maps/SETS: type is no BPF object, wanted map"]),
         (
-            &|| symlink("/etc/passwd", place.map("VIPS")).unwrap(),
-            &["maps/VIPS: type is no BPF object, wanted map"],
+            &|| symlink("/etc/passwd", place.map("SETS")).unwrap(),
+            &["maps/SETS: type is no BPF object, wanted map"],
         ),
     ];
     for (replace, expected) in replaced {
         drop(place.open().unwrap());
-        fs::remove_file(place.map("VIPS")).unwrap();
+        fs::remove_file(place.map("SETS")).unwrap();
         replace();
         assert_eq!(place.differences(place.open().unwrap_err()), expected);
         remove_tree(&place.root);
@@ -273,36 +312,47 @@ fn every_way_not_to_fit_is_named() {
 
 #[test]
 fn a_map_that_the_program_does_not_work_on_is_noticed() {
+    const MMAPABLE: u32 = 1 << 10;
     let place = Place::new();
-    drop(place.open().unwrap());
-    let old = MapInfo::from_pin(place.map("VIPS")).unwrap().id();
-    fs::remove_file(place.map("VIPS")).unwrap();
-    Array::<MapData, u64>::create(32, 0).unwrap().pin(place.map("VIPS")).unwrap();
-    let new = MapInfo::from_pin(place.map("VIPS")).unwrap().id();
-    assert_eq!(
-        place.differences(place.open().unwrap_err()),
-        [format!("maps/VIPS: id is {new}, wanted {old}, which the pinned program works on")]
-    );
+    // The kernel keeps 15 letters of a name.
+    for (name, elements, flags) in [("SETS", 6, 0), ("ROUTES_VALID_UNTIL", 1, MMAPABLE)] {
+        drop(place.open().unwrap());
+        let old = MapInfo::from_pin(place.map(name)).unwrap().id();
+        fs::remove_file(place.map(name)).unwrap();
+        Array::<MapData, u64>::create(elements, flags).unwrap().pin(place.map(name)).unwrap();
+        let new = MapInfo::from_pin(place.map(name)).unwrap().id();
+        assert_eq!(
+            place.differences(place.open().unwrap_err()),
+            [format!("maps/{name}: id is {new}, wanted {old}, which the pinned program works on")]
+        );
+        remove_tree(&place.root);
+    }
 }
 
 #[test]
 fn all_differences_are_listed_at_once_with_the_way_out() {
     let place = Place::new();
     drop(place.open().unwrap());
-    let other = Capacities { vips: 64, backends: 17, tables_large: 2, tables_small: 3 };
+    let other = Capacities { vips: 64, backends: 65, tables_large: 2, tables_small: 3, flow_buckets: 65 };
     let error = Dataplane::open(&place.root, other).unwrap_err();
     assert!(error.to_string().contains(&format!("run `rm -r {}`", place.root.display())), "{error}");
     assert!(error.to_string().contains("traffic stops"), "{error}");
     assert_eq!(
         place.differences(error),
         [
-            "maps/BACKENDS: max entries is 16, wanted 17",
-            "maps/BACKEND_STATS: max entries is 16, wanted 17",
+            "maps/BACKENDS: max entries is 16, wanted 65",
+            "maps/BACKEND_STATES: max entries is 2, wanted 4",
+            "maps/BACKEND_STATS: max entries is 16, wanted 65",
+            "maps/FLOWS: max entries is 64, wanted 65",
+            "maps/INTERVALS: max entries is 2112, wanted 2304",
+            "maps/ROUTES: max entries is 16, wanted 65",
+            "maps/SETS: max entries is 6, wanted 10",
             "maps/TABLES_LARGE: max entries is 1, wanted 2",
             "maps/TABLES_SMALL: max entries is 2, wanted 3",
             "maps/TABLE_META: max entries is 3, wanted 5",
+            "maps/VIP4_BUCKETS: max entries is 32, wanted 128",
+            "maps/VIP6_BUCKETS: max entries is 64, wanted 256",
             "maps/VIPS: max entries is 32, wanted 128",
-            "maps/VIP_BUCKETS: max entries is 32, wanted 128",
             "maps/VIP_STATS: max entries is 16, wanted 64",
         ]
     );
@@ -310,17 +360,46 @@ fn all_differences_are_listed_at_once_with_the_way_out() {
     place.open().unwrap();
 }
 
-#[test]
-fn another_abi_version_is_refused() {
-    let place = Place::new();
-    drop(place.open().unwrap());
+/// Changes the numbers of META.
+fn change_meta(place: &Place, change: impl FnOnce(&mut [u32; 6])) {
     let map = aya::maps::Map::from_map_data(MapData::from_pin(place.map("META")).unwrap()).unwrap();
     let mut meta = Array::<MapData, [u32; 6]>::try_from(map).unwrap();
     let mut record = meta.get(&0, 0).unwrap();
-    record[0] += 1;
+    change(&mut record);
     meta.set(0, record, 0).unwrap();
-    let found = format!("maps/META: ABI version is {}, wanted {}", record[0], record[0] - 1);
-    assert_eq!(place.differences(place.open().unwrap_err()), [found]);
+}
+
+#[test]
+fn another_abi_version_is_refused_and_nothing_else_is_said() {
+    let place = Place::new();
+    drop(place.open().unwrap());
+    for version in [1, ABI_VERSION + 1] {
+        change_meta(&place, |meta| meta[0] = version);
+        let found = format!("maps/META: ABI version is {version}, wanted {ABI_VERSION}");
+        assert_eq!(place.differences(place.open().unwrap_err()), [found]);
+    }
+    // The maps of version 1 had other names.
+    change_meta(&place, |meta| meta[0] = 1);
+    fs::rename(place.map("VIP4_BUCKETS"), place.map("VIP_BUCKETS")).unwrap();
+    fs::remove_file(place.map("FLOWS")).unwrap();
+    let error = place.open().unwrap_err();
+    assert!(error.to_string().contains(&format!("run `rm -r {}`", place.root.display())), "{error}");
+    assert_eq!(place.differences(error), [format!("maps/META: ABI version is 1, wanted {ABI_VERSION}")]);
+}
+
+#[test]
+fn a_record_that_contradicts_the_maps_is_refused() {
+    let place = Place::new();
+    drop(place.open().unwrap());
+    change_meta(&place, |meta| *meta = [ABI_VERSION, 16, 16, 1, 2, 63]);
+    assert_eq!(
+        place.differences(place.open().unwrap_err()),
+        ["maps/META: capacity for buckets of flows is 63, wanted 64"]
+    );
+    // Another map in its place says nothing.
+    fs::remove_file(place.map("META")).unwrap();
+    Array::<MapData, u32>::create(1, 0).unwrap().pin(place.map("META")).unwrap();
+    assert_eq!(place.differences(place.open().unwrap_err()), ["maps/META: value size is 4, wanted 24"]);
 }
 
 #[test]
@@ -359,7 +438,16 @@ fn strange_pins_are_refused_and_kept() {
 fn another_program_is_replaced_in_place_and_its_links_stay() {
     let place = Place::new();
     let program = place.root.join("forwarder");
-    place.open().unwrap().attach("lo", XdpMode::Generic).unwrap();
+    let flows = [FlowBucket { entries: [FlowEntry { check: 1, word: FlowWord(2) }; 4] }; 64];
+    {
+        let dataplane = place.open().unwrap();
+        dataplane.attach("lo", XdpMode::Generic).unwrap();
+        dataplane.write_flows(0, &flows).unwrap();
+        dataplane.store_leg(15, 0, Leg(7)).unwrap();
+        dataplane.set_routes_valid_until(9);
+        dataplane.test_run(&PACKET, &TestRunOptions::default()).unwrap();
+        assert_eq!(counter(&dataplane, Counter::Pass), 1);
+    }
     // The decap program stands for an older forwarder: another tag, on the same link.
     let object = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ebpf/obj/decap.o");
     let mut object = aya::Ebpf::load(&fs::read(object).unwrap()).unwrap();
@@ -376,6 +464,9 @@ fn another_program_is_replaced_in_place_and_its_links_stay() {
     let dataplane = place.open().unwrap();
     assert_eq!(dataplane.origin(), Origin::Updated);
     assert_ne!(dataplane.program_id(), old_id);
+    assert_eq!(dataplane.flows(0, 64).unwrap(), flows);
+    assert_eq!((dataplane.route(15).unwrap().legs[0], dataplane.routes_valid_until()), (Leg(7), 9));
+    assert_eq!(counter(&dataplane, Counter::Pass), 1);
     let link: FdLink = PinnedLink::from_pin(place.root.join("links/lo")).unwrap().into();
     let info = link.info().unwrap();
     assert_eq!((info.id(), info.program_id()), (link_id, dataplane.program_id()));
@@ -463,43 +554,4 @@ fn a_grace_period_is_waited_for() {
     }
     // A call that waits for nothing takes a microsecond; the shortest grace periods take some hundred.
     assert!(start.elapsed() > std::time::Duration::from_micros(500), "{:?}", start.elapsed());
-}
-
-#[test]
-fn a_decap_program_keeps_its_list_and_what_it_was_told() {
-    let place = Place::new();
-    let v4: std::net::IpAddr = "203.0.113.10".parse().unwrap();
-    let v6: std::net::IpAddr = "2001:db8::1".parse().unwrap();
-    assert_eq!(Decap::status(&place.root).unwrap(), None);
-    let decap = Decap::open(&place.root).unwrap();
-    decap.attach("lo", XdpMode::Generic).unwrap();
-    decap.allow(v4, VipAddress::Added).unwrap();
-    decap.remember_setting("net/ipv4/conf/lo/rp_filter", "1").unwrap();
-    decap.remember_setting("net/ipv4/conf/lo/rp_filter", "2").unwrap();
-    drop(decap);
-
-    let decap = Decap::open(&place.root).unwrap();
-    assert_eq!(decap.origin(), Origin::Reused);
-    assert_eq!(
-        decap.settings().unwrap().into_iter().collect::<Vec<_>>(),
-        [("net/ipv4/conf/lo/rp_filter".to_owned(), "1".to_owned())]
-    );
-    decap.allow_exactly(&[v4, v6].into()).unwrap();
-    assert_eq!(decap.vips().unwrap(), [(v4, VipAddress::Added), (v6, VipAddress::Foreign)].into());
-    decap.allow_exactly(&[v6].into()).unwrap();
-    decap.forget_setting("net/ipv4/conf/lo/rp_filter").unwrap();
-    assert!(decap.settings().unwrap().is_empty());
-    let status = Decap::status(&place.root).unwrap().unwrap();
-    assert_eq!(status.vips, [(v6, VipAddress::Foreign)].into());
-    assert!(status.attachments[0].attached());
-    assert!(matches!(Decap::remove(&place.root), Err(OpenError::InUse(_))));
-    // Who undoes a set-up holds the pins from before the first step to after the last.
-    assert!(matches!(Decap::hold(&place.root), Err(OpenError::InUse(_))));
-    drop(decap);
-    let held = Decap::hold(&place.root).unwrap().unwrap();
-    assert!(matches!(Decap::open(&place.root), Err(OpenError::InUse(_))));
-    held.remove().unwrap();
-    assert!(!place.root.exists());
-    assert!(Decap::hold(&place.root).unwrap().is_none());
-    assert!(!Decap::remove(&place.root).unwrap());
 }

@@ -132,7 +132,7 @@ fn program(
         // Looking a map up by its id takes CAP_SYS_ADMIN; without it this check is left out.
         let Ok(map) = sys::map_fd_by_id(id).and_then(MapRef::new) else { continue };
         let used = map.info();
-        let Some((name, pinned)) = map_ids.iter().find(|(name, _)| **name == used.name) else { continue };
+        let Some((name, pinned)) = map_ids.iter().find(|(name, _)| kept(name) == used.name) else { continue };
         if *pinned != used.id {
             differences.push(Difference {
                 path: layout.map(name),
@@ -143,6 +143,11 @@ fn program(
         }
     }
     Ok(())
+}
+
+/// The start of a name, as much as the kernel keeps.
+fn kept(name: &str) -> &str {
+    name.get(..15).unwrap_or(name)
 }
 
 fn compare(path: PathBuf, found: &MapInfo, wanted: &MapDefinition, differences: &mut Vec<Difference>) {

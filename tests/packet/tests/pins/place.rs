@@ -1,4 +1,5 @@
 //! A place for one test: its own directory in a bpffs and its own network namespace.
+#![allow(dead_code)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,8 @@ const BPFFS: &str = "/sys/fs/bpf";
 const PREFIX: &str = "guideway-test-";
 
 /// Small maps: the kernel clears them faster.
-pub const CAPACITIES: Capacities = Capacities { vips: 16, backends: 16, tables_large: 1, tables_small: 2 };
+pub const CAPACITIES: Capacities =
+    Capacities { vips: 16, backends: 16, tables_large: 1, tables_small: 2, flow_buckets: 64 };
 
 /// Removed when dropped, also by a panic.
 pub struct Place {
