@@ -14,6 +14,8 @@ use clap_complete::Shell;
   lbctl status                                             is this forwarder in order?
   lbctl backends --vip web-v4                              who serves web-v4, and how healthy
   lbctl explain 198.51.100.7:40000 203.0.113.10:80 tcp     which backend takes this flow, and why
+  lbctl sets                                               do flows of an earlier change still need care?
+  lbctl history && lbctl rollback 12                       back to the configuration of generation 12
   lbctl -o json counters | jq '.counters[] | select(.packets > 0)'
 
 Exit codes: 0 yes or done · 1 the answer is no (see the help of the command) · 2 wrong usage · 3 no answer
@@ -40,6 +42,16 @@ pub(crate) struct Cli {
     )]
     pub(crate) bgp_socket: PathBuf,
 
+    /// Unix socket of lb-decap, on a workload node.
+    #[arg(
+        long,
+        global = true,
+        value_name = "SOCKET",
+        env = "GUIDEWAY_DECAP_SOCKET",
+        default_value = guideway_dataplane_admin::decap::DEFAULT_SOCKET
+    )]
+    pub(crate) decap_socket: PathBuf,
+
     /// How the answer is printed: a table to read, or JSON with a stable shape.
     #[arg(short, long, global = true, value_enum, default_value_t = Output::Table)]
     pub(crate) output: Output,
@@ -65,26 +77,57 @@ pub(crate) enum Command {
     /// Exits with 1 when something is out of order: no generation is installed, an interface is not attached,
     /// what is desired could not be installed, or the last reload was refused.
     Status,
-    /// Every VIP: served and announced or why not, healthy backends, traffic.
+    /// Every VIP: served and announced or why not, affinity, healthy backends, traffic.
     Vips,
-    /// Every backend of every VIP: health, slots, traffic.
+    /// Every backend of every VIP: health, state, slots, traffic.
     ///
-    /// With --vip, exits with 1 when no VIP has that name.
+    /// The state says what a backend is sent: everything (serving), only the flows that it has (draining), or nothing
+    /// (dead). A backend that the configuration no longer has is listed as draining, left, until its set has
+    /// settled; then it can be switched off. With --vip, exits with 1 when no VIP has that name.
     Backends {
         /// Only the backends of the VIP with this name.
         #[arg(long, value_name = "NAME")]
         vip: Option<String>,
+    },
+    /// Every backend set: encapsulation, and how far its flows have settled after the last changes.
+    ///
+    /// A slot of the lookup table is unsettled while a live flow of it may be on an earlier backend: after a change
+    /// for the set's drain window. A held slot changes later, because its flows may be on three backends already.
+    Sets,
+    /// The way to every backend: interface, neighbour and MTU of its next hops.
+    ///
+    /// Where the source is `kernel`, lb-dataplane has no current answer and the program asks the kernel for each
+    /// packet, which works and is slower; the problem says why.
+    Routes,
+    /// The last ten configurations that were in force, latest first.
+    History,
+    /// Put a configuration of the history in force again, and wait until it is or is refused.
+    ///
+    /// It becomes a new generation; flows are looked after as at any other change. The file keeps what it has: the
+    /// next reload, or the next start of lb-dataplane, reads it again, so mend it too. Exits with 1 when the history
+    /// does not have the generation or the configuration is refused; the forwarder then goes on as it was.
+    #[command(after_help = "Example:\n  lbctl history && lbctl rollback 12")]
+    Rollback {
+        /// A generation that `lbctl history` shows.
+        #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+        generation: u64,
     },
     /// Sessions and routes of bgp-speaker.
     Bgp {
         #[command(subcommand)]
         command: BgpCommand,
     },
-    /// Packets by verdict and by reason of drop, since the maps were made.
+    /// lb-decap, on a workload node.
+    Decap {
+        #[command(subcommand)]
+        command: DecapCommand,
+    },
+    /// Packets by verdict and by reason of drop, and events on their way, since the maps were made.
     Counters,
     /// Where a packet of a flow would go, and why.
     ///
-    /// The forwarder's own hash and tables answer; no packet is sent. Exits with 1 when no backend would get the
+    /// The forwarder's own hash and tables answer, for the first packet of the flow; no packet is sent. The candidates
+    /// are where a flow that lives already may be. Exits with 1 when no backend would get the
     /// packet: it would be dropped, or it is not for a VIP and would pass to the kernel.
     #[command(after_help = "Examples:
   lbctl explain 198.51.100.7:40000 203.0.113.10:80 tcp
@@ -105,6 +148,14 @@ pub(crate) enum BgpCommand {
     Peers,
     /// The prefixes that the speaker announces, and to whom.
     Routes,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DecapCommand {
+    /// What this workload node does with packets for VIPs: interfaces, services, flows, counters.
+    ///
+    /// Exits with 1 when something is out of order: a program is not attached, or lb-decap says what is wrong.
+    Status,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use guideway_bgp_admin::v1::speaker_client::SpeakerClient;
+use guideway_dataplane_admin::decap::v1::decap_client::DecapClient;
 use guideway_dataplane_admin::v1::dataplane_client::DataplaneClient;
 use tonic::transport::Channel;
 use tonic::{Code, Response, Status};
@@ -68,6 +69,11 @@ impl<'a> Daemon<'a> {
         Self { name: "bgp-speaker", unit, option, socket: &cli.bgp_socket, timeout: cli.timeout }
     }
 
+    pub(crate) fn decap(cli: &'a Cli) -> Self {
+        let (unit, option) = ("guideway-decap", "--decap-socket");
+        Self { name: "lb-decap", unit, option, socket: &cli.decap_socket, timeout: cli.timeout }
+    }
+
     /// Dials, and makes one call with what was dialled.
     async fn ask<T, F>(&self, call: impl FnOnce(Channel) -> F) -> Result<T, Failure>
     where
@@ -88,7 +94,7 @@ impl<'a> Daemon<'a> {
         let Self { name, unit, option, .. } = *self;
         let reason = match io_kind(error) {
             Some(io::ErrorKind::NotFound) => format!(
-                "there is no socket; does {name} run (`systemctl status {unit}`), and is this the `admin.socket` of its \
+                "there is no socket; does {name} run (`systemctl status {unit}`), and is this the socket of its \
                  configuration? Another one is given with {option}"
             ),
             Some(io::ErrorKind::ConnectionRefused) => {
@@ -141,6 +147,16 @@ where
 {
     Daemon::speaker(cli)
         .ask(|channel| call(SpeakerClient::new(channel).max_decoding_message_size(MAX_ANSWER)))
+        .await
+}
+
+/// One question to lb-decap.
+pub(crate) async fn decap<T, F>(cli: &Cli, call: impl FnOnce(DecapClient<Channel>) -> F) -> Result<T, Failure>
+where
+    F: Future<Output = Result<Response<T>, Status>>,
+{
+    Daemon::decap(cli)
+        .ask(|channel| call(DecapClient::new(channel).max_decoding_message_size(MAX_ANSWER)))
         .await
 }
 

@@ -1,4 +1,4 @@
-//! `lbctl`, the operator's command line: asks lb-dataplane and bgp-speaker over their Unix sockets.
+//! `lbctl`, the operator's command line: asks lb-dataplane, bgp-speaker and lb-decap over their Unix sockets.
 //!
 //! Each command is a file in `commands` with a pure part, which turns an answer into text, and the call around it.
 #![forbid(unsafe_code)]
@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use cli::{BgpCommand, Cli, Command};
+use cli::{BgpCommand, Cli, Command, DecapCommand};
 use dial::Failure;
 use outcome::Outcome;
 
@@ -41,6 +41,11 @@ async fn run(cli: &Cli) -> Result<Outcome, Failure> {
         Command::Status => commands::status::run(cli).await,
         Command::Vips => commands::vips::run(cli).await,
         Command::Backends { vip } => commands::backends::run(cli, vip.as_deref()).await,
+        Command::Sets => commands::sets::run(cli).await,
+        Command::Routes => commands::routes::run(cli).await,
+        Command::History => commands::history::run(cli).await,
+        Command::Rollback { generation } => commands::reload::roll_back(cli, *generation).await,
+        Command::Decap { command: DecapCommand::Status } => commands::decap_status::run(cli).await,
         Command::Bgp { command: BgpCommand::Peers } => commands::bgp_peers::run(cli).await,
         Command::Bgp { command: BgpCommand::Routes } => commands::bgp_routes::run(cli).await,
         Command::Counters => commands::counters::run(cli).await,

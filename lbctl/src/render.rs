@@ -111,6 +111,11 @@ pub(crate) fn since(at_unix_ms: u64, now_unix_ms: u64) -> String {
     if at_unix_ms == 0 { "-".to_owned() } else { seconds(now_unix_ms.saturating_sub(at_unix_ms) / 1000) }
 }
 
+/// How far ahead a moment is; `None` for 0, which stands for never. What is past is 0 s ahead.
+pub(crate) fn until(at_unix_ms: u64, now_unix_ms: u64) -> Option<String> {
+    (at_unix_ms > 0).then(|| seconds(at_unix_ms.saturating_sub(now_unix_ms).div_ceil(1000)))
+}
+
 /// Milliseconds of Unix time.
 pub(crate) fn now_unix_ms() -> u64 {
     let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -146,6 +151,9 @@ mod tests {
         assert_eq!(since(0, 5), "-");
         assert_eq!(since(5_000, 4_000), "0s"); // clocks disagree
         assert_eq!(since(1_000, 62_500), "1m 1s");
+        assert_eq!(until(0, 5), None);
+        assert_eq!(until(5_001, 4_000).as_deref(), Some("2s"));
+        assert_eq!(until(4_000, 5_000).as_deref(), Some("0s"));
     }
 
     #[test]

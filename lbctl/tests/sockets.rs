@@ -8,11 +8,15 @@ use guideway_bgp_admin::v1::speaker_server::{Speaker, SpeakerServer};
 use guideway_bgp_admin::v1::{
     ListPeersRequest, ListPeersResponse, ListRoutesRequest, ListRoutesResponse, Route,
 };
+use guideway_dataplane_admin::decap;
+use guideway_dataplane_admin::decap::v1::decap_server::{Decap, DecapServer};
 use guideway_dataplane_admin::v1::dataplane_server::{Dataplane, DataplaneServer};
 use guideway_dataplane_admin::v1::{
-    Announcements, CountersRequest, CountersResponse, ExplainRequest, ExplainResponse, Interface,
-    ListBackendsRequest, ListBackendsResponse, ListVipsRequest, ListVipsResponse, ReloadRequest,
-    ReloadResponse, StatusRequest, StatusResponse, Vip, WatchAnnouncementsRequest,
+    Announcements, BackendSet, CountersRequest, CountersResponse, ExplainRequest, ExplainResponse,
+    HistoryRequest, HistoryResponse, Interface, ListBackendsRequest, ListBackendsResponse, ListSetsRequest,
+    ListSetsResponse, ListVipsRequest, ListVipsResponse, PastGeneration, ReloadRequest, ReloadResponse,
+    RollbackRequest, RoutesRequest, RoutesResponse, StatusRequest, StatusResponse, Vip,
+    WatchAnnouncementsRequest,
 };
 use tokio::net::UnixListener;
 use tokio::process::Command;
@@ -57,6 +61,33 @@ impl Dataplane for Played {
             return Err(Status::not_found(format!("no VIP is named {vip:?}")));
         }
         Ok(Response::new(ListBackendsResponse::default()))
+    }
+
+    async fn list_sets(&self, _: Request<ListSetsRequest>) -> Result<Response<ListSetsResponse>, Status> {
+        let sets =
+            vec![BackendSet { name: "web".to_owned(), unsettled_slots: 4_711, ..BackendSet::default() }];
+        Ok(Response::new(ListSetsResponse { sets }))
+    }
+
+    async fn routes(&self, _: Request<RoutesRequest>) -> Result<Response<RoutesResponse>, Status> {
+        // As an older lb-dataplane answers.
+        Err(Status::unimplemented(""))
+    }
+
+    async fn history(&self, _: Request<HistoryRequest>) -> Result<Response<HistoryResponse>, Status> {
+        let generations = vec![PastGeneration { generation: 6, ..PastGeneration::default() }];
+        Ok(Response::new(HistoryResponse { generations }))
+    }
+
+    async fn rollback(&self, request: Request<RollbackRequest>) -> Result<Response<ReloadResponse>, Status> {
+        match request.into_inner().generation {
+            6 => Ok(Response::new(ReloadResponse { accepted: true, generation: 8, errors: vec![] })),
+            5 => {
+                let errors = vec!["no free table".to_owned()];
+                Ok(Response::new(ReloadResponse { accepted: false, generation: 7, errors }))
+            }
+            other => Err(Status::not_found(format!("the history has no generation {other}"))),
+        }
     }
 
     async fn counters(&self, _: Request<CountersRequest>) -> Result<Response<CountersResponse>, Status> {
@@ -110,15 +141,35 @@ impl Speaker for Played {
     }
 }
 
-/// Exit code, standard output and standard error of `lbctl ARGS` with both sockets in `folder`.
+#[tonic::async_trait]
+impl Decap for Played {
+    async fn status(
+        &self,
+        _: Request<decap::v1::StatusRequest>,
+    ) -> Result<Response<decap::v1::StatusResponse>, Status> {
+        let interface = decap::v1::Interface {
+            name: "eth0".to_owned(),
+            mode: "generic".to_owned(),
+            egress: true,
+            ..decap::v1::Interface::default()
+        };
+        let interfaces = vec![interface];
+        Ok(Response::new(decap::v1::StatusResponse { interfaces, ..decap::v1::StatusResponse::default() }))
+    }
+}
+
+/// Exit code, standard output and standard error of `lbctl ARGS` with all sockets in `folder`.
 async fn lbctl(folder: &Path, args: &[&str]) -> (i32, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_lbctl"))
         .env_remove("GUIDEWAY_DATAPLANE_SOCKET")
         .env_remove("GUIDEWAY_BGP_SOCKET")
+        .env_remove("GUIDEWAY_DECAP_SOCKET")
         .arg("--dataplane-socket")
         .arg(folder.join("dataplane.sock"))
         .arg("--bgp-socket")
         .arg(folder.join("bgp.sock"))
+        .arg("--decap-socket")
+        .arg(folder.join("decap.sock"))
         .args(args)
         .output()
         .await
@@ -142,11 +193,17 @@ async fn answers_have_exit_codes() {
             .add_service(SpeakerServer::new(Played))
             .serve_with_incoming(UnixListenerStream::new(bgp)),
     );
+    let decap = UnixListener::bind(folder.path().join("decap.sock")).unwrap();
+    tokio::spawn(
+        Server::builder()
+            .add_service(DecapServer::new(Played))
+            .serve_with_incoming(UnixListenerStream::new(decap)),
+    );
     let run = |args: &'static [&'static str]| lbctl(folder.path(), args);
 
     let (code, stdout, stderr) = run(&["status"]).await;
     assert_eq!((code, stderr.as_str()), (0, ""), "{stdout}");
-    assert!(stdout.contains("generation  7"), "{stdout}");
+    assert!(stdout.contains("generation    7"), "{stdout}");
 
     let (code, stdout, _) = run(&["status", "-o", "json"]).await;
     assert!(code == 0 && stdout.contains("\"generation\": 7"), "{stdout}");
@@ -163,6 +220,27 @@ async fn answers_have_exit_codes() {
         (code, stdout.as_str()),
         (1, "refused: generation 7 stays in force\n  lb.yaml:1:7: seed: wrong\n")
     );
+
+    let (code, stdout, _) = run(&["rollback", "6"]).await;
+    assert!(code == 0 && stdout.starts_with("accepted: generation 8 is in force\n"), "{stdout}");
+    let (code, stdout, _) = run(&["rollback", "5"]).await;
+    assert_eq!((code, stdout.as_str()), (1, "refused: generation 7 stays in force\n  no free table\n"));
+    let (code, _, stderr) = run(&["rollback", "4"]).await;
+    assert_eq!((code, stderr.as_str()), (1, "lbctl: the history has no generation 4\n"));
+    for wrong in ["0", "-1", "latest"] {
+        assert_eq!(lbctl(folder.path(), &["rollback", wrong]).await.0, 2);
+    }
+    let (code, stdout, _) = run(&["history", "-o", "json"]).await;
+    assert!(code == 0 && stdout.contains("\"generation\": 6"), "{stdout}");
+
+    let (code, stdout, _) = run(&["sets"]).await;
+    assert!(code == 0 && stdout.contains("4711"), "{stdout}");
+    let (code, _, stderr) = run(&["routes"]).await;
+    assert!(code == 3 && stderr.contains("of the same release?"), "{stderr}");
+
+    let (code, stdout, stderr) = run(&["decap", "status"]).await;
+    assert_eq!((code, stderr.as_str()), (0, ""), "{stdout}");
+    assert!(stdout.contains("eth0"), "{stdout}");
 
     assert_eq!(run(&["backends", "--vip", "web"]).await.0, 0);
     let (code, stdout, stderr) = run(&["backends", "--vip", "wbe"]).await;
@@ -191,6 +269,13 @@ async fn silence_is_explained() {
     let unit = stderr.split_once("systemctl status ").and_then(|(_, rest)| rest.split('`').next()).unwrap();
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../deploy/systemd/{unit}.service"));
     assert!(shipped.exists(), "no such unit: {unit}");
+
+    let (code, _, stderr) = lbctl(folder.path(), &["decap", "status"]).await;
+    assert!(code == 3 && stderr.contains("lb-decap cannot be reached at"), "{stderr}");
+    assert!(
+        stderr.contains("--decap-socket") && stderr.contains("systemctl status guideway-decap"),
+        "{stderr}"
+    );
 
     // A socket that nobody listens on any more.
     drop(UnixListener::bind(folder.path().join("bgp.sock")).unwrap());

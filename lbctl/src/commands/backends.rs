@@ -24,6 +24,8 @@ struct Backend<'a> {
     address: &'a str,
     weight: u32,
     health: &'a str,
+    state: &'a str,
+    leaving: bool,
     detail: Option<&'a str>,
     since_unix_ms: Option<u64>,
     slots: u32,
@@ -38,6 +40,8 @@ fn view(list: &ListBackendsResponse) -> View<'_> {
         address: &backend.address,
         weight: backend.weight,
         health: &backend.health,
+        state: &backend.state,
+        leaving: backend.leaving,
         detail: non_empty(&backend.detail),
         since_unix_ms: (backend.since_unix_ms > 0).then_some(backend.since_unix_ms),
         slots: backend.slots,
@@ -55,6 +59,7 @@ fn human(list: &ListBackendsResponse, now_unix_ms: u64) -> String {
         Column::Number("WEIGHT"),
         Column::Text("HEALTH"),
         Column::Text("SINCE"),
+        Column::Text("STATE"),
         Column::Number("SLOTS"),
         Column::Number("PACKETS"),
         Column::Number("BYTES"),
@@ -68,6 +73,7 @@ fn human(list: &ListBackendsResponse, now_unix_ms: u64) -> String {
             backend.weight.to_string(),
             backend.health.clone(),
             since(backend.since_unix_ms, now_unix_ms),
+            if backend.leaving { format!("{}, left", backend.state) } else { backend.state.clone() },
             backend.slots.to_string(),
             backend.packets.to_string(),
             bytes(backend.bytes),
@@ -92,6 +98,8 @@ mod tests {
             address: "10.1.11.2".to_owned(),
             weight: 1,
             health: "healthy".to_owned(),
+            state: "serving".to_owned(),
+            leaving: false,
             detail: "200 OK".to_owned(),
             since_unix_ms: 1_000,
             slots: 65_537,
@@ -102,12 +110,21 @@ mod tests {
             name: "be2".to_owned(),
             address: "fd00:12::2".to_owned(),
             health: "unhealthy".to_owned(),
+            state: "dead".to_owned(),
             detail: "connection refused".to_owned(),
             since_unix_ms: 0,
             slots: 0,
             ..up.clone()
         };
-        let list = ListBackendsResponse { backends: vec![up, down] };
+        let left = Backend {
+            name: "be3".to_owned(),
+            weight: 0,
+            state: "draining".to_owned(),
+            leaving: true,
+            slots: 0,
+            ..up.clone()
+        };
+        let list = ListBackendsResponse { backends: vec![up, down, left] };
         insta::assert_snapshot!(human(&list, 66_000));
         insta::assert_snapshot!(json(&view(&list)).unwrap());
     }

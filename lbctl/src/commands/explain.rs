@@ -33,6 +33,7 @@ struct View<'a> {
     reason: &'a str,
     generation: u64,
     vip: Option<&'a str>,
+    backend_set: Option<&'a str>,
     flow_hash: Option<&'a str>,
     table_size: Option<u32>,
     slot: Option<u32>,
@@ -42,6 +43,15 @@ struct View<'a> {
     encapsulation: Option<&'a str>,
     outer_source: Option<&'a str>,
     outer_destination: Option<&'a str>,
+    candidates: Vec<Candidate<'a>>,
+}
+
+#[derive(Serialize)]
+struct Candidate<'a> {
+    backend: &'a str,
+    address: &'a str,
+    state: &'a str,
+    reason: &'a str,
 }
 
 fn view<'a>(flow: &Flow, answer: &'a ExplainResponse) -> View<'a> {
@@ -54,6 +64,7 @@ fn view<'a>(flow: &Flow, answer: &'a ExplainResponse) -> View<'a> {
         reason: &answer.reason,
         generation: answer.generation,
         vip: non_empty(&answer.vip),
+        backend_set: non_empty(&answer.backend_set),
         flow_hash: non_empty(&answer.flow_hash),
         table_size,
         slot: table_size.map(|_| answer.slot),
@@ -63,6 +74,16 @@ fn view<'a>(flow: &Flow, answer: &'a ExplainResponse) -> View<'a> {
         encapsulation: non_empty(&answer.encapsulation),
         outer_source: non_empty(&answer.outer_source),
         outer_destination: non_empty(&answer.outer_destination),
+        candidates: answer
+            .candidates
+            .iter()
+            .map(|candidate| Candidate {
+                backend: &candidate.backend,
+                address: &candidate.address,
+                state: &candidate.state,
+                reason: &candidate.reason,
+            })
+            .collect(),
     }
 }
 
@@ -83,22 +104,31 @@ fn human(flow: &Flow, answer: &ExplainResponse) -> String {
         None => String::new(),
         Some(kind) => format!("{kind} {} -> {}", answer.outer_source, answer.outer_destination),
     };
-    labelled([
+    let lines = [
         ("flow", format!("{} -> {} {}", flow.source, flow.destination, flow.protocol.as_str())),
         ("verdict", answer.verdict.clone()),
         ("reason", answer.reason.clone()),
         ("generation", answer.generation.to_string()),
         ("VIP", answer.vip.clone()),
+        ("backend set", answer.backend_set.clone()),
         ("flow hash", answer.flow_hash.clone()),
         ("slot", slot),
         ("backend", backend),
         ("preferred", preferred),
         ("outer header", outer),
-    ])
+    ];
+    let candidates = answer.candidates.iter().enumerate().map(|(index, candidate)| {
+        let label = if index == 0 { "candidates" } else { "" };
+        let guideway_dataplane_admin::v1::Candidate { backend, address, state, reason } = candidate;
+        (label, format!("{backend} ({address}), {state}: {reason}"))
+    });
+    labelled(lines.into_iter().chain(candidates))
 }
 
 #[cfg(test)]
 mod tests {
+    use guideway_dataplane_admin::v1;
+
     use super::*;
     use crate::cli::Protocol;
     use crate::render::json;
@@ -108,6 +138,15 @@ mod tests {
             source: "[2001:db8:1::7]:40000".parse().unwrap(),
             destination: "[2001:db8::10]:80".parse().unwrap(),
             protocol: Protocol::Tcp,
+        }
+    }
+
+    fn candidate(backend: &str, address: &str, state: &str, reason: &str) -> v1::Candidate {
+        v1::Candidate {
+            backend: backend.to_owned(),
+            address: address.to_owned(),
+            state: state.to_owned(),
+            reason: reason.to_owned(),
         }
     }
 
@@ -127,6 +166,16 @@ mod tests {
             outer_source: "172.16.190.239".to_owned(),
             outer_destination: "10.1.11.2".to_owned(),
             preferred_backend: "be3".to_owned(),
+            backend_set: "web".to_owned(),
+            candidates: vec![
+                candidate("be1", "10.1.11.2", "serving", "the slot is its now"),
+                candidate(
+                    "be2",
+                    "10.1.12.2",
+                    "draining",
+                    "the slot was its before generation 12, for 9m more",
+                ),
+            ],
         };
         insta::assert_snapshot!(human(&flow(), &answer));
         insta::assert_snapshot!(json(&view(&flow(), &answer)).unwrap());

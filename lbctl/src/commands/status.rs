@@ -4,7 +4,7 @@ use serde::Serialize;
 use crate::cli::Cli;
 use crate::dial::{Failure, dataplane};
 use crate::outcome::{Answer, Outcome};
-use crate::render::{self, Column, labelled, non_empty, now_unix_ms, seconds, since, table, yes_no};
+use crate::render::{self, Column, labelled, non_empty, now_unix_ms, seconds, since, table, until, yes_no};
 
 pub(crate) async fn run(cli: &Cli) -> Result<Outcome, Failure> {
     let status = dataplane(cli, |mut client| async move { client.status(StatusRequest {}).await }).await?;
@@ -23,12 +23,14 @@ struct View<'a> {
     pin_root: &'a str,
     generation: Option<u64>,
     digest: Option<&'a str>,
+    rolled_back_to: Option<u64>,
     program_tag: Option<&'a str>,
     apply_error: Option<&'a str>,
     interfaces: Vec<Interface<'a>>,
     last_reload: Option<Reload<'a>>,
     vips: Part,
     backends: Part,
+    sets: Sets,
     limits: Vec<Limit<'a>>,
 }
 
@@ -59,6 +61,13 @@ struct Part {
 }
 
 #[derive(Serialize)]
+struct Sets {
+    used: u32,
+    unsettled: u32,
+    settles_unix_ms: Option<u64>,
+}
+
+#[derive(Serialize)]
 struct Limit<'a> {
     name: &'a str,
     used: u64,
@@ -76,6 +85,7 @@ fn view(status: &StatusResponse) -> View<'_> {
         pin_root: &status.pin_root,
         generation: (status.generation > 0).then_some(status.generation),
         digest: non_empty(&status.digest),
+        rolled_back_to: (status.rolled_back_to > 0).then_some(status.rolled_back_to),
         program_tag: non_empty(&status.program_tag),
         apply_error: non_empty(&status.apply_error),
         interfaces: status
@@ -96,6 +106,11 @@ fn view(status: &StatusResponse) -> View<'_> {
         }),
         vips: Part { configured: status.vips, served: Some(status.vips_served), healthy: None },
         backends: Part { configured: status.backends, served: None, healthy: Some(status.backends_healthy) },
+        sets: Sets {
+            used: status.sets,
+            unsettled: status.sets_unsettled,
+            settles_unix_ms: (status.settles_unix_ms > 0).then_some(status.settles_unix_ms),
+        },
         limits: status
             .limits
             .iter()
@@ -138,8 +153,10 @@ fn human(status: &StatusResponse, now_unix_ms: u64) -> String {
         ("pins", status.pin_root.clone()),
         ("program", non_empty(&status.program_tag).map(|tag| format!("tag {tag}")).unwrap_or_default()),
         ("generation", generation),
+        ("rolled back", rolled_back(status.rolled_back_to)),
         ("VIPs", format!("{} of {} served", status.vips_served, status.vips)),
         ("backends", format!("{} of {} healthy", status.backends_healthy, status.backends)),
+        ("backend sets", settled(status, now_unix_ms)),
         ("last reload", status.last_reload.as_ref().map(|r| last_reload(r, now_unix_ms)).unwrap_or_default()),
     ]);
     if !status.interfaces.is_empty() {
@@ -172,6 +189,25 @@ fn human(status: &StatusResponse, now_unix_ms: u64) -> String {
         }
     }
     text
+}
+
+fn rolled_back(to: u64) -> String {
+    match to {
+        0 => String::new(),
+        to => format!(
+            "to the configuration of generation {to}; the file says something else, which the next reload reads"
+        ),
+    }
+}
+
+/// How many sets have settled, and when the rest will have.
+fn settled(status: &StatusResponse, now_unix_ms: u64) -> String {
+    let settled = status.sets.saturating_sub(status.sets_unsettled);
+    let rest = match until(status.settles_unix_ms, now_unix_ms) {
+        Some(rest) if status.sets_unsettled > 0 => format!(", all in {rest}"),
+        _ => String::new(),
+    };
+    format!("{settled} of {} settled{rest}", status.sets)
 }
 
 fn last_reload(reload: &LastReload, now_unix_ms: u64) -> String {
@@ -209,12 +245,18 @@ mod tests {
             backends_healthy: 5,
             limits: vec![Limit { name: "vips".to_owned(), used: 3, capacity: 4096 }],
             apply_error: String::new(),
+            sets: 2,
+            sets_unsettled: 0,
+            settles_unix_ms: 0,
+            rolled_back_to: 0,
         }
     }
 
     fn bad() -> StatusResponse {
         let mut status = good();
         status.generation = 0;
+        status.sets_unsettled = 1;
+        status.settles_unix_ms = 322_000;
         status.interfaces[0].attached = false;
         status.interfaces[0].reason = "there is no such interface".to_owned();
         status.apply_error = "bpf(BPF_MAP_UPDATE_ELEM): ENOSPC".to_owned();
@@ -238,6 +280,13 @@ mod tests {
         assert!(!view(&bad()).ok);
         insta::assert_snapshot!(human(&bad(), 22_000));
         insta::assert_snapshot!(json(&view(&bad())).unwrap());
+    }
+
+    #[test]
+    fn rolled_back_is_in_order_and_told() {
+        let status = StatusResponse { rolled_back_to: 9, ..good() };
+        assert!(view(&status).ok);
+        insta::assert_snapshot!(human(&status, 22_000));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde::Serialize;
 use crate::cli::Cli;
 use crate::dial::{Failure, dataplane};
 use crate::outcome::Outcome;
-use crate::render::{self, Column, bytes, non_empty, or_dash, table, yes_no};
+use crate::render::{self, Column, bytes, non_empty, or_dash, seconds, table, yes_no};
 
 pub(crate) async fn run(cli: &Cli) -> Result<Outcome, Failure> {
     let list = dataplane(cli, |mut client| async move { client.list_vips(ListVipsRequest {}).await }).await?;
@@ -20,8 +20,13 @@ struct View<'a> {
 struct Vip<'a> {
     name: &'a str,
     address: &'a str,
-    port: u32,
+    ports: &'a str,
     protocol: &'a str,
+    backend_set: &'a str,
+    encapsulation: &'a str,
+    affinity: &'a str,
+    affinity_timeout_seconds: Option<u64>,
+    flow_entries: u32,
     table_size: u32,
     backends: u32,
     backends_healthy: u32,
@@ -36,8 +41,13 @@ fn view(list: &ListVipsResponse) -> View<'_> {
     let vips = list.vips.iter().map(|vip| Vip {
         name: &vip.name,
         address: &vip.address,
-        port: vip.port,
+        ports: &vip.ports,
         protocol: &vip.protocol,
+        backend_set: &vip.backend_set,
+        encapsulation: &vip.encapsulation,
+        affinity: &vip.affinity,
+        affinity_timeout_seconds: (vip.affinity_timeout_seconds > 0).then_some(vip.affinity_timeout_seconds),
+        flow_entries: vip.flow_entries,
         table_size: vip.table_size,
         backends: vip.backends,
         backends_healthy: vip.backends_healthy,
@@ -54,8 +64,12 @@ fn human(list: &ListVipsResponse) -> String {
     let columns = [
         Column::Text("NAME"),
         Column::Text("ADDRESS"),
-        Column::Number("PORT"),
+        Column::Number("PORTS"),
         Column::Text("PROTO"),
+        Column::Text("SET"),
+        Column::Text("ENCAP"),
+        Column::Text("AFFINITY"),
+        Column::Number("FLOW ENTRIES"),
         Column::Number("HEALTHY"),
         Column::Text("SERVED"),
         Column::Text("ANNOUNCED"),
@@ -67,8 +81,12 @@ fn human(list: &ListVipsResponse) -> String {
         vec![
             vip.name.clone(),
             vip.address.clone(),
-            vip.port.to_string(),
+            vip.ports.clone(),
             vip.protocol.clone(),
+            vip.backend_set.clone(),
+            vip.encapsulation.clone(),
+            affinity(vip),
+            vip.flow_entries.to_string(),
             format!("{}/{}", vip.backends_healthy, vip.backends),
             yes_no(vip.served),
             yes_no(vip.announced),
@@ -78,6 +96,13 @@ fn human(list: &ListVipsResponse) -> String {
         ]
     });
     table(&columns, rows)
+}
+
+fn affinity(vip: &guideway_dataplane_admin::v1::Vip) -> String {
+    match vip.affinity_timeout_seconds {
+        0 => vip.affinity.clone(),
+        timeout => format!("{} {}", vip.affinity, seconds(timeout)),
+    }
 }
 
 #[cfg(test)]
@@ -91,8 +116,13 @@ mod tests {
         let web = Vip {
             name: "web-v4".to_owned(),
             address: "203.0.113.10".to_owned(),
-            port: 80,
+            ports: "80".to_owned(),
             protocol: "tcp".to_owned(),
+            backend_set: "web".to_owned(),
+            encapsulation: "ipip".to_owned(),
+            affinity: "none".to_owned(),
+            affinity_timeout_seconds: 0,
+            flow_entries: 4096,
             table_size: 65_537,
             backends: 3,
             backends_healthy: 2,
@@ -104,9 +134,14 @@ mod tests {
         };
         let dns = Vip {
             name: "dns".to_owned(),
-            address: "2001:db8::53".to_owned(),
-            port: 53,
+            address: "2001:db8:53::/48".to_owned(),
+            ports: "8000-8999".to_owned(),
             protocol: "udp".to_owned(),
+            backend_set: "dns".to_owned(),
+            encapsulation: "gue".to_owned(),
+            affinity: "flow".to_owned(),
+            affinity_timeout_seconds: 90,
+            flow_entries: 0,
             backends_healthy: 0,
             served: false,
             announced: false,
