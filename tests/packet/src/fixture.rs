@@ -1,191 +1,162 @@
-//! The forwarder's world of `cases/README.md`, in a network namespace of its own.
+//! A forwarder in a network namespace of its own, and the model of it beside.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use guideway_abi::{Capacities, Counter, DecapCounter, TrafficStats};
-use guideway_bpf::{Dataplane, Decap, TestRun, TestRunOptions, XdpMode};
-use guideway_dataplane::apply::{MapStore, apply};
-use guideway_dataplane_plan::{
-    BackendSet, Desired, Member, NextHop, Outcome, OuterSources, Protocol, Seed, TableCache, TableSize, Vip,
-    VipKey, Weight, plan,
-};
+use anyhow::{Context, Result, bail, ensure};
+use guideway_abi::{Capacities, LEGS, Leg, LinkRecord};
+use guideway_bpf::{Dataplane, TestRun, TestRunOptions, XdpMode};
+use guideway_dataplane_plan::{BootTime, Desired, Outcome, TableCache, plan};
+use guideway_packet_model::{FlowTable, Outcome as Expected, World, forward};
 
-use crate::command::{ip, mac_text};
-use crate::frame::{FORWARDER_MAC, TOR_MAC};
-use crate::scenario;
+mod apply;
+mod compare;
+mod counts;
+mod lookup;
+mod network;
+mod read_back;
 
-/// Prefix of the outer IPv4 sources.
-pub const OUTER_V4_PREFIX: Ipv4Addr = Ipv4Addr::new(172, 16, 0, 0);
-/// Host bits of the outer IPv4 sources.
-pub const OUTER_V4_HOST_BITS: u32 = 0xffff;
-/// Prefix of the outer IPv6 sources.
-pub const OUTER_V6_PREFIX: Ipv6Addr = Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 0);
-/// Host bits of the outer IPv6 sources that carry entropy.
-pub const OUTER_V6_HOST_BITS: u32 = 0xffff_ffff;
-/// MTU of both interfaces.
-const MTU: u32 = 1500;
-/// MAC address of the router behind `other0`.
-pub const OTHER_ROUTER_MAC: [u8; 6] = [0x02, 0, 0, 0, 0xaa, 2];
-/// MAC address of `other0`.
-pub const OTHER_MAC: [u8; 6] = [0x02, 0, 0, 0, 0xbb, 2];
+pub use counts::Counts;
+pub use network::{MTU, Network, OTHER_MAC, OTHER_ROUTER_MAC};
 
-/// Name, address and table size of each backend; every set has one backend, so that its address is known beforehand.
-const BACKENDS: [(&str, &str, TableSize, bool); 7] = [
-    ("be4", "10.1.11.2", TableSize::Large, true),
-    ("be6", "fd00:11::2", TableSize::Small, true),
-    ("down", "10.1.14.2", TableSize::Large, false),
-    ("unrouted", "10.99.0.1", TableSize::Large, true),
-    ("silent", "10.1.1.99", TableSize::Large, true),
-    ("other4", "10.1.12.2", TableSize::Large, true),
-    ("other6", "fd00:12::2", TableSize::Large, true),
-];
-
-const VIPS: [(&str, Protocol, u16, &str); 9] = [
-    ("203.0.113.10", Protocol::Tcp, 80, "be4"),
-    ("203.0.113.10", Protocol::Udp, 53, "be6"),
-    ("2001:db8::10", Protocol::Tcp, 80, "be6"),
-    ("2001:db8::10", Protocol::Udp, 53, "be4"),
-    ("203.0.113.20", Protocol::Tcp, 80, "down"),
-    ("203.0.113.10", Protocol::Tcp, 81, "unrouted"),
-    ("203.0.113.10", Protocol::Tcp, 82, "silent"),
-    ("203.0.113.10", Protocol::Tcp, 83, "other4"),
-    ("203.0.113.10", Protocol::Tcp, 84, "other6"),
-];
-
-/// Address of a backend of the fixture.
-///
-/// # Panics
-///
-/// When there is no such backend.
-#[must_use]
-pub fn backend_address(name: &str) -> IpAddr {
-    let (_, address, ..) =
-        BACKENDS.iter().find(|(n, ..)| *n == name).unwrap_or_else(|| panic!("no backend {name}"));
-    address.parse().expect("an address")
+/// Room before a frame, and none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Headroom {
+    /// What a test run has: 216 bytes.
+    Usual,
+    /// Nothing.
+    None,
 }
 
-/// The fixture's desired state with this next hop.
-#[must_use]
-pub fn desired(next_hop: NextHop) -> Desired {
-    Desired {
-        seed: Seed(*b"packet test seed"),
-        outer_sources: OuterSources {
-            v4: ipnet::Ipv4Net::new(OUTER_V4_PREFIX, 16).expect("a prefix"),
-            v6: ipnet::Ipv6Net::new(OUTER_V6_PREFIX, 64).expect("a prefix"),
-        },
-        next_hop,
-        sets: BACKENDS
-            .iter()
-            .map(|&(name, address, table_size, healthy)| BackendSet {
-                name: name.to_owned(),
-                table_size,
-                members: vec![Member {
-                    name: name.to_owned(),
-                    address: address.parse().expect("an address"),
-                    weight: Weight(1),
-                    healthy,
-                }],
-            })
-            .collect(),
-        vips: VIPS
-            .iter()
-            .map(|&(address, protocol, port, set)| Vip {
-                name: format!("{address}:{port}"),
-                key: VipKey { address: address.parse().expect("an address"), protocol, port },
-                set: set.to_owned(),
-            })
-            .collect(),
-    }
-}
-
-/// What the program counted.
+/// The ways to the backends that the agent would have resolved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// By name of the verdict or drop reason, without zeros.
-    pub counters: BTreeMap<&'static str, u64>,
-    /// Sum over all VIPs.
-    pub vips: (u64, u64),
-    /// Sum over all backends.
-    pub backends: (u64, u64),
+pub struct Ways {
+    /// Interface by leg, in turns; none is unknown.
+    pub by_address: BTreeMap<IpAddr, Vec<String>>,
+    /// For all other backends.
+    pub others: Vec<String>,
+    /// Until when they count, in jiffies.
+    pub valid_until: u64,
 }
 
-impl Counts {
-    /// What came to these counts since `before`.
-    #[must_use]
-    pub fn since(&self, before: &Self) -> Self {
-        let less = |a: (u64, u64), b: (u64, u64)| (a.0 - b.0, a.1 - b.1);
-        let counters = self.counters.iter();
-        Self {
-            counters: counters
-                .map(|(&name, n)| (name, n - before.counters.get(name).unwrap_or(&0)))
-                .filter(|&(_, n)| n != 0)
-                .collect(),
-            vips: less(self.vips, before.vips),
-            backends: less(self.backends, before.backends),
-        }
-    }
-}
-
-/// A loaded program with its maps filled. Dropping it removes its pins; the namespace goes with the thread.
+/// A loaded forwarder. Dropping it removes its pins; the namespace goes with the thread.
 pub struct Fixture {
     pins: PathBuf,
-    program: Program,
-    ingress_ifindex: u32,
-    /// Key of the flow hash.
-    pub flow_key: [u64; 2],
+    dataplane: Dataplane,
+    /// Interfaces, routes and neighbours.
+    pub network: Network,
+    /// The planner's clock.
+    now: BootTime,
+    cache: TableCache,
+    ways: Ways,
+    /// What the packets meet; `None` while nothing is installed.
+    world: Option<World>,
+    /// The model's flow table.
+    flows: FlowTable,
+    counts: Counts,
 }
 
-enum Program {
-    Forwarder(Box<Dataplane>),
-    Decap(Box<Decap>),
-}
+/// Maps that are small enough to be read after each packet.
+pub const CAPACITIES: Capacities =
+    Capacities { vips: 64, backends: 64, tables_large: 40, tables_small: 40, flow_buckets: 256 };
 
 impl Fixture {
-    /// Moves this thread into a network namespace of its own, and loads and fills the program there.
+    /// Moves this thread into a network namespace of its own, and loads the program there.
     ///
     /// # Errors
     ///
     /// Without root or a bpffs at /sys/fs/bpf, or when the kernel refuses the program.
-    pub fn new(program: scenario::Program, next_hop: scenario::NextHop) -> Result<Self> {
-        nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET)
-            .context("a network namespace of its own: run as root")?;
-        let ingress_ifindex = interfaces()?;
+    pub fn new() -> Result<Self> {
+        let network = Network::new()?;
         let pins = pin_root()?;
-        let (program, flow_key) = match program {
-            scenario::Program::Decap => (Program::Decap(Box::new(decap(&pins)?)), [0; 2]),
-            scenario::Program::Forwarder => {
-                let (dataplane, flow_key) = forwarder(&pins, next_hop)?;
-                (Program::Forwarder(Box::new(dataplane)), flow_key)
-            }
+        let dataplane = Dataplane::open(&pins, CAPACITIES)?;
+        // The kernel takes a test packet only from an interface whose queues are set up for XDP.
+        dataplane.attach("up0", XdpMode::Native)?;
+        let mut fixture = Self {
+            pins,
+            dataplane,
+            network,
+            now: BootTime(1_000_000),
+            cache: TableCache::default(),
+            ways: Ways::default(),
+            world: None,
+            flows: FlowTable::default(),
+            counts: Counts::default(),
         };
-        Ok(Self { pins, program, ingress_ifindex, flow_key })
+        fixture.write_links()?;
+        fixture.resume()?;
+        Ok(fixture)
     }
 
-    /// The next hop that sends packets back by `up0`.
+    /// The maps and programs.
     #[must_use]
-    pub fn back_by_up0(&self) -> NextHop {
-        NextHop::Fixed {
-            ifindex: self.ingress_ifindex,
-            source_mac: FORWARDER_MAC,
-            destination_mac: TOR_MAC,
-            mtu: MTU,
-        }
+    pub fn dataplane(&self) -> &Dataplane {
+        &self.dataplane
     }
 
-    /// Installs another generation.
+    /// What the packets meet.
+    #[must_use]
+    pub fn world(&self) -> Option<&World> {
+        self.world.as_ref()
+    }
+
+    /// Plans from what the maps hold to `desired` and writes it, as the agent does; reads back what is installed.
     ///
     /// # Errors
     ///
-    /// When this is not the forwarder, the plan is refused or the maps cannot be written.
-    pub fn install(&self, desired: &Desired) -> Result<()> {
-        match &self.program {
-            Program::Forwarder(dataplane) => install(dataplane, desired),
-            Program::Decap(_) => bail!("the decap program has no generations"),
+    /// When the plan is refused, the maps cannot be written, or what is installed is not what was asked for.
+    pub fn install(&mut self, desired: &Desired) -> Result<()> {
+        let installed = apply::read(&self.dataplane)?;
+        match plan(desired, &installed, self.now, &mut self.cache)? {
+            Outcome::Plan(plan) => apply::apply(&self.dataplane, &plan.ops).context("apply the plan")?,
+            Outcome::Unchanged(_) => {}
         }
+        let before = self.world.take();
+        let world = read_back::world(&self.dataplane, desired, &self.network).context("read back")?;
+        self.check_regions(before.as_ref(), &world)?;
+        self.world = Some(world);
+        self.write_ways()?;
+        self.resume()
+    }
+
+    /// Lets time pass: for the planner, and for the entries of the flow table.
+    ///
+    /// # Errors
+    ///
+    /// When the flow table cannot be written.
+    pub fn advance(&mut self, time: Duration) -> Result<()> {
+        self.now = self.now.after(time);
+        self.flows.age(u32::try_from(time.as_secs())?);
+        self.write_flows()
+    }
+
+    /// Empties the flow table.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn forget_flows(&mut self) -> Result<()> {
+        self.flows.buckets.fill(Default::default());
+        self.write_flows()
+    }
+
+    /// Changes the ways to the backends.
+    ///
+    /// # Errors
+    ///
+    /// When the maps cannot be written.
+    pub fn set_ways(&mut self, ways: Ways) -> Result<()> {
+        self.ways = ways;
+        self.write_ways()
+    }
+
+    /// The ways to the backends.
+    #[must_use]
+    pub fn ways(&self) -> &Ways {
+        &self.ways
     }
 
     /// Sends a frame through the program as if it came in by `up0`.
@@ -193,43 +164,125 @@ impl Fixture {
     /// # Errors
     ///
     /// The kernel's, for a frame below 14 bytes.
-    pub fn send(&self, frame: &[u8], no_headroom: bool) -> Result<TestRun> {
+    pub fn send(&self, frame: &[u8], headroom: Headroom) -> Result<TestRun> {
         let options = TestRunOptions {
-            metadata: if no_headroom { TestRunOptions::NO_HEADROOM } else { 0 },
-            ingress_ifindex: self.ingress_ifindex,
-            repeat: 1,
+            metadata: if headroom == Headroom::None { TestRunOptions::NO_HEADROOM } else { 0 },
+            ingress_ifindex: self.network.ingress,
+            ..TestRunOptions::default()
         };
-        Ok(match &self.program {
-            Program::Forwarder(dataplane) => dataplane.test_run(frame, &options)?,
-            Program::Decap(decap) => decap.test_run(frame, &options)?,
-        })
+        self.dataplane.test_run(frame, &options).context("test run")
     }
 
-    /// All counters.
+    /// Sends a frame through program and model. Verdict, bytes, all counters and the whole flow table have to agree.
     ///
     /// # Errors
     ///
-    /// When the maps cannot be read.
-    pub fn counts(&self) -> Result<Counts> {
-        Ok(match &self.program {
-            Program::Forwarder(dataplane) => Counts {
-                counters: dataplane
-                    .counters()?
-                    .into_iter()
-                    .map(|(c, n): (Counter, u64)| (c.name(), n))
-                    .collect(),
-                vips: sum(&dataplane.vip_stats()?),
-                backends: sum(&dataplane.backend_stats()?),
-            },
-            Program::Decap(decap) => Counts {
-                counters: decap
-                    .counters()?
-                    .into_iter()
-                    .map(|(c, n): (DecapCounter, u64)| (c.name(), n))
-                    .collect(),
-                ..Counts::default()
-            },
-        })
+    /// When they do not; the model goes on from what the maps hold then.
+    pub fn check(&mut self, frame: &[u8], headroom: Headroom) -> Result<Expected> {
+        let free = if headroom == Headroom::None { 0 } else { TestRunOptions::NO_HEADROOM as usize };
+        let from = self.dataplane.jiffies()?;
+        let run = self.send(frame, headroom)?;
+        let to = self.dataplane.jiffies()?;
+        let counts = Counts::read(&self.dataplane)?;
+        let flows = self.read_flows()?;
+        let added = counts.since(&self.counts);
+        let mut failure = None;
+        // A tick may have come while the packet was on its way.
+        for jiffies in [from, to] {
+            let mut modelled = self.flows.clone();
+            let expected = match &self.world {
+                Some(world) => forward(world, &mut modelled, jiffies, frame, free),
+                None => Expected::passed(frame),
+            };
+            match compare::compare(&expected, &run, &added, &modelled, &flows) {
+                Ok(()) => {
+                    self.flows = modelled;
+                    self.counts = counts;
+                    return Ok(expected);
+                }
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        self.flows = flows;
+        self.counts = counts;
+        Err(failure.context("two comparisons")?)
+    }
+
+    /// The model goes on from what the maps hold.
+    fn resume(&mut self) -> Result<()> {
+        self.flows = self.read_flows()?;
+        self.counts = Counts::read(&self.dataplane)?;
+        Ok(())
+    }
+
+    fn read_flows(&self) -> Result<FlowTable> {
+        Ok(FlowTable::read(&self.dataplane.flows(0, CAPACITIES.flow_buckets)?))
+    }
+
+    fn write_flows(&self) -> Result<()> {
+        Ok(self.dataplane.write_flows(0, &self.flows.written())?)
+    }
+
+    /// A VIP that kept its region kept its entries, and one that got another found nothing there.
+    fn check_regions(&self, before: Option<&World>, after: &World) -> Result<()> {
+        let now = self.read_flows()?;
+        for vip in &after.vips {
+            let Some(region) = vip.region else { continue };
+            let buckets = region.first as usize..(region.first + region.buckets) as usize;
+            ensure!(buckets.end <= now.buckets.len(), "{vip:?} has a region beyond the flow table");
+            let same = |other: &&guideway_packet_model::Vip| {
+                other.address == vip.address && other.protocol == vip.protocol && other.ports == vip.ports
+            };
+            let kept = before.and_then(|world| world.vips.iter().find(same)).is_some_and(|old| old.region == vip.region);
+            if kept {
+                ensure!(now.buckets[buckets.clone()] == self.flows.buckets[buckets], "{vip:?} lost entries");
+            } else {
+                let empty = now.buckets[buckets].iter().flatten().all(|place| place.backend == 0);
+                ensure!(empty, "{vip:?} found entries in its new region");
+            }
+            let overlaps = after.vips.iter().filter(|other| other.index != vip.index).any(|other| {
+                other.region.is_some_and(|r| {
+                    r.first < region.first + region.buckets && region.first < r.first + r.buckets
+                })
+            });
+            ensure!(!overlaps, "the region of {vip:?} is another VIP's too");
+        }
+        Ok(())
+    }
+
+    fn write_links(&self) -> Result<()> {
+        for (index, interface) in [(1, "up0"), (2, "other0")] {
+            let leg = self.network.leg(interface).context("an interface")?;
+            let record = LinkRecord { ifindex: leg.ifindex, mtu: leg.mtu, mac: leg.source, reserved: [0; 2] };
+            self.dataplane.write_links(index, &[record])?;
+        }
+        Ok(())
+    }
+
+    fn write_ways(&mut self) -> Result<()> {
+        self.dataplane.set_routes_valid_until(self.ways.valid_until);
+        let Some(world) = &mut self.world else { return Ok(()) };
+        world.legs_valid_until = self.ways.valid_until;
+        for (&index, backend) in &world.backends {
+            let names = self.ways.by_address.get(&backend.address).unwrap_or(&self.ways.others);
+            let mut legs = [None; LEGS];
+            for (i, name) in names.iter().cycle().take(if names.is_empty() { 0 } else { LEGS }).enumerate() {
+                let link = match name.as_str() {
+                    "up0" => 1,
+                    "other0" => 2,
+                    "unknown" => 0,
+                    other => bail!("no interface `{other}`: up0, other0 or unknown"),
+                };
+                legs[i] = self.network.leg(name);
+                let leg = legs[i].map_or(Leg::UNKNOWN, |way| Leg::new(way.destination, link));
+                self.dataplane.store_leg(index.into(), i, leg)?;
+            }
+            if names.is_empty() {
+                (0..LEGS).try_for_each(|i| self.dataplane.store_leg(index.into(), i, Leg::UNKNOWN))?;
+            }
+            world.legs.insert(index, legs);
+        }
+        Ok(())
     }
 }
 
@@ -237,93 +290,6 @@ impl Drop for Fixture {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.pins);
     }
-}
-
-fn sum(stats: &[TrafficStats]) -> (u64, u64) {
-    stats.iter().fold((0, 0), |(packets, bytes), s| (packets + s.packets, bytes + s.bytes))
-}
-
-fn forwarder(pins: &Path, next_hop: scenario::NextHop) -> Result<(Dataplane, [u64; 2])> {
-    let capacities = Capacities { vips: 16, backends: 16, tables_large: 16, tables_small: 4 };
-    let dataplane = Dataplane::open(pins, capacities)?;
-    // The kernel takes a test packet only from an interface whose queues are set up for XDP.
-    dataplane.attach("up0", XdpMode::Native)?;
-    let ifindex = |name| nix::net::if_::if_nametoindex(name).with_context(|| format!("index of {name}"));
-    let next_hop = match next_hop {
-        scenario::NextHop::NothingInstalled => return Ok((dataplane, [0; 2])),
-        scenario::NextHop::Fib => NextHop::Fib,
-        scenario::NextHop::Fixed => NextHop::Fixed {
-            ifindex: ifindex("up0")?,
-            source_mac: FORWARDER_MAC,
-            destination_mac: TOR_MAC,
-            mtu: MTU,
-        },
-        scenario::NextHop::FixedOther => NextHop::Fixed {
-            ifindex: ifindex("other0")?,
-            source_mac: OTHER_MAC,
-            destination_mac: OTHER_ROUTER_MAC,
-            mtu: MTU,
-        },
-    };
-    install(&dataplane, &desired(next_hop))?;
-    let flow_key = dataplane.header(dataplane.active().bank())?.flow_key;
-    Ok((dataplane, flow_key))
-}
-
-fn decap(pins: &Path) -> Result<Decap> {
-    let decap = Decap::open(pins)?;
-    decap.attach("up0", XdpMode::Native)?;
-    decap.allow_exactly(&["203.0.113.10", "2001:db8::10"].map(|a| a.parse().expect("an address")).into())?;
-    Ok(decap)
-}
-
-/// Plans from what the maps hold to `desired` and writes it, as the agent does.
-fn install(dataplane: &Dataplane, desired: &Desired) -> Result<()> {
-    let installed = MapStore::read(dataplane)?;
-    let Outcome::Plan(plan) = plan(desired, &installed, &mut TableCache::default())? else {
-        bail!("there is nothing to plan");
-    };
-    apply(dataplane, &plan.ops).context("apply the plan")
-}
-
-/// Makes `up0` and `other0` with their routes and neighbours; gives the index of `up0`.
-fn interfaces() -> Result<u32> {
-    for (name, peer, mac, v4, v6) in [
-        ("up0", "up1", FORWARDER_MAC, "10.1.1.2/24", "fd00:1::2/64"),
-        ("other0", "other1", OTHER_MAC, "10.1.2.2/24", "fd00:2::2/64"),
-    ] {
-        let mac = mac_text(mac);
-        ip(&format!("link add {name} mtu {MTU} address {mac} type veth peer name {peer}"))?;
-        // Otherwise it sends router solicitations, which the program under test would count.
-        let path = format!("/proc/sys/net/ipv6/conf/{peer}/disable_ipv6");
-        std::fs::write(&path, "1").with_context(|| format!("write {path}"))?;
-        ip(&format!("link set {peer} up"))?;
-        ip(&format!("link set {name} up"))?;
-        ip(&format!("addr add {v4} dev {name}"))?;
-        ip(&format!("-6 addr add {v6} dev {name} nodad"))?;
-        for family in ["ipv4", "ipv6"] {
-            let path = format!("/proc/sys/net/{family}/conf/{name}/forwarding");
-            // /proc/sys/net shows the namespace of the process that opens it, so that a child is not needed.
-            std::fs::write(
-                format!("/proc/thread-self/net/../../../sys/net/{family}/conf/{name}/forwarding"),
-                "1",
-            )
-            .or_else(|_| std::fs::write(&path, "1"))
-            .with_context(|| format!("write {path}"))?;
-        }
-    }
-    for (v4, v6, mac, name) in
-        [("10.1.1.1", "fd00:1::1", TOR_MAC, "up0"), ("10.1.2.1", "fd00:2::1", OTHER_ROUTER_MAC, "other0")]
-    {
-        let mac = mac_text(mac);
-        ip(&format!("neigh add {v4} lladdr {mac} nud permanent dev {name}"))?;
-        ip(&format!("-6 neigh add {v6} lladdr {mac} nud permanent dev {name}"))?;
-    }
-    ip("route add 10.1.0.0/16 via 10.1.1.1")?;
-    ip("route add 10.1.12.0/24 via 10.1.2.1")?;
-    ip("-6 route add fd00:11::/64 via fd00:1::1")?;
-    ip("-6 route add fd00:12::/64 via fd00:2::1")?;
-    nix::net::if_::if_nametoindex("up0").context("index of up0")
 }
 
 /// A pin directory that no other test has; those that dead runs left behind are removed.

@@ -1,7 +1,7 @@
 //! From a case's packet to the bytes of a frame. Written by hand, not by etherparse, because most cases are about
 //! packets that a library refuses to build.
 
-use crate::scenario::{Extension, Ipv4, Ipv6, Packet, Ports};
+use crate::case_file::{Extension, Ipv4, Ipv6, Packet, Tcp, Udp};
 
 /// MAC address of the ToR, from which the frames come.
 pub const TOR_MAC: [u8; 6] = [0x02, 0, 0, 0, 0xaa, 1];
@@ -66,25 +66,52 @@ fn innermost(packet: &Packet, transport: Vec<u8>, protocol: u8) -> Vec<u8> {
 
 fn transport(packet: &Packet) -> (Vec<u8>, u8) {
     let payload = (0..=250_u8).cycle().take(packet.payload);
-    match (packet.tcp, packet.udp) {
-        (Some(ports), None) => (tcp(ports).into_iter().chain(payload).collect(), TCP),
-        (None, Some(ports)) => (udp(ports, packet.payload).into_iter().chain(payload).collect(), UDP),
-        _ => (payload.collect(), 253), // RFC 3692: for experiments
-    }
+    let (header, protocol) = match (&packet.tcp, &packet.udp) {
+        (Some(header), None) => (tcp(header), TCP),
+        (None, Some(header)) => (udp(header, packet.payload), UDP),
+        _ => (Vec::new(), 253), // RFC 3692: for experiments
+    };
+    let mut bytes: Vec<u8> = header.into_iter().chain(payload).collect();
+    let (given, at) = match (&packet.tcp, &packet.udp) {
+        (Some(header), None) => (header.checksum, 16),
+        (None, Some(header)) => (header.checksum, 6),
+        _ => return (bytes, protocol),
+    };
+    let checksum = given.unwrap_or_else(|| match transport_checksum(packet, protocol, &bytes) {
+        0 if protocol == UDP => 0xffff, // RFC 768
+        checksum => checksum,
+    });
+    bytes[at..at + 2].copy_from_slice(&checksum.to_be_bytes());
+    (bytes, protocol)
 }
 
-fn tcp(ports: Ports) -> Vec<u8> {
+/// RFC 9293, section 3.1, and RFC 8200, section 8.1.
+fn transport_checksum(packet: &Packet, protocol: u8, transport: &[u8]) -> u16 {
+    let addresses = match (&packet.ipv4, &packet.ipv6) {
+        (Some(h), _) => [h.src.value().octets(), h.dst.octets()].concat(),
+        (None, Some(h)) => [h.src.value().octets(), h.dst.octets()].concat(),
+        (None, None) => Vec::new(),
+    };
+    let length = u32::try_from(transport.len()).expect("a segment").to_be_bytes();
+    let mut all = [&addresses[..], &length, &[0, 0, 0, protocol], transport].concat();
+    if all.len() % 2 == 1 {
+        all.push(0);
+    }
+    checksum(&all)
+}
+
+fn tcp(header: &Tcp) -> Vec<u8> {
     let mut h = vec![0; 20];
-    h[..2].copy_from_slice(&ports.sport.to_be_bytes());
-    h[2..4].copy_from_slice(&ports.dport.to_be_bytes());
+    h[..2].copy_from_slice(&header.sport.value().to_be_bytes());
+    h[2..4].copy_from_slice(&header.dport.to_be_bytes());
     h[12] = 0x50;
-    h[13] = 0x02;
+    h[13] = header.flags.iter().fold(0, |flags, &flag| flags | flag as u8);
     h
 }
 
-fn udp(ports: Ports, payload: usize) -> Vec<u8> {
-    let length = u16::try_from(8 + payload).expect("a UDP datagram");
-    [ports.sport, ports.dport, length, 0].into_iter().flat_map(u16::to_be_bytes).collect()
+fn udp(header: &Udp, payload: usize) -> Vec<u8> {
+    let length = header.length.unwrap_or_else(|| u16::try_from(8 + payload).expect("a UDP datagram"));
+    [header.sport.value(), header.dport, length, 0].into_iter().flat_map(u16::to_be_bytes).collect()
 }
 
 fn ipv4(header: &Ipv4, protocol: u8, payload: &[u8]) -> Vec<u8> {
@@ -97,7 +124,7 @@ fn ipv4(header: &Ipv4, protocol: u8, payload: &[u8]) -> Vec<u8> {
     h.extend(header.id.to_be_bytes());
     h.extend(flags.to_be_bytes());
     h.extend([header.ttl, header.protocol.unwrap_or(protocol), 0, 0]);
-    h.extend(header.src.octets());
+    h.extend(header.src.value().octets());
     h.extend(header.dst.octets());
     h.resize(header_len, 1);
     let checksum = header.checksum.unwrap_or_else(|| checksum(&h));
@@ -118,7 +145,7 @@ fn ipv6(header: &Ipv6, protocol: u8, payload: &[u8]) -> Vec<u8> {
     let mut h = first.to_be_bytes().to_vec();
     h.extend(header.payload_length.unwrap_or(payload_length).to_be_bytes());
     h.extend([next, header.hop_limit]);
-    h.extend(header.src.octets());
+    h.extend(header.src.value().octets());
     h.extend(header.dst.octets());
     h.extend(rest);
     h

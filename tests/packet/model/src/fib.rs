@@ -37,6 +37,8 @@ pub struct Route {
     pub via: Option<IpAddr>,
     /// Interface to send on.
     pub ifindex: u32,
+    /// Longest IP packet, when it is less than the interface's.
+    pub mtu: Option<u32>,
 }
 
 /// A way, and whether it ends at the destination itself.
@@ -51,13 +53,14 @@ impl Fib {
         let route = self.routes.iter().filter(|route| route.destination.contains(&destination));
         let route = route.max_by_key(|route| route.destination.prefix_len()).ok_or(Counter::DropNoRoute)?;
         let interface = self.interfaces[&route.ifindex];
-        if length > interface.mtu as usize {
+        let mtu = route.mtu.unwrap_or(interface.mtu);
+        if length > mtu as usize {
             return Err(Counter::DropTooBig);
         }
         let neighbour = self.neighbours.get(&(route.ifindex, route.via.unwrap_or(destination)));
         let leg = Leg {
             ifindex: route.ifindex,
-            mtu: interface.mtu,
+            mtu,
             source: interface.mac,
             destination: *neighbour.ok_or(Counter::DropNoNeighbour)?,
         };

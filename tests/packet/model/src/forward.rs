@@ -49,6 +49,12 @@ impl Outcome {
         Self { verdict, frame: None, counters, sent: None, further: Vec::new() }
     }
 
+    /// Left to the kernel as it was.
+    #[must_use]
+    pub fn passed(frame: &[u8]) -> Self {
+        Self { frame: Some(frame.to_vec()), ..Self::of(Verdict::Pass, Counter::Pass, &[]) }
+    }
+
     fn dropped(counter: Counter, events: &[Counter]) -> Self {
         Self::of(Verdict::Drop, counter, events)
     }
@@ -56,7 +62,7 @@ impl Outcome {
 
 /// Puts a frame through the dataplane at this time, in the kernel's 64-bit jiffies. `headroom` is the room before it.
 pub fn forward(world: &World, flows: &mut FlowTable, jiffies: u64, frame: &[u8], headroom: usize) -> Outcome {
-    let pass = || Outcome { frame: Some(frame.to_vec()), ..Outcome::of(Verdict::Pass, Counter::Pass, &[]) };
+    let pass = || Outcome::passed(frame);
     let packet = match parse(frame) {
         Parsed::Packet(packet) => packet,
         Parsed::Broken(destination, why) if is_vip_address(&world.vips, destination) => {

@@ -1,0 +1,159 @@
+//! Configurations and what happens to them.
+
+use crate::case_file::{
+    Change, EncapsulationSpec, FullVip, SetSpec, Step, TableSpec, VipSpec, WorldSpec,
+};
+
+use super::random::Random;
+
+const BACKENDS: &[&str] = &[
+    "a", "b", "c", "d", "a6", "b6", "c6", "be4", "be6", "link4", "link6", "side4", "side6", "other4", "other6", "narrow4",
+    "narrow6", "unrouted", "silent",
+];
+const SETS: &[&str] = &["s0", "s1", "s2", "s3", "s4"];
+const ADDRESSES: &[&str] = &[
+    "203.0.113.10",
+    "203.0.113.11",
+    "203.0.113.130",
+    "203.0.113.128/25",
+    "203.0.113.0/24",
+    "203.0.112.0/23",
+    "[2001:db8::10]",
+    "[2001:db8::11]",
+    "[2001:db8::/64]",
+    "[2001:db8::/48]",
+    "[2001:db8:0:1::/64]",
+];
+const PORTS: &[&str] = &["80", "443", "53", "0", "65535", "1-1023", "8000-8999", "8080-8089", "60000-65535", "any"];
+const SEEDS: &[&str] = &["one", "two", "three"];
+const WINDOWS: &[&str] = &["1s", "30s", "10m", "1h"];
+const TIMES: &[&str] = &["1s", "5s", "16s", "17s", "29s", "30s", "31s", "10m", "601s", "2h"];
+const LEGS: &[&str] = &["up0", "up0", "other0", "unknown"];
+const MOST_VIPS: usize = 20;
+
+/// What changes next.
+#[derive(Default)]
+pub(super) struct Worlds {
+    built: bool,
+}
+
+impl Worlds {
+    pub(super) fn changes(&mut self, random: &mut Random, spec: &WorldSpec) -> Vec<Step> {
+        if !self.built {
+            self.built = true;
+            return vec![install(first(random))];
+        }
+        let mut steps = Vec::new();
+        for _ in 0..=random.below(2) {
+            steps.push(match random.below(12) {
+                0 | 1 => Step { advance: Some((*random.of(TIMES)).to_owned()), ..Step::default() },
+                2 => Step { routes_valid: Some(!random.one_in(3)), ..Step::default() },
+                3 => Step { routes: Some([routes(random)].into()), ..Step::default() },
+                4 => install(Change { seed: Some((*random.of(SEEDS)).to_owned()), ..Change::default() }),
+                5 => install(Change { vips: [vip(random, spec)].into(), ..Change::default() }),
+                6 => install(without_vip(random, spec)),
+                7 => install(Change { sets: [(set_name(random, spec), Some(whole_set(random)))].into(), ..Change::default() }),
+                _ => install(other_members(random, spec)),
+            });
+        }
+        steps
+    }
+}
+
+fn install(change: Change) -> Step {
+    Step { install: Some(change), ..Step::default() }
+}
+
+fn first(random: &mut Random) -> Change {
+    let sets = SETS.iter().map(|name| ((*name).to_owned(), Some(whole_set(random)))).collect();
+    let spec = WorldSpec { sets: SETS.iter().map(|name| ((*name).to_owned(), SetSpec::default())).collect(), ..WorldSpec::default() };
+    let vips = (0..4 + random.below(8)).map(|_| vip(random, &spec)).collect();
+    Change { seed: Some("one".to_owned()), sets, vips, ..Change::default() }
+}
+
+fn set_name(random: &mut Random, spec: &WorldSpec) -> String {
+    spec.sets.keys().nth(random.index(spec.sets.len())).cloned().expect("a set")
+}
+
+fn members(random: &mut Random) -> Vec<String> {
+    let mut names: Vec<&str> = Vec::new();
+    for _ in 0..1 + random.below(5) {
+        // Mostly of the first ones, so that sets share backends.
+        let name = if random.one_in(4) { *random.of(BACKENDS) } else { *random.of(&BACKENDS[..7]) };
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.iter().map(|name| member(random, name)).collect()
+}
+
+fn member(random: &mut Random, name: &str) -> String {
+    match random.below(8) {
+        0 => format!("{name} down"),
+        1 => format!("{name} weight 0"),
+        2 => format!("{name} weight {}", 1 + random.below(20)),
+        _ => name.to_owned(),
+    }
+}
+
+fn whole_set(random: &mut Random) -> SetSpec {
+    use EncapsulationSpec::{Gre, Gue, Ipip, L2};
+    SetSpec {
+        members: Some(members(random)),
+        upcoming: None,
+        encapsulation: Some(*random.of(&[Ipip, Gue, Gue, Gre, L2])),
+        second_hop: Some(random.one_in(2)),
+        drain_window: Some((*random.of(WINDOWS)).to_owned()),
+        table: Some(if random.one_in(5) { TableSpec::Large } else { TableSpec::Small }),
+    }
+}
+
+/// One backend of a set comes, goes, fails, comes back or gets another weight.
+fn other_members(random: &mut Random, spec: &WorldSpec) -> Change {
+    let name = set_name(random, spec);
+    let mut now = spec.sets[&name].members.clone().unwrap_or_default();
+    match random.below(5) {
+        0 => now = members(random),
+        1 if !now.is_empty() => drop(now.remove(random.index(now.len()))),
+        2 | 3 if !now.is_empty() => {
+            let at = random.index(now.len());
+            let backend = now[at].split(' ').next().expect("a name").to_owned();
+            now[at] = member(random, &backend);
+        }
+        _ => {
+            let backend = *random.of(&BACKENDS[..7]);
+            if !now.iter().any(|text| text.split(' ').next() == Some(backend)) {
+                now.push(member(random, backend));
+            }
+        }
+    }
+    let upcoming = random.one_in(6).then(|| members(random));
+    let set = SetSpec { members: Some(now), upcoming, ..SetSpec::default() };
+    Change { sets: [(name, Some(set))].into(), ..Change::default() }
+}
+
+fn vip(random: &mut Random, spec: &WorldSpec) -> (String, Option<VipSpec>) {
+    let protocol = if random.one_in(3) { "udp" } else { "tcp" };
+    let key = format!("{}:{}/{protocol}", random.of(ADDRESSES), random.of(PORTS));
+    let timeout = |random: &mut Random| Some((*random.of(&["1s", "30s", "10m"])).to_owned());
+    let sticky = if protocol == "udp" && random.one_in(2) { timeout(random) } else { None };
+    let client_ip = if sticky.is_none() && random.one_in(4) { timeout(random) } else { None };
+    let flow_entries = random.one_in(2).then(|| 1 + u32::from(random.byte(40)));
+    (key, Some(VipSpec::Full(FullVip { set: set_name(random, spec), sticky, client_ip, flow_entries })))
+}
+
+fn without_vip(random: &mut Random, spec: &WorldSpec) -> Change {
+    // Otherwise there would be ever more.
+    let count = if spec.vips.len() > MOST_VIPS { 8 } else { 1 };
+    let keys: Vec<&String> = spec.vips.keys().collect();
+    if keys.is_empty() {
+        return Change::default();
+    }
+    let vips = (0..count).map(|_| ((*random.of(&keys)).clone(), None)).collect();
+    Change { vips, ..Change::default() }
+}
+
+fn routes(random: &mut Random) -> (String, Vec<String>) {
+    let name = (*random.of(BACKENDS)).to_owned();
+    (name, (0..random.below(9)).map(|_| (*random.of(LEGS)).to_owned()).collect())
+}

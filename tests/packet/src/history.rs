@@ -1,0 +1,377 @@
+//! Cases, step by step.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use guideway_abi::Counter;
+use guideway_packet_model::{Flow, Outcome, Session, Verdict, candidates};
+
+use crate::case_file::{Case, Change, Choose, Expect, File, Named, NextHop, Packet, Step, WorldSpec, duration, parse_key, standard_world};
+use crate::fixture::{Fixture, Headroom, Ways};
+use crate::frame::{Frame, build};
+
+/// Longer than every drain window and timeout.
+const LONG: Duration = Duration::from_secs(10 * 86_400);
+/// Ports and addresses that `choose` tries.
+const CLIENTS: u16 = 60_000;
+const FIRST_PORT: u16 = 2_000;
+
+/// A forwarder with what is installed on it, in the words of case files.
+pub struct Stage {
+    fixture: Fixture,
+    spec: WorldSpec,
+    chosen: BTreeMap<String, Client>,
+    last: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Client {
+    Port(u16),
+    V4(Ipv4Addr),
+    V6(Ipv6Addr),
+}
+
+impl Stage {
+    /// A forwarder in the world of a file.
+    ///
+    /// # Errors
+    ///
+    /// When the file's world makes no sense, or the kernel refuses something.
+    pub fn new(next_hop: NextHop, world: Option<&Change>) -> Result<Self> {
+        let standard = standard_world()?;
+        let spec = match world {
+            None => standard,
+            Some(world) => {
+                let mut spec = standard.without_services();
+                spec.change(world)?;
+                spec
+            }
+        };
+        let mut stage = Self { fixture: Fixture::new()?, spec, chosen: BTreeMap::new(), last: BTreeMap::new() };
+        if next_hop != NextHop::NothingInstalled {
+            let others = match next_hop {
+                NextHop::FixedOther => vec!["other0".to_owned()],
+                NextHop::Fib | NextHop::NothingInstalled => Vec::new(),
+                NextHop::Fixed | NextHop::OutOfDate => vec!["up0".to_owned()],
+            };
+            let valid_until = if next_hop == NextHop::OutOfDate { 0 } else { u64::MAX };
+            stage.fixture.set_ways(Ways { others, valid_until, ..Ways::default() })?;
+            stage.install()?;
+        }
+        Ok(stage)
+    }
+
+    /// The forwarder.
+    pub fn fixture(&mut self) -> &mut Fixture {
+        &mut self.fixture
+    }
+
+    /// What is installed, in words.
+    #[must_use]
+    pub fn spec(&self) -> &WorldSpec {
+        &self.spec
+    }
+
+    /// What the last packet added to the counters.
+    #[must_use]
+    pub fn last_counters(&self) -> &BTreeMap<&'static str, u64> {
+        &self.last
+    }
+
+    /// Takes back a change that was refused.
+    pub fn forget(&mut self, spec: WorldSpec) {
+        self.spec = spec;
+    }
+
+    fn install(&mut self) -> Result<()> {
+        self.write_ways()?;
+        let desired = self.spec.desired(self.fixture.dataplane().tick_shift())?;
+        self.fixture.install(&desired)
+    }
+
+    fn write_ways(&mut self) -> Result<()> {
+        let mut ways = self.fixture.ways().clone();
+        let by_address = self.spec.routes.iter().map(|(name, legs)| {
+            let address = self.spec.backends.get(name).with_context(|| format!("routes of `{name}`: no such backend"))?;
+            Ok((*address, legs.clone()))
+        });
+        ways.by_address = by_address.collect::<Result<_>>()?;
+        self.fixture.set_ways(ways)
+    }
+
+    /// Takes the world back to `spec`, with every slot settled and no flow entries.
+    ///
+    /// # Errors
+    ///
+    /// When the maps cannot be written.
+    pub fn reset(&mut self, spec: &WorldSpec) -> Result<()> {
+        self.chosen.clear();
+        // What is in doubt now settles; the change itself leaves doubts, which settle, too.
+        self.fixture.advance(LONG)?;
+        self.install()?;
+        self.spec = spec.clone();
+        self.install()?;
+        self.fixture.advance(LONG)?;
+        self.install()?;
+        self.fixture.forget_flows()
+    }
+
+    /// Runs a case of a file.
+    ///
+    /// # Errors
+    ///
+    /// When program, model and expectation do not agree.
+    pub fn case(&mut self, case: &Case) -> Result<usize> {
+        match (&case.history, &case.packet) {
+            (Some(steps), None) => {
+                ensure!(case.expect.is_none() && case.events.is_none(), "a history's expectations are in its steps");
+                let before = self.spec.clone();
+                let valid_until = self.fixture.ways().valid_until;
+                self.reset(&before)?;
+                let mut sent = 0;
+                let mut result = Ok(());
+                for (i, step) in steps.iter().enumerate() {
+                    match self.step(step) {
+                        Ok(packets) => sent += packets,
+                        Err(error) => {
+                            result = Err(error.context(format!("step {}", i + 1)));
+                            break;
+                        }
+                    }
+                }
+                self.fixture.set_ways(Ways { valid_until, ..self.fixture.ways().clone() })?;
+                let after = self.reset(&before);
+                result.and(after).map(|()| sent)
+            }
+            (None, Some(packet)) => {
+                let frames = frames(case, packet)?;
+                for frame in &frames {
+                    let what = || format!("{} bytes", frame.bytes.len());
+                    self.send(frame, room(case.no_headroom), case.expect.as_deref(), case.events.as_deref()).with_context(what)?;
+                }
+                Ok(frames.len())
+            }
+            _ => bail!("a case has either `packet` or `history`"),
+        }
+    }
+
+    /// One step; gives how many packets were sent.
+    ///
+    /// # Errors
+    ///
+    /// See [`case`](Self::case).
+    pub fn step(&mut self, step: &Step) -> Result<usize> {
+        if let Some(change) = &step.install {
+            self.spec.change(change)?;
+            self.install()?;
+        } else if let Some(time) = &step.advance {
+            self.fixture.advance(duration(time)?)?;
+        } else if let Some(routes) = &step.routes {
+            self.spec.routes.extend(routes.clone());
+            self.write_ways()?;
+        } else if let Some(valid) = step.routes_valid {
+            let valid_until = if valid { u64::MAX } else { 0 };
+            self.fixture.set_ways(Ways { valid_until, ..self.fixture.ways().clone() })?;
+        } else if let Some(choose) = &step.choose {
+            self.choose(choose)?;
+        } else if let Some(frame) = &step.frame {
+            let bytes = from_hex(frame)?;
+            let frame = Frame { l2_len: 0, ip_len: 0, outer_len: 0, bytes };
+            self.send(&frame, room(step.no_headroom), step.expect.as_deref(), step.events.as_deref())?;
+            return Ok(1);
+        } else if let Some(packet) = &step.packet {
+            let mut packet = self.resolve(packet)?;
+            let times = step.times.unwrap_or(1);
+            for _ in 0..times {
+                self.send(&build(&packet), room(step.no_headroom), step.expect.as_deref(), step.events.as_deref())?;
+                next_port(&mut packet);
+            }
+            return Ok(usize::from(times));
+        } else {
+            bail!("a step without anything to do");
+        }
+        Ok(0)
+    }
+
+    fn send(&mut self, frame: &Frame, headroom: Headroom, expect: Option<&str>, events: Option<&[String]>) -> Result<()> {
+        let outcome = self.fixture.check(&frame.bytes, headroom)?;
+        self.last.clone_from(&outcome.counters);
+        if let Some(expect) = expect {
+            self.expect(&Expect::parse(expect)?, &outcome)
+                .with_context(|| format!("expected `{expect}`; program and model agree on {:?}", self.in_words(&outcome)))?;
+        }
+        if let Some(events) = events {
+            let wanted: BTreeSet<&str> = events.iter().map(String::as_str).collect();
+            let counted = outcome.counters.keys().copied().filter(|name| is_event(name)).collect();
+            ensure!(wanted == counted, "events {wanted:?} are expected; program and model agree on {counted:?}");
+        }
+        Ok(())
+    }
+
+    fn expect(&self, expect: &Expect, outcome: &Outcome) -> Result<()> {
+        let hops = |names: &[String]| names.iter().map(|name| self.address(name)).collect::<Result<Vec<_>>>();
+        let is = match expect {
+            Expect::Pass => outcome.verdict == Verdict::Pass,
+            Expect::Drop(reason) => {
+                outcome.verdict == Verdict::Drop && outcome.counters.contains_key(format!("drop_{reason}").as_str())
+            }
+            Expect::Tx(names) => outcome.verdict == Verdict::Tx && hops(names)? == self.hops(outcome),
+            Expect::Redirect(names) => {
+                matches!(outcome.verdict, Verdict::Redirect(_)) && hops(names)? == self.hops(outcome)
+            }
+        };
+        ensure!(is, "another verdict");
+        Ok(())
+    }
+
+    fn address(&self, name: &str) -> Result<IpAddr> {
+        self.spec.backends.get(name).copied().with_context(|| format!("no backend `{name}`"))
+    }
+
+    /// The addresses that a packet is sent to, in order.
+    fn hops(&self, outcome: &Outcome) -> Vec<IpAddr> {
+        let Some(world) = self.fixture.world() else { return Vec::new() };
+        let all = outcome.sent.iter().map(|(_, backend, _)| backend).chain(&outcome.further);
+        all.filter_map(|backend| world.backends.get(backend)).map(|backend| backend.address).collect()
+    }
+
+    fn in_words(&self, outcome: &Outcome) -> (Verdict, Vec<IpAddr>, Vec<&'static str>) {
+        (outcome.verdict, self.hops(outcome), outcome.counters.keys().copied().collect())
+    }
+
+    fn choose(&mut self, choose: &Choose) -> Result<()> {
+        let key = parse_key(&choose.vip)?;
+        let world = self.fixture.world().context("nothing is installed")?;
+        let at = |vip: &&guideway_packet_model::Vip| {
+            vip.address == key.address && vip.protocol == key.protocol.number() && vip.ports.contains(&port_of(key.ports))
+        };
+        let vip = world.vips.iter().find(at).with_context(|| format!("no VIP {}", choose.vip))?;
+        let mut taken = BTreeSet::new();
+        let mut found = Vec::new();
+        for (name, wanted) in &choose.clients {
+            let wanted = wanted.iter().map(|name| self.address(name)).collect::<Result<Vec<_>>>()?;
+            let client = (0..CLIENTS).find(|&n| {
+                let (flow, _) = client_of(vip.session, key.address.addr(), key.protocol.number(), port_of(key.ports), n);
+                let Some((candidates, _)) = candidates(world, vip, &flow) else { return false };
+                let addresses = candidates.iter().filter_map(|c| world.backends.get(c)).map(|b| b.address);
+                !taken.contains(&n) && addresses.eq(wanted.iter().copied())
+            });
+            let n = client.with_context(|| format!("no client of {} belongs to {wanted:?}", choose.vip))?;
+            taken.insert(n);
+            let (_, chosen) = client_of(vip.session, key.address.addr(), key.protocol.number(), port_of(key.ports), n);
+            found.push((name.clone(), chosen));
+        }
+        self.chosen.extend(found);
+        Ok(())
+    }
+
+    /// The packet with values in place of the names that `choose` found.
+    fn resolve(&self, packet: &Packet) -> Result<Packet> {
+        let mut packet = packet.clone();
+        let chosen = |name: &str| self.chosen.get(name).copied().with_context(|| format!("`{name}` was not chosen before"));
+        let sport = packet.tcp.as_mut().map(|h| &mut h.sport).or(packet.udp.as_mut().map(|h| &mut h.sport));
+        if let Some(sport) = sport
+            && let Named::Name(name) = sport
+        {
+            let Client::Port(port) = chosen(name)? else { bail!("`{name}` is an address") };
+            *sport = Named::Value(port);
+        }
+        if let Some(Named::Name(name)) = packet.ipv4.as_ref().map(|h| h.src.clone()) {
+            let Client::V4(src) = chosen(&name)? else { bail!("`{name}` is no IPv4 address") };
+            packet.ipv4.as_mut().context("IPv4")?.src = Named::Value(src);
+        }
+        if let Some(Named::Name(name)) = packet.ipv6.as_ref().map(|h| h.src.clone()) {
+            let Client::V6(src) = chosen(&name)? else { bail!("`{name}` is no IPv6 address") };
+            packet.ipv6.as_mut().context("IPv6")?.src = Named::Value(src);
+        }
+        Ok(packet)
+    }
+}
+
+const fn room(no_headroom: bool) -> Headroom {
+    if no_headroom { Headroom::None } else { Headroom::Usual }
+}
+
+fn is_event(name: &str) -> bool {
+    Counter::ALL.iter().any(|counter| counter.name() == name && counter.is_event())
+}
+
+const fn port_of(ports: guideway_dataplane_plan::Ports) -> u16 {
+    match ports {
+        guideway_dataplane_plan::Ports::One(port) | guideway_dataplane_plan::Ports::Range(port, _) => port,
+        guideway_dataplane_plan::Ports::Any => 80,
+    }
+}
+
+/// The n-th client that `choose` tries: by its port, or for ClientIP affinity by its address.
+fn client_of(session: Session, vip: IpAddr, protocol: u8, port: u16, n: u16) -> (Flow, Client) {
+    let [high, low] = n.to_be_bytes();
+    let (mut source, usual): (IpAddr, Client) = match vip {
+        IpAddr::V4(_) => {
+            let own = Ipv4Addr::new(198, 18, high, low);
+            (own.into(), Client::V4(own))
+        }
+        IpAddr::V6(_) => {
+            let own = Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 1, n);
+            (own.into(), Client::V6(own))
+        }
+    };
+    let mut chosen = usual;
+    let mut source_port = 40_000;
+    if session != Session::ClientIp {
+        let usual_v4 = Ipv4Addr::new(198, 51, 100, 7);
+        let usual_v6 = Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, 7);
+        source = if vip.is_ipv4() { usual_v4.into() } else { usual_v6.into() };
+        source_port = FIRST_PORT + n;
+        chosen = Client::Port(source_port);
+    }
+    let [a, b] = source_port.to_be_bytes();
+    let [c, d] = port.to_be_bytes();
+    (Flow { source, destination: vip, ports: [a, b, c, d], protocol }, chosen)
+}
+
+fn next_port(packet: &mut Packet) {
+    for sport in [packet.tcp.as_mut().map(|h| &mut h.sport), packet.udp.as_mut().map(|h| &mut h.sport)].into_iter().flatten()
+    {
+        *sport = Named::Value(sport.value().wrapping_add(1));
+    }
+}
+
+fn frames(case: &Case, packet: &Packet) -> Result<Vec<Frame>> {
+    let mut frame = build(packet);
+    let length = frame.bytes.len();
+    if let Some(pad) = case.pad {
+        ensure!(pad > length, "the frame is {length} bytes long already");
+        frame.bytes.resize(pad, 0);
+    }
+    let Some((from, to)) = case.cut else { return Ok(vec![frame]) };
+    ensure!(from <= to && to < length, "the frame has {length} bytes");
+    Ok((from..=to).map(|len| Frame { bytes: frame.bytes[..len].to_vec(), ..frame.clone() }).collect())
+}
+
+fn from_hex(text: &str) -> Result<Vec<u8>> {
+    let digits: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).collect();
+    ensure!(digits.len() % 2 == 0, "a hexadecimal byte has two digits");
+    let byte = |pair: &[char]| u8::from_str_radix(&pair.iter().collect::<String>(), 16);
+    Ok(digits.chunks(2).map(byte).collect::<Result<_, _>>()?)
+}
+
+/// Runs all cases of a file; gives the number of packets.
+///
+/// # Errors
+///
+/// All that did not come out right.
+pub fn run(file: &File) -> Result<usize> {
+    let mut stage = Stage::new(file.next_hop, file.world.as_ref())?;
+    let (mut packets, mut failures) = (0, Vec::new());
+    for case in &file.cases {
+        match stage.case(case) {
+            Ok(sent) => packets += sent,
+            Err(error) => failures.push(format!("{}: {error:#}", case.name)),
+        }
+    }
+    ensure!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), file.cases.len(), failures.join("\n"));
+    Ok(packets)
+}
