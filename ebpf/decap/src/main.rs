@@ -1,129 +1,105 @@
-//! The decap program of a backend: an XDP program that takes the outer header off packets for this backend's VIPs, so
-//! that the kernel delivers the inner packet to the VIP on `lo`. All else goes to the kernel untouched.
+//! The programs of a workload node. `decap`, an XDP program, takes tunnels off packets for the node's VIPs, translates
+//! their destination where a service has a target, and hands over packets of connections that another node has.
+//! `decap_egress`, a tc program, gives replies of translated flows the VIP back as their source. All else is left to the
+//! kernel untouched. docs/decap.md is the reference.
 #![no_std]
 #![no_main]
 
+mod deliver;
+mod egress;
+mod flow;
+mod hand_over;
+mod inner;
+mod local;
+mod maps;
+mod packet;
+mod service;
+mod skb;
+
 use aya_ebpf::{
     bindings::xdp_action,
-    btf_maps::{HashMap, PerCpuArray},
-    helpers::bpf_xdp_adjust_head,
-    macros::{btf_map, xdp},
-    programs::XdpContext,
+    macros::{classifier, xdp},
+    programs::{TcContext, XdpContext},
 };
-use guideway_abi::{DECAP_VIPS_MAX, DecapCounter};
-use guideway_packet::{
-    Address, ETHERTYPE_IPV4, ETHERTYPE_IPV6, Frame, IPV4_HEADER_LEN, IPV6_HEADER_LEN, PROTOCOL_IPIP,
-    PROTOCOL_IPV6, parse_l2,
-};
-
+use guideway_abi::{DecapCounter, decap_service_kind};
+use guideway_packet::{HOPS_MAX, Tunnel, TunnelKind, parse_l2, parse_tunnel};
 use guideway_xdp::Context;
 
-#[btf_map]
-static DECAP_VIPS: HashMap<[u8; 16], u8, { DECAP_VIPS_MAX as usize }> = HashMap::new();
-#[btf_map]
-static DECAP_COUNTERS: PerCpuArray<u64, { DecapCounter::COUNT as usize }> = PerCpuArray::new();
+use packet::Packet;
+use service::Services;
 
-/// Entry point.
+/// What is done with a packet, or the counter that says why nothing is.
+type Verdict<T> = Result<T, DecapCounter>;
+
+/// Entry point for packets that come in.
 #[xdp(frags)]
 pub fn decap(ctx: XdpContext) -> u32 {
     let context = Context::new(&ctx);
-    let counter = match take_off(&context) {
-        Ok(()) => DecapCounter::Decapsulated,
-        Err(counter) => counter,
+    let (counter, action) = match take_off(&context) {
+        Ok(done) => done,
+        Err(DecapCounter::Pass) => (DecapCounter::Pass, xdp_action::XDP_PASS),
+        Err(counter) => (counter, xdp_action::XDP_DROP),
     };
-    if let Some(packets) = DECAP_COUNTERS.get_ptr_mut(counter.index()) {
-        // SAFETY: the element belongs to this CPU and XDP programs of one CPU do not interrupt each other.
-        unsafe { *packets += 1 };
-    }
-    match counter {
-        DecapCounter::DropMalformed => xdp_action::XDP_DROP,
-        _ => xdp_action::XDP_PASS,
-    }
+    maps::count(counter);
+    action
+}
+
+/// Entry point for packets that go out.
+#[classifier]
+pub fn decap_egress(ctx: TcContext) -> i32 {
+    egress::translate(&ctx);
+    egress::NEXT
 }
 
 #[inline(always)]
-fn take_off(context: &Context) -> Result<(), DecapCounter> {
+fn take_off(context: &Context) -> Verdict<(DecapCounter, u32)> {
+    let global = maps::global().ok_or(DecapCounter::Pass)?;
     let l2 = parse_l2(context).ok_or(DecapCounter::Pass)?;
-    match l2.ethertype {
-        ETHERTYPE_IPV4 => {
-            let h = context.view::<IPV4_HEADER_LEN>(l2.len).ok_or(DecapCounter::Pass)?;
-            // Options in an outer header and fragments of the outer packet are left to the kernel.
-            let fragment = u16::from_be_bytes([h[6], h[7]]) & 0x3fff != 0;
-            if h[0] != 0x45 || fragment {
-                return Err(DecapCounter::Pass);
+    let tunnel = parse_tunnel(context, l2, global.gue_port_be).ok_or(DecapCounter::Pass)?;
+    let mut packet = Packet::new(tunnel).ok_or(DecapCounter::Pass)?;
+    let destination = inner::destination(context, packet).ok_or(DecapCounter::Pass)?;
+    let services = Services::of(destination, packet).ok_or(DecapCounter::Pass)?;
+    inner::read(context, &mut packet)?;
+    let outer = packet.tunnel().destination;
+    let mut service = services.find(packet, outer);
+    if packet.may_be_elsewhere() {
+        // At most two further hops, so that the loop ends.
+        for more in 0..HOPS_MAX {
+            let taken = packet.hops_taken() + more;
+            let Some(next) = packet.hop(context, taken) else { break };
+            if local::has(context, packet, service) {
+                break;
             }
-            let len = usize::from(u16::from_be_bytes([h[2], h[3]]));
-            inner::<IPV4_HEADER_LEN>(context, l2.len, h[9], len)
+            // The next hop may be another Pod of this very node.
+            match services.exact(packet, next) {
+                Some(another) => service = another,
+                None => {
+                    let action = hand_over::send(context, global, packet, &next, taken);
+                    // The action of a program that failed stands for none.
+                    if action == xdp_action::XDP_ABORTED {
+                        return Err(DecapCounter::DropNoNextHop);
+                    }
+                    return Ok((DecapCounter::HandedOver, action));
+                }
+            }
         }
-        ETHERTYPE_IPV6 => {
-            let h = context.view::<IPV6_HEADER_LEN>(l2.len).ok_or(DecapCounter::Pass)?;
-            let len = IPV6_HEADER_LEN + usize::from(u16::from_be_bytes([h[4], h[5]]));
-            inner::<IPV6_HEADER_LEN>(context, l2.len, h[6], len)
-        }
-        _ => Err(DecapCounter::Pass),
     }
-}
-
-/// Checks the packet inside of an outer header of `OUTER` bytes and takes that header off.
-#[inline(always)]
-fn inner<const OUTER: usize>(
-    context: &Context,
-    l2_len: usize,
-    protocol: u8,
-    outer_len: usize,
-) -> Result<(), DecapCounter> {
-    let at = l2_len + OUTER;
-    let (destination, inner_len, ethertype) = match protocol {
-        PROTOCOL_IPIP => {
-            let h = context.view::<IPV4_HEADER_LEN>(at).ok_or(DecapCounter::Pass)?;
-            let destination = Address::from_v4([h[16], h[17], h[18], h[19]]);
-            (destination, usize::from(u16::from_be_bytes([h[2], h[3]])), ETHERTYPE_IPV4)
-        }
-        PROTOCOL_IPV6 => {
-            let h = context.view::<IPV6_HEADER_LEN>(at).ok_or(DecapCounter::Pass)?;
-            let destination = Address::from_bytes([
-                h[24], h[25], h[26], h[27], h[28], h[29], h[30], h[31], h[32], h[33], h[34], h[35], h[36],
-                h[37], h[38], h[39],
-            ]);
-            let len = IPV6_HEADER_LEN + usize::from(u16::from_be_bytes([h[4], h[5]]));
-            (destination, len, ETHERTYPE_IPV6)
-        }
-        _ => return Err(DecapCounter::Pass),
-    };
-    // SAFETY: the value is not used, only whether it is there.
-    if unsafe { DECAP_VIPS.get(&destination.to_bytes()) }.is_none() {
-        return Err(DecapCounter::Pass);
+    match service.kind {
+        decap_service_kind::AS_IS => {}
+        decap_service_kind::TRANSLATE => deliver::translate(context, packet, service)?,
+        _ => return Err(DecapCounter::DropUnknownPort),
     }
-    let version = context.view::<1>(at).ok_or(DecapCounter::Pass)?[0] >> 4;
-    let expected = if protocol == PROTOCOL_IPIP { 4 } else { 6 };
-    if version != expected || OUTER + inner_len > outer_len || !context.reaches(l2_len + outer_len) {
-        return Err(DecapCounter::DropMalformed);
-    }
-    strip::<OUTER>(context, l2_len, ethertype).ok_or(DecapCounter::DropMalformed)
-}
-
-/// Moves the Ethernet header over the outer header and gives it the inner EtherType.
-#[inline(always)]
-fn strip<const OUTER: usize>(context: &Context, l2_len: usize, ethertype: u16) -> Option<()> {
-    // From the back, since the places overlap when there is a second tag.
-    let last = context.view_mut::<2>(l2_len + OUTER - 2)?;
-    *last = ethertype.to_be_bytes();
-    if l2_len >= 22 {
-        move_back::<4, OUTER>(context, 16)?;
-    }
-    if l2_len >= 18 {
-        move_back::<4, OUTER>(context, 12)?;
-    }
-    move_back::<12, OUTER>(context, 0)?;
-    // SAFETY: the helper takes the program's own context; no pointer into the packet is used after it.
-    (unsafe { bpf_xdp_adjust_head(context.as_ptr(), OUTER as i32) } == 0).then_some(())
+    deliver::strip(context, packet)?;
+    Ok((counter_of(packet.tunnel()), xdp_action::XDP_PASS))
 }
 
 #[inline(always)]
-fn move_back<const N: usize, const OUTER: usize>(context: &Context, offset: usize) -> Option<()> {
-    let bytes = *context.view::<N>(offset)?;
-    *context.view_mut::<N>(offset + OUTER)? = bytes;
-    Some(())
+const fn counter_of(tunnel: &Tunnel) -> DecapCounter {
+    match tunnel.kind {
+        TunnelKind::IpIp => DecapCounter::Ipip,
+        TunnelKind::Gue => DecapCounter::Gue,
+        TunnelKind::Gre => DecapCounter::Gre,
+    }
 }
 
 #[cfg(not(test))]

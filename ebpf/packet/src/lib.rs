@@ -13,6 +13,7 @@ pub mod flows;
 mod frame;
 mod hash;
 mod parse;
+mod tunnel;
 
 pub use address::Address;
 pub use checksum::{Checksum, decrement_ttl_v4};
@@ -29,3 +30,4 @@ pub use parse::{
     Addresses, Datagram, ETHERTYPE_IPV4, ETHERTYPE_IPV6, EXTENSION_HEADERS_MAX, Family, L2, PROTOCOL_TCP,
     Parsed, Problem, TCP_HEADER_LEN, VLAN_TAGS_MAX, parse, parse_ipv4, parse_ipv6, parse_l2, ports,
 };
+pub use tunnel::{HOPS_HEADER_LEN, HOPS_MAX, Hops, Tunnel, TunnelKind, decapsulated_ecn, parse_tunnel};
