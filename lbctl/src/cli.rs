@@ -93,6 +93,7 @@ pub(crate) enum Command {
     ///
     /// A slot of the lookup table is unsettled while a live flow of it may be on an earlier backend: after a change
     /// for the set's drain window. A held slot changes later, because its flows may be on three backends already.
+    /// Established flows of slots at risk were moved by the last change: no table was free to remember where they were.
     Sets,
     /// The way to every backend: interface, neighbour and MTU of its next hops.
     ///

@@ -20,7 +20,7 @@ struct View<'a> {
 #[derive(Serialize)]
 struct Backend<'a> {
     vip: &'a str,
-    name: &'a str,
+    name: Option<&'a str>,
     address: &'a str,
     weight: u32,
     health: &'a str,
@@ -36,7 +36,7 @@ struct Backend<'a> {
 fn view(list: &ListBackendsResponse) -> View<'_> {
     let backends = list.backends.iter().map(|backend| Backend {
         vip: &backend.vip,
-        name: &backend.name,
+        name: non_empty(&backend.name),
         address: &backend.address,
         weight: backend.weight,
         health: &backend.health,
@@ -68,7 +68,7 @@ fn human(list: &ListBackendsResponse, now_unix_ms: u64) -> String {
     let rows = list.backends.iter().map(|backend| {
         vec![
             backend.vip.clone(),
-            backend.name.clone(),
+            or_dash(&backend.name),
             backend.address.clone(),
             backend.weight.to_string(),
             backend.health.clone(),
@@ -117,7 +117,7 @@ mod tests {
             ..up.clone()
         };
         let left = Backend {
-            name: "be3".to_owned(),
+            name: String::new(),
             weight: 0,
             state: "draining".to_owned(),
             leaving: true,

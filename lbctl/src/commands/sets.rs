@@ -28,6 +28,7 @@ struct Set<'a> {
     backends_healthy: u32,
     unsettled_slots: u32,
     held_slots: u32,
+    at_risk_slots: u32,
     settles_unix_ms: Option<u64>,
 }
 
@@ -43,6 +44,7 @@ fn view(list: &ListSetsResponse) -> View<'_> {
         backends_healthy: set.backends_healthy,
         unsettled_slots: set.unsettled_slots,
         held_slots: set.held_slots,
+        at_risk_slots: set.at_risk_slots,
         settles_unix_ms: (set.settles_unix_ms > 0).then_some(set.settles_unix_ms),
     });
     View { sets: sets.collect() }
@@ -59,6 +61,7 @@ fn human(list: &ListSetsResponse, now_unix_ms: u64) -> String {
         Column::Number("SLOTS"),
         Column::Number("UNSETTLED"),
         Column::Number("HELD"),
+        Column::Number("AT RISK"),
         Column::Text("SETTLES IN"),
     ];
     let rows = list.sets.iter().map(|set| {
@@ -72,6 +75,7 @@ fn human(list: &ListSetsResponse, now_unix_ms: u64) -> String {
             set.table_size.to_string(),
             set.unsettled_slots.to_string(),
             set.held_slots.to_string(),
+            set.at_risk_slots.to_string(),
             or_dash(&until(set.settles_unix_ms, now_unix_ms).unwrap_or_default()),
         ]
     });
@@ -98,6 +102,7 @@ mod tests {
             backends_healthy: 2,
             unsettled_slots: 0,
             held_slots: 0,
+            at_risk_slots: 0,
             settles_unix_ms: 0,
         };
         let unsettled = BackendSet {
@@ -107,6 +112,7 @@ mod tests {
             drain_window_seconds: 3600,
             unsettled_slots: 21_846,
             held_slots: 12,
+            at_risk_slots: 3,
             settles_unix_ms: 400_000,
             ..settled.clone()
         };
