@@ -1,12 +1,16 @@
-//! The decap program and its maps.
+//! The programs of a workload node and their maps.
 
+mod egress;
+mod maps;
 mod object;
+mod services;
 mod settings;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use guideway_abi as abi;
@@ -14,56 +18,69 @@ use guideway_abi::DecapCounter;
 use nix::fcntl::Flock;
 
 use crate::install::{self, Installed, OpenError, Origin};
-use crate::map::{MapError, PerCpuArray};
+use crate::map::MapError;
 use crate::object::Object;
 use crate::pins::Layout;
-use crate::sys::{self, MapRef, ObjectKind};
 use crate::test_run::{self, TestRun, TestRunOptions};
 use crate::xdp::{self, AttachError, Attachment, XdpMode};
+use egress::Egress;
+use maps::Maps;
 use settings::{SETTINGS, Settings};
 
-/// The allow list of the pinned program.
-const DECAP_VIPS: &str = "DECAP_VIPS";
+pub use services::{Service, ServiceKey, ServicePort, Services, Transport, VipAddress};
 
-/// Where the address of a VIP on the loopback interface comes from: the value in the allow list, which the program does
-/// not look at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VipAddress {
-    /// It was there before, so that it has to stay.
-    Foreign,
-    /// It was, or is about to be, added for this VIP.
-    Added,
-}
-
-impl VipAddress {
-    const fn to_map(self) -> u8 {
-        match self {
-            Self::Foreign => 1,
-            Self::Added => 2,
-        }
-    }
-
-    /// Unknown numbers count as foreign: what nobody owns is not removed.
-    const fn from_map(value: u8) -> Self {
-        if value == 2 { Self::Added } else { Self::Foreign }
-    }
-}
-
-/// The pinned decap program.
+/// The pinned programs.
 #[derive(Debug)]
 pub struct Decap {
     installed: Installed,
+    egress_program: OwnedFd,
+    egress: Egress,
     maps: Maps,
     settings: Settings,
+}
+
+/// What holds for all services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Global {
+    /// UDP port of GUE.
+    pub gue_port: u16,
+    /// Outer source of packets that came in over IPv6 and are handed over over IPv4; without, they are dropped.
+    pub source_v4: Option<Ipv4Addr>,
+    /// The other way round.
+    pub source_v6: Option<Ipv6Addr>,
+}
+
+impl Global {
+    /// The IANA port of GUE.
+    pub const GUE_PORT: u16 = 6080;
+}
+
+impl Default for Global {
+    fn default() -> Self {
+        Self { gue_port: Self::GUE_PORT, source_v4: None, source_v6: None }
+    }
+}
+
+/// Entries of the tables of translated flows. Those of flows that ended leave as new ones come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FlowCounts {
+    /// Of flows of which more than the first packet came in.
+    pub established: u64,
+    /// Of flows of which only the first packet did.
+    pub half_open: u64,
 }
 
 /// What is pinned, as [`Decap::status`] finds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecapStatus {
-    /// The interfaces.
+    /// The interfaces with the program for packets that come in.
     pub attachments: Vec<Attachment>,
-    /// The VIPs that are accepted.
-    pub vips: BTreeMap<IpAddr, VipAddress>,
+    /// The interfaces with the program for replies.
+    pub egress: Vec<String>,
+    /// What holds for all services.
+    pub global: Global,
+    /// The services.
+    pub services: Services,
     /// Packets by verdict.
     pub counters: Vec<(DecapCounter, u64)>,
     /// What [`Decap::remember_setting`] was told.
@@ -76,6 +93,11 @@ pub enum StatusError {
     /// A pin could not be opened.
     #[error("cannot open what is pinned there")]
     Open(#[source] io::Error),
+    /// What is pinned is of another release.
+    #[error(
+        "what is pinned there is of another release: run `lb-decap up` or `lb-decap run` of this one, or `down`"
+    )]
+    AnotherRelease,
     /// A link could not be examined.
     #[error("cannot examine a link")]
     Attachments(#[source] AttachError),
@@ -84,14 +106,8 @@ pub enum StatusError {
     Map(#[source] MapError),
 }
 
-#[derive(Debug)]
-struct Maps {
-    vips: MapRef,
-    counters: PerCpuArray<u64>,
-}
-
 impl Decap {
-    /// Sets the decap program up under `pin_root`, or comes back to what is pinned there, as
+    /// Sets the programs up under `pin_root`, or comes back to what is pinned there, as
     /// [`Dataplane::open`](crate::Dataplane::open).
     ///
     /// # Errors
@@ -103,11 +119,13 @@ impl Decap {
         let settings_path = pin_root.join(SETTINGS);
         let settings =
             Settings::open_or_create(&settings_path).map_err(OpenError::system("set up", &settings_path))?;
-        let maps = Maps {
-            vips: installed.take(DECAP_VIPS)?,
-            counters: PerCpuArray::new(abi::DECAP_COUNTERS, installed.take(abi::DECAP_COUNTERS)?),
-        };
-        Ok(Self { installed, maps, settings })
+        let maps = Maps::take(&mut installed)?;
+        let egress_program = installed.take_program(abi::DECAP_EGRESS_PROGRAM)?;
+        let egress = Egress::install(pin_root, &egress_program)?;
+        if installed.origin == Origin::Fresh {
+            maps.write_global(&Global::default()).map_err(OpenError::Map)?;
+        }
+        Ok(Self { installed, egress_program, egress, maps, settings })
     }
 
     /// What is pinned under `pin_root`, without touching it; `None` when nothing is.
@@ -117,23 +135,13 @@ impl Decap {
     /// See [`StatusError`].
     pub fn status(pin_root: &Path) -> Result<Option<DecapStatus>, StatusError> {
         let layout = Layout::new(pin_root, abi::DECAP_PROGRAM);
-        let open = |name| match sys::open_pin(&layout.map(name)) {
-            Ok((fd, ObjectKind::Map)) => MapRef::new(fd).map(Some),
-            Ok(_) => Err(io::Error::other("not a map")),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        };
-        let (Some(vips), Some(counters)) = (
-            open(DECAP_VIPS).map_err(StatusError::Open)?,
-            open(abi::DECAP_COUNTERS).map_err(StatusError::Open)?,
-        ) else {
-            return Ok(None);
-        };
+        let Some(maps) = Maps::open(&layout)? else { return Ok(None) };
         let settings = Settings::open(&pin_root.join(SETTINGS)).map_err(StatusError::Open)?;
-        let maps = Maps { vips, counters: PerCpuArray::new(abi::DECAP_COUNTERS, counters) };
         Ok(Some(DecapStatus {
             attachments: xdp::attachments(&layout).map_err(StatusError::Attachments)?,
-            vips: maps.vips().map_err(StatusError::Map)?,
+            egress: Egress::at(pin_root).attached().map_err(StatusError::Open)?,
+            global: maps.global().map_err(StatusError::Map)?,
+            services: maps.services().map_err(StatusError::Map)?,
             counters: maps.counters().map_err(StatusError::Map)?,
             settings: settings
                 .map_or(Ok(BTreeMap::new()), |settings| settings.read())
@@ -141,13 +149,14 @@ impl Decap {
         }))
     }
 
-    /// Detaches the program under `pin_root` and removes its pins; false when there were none.
+    /// Detaches the programs under `pin_root` and removes their pins; false when there were none.
     ///
     /// # Errors
     ///
     /// Another process holds the pins, or a system call failed.
     pub fn remove(pin_root: &Path) -> Result<bool, OpenError> {
-        install::remove(pin_root, &Object::decap(), &[SETTINGS])
+        let Some(held) = Self::hold(pin_root)? else { return Ok(false) };
+        held.remove().map(|()| true)
     }
 
     /// Keeps other processes from what is pinned under `pin_root`; `None` when there is no such directory.
@@ -166,12 +175,15 @@ impl Decap {
         self.installed.origin
     }
 
-    /// As [`Dataplane::attach`](crate::Dataplane::attach).
+    /// Attaches both programs: that for packets that come in as [`Dataplane::attach`](crate::Dataplane::attach), that for
+    /// replies by a tcx link or, on kernels before 6.6, as a filter of the clsact qdisc.
     ///
     /// # Errors
     ///
     /// See [`AttachError`].
     pub fn attach(&self, interface: &str, mode: XdpMode) -> Result<Attachment, AttachError> {
+        // Replies first: without them, no flow should be translated.
+        self.egress.attach(interface)?;
         xdp::attach(
             &self.installed.layout,
             &self.installed.program,
@@ -187,10 +199,12 @@ impl Decap {
     ///
     /// See [`AttachError`].
     pub fn detach_others(&self, keep: &[&str]) -> Result<Vec<String>, AttachError> {
-        xdp::detach_others(&self.installed.layout, keep)
+        let detached = xdp::detach_others(&self.installed.layout, keep)?;
+        self.egress.detach_others(keep)?;
+        Ok(detached)
     }
 
-    /// The interfaces that it is attached to.
+    /// The interfaces that packets are taken from.
     ///
     /// # Errors
     ///
@@ -199,48 +213,49 @@ impl Decap {
         xdp::attachments(&self.installed.layout)
     }
 
-    /// The VIPs that are accepted.
+    /// The interfaces that replies are translated on.
     ///
     /// # Errors
     ///
     /// The kernel's.
-    pub fn vips(&self) -> Result<BTreeMap<IpAddr, VipAddress>, MapError> {
-        self.maps.vips()
+    pub fn egress_attachments(&self) -> io::Result<Vec<String>> {
+        self.egress.attached()
     }
 
-    /// Accepts packets for a VIP.
-    ///
-    /// # Errors
-    ///
-    /// The kernel's: `E2BIG` when the list is full.
-    pub fn allow(&self, vip: IpAddr, address: VipAddress) -> Result<(), MapError> {
-        self.maps.vips.update(&key(vip), &[address.to_map()]).map_err(vips_error("write"))
-    }
-
-    /// Accepts no packets for a VIP any more.
+    /// What holds for all services.
     ///
     /// # Errors
     ///
     /// The kernel's.
-    pub fn refuse(&self, vip: IpAddr) -> Result<(), MapError> {
-        self.maps.vips.delete(&key(vip)).map(drop).map_err(vips_error("write"))
+    pub fn global(&self) -> Result<Global, MapError> {
+        self.maps.global()
     }
 
-    /// Accepts packets for exactly these VIPs; those that stay are not interrupted. New ones count as
-    /// [`VipAddress::Foreign`].
+    /// Changes what holds for all services.
     ///
     /// # Errors
     ///
-    /// See [`allow`](Self::allow).
-    pub fn allow_exactly(&self, vips: &BTreeSet<IpAddr>) -> Result<(), MapError> {
-        let present = self.vips()?;
-        for vip in vips.iter().filter(|vip| !present.contains_key(vip)) {
-            self.allow(*vip, VipAddress::Foreign)?;
-        }
-        for vip in present.keys().filter(|vip| !vips.contains(vip)) {
-            self.refuse(*vip)?;
-        }
-        Ok(())
+    /// The kernel's.
+    pub fn set_global(&self, global: &Global) -> Result<(), MapError> {
+        self.maps.write_global(global)
+    }
+
+    /// The services. A VIP that has services for some ports alone shows one more, that refuses the rest.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    pub fn services(&self) -> Result<Services, MapError> {
+        self.maps.services()
+    }
+
+    /// Makes the services exactly these, in an order in which no packet of one that stays is disturbed.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's: `E2BIG` when there are more than [`guideway_abi::DECAP_SERVICES_MAX`].
+    pub fn set_services(&self, wanted: &Services) -> Result<(), MapError> {
+        self.maps.set_services(wanted)
     }
 
     /// Packets by verdict, summed over the CPUs.
@@ -252,13 +267,34 @@ impl Decap {
         self.maps.counters()
     }
 
-    /// Runs the program on a packet, as [`Dataplane::test_run`](crate::Dataplane::test_run).
+    /// Counts the translated flows, one by one: for a person who asks.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    pub fn flow_counts(&self) -> Result<FlowCounts, MapError> {
+        self.maps.flow_counts()
+    }
+
+    /// Runs the program for packets that come in on a packet, as
+    /// [`Dataplane::test_run`](crate::Dataplane::test_run).
     ///
     /// # Errors
     ///
     /// See [`TestProgram::run`](crate::TestProgram::run).
     pub fn test_run(&self, packet: &[u8], options: &TestRunOptions) -> io::Result<TestRun> {
         test_run::run(&self.installed.program, packet, options)
+    }
+
+    /// Runs the program for replies on a packet.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    pub fn test_run_egress(&self, packet: &[u8]) -> io::Result<TestRun> {
+        let input = crate::sys::TestRunInput { packet, repeat: 1, room: packet.len(), ..Default::default() };
+        let output = crate::sys::test_run(&self.egress_program, &input)?;
+        Ok(TestRun { retval: output.retval, packet: output.packet, duration: output.duration })
     }
 
     /// Remembers, beside the pins, the value that a setting of the machine had before it was changed. The first value
@@ -307,59 +343,7 @@ impl HeldDecap {
     ///
     /// A system call failed.
     pub fn remove(self) -> Result<(), OpenError> {
+        Egress::at(&self.root).remove()?;
         install::remove_held(&self.root, &Object::decap(), &[SETTINGS], self.lock)
-    }
-}
-
-impl Maps {
-    fn vips(&self) -> Result<BTreeMap<IpAddr, VipAddress>, MapError> {
-        let mut vips = BTreeMap::new();
-        for key in self.vips.keys().map_err(vips_error("read"))? {
-            let mut value = [0];
-            let there = self.vips.lookup(&key, &mut value).map_err(vips_error("read"))?;
-            if let (true, Ok(bytes)) = (there, <[u8; 16]>::try_from(key.as_slice())) {
-                vips.insert(Ipv6Addr::from(bytes).to_canonical(), VipAddress::from_map(value[0]));
-            }
-        }
-        Ok(vips)
-    }
-
-    fn counters(&self) -> Result<Vec<(DecapCounter, u64)>, MapError> {
-        let values = self.counters.read_all(u64::wrapping_add)?;
-        Ok(DecapCounter::ALL.iter().copied().zip(values).collect())
-    }
-}
-
-fn vips_error(operation: &'static str) -> impl Fn(io::Error) -> MapError {
-    move |source| MapError { operation, map: DECAP_VIPS, source }
-}
-
-/// IPv6, or IPv4-mapped IPv6, in network byte order.
-fn key(vip: IpAddr) -> [u8; 16] {
-    match vip {
-        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
-        IpAddr::V6(address) => address.octets(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{VipAddress, key};
-    use std::net::IpAddr;
-
-    #[test]
-    fn addresses_of_both_families_share_the_map() {
-        let v4: IpAddr = "203.0.113.10".parse().unwrap();
-        assert_eq!(key(v4), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 203, 0, 113, 10]);
-        let v6: IpAddr = "2001:db8::1".parse().unwrap();
-        assert_eq!(key(v6)[..4], [0x20, 0x01, 0x0d, 0xb8]);
-    }
-
-    #[test]
-    fn an_unknown_mark_is_nobodys() {
-        for mark in [VipAddress::Foreign, VipAddress::Added] {
-            assert_eq!(VipAddress::from_map(mark.to_map()), mark);
-        }
-        assert_eq!(VipAddress::from_map(77), VipAddress::Foreign);
     }
 }

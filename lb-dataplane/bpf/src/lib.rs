@@ -31,7 +31,10 @@ mod words;
 mod xdp;
 
 pub use dataplane::{Dataplane, TableKind};
-pub use decap::{Decap, DecapStatus, HeldDecap, StatusError, VipAddress};
+pub use decap::{
+    Decap, DecapStatus, FlowCounts, Global, HeldDecap, Service, ServiceKey, ServicePort, Services,
+    StatusError, Transport, VipAddress,
+};
 pub use install::{Difference, Differences, OpenError, Origin};
 pub use map::MapError;
 pub use object::ObjectError;

@@ -129,7 +129,7 @@ pub enum AttachError {
 }
 
 impl AttachError {
-    fn system(operation: &'static str, interface: &str) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn system(operation: &'static str, interface: &str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::System { operation, interface: interface.to_owned(), source }
     }
 }

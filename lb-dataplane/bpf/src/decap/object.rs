@@ -1,8 +1,7 @@
-//! The compiled programs of a backend.
+//! The compiled programs of a workload node.
 
 use guideway_abi as abi;
 
-use super::DECAP_VIPS;
 use crate::object::Object;
 
 impl Object {
@@ -10,8 +9,14 @@ impl Object {
         Self {
             bytes: aya::include_bytes_aligned!("../../../../ebpf/obj/decap.o"),
             program: abi::DECAP_PROGRAM,
-            others: &[],
-            maps: &[DECAP_VIPS, abi::DECAP_COUNTERS],
+            others: &[abi::DECAP_EGRESS_PROGRAM],
+            maps: &[
+                abi::DECAP_GLOBAL,
+                abi::DECAP_SERVICES,
+                abi::DECAP_FLOWS,
+                abi::DECAP_HALF_OPEN,
+                abi::DECAP_COUNTERS,
+            ],
             max_entries: Vec::new(),
             meta: None,
         }
