@@ -11,7 +11,8 @@ mod world;
 
 pub use packet::{Extension, Ipv4, Ipv6, Named, Packet, Tcp, TcpFlag, Udp};
 pub use world::{
-    Change, EncapsulationSpec, FullVip, SetSpec, TableSpec, VipSpec, WorldSpec, duration, member, parse_key, standard_world,
+    Change, EncapsulationSpec, FullVip, SetSpec, TableSpec, VipSpec, WorldSpec, duration, member, parse_key,
+    standard_world,
 };
 
 /// A file of cases.
@@ -75,6 +76,9 @@ pub struct Step {
     /// Changes what is installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub install: Option<Change>,
+    /// The change is refused, with this in what the planner says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
     /// Lets this time pass.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advance: Option<String>,
@@ -157,7 +161,9 @@ impl Expect {
         };
         match parsed {
             Some(parsed) => Ok(parsed),
-            None => bail!("`{text}` is not `tx BACKEND [then BACKEND]`, `redirect BACKEND`, `pass` or `drop REASON`"),
+            None => bail!(
+                "`{text}` is not `tx BACKEND [then BACKEND]`, `redirect BACKEND`, `pass` or `drop REASON`"
+            ),
         }
     }
 }

@@ -14,7 +14,10 @@ use crate::history::Stage;
 
 mod frames;
 mod random;
+mod raw;
 mod worlds;
+
+pub use raw::run as run_raw;
 
 use random::Random;
 use worlds::Worlds;
@@ -61,7 +64,10 @@ pub fn run(seed: u64, packets: u64) -> Result<Report> {
             let whole = steps.len();
             shrink(&mut steps);
             let case = as_case(&steps)?;
-            let what = format!("seed {seed}, episode {episode}: {whole} steps, of which these {} suffice", steps.len());
+            let what = format!(
+                "seed {seed}, episode {episode}: {whole} steps, of which these {} suffice",
+                steps.len()
+            );
             return Err(error.context(format!("{what}\n{case}\n")));
         }
         episode += 1;
@@ -69,7 +75,13 @@ pub fn run(seed: u64, packets: u64) -> Result<Report> {
     Ok(report)
 }
 
-fn run_episode(seed: u64, episode: u64, packets: u64, report: &mut Report, steps: &mut Vec<Step>) -> Result<()> {
+fn run_episode(
+    seed: u64,
+    episode: u64,
+    packets: u64,
+    report: &mut Report,
+    steps: &mut Vec<Step>,
+) -> Result<()> {
     let mut random = Random::new(seed ^ episode.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let mut stage = fresh()?;
     let mut worlds = Worlds::default();
@@ -155,5 +167,7 @@ fn as_case(steps: &[Step]) -> Result<String> {
     ensure!(!steps.is_empty(), "nothing was done");
     let lines = steps.iter().map(|step| Ok(format!("      - {}\n", serde_json::to_string(step)?)));
     let history: String = lines.collect::<Result<_>>()?;
-    Ok(format!("about: found by the differential test\nworld: {{}}\ncases:\n  - name: differs\n    history:\n{history}"))
+    Ok(format!(
+        "about: found by the differential test\nworld: {{}}\ncases:\n  - name: differs\n    history:\n{history}"
+    ))
 }

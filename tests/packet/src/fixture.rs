@@ -18,6 +18,7 @@ mod counts;
 mod lookup;
 mod network;
 mod read_back;
+mod write;
 
 pub use counts::Counts;
 pub use network::{MTU, Network, OTHER_MAC, OTHER_ROUTER_MAC};
@@ -120,6 +121,30 @@ impl Fixture {
         self.world = Some(world);
         self.write_ways()?;
         self.resume()
+    }
+
+    /// Writes a world into the maps, without a planner: also one that no planner would make.
+    ///
+    /// # Errors
+    ///
+    /// When the maps cannot be written.
+    pub fn put(&mut self, world: World, flows: FlowTable) -> Result<()> {
+        write::world(&self.dataplane, &world)?;
+        self.flows = flows;
+        self.write_flows()?;
+        self.world = Some(world);
+        self.write_ways()?;
+        self.resume()
+    }
+
+    /// The model's flow table, to be changed behind the program's back.
+    ///
+    /// # Errors
+    ///
+    /// When the flow table cannot be written.
+    pub fn change_flows(&mut self, change: impl FnOnce(&mut FlowTable)) -> Result<()> {
+        change(&mut self.flows);
+        self.write_flows()
     }
 
     /// Lets time pass: for the planner, and for the entries of the flow table.
@@ -233,7 +258,9 @@ impl Fixture {
             let same = |other: &&guideway_packet_model::Vip| {
                 other.address == vip.address && other.protocol == vip.protocol && other.ports == vip.ports
             };
-            let kept = before.and_then(|world| world.vips.iter().find(same)).is_some_and(|old| old.region == vip.region);
+            let kept = before
+                .and_then(|world| world.vips.iter().find(same))
+                .is_some_and(|old| old.region == vip.region);
             if kept {
                 ensure!(now.buckets[buckets.clone()] == self.flows.buckets[buckets], "{vip:?} lost entries");
             } else {

@@ -6,9 +6,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use guideway_abi::Counter;
+use guideway_dataplane_plan::PlanError;
 use guideway_packet_model::{Flow, Outcome, Session, Verdict, candidates};
 
-use crate::case_file::{Case, Change, Choose, Expect, File, Named, NextHop, Packet, Step, WorldSpec, duration, parse_key, standard_world};
+use crate::case_file::{
+    Case, Change, Choose, Expect, File, Named, NextHop, Packet, Step, WorldSpec, duration, parse_key,
+    standard_world,
+};
 use crate::fixture::{Fixture, Headroom, Ways};
 use crate::frame::{Frame, build};
 
@@ -49,7 +53,8 @@ impl Stage {
                 spec
             }
         };
-        let mut stage = Self { fixture: Fixture::new()?, spec, chosen: BTreeMap::new(), last: BTreeMap::new() };
+        let mut stage =
+            Self { fixture: Fixture::new()?, spec, chosen: BTreeMap::new(), last: BTreeMap::new() };
         if next_hop != NextHop::NothingInstalled {
             let others = match next_hop {
                 NextHop::FixedOther => vec!["other0".to_owned()],
@@ -94,7 +99,11 @@ impl Stage {
     fn write_ways(&mut self) -> Result<()> {
         let mut ways = self.fixture.ways().clone();
         let by_address = self.spec.routes.iter().map(|(name, legs)| {
-            let address = self.spec.backends.get(name).with_context(|| format!("routes of `{name}`: no such backend"))?;
+            let address = self
+                .spec
+                .backends
+                .get(name)
+                .with_context(|| format!("routes of `{name}`: no such backend"))?;
             Ok((*address, legs.clone()))
         });
         ways.by_address = by_address.collect::<Result<_>>()?;
@@ -126,7 +135,10 @@ impl Stage {
     pub fn case(&mut self, case: &Case) -> Result<usize> {
         match (&case.history, &case.packet) {
             (Some(steps), None) => {
-                ensure!(case.expect.is_none() && case.events.is_none(), "a history's expectations are in its steps");
+                ensure!(
+                    case.expect.is_none() && case.events.is_none(),
+                    "a history's expectations are in its steps"
+                );
                 let before = self.spec.clone();
                 let valid_until = self.fixture.ways().valid_until;
                 self.reset(&before)?;
@@ -149,7 +161,8 @@ impl Stage {
                 let frames = frames(case, packet)?;
                 for frame in &frames {
                     let what = || format!("{} bytes", frame.bytes.len());
-                    self.send(frame, room(case.no_headroom), case.expect.as_deref(), case.events.as_deref()).with_context(what)?;
+                    self.send(frame, room(case.no_headroom), case.expect.as_deref(), case.events.as_deref())
+                        .with_context(what)?;
                 }
                 Ok(frames.len())
             }
@@ -164,8 +177,17 @@ impl Stage {
     /// See [`case`](Self::case).
     pub fn step(&mut self, step: &Step) -> Result<usize> {
         if let Some(change) = &step.install {
+            let before = self.spec.clone();
             self.spec.change(change)?;
-            self.install()?;
+            match (self.install(), &step.refused) {
+                (result, None) => result?,
+                (Ok(()), Some(_)) => bail!("the change was not refused"),
+                (Err(error), Some(reason)) => {
+                    ensure!(error.downcast_ref::<PlanError>().is_some(), error);
+                    ensure!(format!("{error:#}").contains(reason), "refused for another reason: {error:#}");
+                    self.spec = before;
+                }
+            }
         } else if let Some(time) = &step.advance {
             self.fixture.advance(duration(time)?)?;
         } else if let Some(routes) = &step.routes {
@@ -185,7 +207,12 @@ impl Stage {
             let mut packet = self.resolve(packet)?;
             let times = step.times.unwrap_or(1);
             for _ in 0..times {
-                self.send(&build(&packet), room(step.no_headroom), step.expect.as_deref(), step.events.as_deref())?;
+                self.send(
+                    &build(&packet),
+                    room(step.no_headroom),
+                    step.expect.as_deref(),
+                    step.events.as_deref(),
+                )?;
                 next_port(&mut packet);
             }
             return Ok(usize::from(times));
@@ -195,17 +222,27 @@ impl Stage {
         Ok(0)
     }
 
-    fn send(&mut self, frame: &Frame, headroom: Headroom, expect: Option<&str>, events: Option<&[String]>) -> Result<()> {
+    fn send(
+        &mut self,
+        frame: &Frame,
+        headroom: Headroom,
+        expect: Option<&str>,
+        events: Option<&[String]>,
+    ) -> Result<()> {
         let outcome = self.fixture.check(&frame.bytes, headroom)?;
         self.last.clone_from(&outcome.counters);
         if let Some(expect) = expect {
-            self.expect(&Expect::parse(expect)?, &outcome)
-                .with_context(|| format!("expected `{expect}`; program and model agree on {:?}", self.in_words(&outcome)))?;
+            self.expect(&Expect::parse(expect)?, &outcome).with_context(|| {
+                format!("expected `{expect}`; program and model agree on {:?}", self.in_words(&outcome))
+            })?;
         }
         if let Some(events) = events {
             let wanted: BTreeSet<&str> = events.iter().map(String::as_str).collect();
             let counted = outcome.counters.keys().copied().filter(|name| is_event(name)).collect();
-            ensure!(wanted == counted, "events {wanted:?} are expected; program and model agree on {counted:?}");
+            ensure!(
+                wanted == counted,
+                "events {wanted:?} are expected; program and model agree on {counted:?}"
+            );
         }
         Ok(())
     }
@@ -215,7 +252,8 @@ impl Stage {
         let is = match expect {
             Expect::Pass => outcome.verdict == Verdict::Pass,
             Expect::Drop(reason) => {
-                outcome.verdict == Verdict::Drop && outcome.counters.contains_key(format!("drop_{reason}").as_str())
+                outcome.verdict == Verdict::Drop
+                    && outcome.counters.contains_key(format!("drop_{reason}").as_str())
             }
             Expect::Tx(names) => outcome.verdict == Verdict::Tx && hops(names)? == self.hops(outcome),
             Expect::Redirect(names) => {
@@ -245,7 +283,9 @@ impl Stage {
         let key = parse_key(&choose.vip)?;
         let world = self.fixture.world().context("nothing is installed")?;
         let at = |vip: &&guideway_packet_model::Vip| {
-            vip.address == key.address && vip.protocol == key.protocol.number() && vip.ports.contains(&port_of(key.ports))
+            vip.address == key.address
+                && vip.protocol == key.protocol.number()
+                && vip.ports.contains(&port_of(key.ports))
         };
         let vip = world.vips.iter().find(at).with_context(|| format!("no VIP {}", choose.vip))?;
         let mut taken = BTreeSet::new();
@@ -253,14 +293,16 @@ impl Stage {
         for (name, wanted) in &choose.clients {
             let wanted = wanted.iter().map(|name| self.address(name)).collect::<Result<Vec<_>>>()?;
             let client = (0..CLIENTS).find(|&n| {
-                let (flow, _) = client_of(vip.session, key.address.addr(), key.protocol.number(), port_of(key.ports), n);
+                let (flow, _) =
+                    client_of(vip.session, key.address.addr(), key.protocol.number(), port_of(key.ports), n);
                 let Some((candidates, _)) = candidates(world, vip, &flow) else { return false };
                 let addresses = candidates.iter().filter_map(|c| world.backends.get(c)).map(|b| b.address);
                 !taken.contains(&n) && addresses.eq(wanted.iter().copied())
             });
             let n = client.with_context(|| format!("no client of {} belongs to {wanted:?}", choose.vip))?;
             taken.insert(n);
-            let (_, chosen) = client_of(vip.session, key.address.addr(), key.protocol.number(), port_of(key.ports), n);
+            let (_, chosen) =
+                client_of(vip.session, key.address.addr(), key.protocol.number(), port_of(key.ports), n);
             found.push((name.clone(), chosen));
         }
         self.chosen.extend(found);
@@ -270,7 +312,9 @@ impl Stage {
     /// The packet with values in place of the names that `choose` found.
     fn resolve(&self, packet: &Packet) -> Result<Packet> {
         let mut packet = packet.clone();
-        let chosen = |name: &str| self.chosen.get(name).copied().with_context(|| format!("`{name}` was not chosen before"));
+        let chosen = |name: &str| {
+            self.chosen.get(name).copied().with_context(|| format!("`{name}` was not chosen before"))
+        };
         let sport = packet.tcp.as_mut().map(|h| &mut h.sport).or(packet.udp.as_mut().map(|h| &mut h.sport));
         if let Some(sport) = sport
             && let Named::Name(name) = sport
@@ -333,7 +377,9 @@ fn client_of(session: Session, vip: IpAddr, protocol: u8, port: u16, n: u16) -> 
 }
 
 fn next_port(packet: &mut Packet) {
-    for sport in [packet.tcp.as_mut().map(|h| &mut h.sport), packet.udp.as_mut().map(|h| &mut h.sport)].into_iter().flatten()
+    for sport in [packet.tcp.as_mut().map(|h| &mut h.sport), packet.udp.as_mut().map(|h| &mut h.sport)]
+        .into_iter()
+        .flatten()
     {
         *sport = Named::Value(sport.value().wrapping_add(1));
     }
@@ -353,7 +399,7 @@ fn frames(case: &Case, packet: &Packet) -> Result<Vec<Frame>> {
 
 fn from_hex(text: &str) -> Result<Vec<u8>> {
     let digits: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).collect();
-    ensure!(digits.len() % 2 == 0, "a hexadecimal byte has two digits");
+    ensure!(digits.len().is_multiple_of(2), "a hexadecimal byte has two digits");
     let byte = |pair: &[char]| u8::from_str_radix(&pair.iter().collect::<String>(), 16);
     Ok(digits.chunks(2).map(byte).collect::<Result<_, _>>()?)
 }
@@ -372,6 +418,12 @@ pub fn run(file: &File) -> Result<usize> {
             Err(error) => failures.push(format!("{}: {error:#}", case.name)),
         }
     }
-    ensure!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), file.cases.len(), failures.join("\n"));
+    ensure!(
+        failures.is_empty(),
+        "{} of {} cases:\n{}",
+        failures.len(),
+        file.cases.len(),
+        failures.join("\n")
+    );
     Ok(packets)
 }

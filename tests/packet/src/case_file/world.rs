@@ -5,10 +5,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use guideway_dataplane_plan as plan;
 use guideway_dataplane_plan::{
-    BackendSet, Desired, Member, OuterSources, Ports, Protocol, Seed, Session, SetEncapsulation, TableSize, Vip,
-    VipKey, Weight,
+    BackendSet, Desired, Member, OuterSources, Ports, Protocol, Seed, Session, SetEncapsulation, TableSize,
+    Vip, VipKey, Weight,
 };
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -24,7 +23,8 @@ const OUTER_V6: &str = "100::/64";
 ///
 /// When that file is not of the form of a [`Change`].
 pub fn standard_world() -> Result<WorldSpec> {
-    let change: Change = serde_saphyr::from_str(include_str!("../../world.yaml")).context("parse world.yaml")?;
+    let change: Change =
+        serde_saphyr::from_str(include_str!("../../world.yaml")).context("parse world.yaml")?;
     let mut world = WorldSpec::default();
     world.change(&change)?;
     Ok(world)
@@ -255,7 +255,13 @@ fn to_vip(key: &str, spec: &VipSpec) -> Result<Vip> {
         (None, Some(timeout)) => Session::ClientIp { timeout: duration(timeout)? },
         (Some(_), Some(_)) => bail!("VIP {key} is either sticky or has client_ip"),
     };
-    Ok(Vip { name: key.to_owned(), key: parse_key(key)?, set: full.set, session, flow_entries: full.flow_entries })
+    Ok(Vip {
+        name: key.to_owned(),
+        key: parse_key(key)?,
+        set: full.set,
+        session,
+        flow_entries: full.flow_entries,
+    })
 }
 
 /// A VIP's key from its text: `203.0.113.10:80/tcp`, `203.0.113.0/24:8000-8999/udp`, `[2001:db8::10]:any/tcp`.
@@ -263,13 +269,14 @@ fn to_vip(key: &str, spec: &VipSpec) -> Result<Vip> {
 /// # Errors
 ///
 /// When it is another text.
-pub fn parse_key(text: &str) -> Result<plan::VipKey> {
+pub fn parse_key(text: &str) -> Result<VipKey> {
     let parts = || {
         let (rest, protocol) = text.rsplit_once('/')?;
         let (address, ports) = rest.rsplit_once(':')?;
         Some((address.trim_start_matches('[').trim_end_matches(']'), ports, protocol))
     };
-    let (address, ports, protocol) = parts().with_context(|| format!("`{text}` is not ADDRESS:PORTS/PROTOCOL"))?;
+    let (address, ports, protocol) =
+        parts().with_context(|| format!("`{text}` is not ADDRESS:PORTS/PROTOCOL"))?;
     let address = match address.parse::<IpAddr>() {
         Ok(address) => IpNet::from(address),
         Err(_) => address.parse().with_context(|| format!("address `{address}` of VIP {text}"))?,
@@ -294,8 +301,14 @@ pub fn parse_key(text: &str) -> Result<plan::VipKey> {
 /// When it is another text.
 pub fn duration(text: &str) -> Result<Duration> {
     let number = |suffix, seconds: u64| {
-        text.strip_suffix(suffix).and_then(|n: &str| n.parse::<u64>().ok()).map(|n| Duration::from_secs(n * seconds))
+        text.strip_suffix(suffix)
+            .and_then(|n: &str| n.parse::<u64>().ok())
+            .map(|n| Duration::from_secs(n * seconds))
     };
     let seconds = [number('s', 1), number('m', 60), number('h', 3600), number('d', 86_400)];
-    seconds.into_iter().flatten().next().with_context(|| format!("`{text}` is not a time such as 30s, 10m, 3h or 2d"))
+    seconds
+        .into_iter()
+        .flatten()
+        .next()
+        .with_context(|| format!("`{text}` is not a time such as 30s, 10m, 3h or 2d"))
 }

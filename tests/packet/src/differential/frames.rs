@@ -18,16 +18,22 @@ const SHORTEST: usize = 14;
 
 /// A step that sends a frame.
 pub(super) fn step(random: &mut Random, spec: &WorldSpec) -> Step {
-    let mut bytes = build(&packet(random, spec)).bytes;
-    if random.one_in(6) {
-        spoil(random, &mut bytes);
-    }
-    let frame = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let keys: Vec<VipKey> = spec.vips.keys().filter_map(|text| parse_key(text).ok()).collect();
+    let frame = frame(random, &keys).iter().map(|byte| format!("{byte:02x}")).collect();
     Step { frame: Some(frame), no_headroom: random.one_in(50), ..Step::default() }
 }
 
-fn packet(random: &mut Random, spec: &WorldSpec) -> Packet {
-    let key = target(random, spec);
+/// A frame, mostly to one of these VIPs.
+pub(super) fn frame(random: &mut Random, keys: &[VipKey]) -> Vec<u8> {
+    let mut bytes = build(&packet(random, keys)).bytes;
+    if random.one_in(6) {
+        spoil(random, &mut bytes);
+    }
+    bytes
+}
+
+fn packet(random: &mut Random, keys: &[VipKey]) -> Packet {
+    let key = if keys.is_empty() || random.one_in(12) { None } else { Some(*random.of(keys)) };
     let address = address(random, key.map(|key| key.address));
     let port = port(random, key.map(|key| key.ports));
     let tcp = match key {
@@ -54,13 +60,6 @@ fn packet(random: &mut Random, spec: &WorldSpec) -> Packet {
     packet
 }
 
-fn target(random: &mut Random, spec: &WorldSpec) -> Option<VipKey> {
-    if spec.vips.is_empty() || random.one_in(12) {
-        return None;
-    }
-    spec.vips.keys().nth(random.index(spec.vips.len())).and_then(|text| parse_key(text).ok())
-}
-
 fn address(random: &mut Random, net: Option<IpNet>) -> IpAddr {
     match net {
         Some(IpNet::V4(net)) => {
@@ -75,7 +74,9 @@ fn address(random: &mut Random, net: Option<IpNet>) -> IpAddr {
         }
         None if random.one_in(2) => Ipv4Addr::new(203, 0, 112 + random.byte(3), random.byte(255)).into(),
         None if random.one_in(8) => Ipv4Addr::new(203, 0, 113, 10).to_ipv6_mapped().into(),
-        None => Ipv6Addr::new(0x2001, 0xdb8, 0, random.byte(2).into(), 0, 0, 0, random.byte(20).into()).into(),
+        None => {
+            Ipv6Addr::new(0x2001, 0xdb8, 0, random.byte(2).into(), 0, 0, 0, random.byte(20).into()).into()
+        }
     }
 }
 
@@ -110,7 +111,8 @@ fn vlan(random: &mut Random) -> Vec<u16> {
 
 fn flags(random: &mut Random) -> Vec<TcpFlag> {
     use TcpFlag::{Ack, Cwr, Ece, Fin, Psh, Rst, Syn, Urg};
-    let usual: &[&[TcpFlag]] = &[&[Syn], &[Syn], &[Ack], &[Ack], &[Ack, Psh], &[Ack, Fin], &[Rst], &[Syn, Ece, Cwr]];
+    let usual: &[&[TcpFlag]] =
+        &[&[Syn], &[Syn], &[Ack], &[Ack], &[Ack, Psh], &[Ack, Fin], &[Rst], &[Syn, Ece, Cwr]];
     match random.below(10) {
         0 => [Fin, Syn, Rst, Psh, Ack, Urg, Ece, Cwr].into_iter().filter(|_| random.one_in(2)).collect(),
         _ => random.of(usual).to_vec(),
@@ -148,13 +150,24 @@ fn ipv6(random: &mut Random, dst: Ipv6Addr) -> Ipv6 {
         _ => 0,
     };
     Ipv6 {
-        src: Named::Value(Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, 1 + u16::from(random.byte(CLIENTS)))),
+        src: Named::Value(Ipv6Addr::new(
+            0x2001,
+            0xdb8,
+            0xffff,
+            0,
+            0,
+            0,
+            0,
+            1 + u16::from(random.byte(CLIENTS)),
+        )),
         dst,
         hop_limit: ttl(random),
         traffic_class: if random.one_in(4) { random.byte(255) } else { 0 },
         flow_label: u32::from(random.short()),
         payload_length: random.one_in(40).then(|| random.short() >> random.below(16)),
-        next_header: random.one_in(60).then(|| *random.of(&[1, 4, 41, 47, 50, 58, 59, 132, 135, 0, 43, 44, 51, 60])),
+        next_header: random
+            .one_in(60)
+            .then(|| *random.of(&[1, 4, 41, 47, 50, 58, 59, 132, 135, 0, 43, 44, 51, 60])),
         extensions: (0..count).map(|_| extension(random)).collect(),
         ..Ipv6::default()
     }
@@ -168,7 +181,9 @@ fn extension(random: &mut Random) -> Extension {
         2 => Extension::DestinationOptions(eights),
         3 => Extension::Authentication(8 + 4 * random.index(5)),
         4 => Extension::Fragment(0, false),
-        _ => Extension::Fragment(if random.one_in(2) { 0 } else { random.short() & 0x1fff }, random.one_in(2)),
+        _ => {
+            Extension::Fragment(if random.one_in(2) { 0 } else { random.short() & 0x1fff }, random.one_in(2))
+        }
     }
 }
 
@@ -180,7 +195,8 @@ fn spoil(random: &mut Random, bytes: &mut Vec<u8>) {
         _ => {
             for _ in 0..=random.below(3) {
                 let at = random.index(bytes.len().min(80));
-                bytes[at] = if random.one_in(2) { bytes[at] ^ 1 << random.below(8) } else { random.byte(255) };
+                bytes[at] =
+                    if random.one_in(2) { bytes[at] ^ 1 << random.below(8) } else { random.byte(255) };
             }
         }
     }

@@ -1,14 +1,12 @@
 //! Configurations and what happens to them.
 
-use crate::case_file::{
-    Change, EncapsulationSpec, FullVip, SetSpec, Step, TableSpec, VipSpec, WorldSpec,
-};
+use crate::case_file::{Change, EncapsulationSpec, FullVip, SetSpec, Step, TableSpec, VipSpec, WorldSpec};
 
 use super::random::Random;
 
 const BACKENDS: &[&str] = &[
-    "a", "b", "c", "d", "a6", "b6", "c6", "be4", "be6", "link4", "link6", "side4", "side6", "other4", "other6", "narrow4",
-    "narrow6", "unrouted", "silent",
+    "a", "b", "c", "d", "a6", "b6", "c6", "be4", "be6", "link4", "link6", "side4", "side6", "other4",
+    "other6", "narrow4", "narrow6", "unrouted", "silent",
 ];
 const SETS: &[&str] = &["s0", "s1", "s2", "s3", "s4"];
 const ADDRESSES: &[&str] = &[
@@ -24,7 +22,8 @@ const ADDRESSES: &[&str] = &[
     "[2001:db8::/48]",
     "[2001:db8:0:1::/64]",
 ];
-const PORTS: &[&str] = &["80", "443", "53", "0", "65535", "1-1023", "8000-8999", "8080-8089", "60000-65535", "any"];
+const PORTS: &[&str] =
+    &["80", "443", "53", "0", "65535", "1-1023", "8000-8999", "8080-8089", "60000-65535", "any"];
 const SEEDS: &[&str] = &["one", "two", "three"];
 const WINDOWS: &[&str] = &["1s", "30s", "10m", "1h"];
 const TIMES: &[&str] = &["1s", "5s", "16s", "17s", "29s", "30s", "31s", "10m", "601s", "2h"];
@@ -52,7 +51,10 @@ impl Worlds {
                 4 => install(Change { seed: Some((*random.of(SEEDS)).to_owned()), ..Change::default() }),
                 5 => install(Change { vips: [vip(random, spec)].into(), ..Change::default() }),
                 6 => install(without_vip(random, spec)),
-                7 => install(Change { sets: [(set_name(random, spec), Some(whole_set(random)))].into(), ..Change::default() }),
+                7 => install(Change {
+                    sets: [(set_name(random, spec), Some(whole_set(random)))].into(),
+                    ..Change::default()
+                }),
                 _ => install(other_members(random, spec)),
             });
         }
@@ -66,7 +68,10 @@ fn install(change: Change) -> Step {
 
 fn first(random: &mut Random) -> Change {
     let sets = SETS.iter().map(|name| ((*name).to_owned(), Some(whole_set(random)))).collect();
-    let spec = WorldSpec { sets: SETS.iter().map(|name| ((*name).to_owned(), SetSpec::default())).collect(), ..WorldSpec::default() };
+    let spec = WorldSpec {
+        sets: SETS.iter().map(|name| ((*name).to_owned(), SetSpec::default())).collect(),
+        ..WorldSpec::default()
+    };
     let vips = (0..4 + random.below(8)).map(|_| vip(random, &spec)).collect();
     Change { seed: Some("one".to_owned()), sets, vips, ..Change::default() }
 }
@@ -132,11 +137,17 @@ fn other_members(random: &mut Random, spec: &WorldSpec) -> Change {
     Change { sets: [(name, Some(set))].into(), ..Change::default() }
 }
 
-fn vip(random: &mut Random, spec: &WorldSpec) -> (String, Option<VipSpec>) {
+/// What clients dial.
+pub(super) fn key(random: &mut Random) -> String {
     let protocol = if random.one_in(3) { "udp" } else { "tcp" };
-    let key = format!("{}:{}/{protocol}", random.of(ADDRESSES), random.of(PORTS));
+    format!("{}:{}/{protocol}", random.of(ADDRESSES), random.of(PORTS))
+}
+
+fn vip(random: &mut Random, spec: &WorldSpec) -> (String, Option<VipSpec>) {
+    let key = key(random);
+    let is_udp = key.ends_with("udp");
     let timeout = |random: &mut Random| Some((*random.of(&["1s", "30s", "10m"])).to_owned());
-    let sticky = if protocol == "udp" && random.one_in(2) { timeout(random) } else { None };
+    let sticky = if is_udp && random.one_in(2) { timeout(random) } else { None };
     let client_ip = if sticky.is_none() && random.one_in(4) { timeout(random) } else { None };
     let flow_entries = random.one_in(2).then(|| 1 + u32::from(random.byte(40)));
     (key, Some(VipSpec::Full(FullVip { set: set_name(random, spec), sticky, client_ip, flow_entries })))
