@@ -112,7 +112,7 @@ fn ecn_as_rfc_6040_has_it() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_parsed(frame: Vec<u8>, protocol in prop::sample::select(vec![4_u8, 17, 41, 47])) {
+    fn any_bytes_are_parsed(frame: Vec<u8>, protocol in prop::sample::select(std::vec![4_u8, 17, 41, 47])) {
         let _ = parse(&frame);
         let frame = ip4(protocol, &frame);
         if let Some(tunnel) = parse(&frame) {

@@ -1,0 +1,5 @@
+//! What the tests of the decap agent share.
+#![forbid(unsafe_code)]
+
+pub mod frame;
+pub mod place;

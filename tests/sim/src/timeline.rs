@@ -1,0 +1,120 @@
+//! From a history to what each forwarder learns, and when.
+
+mod build;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+pub use build::timeline;
+
+use crate::history::Connections;
+
+/// A backend; one that comes anew has a number of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Backend(pub u16);
+
+/// What all forwarders are to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generation {
+    /// Counts from zero.
+    pub number: u32,
+    /// Which seed.
+    pub seed: u32,
+    /// Backends and their weights, by number.
+    pub members: Vec<(Backend, u16)>,
+}
+
+/// What one forwarder knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    /// What it is to do.
+    pub generation: Rc<Generation>,
+    /// What it is to do next.
+    pub upcoming: Option<Rc<Generation>>,
+    /// Backends that its health checks cannot reach, by number.
+    pub unhealthy: Vec<Backend>,
+}
+
+/// Something that happens at one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A forwarder's agent acts on what it knows.
+    Configure {
+        /// Which.
+        forwarder: usize,
+        /// All that it knows.
+        view: Rc<View>,
+    },
+    /// A forwarder starts, and then the router sends packets to it.
+    Join {
+        /// Which; the numbers of others are not used again.
+        forwarder: usize,
+        /// All that it knows.
+        view: Rc<View>,
+    },
+    /// The router sends it no more packets; it is gone.
+    Leave {
+        /// Which.
+        forwarder: usize,
+    },
+    /// A backend can no longer be reached.
+    Down {
+        /// Which.
+        backend: Backend,
+        /// What becomes of its connections.
+        connections: Connections,
+    },
+    /// It can be reached again.
+    Up {
+        /// Which.
+        backend: Backend,
+    },
+}
+
+impl fmt::Display for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let members = |generation: &Generation| -> Vec<String> {
+            let member = |&(backend, weight): &(Backend, u16)| format!("{}*{weight}", backend.0);
+            generation.members.iter().map(member).collect()
+        };
+        write!(f, "generation {} [{}]", self.generation.number, members(&self.generation).join(" "))?;
+        if let Some(upcoming) = &self.upcoming {
+            write!(f, ", upcoming {} [{}]", upcoming.number, members(upcoming).join(" "))?;
+        }
+        if !self.unhealthy.is_empty() {
+            let unhealthy: Vec<u16> = self.unhealthy.iter().map(|backend| backend.0).collect();
+            write!(f, ", unhealthy {unhealthy:?}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Configure { forwarder, view } => write!(f, "forwarder {forwarder}: {view}"),
+            Self::Join { forwarder, view } => write!(f, "forwarder {forwarder} joins: {view}"),
+            Self::Leave { forwarder } => write!(f, "forwarder {forwarder} leaves"),
+            Self::Down { backend, connections } => {
+                write!(f, "backend {} is down, connections {connections:?}", backend.0)
+            }
+            Self::Up { backend } => write!(f, "backend {} is up", backend.0),
+        }
+    }
+}
+
+/// All steps of a history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeline {
+    /// The steps, by time. The first ones, at zero, bring up the cluster.
+    pub steps: Vec<(Duration, Step)>,
+    /// Forwarders that there ever are.
+    pub forwarders: usize,
+    /// Backends that there ever are.
+    pub backends: usize,
+    /// Seeds that there ever are.
+    pub seeds: u32,
+}
