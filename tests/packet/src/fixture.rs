@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use guideway_abi::{Capacities, LEGS, Leg, LinkRecord};
 use guideway_bpf::{Dataplane, TestRun, TestRunOptions, XdpMode};
-use guideway_dataplane_plan::{BootTime, Desired, Outcome, TableCache, plan};
+use guideway_dataplane_plan::{BootTime, Desired, Installed, Outcome, TableCache, plan};
 use guideway_packet_model::{FlowTable, Outcome as Expected, World, forward};
 
 mod apply;
@@ -98,6 +98,15 @@ impl Fixture {
         &self.dataplane
     }
 
+    /// What the planner finds in the maps.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read or contradict each other.
+    pub fn installed(&self) -> Result<Installed> {
+        apply::read(&self.dataplane)
+    }
+
     /// What the packets meet.
     #[must_use]
     pub fn world(&self) -> Option<&World> {
@@ -110,7 +119,7 @@ impl Fixture {
     ///
     /// When the plan is refused, the maps cannot be written, or what is installed is not what was asked for.
     pub fn install(&mut self, desired: &Desired) -> Result<()> {
-        let installed = apply::read(&self.dataplane)?;
+        let installed = self.installed()?;
         match plan(desired, &installed, self.now, &mut self.cache)? {
             Outcome::Plan(plan) => apply::apply(&self.dataplane, &plan.ops).context("apply the plan")?,
             Outcome::Unchanged(_) => {}

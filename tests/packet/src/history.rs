@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use guideway_abi::Counter;
-use guideway_dataplane_plan::PlanError;
-use guideway_packet_model::{Flow, Outcome, Session, Verdict, candidates};
+use guideway_dataplane_plan::{Desired, PlanError};
+use guideway_packet_model::{Flow, Outcome, Session, Verdict, World, candidates};
 
 use crate::case_file::{
     Case, Change, Choose, Expect, File, Named, NextHop, Packet, Step, WorldSpec, duration, parse_key,
@@ -73,6 +73,12 @@ impl Stage {
         &mut self.fixture
     }
 
+    /// What the packets meet.
+    #[must_use]
+    pub fn world(&self) -> Option<&World> {
+        self.fixture.world()
+    }
+
     /// What is installed, in words.
     #[must_use]
     pub fn spec(&self) -> &WorldSpec {
@@ -90,9 +96,18 @@ impl Stage {
         self.spec = spec;
     }
 
+    /// What is installed, as the planner was asked for it.
+    ///
+    /// # Errors
+    ///
+    /// When a text of the world does not mean anything.
+    pub fn desired(&self) -> Result<Desired> {
+        self.spec.desired(self.fixture.dataplane().tick_shift())
+    }
+
     fn install(&mut self) -> Result<()> {
         self.write_ways()?;
-        let desired = self.spec.desired(self.fixture.dataplane().tick_shift())?;
+        let desired = self.desired()?;
         self.fixture.install(&desired)
     }
 

@@ -1,169 +1,155 @@
-//! What `explain` says of a flow is what the loaded program does with its packets.
+//! What `explain` says of a flow is what the loaded program (and the model, which has to agree with it) does with its
+//! packets, settled or not.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-use guideway_bpf::xdp_action;
 use guideway_dataplane_plan::{
-    BackendSet, Desired, Explanation, FiveTuple, Member, NextHop, Protocol, TableSize, Weight, explain,
+    Encapsulation, Explanation, FiveTuple, Protocol, SetEncapsulation, Steering, explain,
 };
-use guideway_packet_tests::fixture::{Fixture, backend_address, desired};
+use guideway_packet_model::{Flow, Outcome, Verdict, flow_hash};
+use guideway_packet_tests::case_file::{Change, Ipv4, Ipv6, Named, NextHop, Packet, Step, Tcp, TcpFlag, Udp};
+use guideway_packet_tests::fixture::Headroom;
 use guideway_packet_tests::frame::build;
-use guideway_packet_tests::scenario::{self, Ipv4, Ipv6, Packet, Ports};
+use guideway_packet_tests::history::Stage;
 
-const FLOWS: u16 = 2_000;
-/// One flow in so many is explained, since that builds a whole table each time.
-const EXPLAINED: u16 = 50;
+const FLOWS: u16 = 60;
 
-/// The fixture's VIPs, all over one set of five backends with different weights, one of them down.
-fn shared_set(table_size: TableSize, next_hop: NextHop) -> Desired {
-    let member = |name: &str, address: &str, weight, healthy| Member {
-        name: name.to_owned(),
-        address: address.parse().expect("an address"),
-        weight: Weight(weight),
-        healthy,
-    };
-    let set = BackendSet {
-        name: "shared".to_owned(),
-        table_size,
-        members: vec![
-            member("a", "10.1.11.1", 1, true),
-            member("b", "10.1.11.2", 2, true),
-            member("c", "fd00:11::3", 3, true),
-            member("d", "10.1.11.4", 4, false),
-            member("e", "10.1.11.5", 0, true),
-        ],
-    };
-    let mut desired = desired(next_hop);
-    desired.sets = vec![set];
-    for vip in &mut desired.vips {
-        vip.set = "shared".to_owned();
-    }
-    desired
+const WORLD: &str = r#"{
+    seed: explained,
+    sets: {
+        ipip: { members: [a weight 1, b weight 2, a6 weight 3, c down, d weight 0] },
+        gue: { members: [a, b6], encapsulation: gue, second_hop: true, table: small },
+        gre: { members: [b, c], encapsulation: gre, table: small },
+        l2: { members: [link4, side4], encapsulation: l2, table: small },
+        none: { members: [a down] },
+    },
+    vips: {
+        "203.0.113.10:80/tcp": ipip, "[2001:db8::10]:80/tcp": ipip, "203.0.113.10:53/udp": ipip,
+        "203.0.113.10:443/tcp": gue, "[2001:db8::10]:443/tcp": { set: gue, client_ip: 10m },
+        "203.0.113.10:8000-8999/tcp": { set: gre, flow_entries: 64 }, "203.0.113.10:8000-8999/udp": { set: gre, sticky: 30s },
+        "203.0.113.0/24:any/tcp": l2, "[2001:db8::/64]:9/tcp": none,
+    },
+}"#;
+
+const CHANGES: [&str; 4] = [
+    "{ sets: { gue: { members: [a, b6, c] }, gre: { members: [b, c, d] }, ipip: { members: [a, b, a6, c] } } }",
+    "{ sets: { gue: { members: [b6, c6] }, gre: { members: [c, d weight 3] } } }",
+    "{ seed: explained again }",
+    "{ sets: { gue: { members: [b6, c6 down] }, gre: { members: [c down, a] } } }",
+];
+
+fn change(text: &str) -> Change {
+    serde_saphyr::from_str(text).expect("a change")
 }
 
-fn packet(v6: bool, sport: u16, protocol: Protocol) -> (Packet, FiveTuple) {
+fn packet(flow: &FiveTuple, flags: &[TcpFlag]) -> Packet {
     let mut packet = Packet::default();
-    let (source, destination): (IpAddr, IpAddr) = if v6 {
-        let header = Ipv6::default();
-        packet.ipv6 = Some(header.clone());
-        (header.src.into(), header.dst.into())
-    } else {
-        let header = Ipv4::default();
-        packet.ipv4 = Some(header.clone());
-        (header.src.into(), header.dst.into())
-    };
-    let dport = match protocol {
-        Protocol::Tcp => 80,
-        Protocol::Udp => 53,
-    };
-    let ports = Some(Ports { sport, dport });
-    match protocol {
-        Protocol::Tcp => packet.tcp = ports,
-        Protocol::Udp => packet.udp = ports,
+    match (flow.source.ip(), flow.destination.ip()) {
+        (IpAddr::V4(src), IpAddr::V4(dst)) => {
+            packet.ipv4 = Some(Ipv4 { src: Named::Value(src), dst, ..Ipv4::default() });
+        }
+        (IpAddr::V6(src), IpAddr::V6(dst)) => {
+            packet.ipv6 = Some(Ipv6 { src: Named::Value(src), dst, ..Ipv6::default() });
+        }
+        _ => panic!("two families"),
     }
-    let flow = FiveTuple {
-        source: SocketAddr::new(source, sport),
-        destination: SocketAddr::new(destination, dport),
-        protocol,
-    };
-    (packet, flow)
+    let (sport, dport) = (Named::Value(flow.source.port()), flow.destination.port());
+    match flow.protocol {
+        Protocol::Tcp => packet.tcp = Some(Tcp { sport, dport, flags: flags.to_vec(), checksum: None }),
+        Protocol::Udp => packet.udp = Some(Udp { sport, dport, length: None, checksum: None }),
+    }
+    packet
 }
 
 /// Source and destination of the outer header of a frame without VLAN tags.
 fn outer(frame: &[u8]) -> (IpAddr, IpAddr) {
-    fn sixteen(bytes: &[u8]) -> IpAddr {
-        <[u8; 16]>::try_from(bytes).expect("sixteen bytes").into()
+    fn address<const N: usize>(bytes: &[u8]) -> [u8; N] {
+        bytes.try_into().expect("an address")
     }
-    fn four(bytes: &[u8]) -> IpAddr {
-        <[u8; 4]>::try_from(bytes).expect("four bytes").into()
-    }
-    match frame[14] >> 4 {
-        4 => (four(&frame[26..30]), four(&frame[30..34])),
-        6 => (sixteen(&frame[22..38]), sixteen(&frame[38..54])),
-        version => panic!("IP version {version}"),
+    if frame[14] >> 4 == 4 {
+        (address::<4>(&frame[26..30]).into(), address::<4>(&frame[30..34]).into())
+    } else {
+        (address::<16>(&frame[22..38]).into(), address::<16>(&frame[38..54]).into())
     }
 }
 
-fn explained_as_forwarded(table_size: TableSize) {
-    let fixture = Fixture::new(scenario::Program::Forwarder, scenario::NextHop::NothingInstalled)
-        .unwrap_or_else(|e| panic!("{e:#}"));
-    let desired = shared_set(table_size, fixture.back_by_up0());
-    fixture.install(&desired).expect("the first generation");
-    let mut spread = BTreeMap::<IpAddr, u32>::new();
-    for v6 in [false, true] {
-        for protocol in [Protocol::Tcp, Protocol::Udp] {
-            for sport in 0..FLOWS {
-                let (packet, flow) = packet(v6, 1024 + sport, protocol);
-                let run = fixture.send(&build(&packet).bytes, false).expect("a test run");
-                assert_eq!(run.retval, xdp_action::TX);
-                let (source, destination) = outer(&run.packet);
-                *spread.entry(destination).or_default() += 1;
-                if sport % EXPLAINED != 0 {
-                    continue;
-                }
-                let Explanation::Vip(steering) = explain(&desired, &flow).expect("an explanation") else {
-                    panic!("{flow:?} is for a VIP");
-                };
-                let encapsulation = steering.encapsulation.expect("a healthy backend");
-                let explained = (encapsulation.outer_source, encapsulation.outer_destination);
-                assert_eq!((source, destination), explained, "{flow:?}");
-            }
+fn send(stage: &mut Stage, flow: &FiveTuple, flags: &[TcpFlag]) -> Outcome {
+    stage.fixture().forget_flows().expect("an empty flow table");
+    let frame = build(&packet(flow, flags)).bytes;
+    stage.fixture().check(&frame, Headroom::Usual).unwrap_or_else(|e| panic!("{flow:?}: {e:#}"))
+}
+
+fn same(stage: &Stage, explained: Option<&Encapsulation>, outcome: &Outcome, flow: &FiveTuple) {
+    let Some(explained) = explained else {
+        assert_eq!(outcome.verdict, Verdict::Drop, "{flow:?}");
+        return;
+    };
+    let (_, backend, _) =
+        outcome.sent.unwrap_or_else(|| panic!("{flow:?} is explained and was not sent: {outcome:?}"));
+    assert_eq!(explained.backend.0, backend, "{flow:?}");
+    let world = stage.world().expect("a world");
+    let hops: Vec<IpAddr> = outcome.further.iter().map(|hop| world.backends[hop].address).collect();
+    assert_eq!(explained.hops, hops, "{flow:?}");
+    if explained.encapsulation != SetEncapsulation::L2 {
+        let frame = outcome.frame.as_ref().expect("a frame");
+        assert_eq!((explained.outer_source, explained.outer_destination), outer(frame), "{flow:?}");
+    }
+}
+
+fn check(stage: &mut Stage, flow: &FiveTuple) {
+    let desired = stage.desired().expect("a desired state");
+    let installed = stage.fixture().installed().expect("what is installed");
+    let syn = send(stage, flow, &[TcpFlag::Syn]);
+    let later = send(stage, flow, &[TcpFlag::Ack]);
+    match explain(&desired, &installed, flow).unwrap_or_else(|e| panic!("{flow:?}: {e}")) {
+        Explanation::NotAVip => assert_eq!(syn.verdict, Verdict::Pass, "{flow:?}"),
+        Explanation::UnknownPort => assert!(syn.counters.contains_key("drop_unknown_port"), "{flow:?}"),
+        Explanation::Vip(steering) => {
+            let Steering { first_packet, later_packet, flow_hash: hash, .. } = steering;
+            same(stage, first_packet.as_ref(), &syn, flow);
+            same(stage, later_packet.as_ref(), &later, flow);
+            let (a, b) = (flow.source.port().to_be_bytes(), flow.destination.port().to_be_bytes());
+            let modelled = Flow {
+                source: flow.source.ip(),
+                destination: flow.destination.ip(),
+                ports: [a[0], a[1], b[0], b[1]],
+                protocol: flow.protocol.number(),
+            };
+            assert_eq!(hash, flow_hash(&stage.world().expect("a world").flow_key, &modelled), "{flow:?}");
         }
     }
-    // Weights 1:2:3; the backend that is down and the one without weight get nothing.
-    let total = f64::from(FLOWS) * 4.0;
-    for (address, weight) in [("10.1.11.1", 1.0), ("10.1.11.2", 2.0), ("fd00:11::3", 3.0)] {
-        let share = f64::from(spread[&address.parse().expect("an address")]) / total;
-        let ideal = weight / 6.0;
-        // Five standard deviations of a binomial share.
-        let tolerance = 5.0 * (ideal * (1.0 - ideal) / total).sqrt() + 0.01;
-        assert!((share - ideal).abs() < tolerance, "{address} has {share:.3}, its weight {ideal:.3}");
+}
+
+#[test]
+fn explained_as_forwarded() {
+    let mut stage = Stage::new(NextHop::Fixed, Some(&change(WORLD))).unwrap_or_else(|e| panic!("{e:#}"));
+    let destinations = [
+        ("203.0.113.10:80", Protocol::Tcp),
+        ("[2001:db8::10]:80", Protocol::Tcp),
+        ("203.0.113.10:53", Protocol::Udp),
+        ("203.0.113.10:443", Protocol::Tcp),
+        ("[2001:db8::10]:443", Protocol::Tcp),
+        ("203.0.113.10:8080", Protocol::Tcp),
+        ("203.0.113.10:8080", Protocol::Udp),
+        ("203.0.113.77:22", Protocol::Tcp),
+        ("203.0.113.77:22", Protocol::Udp),
+        ("[2001:db8::1]:9", Protocol::Tcp),
+        ("203.0.114.1:80", Protocol::Tcp),
+    ];
+    let mut changes = CHANGES.iter();
+    loop {
+        for (destination, protocol) in destinations {
+            let destination: SocketAddr = destination.parse().expect("an address");
+            let client: IpAddr = if destination.is_ipv4() { "198.51.100.7" } else { "2001:db8:ffff::7" }
+                .parse()
+                .expect("an address");
+            for n in 0..FLOWS {
+                let source = SocketAddr::new(client, 1024 + n);
+                check(&mut stage, &FiveTuple { source, destination, protocol });
+            }
+        }
+        let Some(next) = changes.next() else { break };
+        let step = Step { install: Some(change(next)), ..Step::default() };
+        stage.step(&step).unwrap_or_else(|e| panic!("{next}: {e:#}"));
     }
-    assert_eq!(spread.len(), 3, "{spread:?}");
-}
-
-#[test]
-fn explained_as_forwarded_with_a_large_table() {
-    explained_as_forwarded(TableSize::Large);
-}
-
-#[test]
-fn explained_as_forwarded_with_a_small_table() {
-    explained_as_forwarded(TableSize::Small);
-}
-
-#[test]
-fn a_new_generation_takes_over_from_one_packet_to_the_next() {
-    let fixture = Fixture::new(scenario::Program::Forwarder, scenario::NextHop::Fixed)
-        .unwrap_or_else(|e| panic!("{e:#}"));
-    let (packet, _) = packet(false, 5000, Protocol::Tcp);
-    let frame = build(&packet).bytes;
-    let destination = |fixture: &Fixture| outer(&fixture.send(&frame, false).expect("a test run").packet).1;
-    assert_eq!(destination(&fixture), backend_address("be4"));
-
-    let mut changed = shared_set(TableSize::Small, fixture.back_by_up0());
-    fixture.install(&changed).expect("a second generation");
-    assert_ne!(destination(&fixture), backend_address("be6"));
-    let counted = fixture.counts().expect("counters");
-    assert_eq!(counted.counters["tx"], 2);
-
-    for member in &mut changed.sets[0].members {
-        member.healthy = false;
-    }
-    fixture.install(&changed).expect("a third generation");
-    assert_eq!(
-        fixture.send(&frame, false).expect("a test run").retval,
-        xdp_action::DROP,
-        "no stale table is left"
-    );
-    assert_eq!(fixture.counts().expect("counters").counters["drop_no_backend"], 1);
-
-    changed.vips.clear();
-    fixture.install(&changed).expect("a fourth generation");
-    assert_eq!(
-        fixture.send(&frame, false).expect("a test run").retval,
-        xdp_action::PASS,
-        "not a VIP any more"
-    );
 }
