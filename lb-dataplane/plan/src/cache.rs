@@ -1,13 +1,186 @@
-//! Lookup tables that need not be built again.
+//! What need not be worked out again.
 
-/// Tables and digests of the last plan, so that a change of one set or of its health does not rebuild the others.
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use guideway_abi::Capacities;
+use guideway_maglev::{Member as Named, Seed, Table, TableError, TableSize};
+
+use crate::digest::Digest;
+use crate::installed::InstalledSet;
+use crate::memory::LastPlan;
+use crate::parallel::map;
+use crate::resolved::{ResolvedSet, VipPart};
+use crate::{BackendSet, Member};
+
+/// Tables and digests of the last plan, so that a change of one set or of its health does not rebuild the others. A new one
+/// is only slower. It holds 128 KiB for each large table, twice that while not all of its backends are healthy.
 #[derive(Debug, Default)]
-pub struct TableCache {}
+pub struct TableCache {
+    full: HashMap<[u64; 2], Option<Arc<Table>>>,
+    filled: HashMap<[u64; 2], Arc<Filled>>,
+    used: HashSet<[u64; 2]>,
+    /// In the order of the last desired state.
+    pub(crate) sets: Vec<Option<Arc<ResolvedSet>>>,
+    pub(crate) vips: Option<Arc<VipPart>>,
+    pub(crate) valid: Option<Valid>,
+    /// What the last plan was made from, if nothing was to be done.
+    pub(crate) unchanged: Option<Unchanged>,
+}
+
+/// A plan that was none.
+#[derive(Debug)]
+pub(crate) struct Unchanged {
+    /// Of the installed state, which it was for and for no other.
+    pub(crate) sets: Arc<Vec<Option<InstalledSet>>>,
+    pub(crate) last: Arc<LastPlan>,
+}
+
+/// A configuration in which no error was found.
+#[derive(Debug)]
+pub(crate) struct Valid {
+    pub(crate) capacities: Capacities,
+    pub(crate) vips: Arc<VipPart>,
+    pub(crate) sets: Vec<BackendSet>,
+}
+
+/// A table with the slots of unhealthy members refilled.
+#[derive(Debug)]
+pub(crate) struct Filled {
+    /// By which the cache finds it.
+    keys: [[u64; 2]; 2],
+    /// Indexes of the members, sorted by name.
+    pub(crate) order: Vec<usize>,
+    /// Positions in that order; `None` when no member can serve.
+    pub(crate) slots: Option<Vec<u16>>,
+    /// The member that has each slot while all are healthy, likewise.
+    pub(crate) full: Option<Arc<Table>>,
+}
+
+/// A table that is wanted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) set: &'a str,
+    pub(crate) size: TableSize,
+    pub(crate) members: &'a [Member],
+}
+
+/// A wanted table with its keys.
+struct Keyed<'a> {
+    wanted: Wanted<'a>,
+    order: Vec<usize>,
+    full: [u64; 2],
+    filled: [u64; 2],
+}
 
 impl TableCache {
     /// An empty cache.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The tables of `wanted`, in its order; those that are missing are built on all CPUs.
+    ///
+    /// # Errors
+    /// The name of the set that has no table, and why.
+    pub(crate) fn filled(
+        &mut self,
+        seed: &Seed,
+        wanted: Vec<Wanted<'_>>,
+    ) -> Result<Vec<Arc<Filled>>, (String, TableError)> {
+        let keyed: Vec<Keyed<'_>> = wanted.into_iter().map(|wanted| Keyed::new(seed, wanted)).collect();
+        self.used.extend(keyed.iter().flat_map(|keyed| [keyed.full, keyed.filled]));
+        let mut asked = HashSet::new();
+        let missing: Vec<&Keyed<'_>> = keyed
+            .iter()
+            .filter(|keyed| !self.full.contains_key(&keyed.full) && asked.insert(keyed.full))
+            .collect();
+        for (keyed, table) in missing.iter().zip(map(&missing, |keyed| build(seed, &keyed.wanted))) {
+            let table = table.map_err(|source| (keyed.wanted.set.to_owned(), source))?;
+            self.full.insert(keyed.full, table.map(Arc::new));
+        }
+        let missing: Vec<(&Keyed<'_>, Option<Arc<Table>>)> = keyed
+            .iter()
+            .filter(|keyed| !self.filled.contains_key(&keyed.filled) && asked.insert(keyed.filled))
+            .map(|keyed| (keyed, self.full.get(&keyed.full).cloned().flatten()))
+            .collect();
+        let filled = map(&missing, |(keyed, full)| {
+            let members = keyed.wanted.members;
+            let healthy: Vec<bool> = keyed.order.iter().map(|&index| members[index].healthy).collect();
+            let slots = full.as_ref().and_then(|table| table.with_health(&healthy));
+            Arc::new(Filled { keys: [keyed.full, keyed.filled], order: keyed.order.clone(), slots, full: full.clone() })
+        });
+        for ((keyed, _), filled) in missing.iter().zip(filled) {
+            self.filled.insert(keyed.filled, filled);
+        }
+        Ok(keyed.iter().map(|keyed| Arc::clone(&self.filled[&keyed.filled])).collect())
+    }
+
+    /// Forgets the tables that were not asked for since the last time.
+    pub(crate) fn trim(&mut self) {
+        self.full.retain(|key, _| self.used.contains(key));
+        self.filled.retain(|key, _| self.used.contains(key));
+        self.used.clear();
+    }
+
+    /// Keeps the tables of a set that was not asked for because it is as it was.
+    pub(crate) fn keep(&mut self, filled: &Filled) {
+        self.used.extend(filled.keys);
+    }
+}
+
+impl<'a> Keyed<'a> {
+    fn new(seed: &Seed, wanted: Wanted<'a>) -> Self {
+        let members = wanted.members;
+        let order = sorted(members);
+        let mut digest = Digest::new(seed, "cache");
+        digest.size(wanted.size);
+        for &index in &order {
+            digest.bytes(members[index].name.as_bytes());
+            digest.number(members[index].weight.0);
+        }
+        let full = digest.finish();
+        for (at, &index) in order.iter().enumerate() {
+            // The order of input is part of the answer.
+            digest.number(index as u64);
+            digest.number(u64::from(members[index].healthy) << 32 | at as u64);
+        }
+        Self { wanted, order, full, filled: digest.finish() }
+    }
+}
+
+/// Indexes of the members, sorted by name as the Maglev table sorts them.
+pub(crate) fn sorted(members: &[Member]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..members.len()).collect();
+    order.sort_unstable_by(|&a, &b| members[a].name.cmp(&members[b].name));
+    order
+}
+
+/// The table of all members with a weight; `None` when there is none.
+fn build(seed: &Seed, wanted: &Wanted<'_>) -> Result<Option<Table>, TableError> {
+    let members: Vec<Named> = wanted
+        .members
+        .iter()
+        .map(|member| Named { name: member.name.clone(), weight: member.weight })
+        .collect();
+    match Table::new(*seed, wanted.size, &members) {
+        Ok(table) => Ok(Some(table)),
+        Err(TableError::NoWeight) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl Filled {
+    /// The table in terms of the backends' indexes, which are given in the order of the members.
+    pub(crate) fn target(&self, backends: &[crate::BackendIndex]) -> Option<Arc<[u16]>> {
+        let owners: Vec<u16> = self.order.iter().map(|&member| backends[member].0).collect();
+        Some(self.slots.as_ref()?.iter().map(|&position| owners[usize::from(position)]).collect())
+    }
+
+    /// The member that has `slot` while all are healthy.
+    pub(crate) fn preferred(&self, slot: u32) -> Option<usize> {
+        let position = *self.full.as_ref()?.slots().get(slot as usize)?;
+        self.order.get(usize::from(position)).copied()
     }
 }

@@ -1,11 +1,16 @@
 //! Where a flow goes, and why.
 
+use std::cmp::Reverse;
 use std::net::{IpAddr, SocketAddr};
 
 use guideway_maglev::TableError;
+use guideway_packet::Addresses;
 use thiserror::Error;
 
+use crate::key::{Match, Net};
 use crate::{BackendIndex, Desired, Installed, Protocol, SetEncapsulation};
+
+mod steering;
 
 /// A flow as people name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +106,7 @@ pub struct Encapsulation {
     pub member: Option<usize>,
     /// What is put around the packet; GUE when it carries further hops, whatever the set says.
     pub encapsulation: SetEncapsulation,
-    /// Source of the outer header.
+    /// Source of the outer header; without meaning for [`SetEncapsulation::L2`].
     pub outer_source: IpAddr,
     /// Destination of the outer header: the backend's address.
     pub outer_destination: IpAddr,
@@ -152,6 +157,24 @@ pub fn explain(
     installed: &Installed,
     flow: &FiveTuple,
 ) -> Result<Explanation, ExplainError> {
-    let _ = (desired, installed, flow);
-    Ok(Explanation::NotAVip)
+    let addresses = Addresses::between(flow.source.ip().into(), flow.destination.ip().into());
+    let addresses = addresses.ok_or(ExplainError::Families {
+        source_address: flow.source.ip(),
+        destination_address: flow.destination.ip(),
+    })?;
+    let host = Net::host(flow.destination.ip());
+    let keys = || desired.vips.iter().map(|vip| Match::from(vip.key)).enumerate();
+    let around = || keys().filter(|(_, key)| key.net.contains(&host));
+    let (protocol, port) = (flow.protocol.number(), flow.destination.port());
+    let vip = around()
+        .filter(|(_, key)| key.has_port(protocol, port))
+        .min_by_key(|(_, key)| (Reverse(key.net.length), key.precedence()));
+    match vip {
+        Some((vip, key)) => steering::steering(desired, installed, flow, &addresses, (vip, &key)).map(Explanation::Vip),
+        None if around().next().is_some() => Ok(Explanation::UnknownPort),
+        None => Ok(Explanation::NotAVip),
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ mod state;
 pub use check::InstalledError;
 pub use parts::MapParts;
 pub use state::Installed;
+pub(crate) use state::{InstalledSet, InstalledVips};
 
 /// The maps as they were read, once a grace period has passed since the last write to
 /// [`ACTIVE`](guideway_abi::ACTIVE).

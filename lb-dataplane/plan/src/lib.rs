@@ -22,13 +22,20 @@
 
 mod cache;
 mod desired;
+mod digest;
 mod explain;
 mod index;
 mod installed;
+mod key;
 pub mod layers;
+mod lookup;
 mod memory;
+#[cfg(test)]
+mod model;
 mod op;
+mod parallel;
 mod plan;
+mod resolved;
 
 pub use cache::TableCache;
 pub use desired::{

@@ -1,16 +1,41 @@
 //! From installed to desired.
 
-use guideway_abi::Capacities;
+use std::sync::Arc;
 
-use crate::{BootTime, Desired, Installed, TableCache};
+use guideway_abi::{ActiveWord, BackendStates, GenerationHeader, SetRecord};
 
+use crate::cache::Unchanged;
+use crate::memory::{LastPlan, LastUse, Memory, retire};
+use crate::{BackendIndex, BootTime, Desired, Installed, MapParts, Op, TableCache};
+
+mod backends;
 mod error;
+mod header;
 mod outcome;
+mod regions;
+mod resolve;
+mod sets;
+mod states;
+mod tables;
+mod validate;
+mod vips;
 
 pub use error::{Limit, PlanError};
 pub use outcome::{Changes, Layout, Leaving, Outcome, Plan, SetLayout, Usage};
+pub use validate::validate;
 
-/// The writes that lead from `installed` to `desired`, or [`Outcome::Unchanged`] when there is nothing to do.
+pub(crate) use states::state_of;
+pub(crate) use tables::backends_in;
+pub(crate) use vips::maps_digest;
+
+use backends::Backends;
+use outcome::Parts;
+use resolve::Resolved;
+use tables::{Inputs, Tables};
+use vips::Vips;
+
+/// The writes that lead from `installed` to `desired`, or [`Outcome::Unchanged`] when there is nothing to do. `now` only
+/// goes forward.
 ///
 /// Deterministic: equal arguments give equal plans; `cache` only makes it faster.
 ///
@@ -22,13 +47,186 @@ pub fn plan(
     now: BootTime,
     cache: &mut TableCache,
 ) -> Result<Outcome, PlanError> {
-    let _ = (desired, installed, now, cache);
-    Err(PlanError::Lookup { attempts: 0 })
+    let resolved = resolve::resolve(desired, &installed.capacities, cache)?;
+    let last_plan = last_plan(installed, cache);
+    let last_plan = last_plan.as_deref();
+    let last = sets::last_sets(&resolved, last_plan);
+    let backends = backends::place(&resolved, &last, installed)?;
+    let sets = sets::place(&resolved, &last, &backends, installed);
+    let vips = vips::place(&resolved, &sets, last_plan, installed)?;
+    let leaving = states::Leaving::new(desired);
+    let shared = header::shared(desired, installed, resolved.digest);
+    let rotates = installed.active != ActiveWord::NONE && shared.flow_key != installed.header.flow_key;
+    let tables = tables::place(&Inputs {
+        resolved: &resolved,
+        last: &last,
+        sets: &sets,
+        backends: &backends,
+        leaving: &leaving,
+        installed,
+        now,
+        rotates,
+    })?;
+    let leaving = tables.last.iter().flat_map(|last| last.leaving.iter().copied());
+    let states = states::states(&resolved, &backends, leaving, installed);
+    let is_key_needed = tables.sets.iter().flatten().any(|set| {
+        let flags = guideway_abi::set_flags::PREVIOUS_0_OLD_KEY | guideway_abi::set_flags::PREVIOUS_1_OLD_KEY;
+        set.record.flags & flags != 0
+    });
+    let shared = GenerationHeader {
+        previous_flow_key: header::previous_flow_key(installed, rotates, is_key_needed),
+        ..shared
+    };
+    let parts = Parts { resolved: &resolved, backends: &backends, tables: &tables, vips: &vips, now };
+    let is_same = installed.active != ActiveWord::NONE
+        && header::same_forwarding(&shared, &installed.header)
+        && vips.ops.is_empty()
+        && backends.ops.is_empty()
+        && tables.ops.is_empty()
+        && *installed.states == states
+        && set_records(&tables) == installed_records(installed);
+    if is_same {
+        let last = Arc::new(summary(&resolved, &tables, &vips));
+        let layout = parts.layout(installed.active, desired);
+        cache.unchanged = Some(Unchanged { sets: Arc::clone(&installed.sets), last });
+        return Ok(Outcome::Unchanged(layout));
+    }
+    let active = next_word(installed.active);
+    let capacities = installed.capacities;
+    let header = header::placed(shared, active, &vips, &capacities);
+    let layout = parts.layout(active, desired);
+    let changes = parts.changes();
+    let next = after(installed, active, header, &resolved, &backends, &tables, &vips, &states);
+    let ops = ops(active, header, backends, tables, vips, states, installed);
+    Ok(Outcome::Plan(Box::new(Plan { ops, layout, changes, installed: next })))
 }
 
-/// Everything that is wrong with `desired`, whatever is installed and whoever is healthy.
-#[must_use]
-pub fn validate(desired: &Desired, capacities: &Capacities) -> Vec<PlanError> {
-    let _ = (desired, capacities);
-    Vec::new()
+/// The next generation, in the bank that the installed one does not use.
+fn next_word(installed: ActiveWord) -> ActiveWord {
+    match installed {
+        ActiveWord::NONE => ActiveWord::new(1, 0),
+        word => ActiveWord::new(word.generation() + 1, 1 - word.bank()),
+    }
 }
+
+fn set_records(tables: &Tables) -> Vec<SetRecord> {
+    tables.sets.iter().map(|set| set.as_ref().map(|set| set.record).unwrap_or_default()).collect()
+}
+
+/// Up to the last one in use.
+fn installed_records(installed: &Installed) -> Vec<SetRecord> {
+    installed.sets.iter().map(|set| set.as_ref().map(|set| set.record).unwrap_or_default()).collect()
+}
+
+fn ops(
+    active: ActiveWord,
+    header: GenerationHeader,
+    backends: Backends,
+    tables: Tables,
+    vips: Vips,
+    states: Vec<BackendStates>,
+    installed: &Installed,
+) -> Vec<Op> {
+    let mut records = set_records(&tables);
+    // The whole bank, so that what stood there is nobody's.
+    records.resize(installed.capacities.sets() as usize, SetRecord::default());
+    let [.., sets, state_base] = MapParts::bases(&installed.capacities, vips.bank, active.bank());
+    let mut ops = backends.ops;
+    ops.extend(vips.zero);
+    ops.extend(tables.ops);
+    ops.extend(vips.ops);
+    ops.push(Op::WriteSets { first: sets, records });
+    ops.push(Op::WriteBackendStates { first: state_base, states });
+    ops.push(Op::WriteHeader { bank: active.bank(), header });
+    ops.push(Op::Activate(active));
+    ops
+}
+
+/// What is installed once the plan has been applied.
+#[allow(clippy::too_many_arguments)] // the parts of a generation
+fn after(
+    installed: &Installed,
+    active: ActiveWord,
+    header: GenerationHeader,
+    resolved: &Resolved,
+    backends: &Backends,
+    tables: &Tables,
+    vips: &Vips,
+    states: &[BackendStates],
+) -> Installed {
+    let mut last_use = installed.memory.last_use.clone();
+    retire_all(&mut last_use, installed, tables, vips, states);
+    let last = summary(resolved, tables, vips);
+    Installed {
+        capacities: installed.capacities,
+        active,
+        header,
+        vips: Arc::clone(&vips.installed),
+        sets: Arc::new(tables.sets.clone()),
+        states: Arc::new(states.to_vec()),
+        backends: Arc::clone(&backends.records),
+        table_meta: Arc::clone(&tables.metas),
+        memory: Memory { last: Some(Arc::new(last)), last_use },
+    }
+}
+
+/// What the plan before this one was made from, if it is known.
+fn last_plan(installed: &Installed, cache: &TableCache) -> Option<Arc<LastPlan>> {
+    let unchanged = cache.unchanged.as_ref().filter(|unchanged| Arc::ptr_eq(&unchanged.sets, &installed.sets));
+    unchanged.map(|unchanged| Arc::clone(&unchanged.last)).or_else(|| installed.memory.last.clone())
+}
+
+/// For the next plan.
+fn summary(resolved: &Resolved, tables: &Tables, vips: &Vips) -> LastPlan {
+    LastPlan {
+        vips: Arc::clone(&resolved.vips),
+        indexes: Arc::clone(&vips.indexes),
+        flow_entries: Arc::clone(&vips.flow_entries),
+        vip_inputs: vips.inputs.clone(),
+        is_waiting: vips.is_waiting,
+        intervals: vips.intervals,
+        flow_buckets: vips.flow_buckets,
+        sets: tables.last.clone(),
+    }
+}
+
+/// Notes which elements only the generation before used.
+fn retire_all(
+    last_use: &mut LastUse,
+    installed: &Installed,
+    tables: &Tables,
+    vips: &Vips,
+    states: &[BackendStates],
+) {
+    let generation = installed.active.generation();
+    retire(&mut last_use.vips, vips.retired.iter().map(|index| index.0 as usize), generation);
+    let metas = tables.retired.iter().map(|table| table.meta_index(&installed.capacities) as usize);
+    retire(&mut last_use.tables, metas, generation);
+    let is_used = |states: &[BackendStates], sets: &[bool], index: u16| {
+        sets[usize::from(index)] || state_of(states, index) != guideway_abi::backend_state::DEAD
+    };
+    let count = installed.backends.len();
+    let before = referenced(installed.sets.iter().flatten().map(|set| &*set.backends), count);
+    let after = referenced(tables.sets.iter().flatten().map(|set| &*set.backends), count);
+    let retired = (0..=u16::MAX)
+        .take(count)
+        .filter(|&index| is_used(&installed.states, &before, index) && !is_used(states, &after, index));
+    retire(&mut last_use.backends, retired.map(usize::from), generation);
+}
+
+fn referenced<'a>(sets: impl Iterator<Item = &'a [u16]>, count: usize) -> Vec<bool> {
+    let mut referenced = vec![false; count];
+    for index in sets.flatten() {
+        referenced[usize::from(*index)] = true;
+    }
+    referenced
+}
+
+/// Where a leaving backend is.
+fn leaving(index: BackendIndex, backends: &Backends) -> Leaving {
+    let address = backends.records.get(usize::from(index.0)).map(|record| record.address).unwrap_or_default();
+    Leaving { index, address: crate::key::address(address) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,19 @@
 //! Maps as they were read become [`Installed`], or an error when they contradict each other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use guideway_abi::{ActiveWord, TableRef};
 use thiserror::Error;
 
-use super::{Installed, MapContents};
+use super::{Installed, InstalledVips, MapContents, MapParts};
+use crate::index::tables_of;
+use crate::plan::maps_digest;
 use crate::{SetIndex, TableElement, VipIndex};
+
+mod lookup;
+mod sets;
+mod vips;
 
 /// How the maps contradict each other.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -82,11 +90,63 @@ pub(super) fn from_maps(
     maps: MapContents,
     tables: &BTreeMap<TableElement, Vec<u16>>,
 ) -> Result<Installed, InstalledError> {
-    let _ = tables;
-    Ok(Installed::empty(maps.capacities))
+    let parts = MapParts::of(&maps.capacities, maps.active, &maps.header)?;
+    check_lengths(&maps, &parts)?;
+    let mut installed = Installed::empty(maps.capacities);
+    if maps.active != ActiveWord::NONE {
+        lookup::check(&maps)?;
+        let records = vips::check(&maps)?;
+        let used = lookup::intervals_in_use(&maps);
+        let digest = crate::lookup::digest(
+            &maps.header.lookup_key,
+            &maps.vip4_buckets,
+            &maps.vip6_buckets,
+            &maps.intervals[..used],
+            (&maps.prefixes4, &maps.prefixes6),
+        );
+        installed.vips = Arc::new(InstalledVips { digest: maps_digest(digest, &records), records });
+        installed.sets = Arc::new(sets::check(&maps, tables)?);
+        installed.states = Arc::new(maps.backend_states);
+        installed.active = maps.active;
+        installed.header = maps.header;
+    }
+    installed.backends = Arc::new(maps.backends);
+    installed.table_meta = Arc::new(maps.table_meta);
+    Ok(installed)
 }
 
 pub(super) fn referenced_tables(maps: &MapContents) -> BTreeSet<TableElement> {
-    let _ = maps;
-    BTreeSet::new()
+    if maps.active == ActiveWord::NONE {
+        return BTreeSet::new();
+    }
+    maps.sets
+        .iter()
+        .filter(|set| set.table != TableRef::NONE)
+        .flat_map(|set| [set.table, set.previous[0], set.previous[1]])
+        .filter_map(TableElement::of)
+        .filter(|table| table.index < tables_of(&maps.capacities, table.size))
+        .collect()
+}
+
+fn check_lengths(maps: &MapContents, parts: &MapParts) -> Result<(), InstalledError> {
+    let capacities = &maps.capacities;
+    let tables = capacities.tables_large as usize + capacities.tables_small as usize;
+    let lengths = [
+        (guideway_abi::BACKENDS, maps.backends.len(), capacities.backends as usize),
+        (guideway_abi::TABLE_META, maps.table_meta.len(), tables),
+        (guideway_abi::VIP4_BUCKETS, maps.vip4_buckets.len(), parts.vip4_buckets.len()),
+        (guideway_abi::VIP6_BUCKETS, maps.vip6_buckets.len(), parts.vip6_buckets.len()),
+        (guideway_abi::INTERVALS, maps.intervals.len(), parts.intervals.len()),
+        (guideway_abi::PREFIXES4, maps.prefixes4.len(), parts.prefixes4.len()),
+        (guideway_abi::PREFIXES6, maps.prefixes6.len(), parts.prefixes6.len()),
+        (guideway_abi::VIPS, maps.vips.len(), parts.vips.len()),
+        (guideway_abi::SETS, maps.sets.len(), parts.sets.len()),
+        (guideway_abi::BACKEND_STATES, maps.backend_states.len(), parts.backend_states.len()),
+    ];
+    // Without a generation nothing of its parts is looked at.
+    let count = if maps.active == ActiveWord::NONE { 2 } else { lengths.len() };
+    match lengths.into_iter().take(count).find(|(_, found, expected)| found != expected) {
+        Some((map, found, expected)) => Err(InstalledError::Length { map, found, expected }),
+        None => Ok(()),
+    }
 }

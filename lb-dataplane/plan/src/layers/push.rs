@@ -59,8 +59,6 @@ struct Slot {
 /// What holds for all slots.
 struct Rules {
     room: Room,
-    /// The latest layer is by the earlier key and moves back one place if any slot needs its place.
-    makes_way: bool,
     /// A layer by the earlier key takes this place in every slot.
     first_taken: bool,
     second_taken: bool,
@@ -91,10 +89,10 @@ impl Layers {
         let earlier = |layer: Option<&Layer>| layer.filter(|layer| layer.key == LayerKey::Earlier).cloned();
         let (old_first, old_second) = (present(first), present(second));
         let (earlier_first, earlier_second) = (earlier(first), earlier(second));
+        // A latest layer by the earlier key moves back one place if any slot needs its place.
         let makes_way = earlier_first.is_some() && second.is_none() && push.room != Room::Neither;
         let rules = Rules {
             room: push.room,
-            makes_way,
             first_taken: earlier_first.is_some() && !makes_way,
             second_taken: earlier_second.is_some() || makes_way,
         };

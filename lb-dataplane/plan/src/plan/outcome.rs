@@ -1,8 +1,17 @@
 //! What planning gives.
 
+use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 
-use crate::{BackendIndex, BootTime, Installed, Op, SetIndex, TableElement, VipIndex};
+use guideway_abi::ActiveWord;
+
+use super::backends::Backends;
+use super::resolve::Resolved;
+use super::tables::Tables;
+use super::vips::Vips;
+use crate::installed::InstalledSet;
+use crate::memory::LastSet;
+use crate::{BackendIndex, BootTime, Desired, Installed, Op, SetIndex, TableElement, VipIndex};
 
 /// What there is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,4 +141,103 @@ pub struct Changes {
     pub unsettled: u64,
     /// Slots whose established flows move, over all sets.
     pub at_risk: u64,
+}
+
+/// What a layout is made from.
+pub(super) struct Parts<'a> {
+    pub(super) resolved: &'a Resolved,
+    pub(super) backends: &'a Backends,
+    pub(super) tables: &'a Tables,
+    pub(super) vips: &'a Vips,
+    pub(super) now: BootTime,
+}
+
+impl Parts<'_> {
+    pub(super) fn layout(&self, active: ActiveWord, desired: &Desired) -> Layout {
+        let mut sets = vec![None; desired.sets.len()];
+        for (&place, last) in self.resolved.places.iter().zip(&self.tables.last) {
+            sets[place] = Some(self.set(last));
+        }
+        let deadlines = self.installed_sets().filter_map(|set| set.layers.as_ref()?.next_deadline());
+        let waiting = self.vips.is_waiting.then_some(self.now);
+        Layout {
+            generation: active.generation(),
+            bank: active.bank(),
+            digest: self.resolved.digest,
+            vips: self.vips.indexes.to_vec(),
+            flow_entries: self.vips.flow_entries.to_vec(),
+            sets,
+            leaving: self.leaving().map(|index| super::leaving(index, self.backends)).collect(),
+            next_deadline: deadlines.chain(waiting).min(),
+            usage: self.usage(),
+        }
+    }
+
+    fn installed_sets(&self) -> impl Iterator<Item = &InstalledSet> {
+        self.tables.sets.iter().flatten()
+    }
+
+    fn set(&self, last: &LastSet) -> SetLayout {
+        let installed = self.tables.sets[usize::from(last.index.0)].as_ref();
+        let record = installed.map(|set| set.record).unwrap_or_default();
+        SetLayout {
+            index: last.index,
+            table: TableElement::of(record.table),
+            previous: record.previous.map(TableElement::of),
+            backends: last.backends.to_vec(),
+            slots: last.slots.to_vec(),
+            unsettled: last.unsettled,
+            held: last.held,
+            at_risk: last.at_risk,
+            until: installed.and_then(|set| set.layers.as_ref()?.until()),
+        }
+    }
+
+    /// Backends that are in no set any more.
+    fn leaving(&self) -> impl Iterator<Item = BackendIndex> {
+        let leaving: BTreeSet<BackendIndex> =
+            self.tables.last.iter().flat_map(|last| last.leaving.iter().map(|(index, _)| *index)).collect();
+        // One that left this set may be a member of another one.
+        let members: HashSet<BackendIndex> = match leaving.is_empty() {
+            true => HashSet::new(),
+            false => self.members().collect(),
+        };
+        leaving.into_iter().filter(move |index| !members.contains(index))
+    }
+
+    fn members(&self) -> impl Iterator<Item = BackendIndex> {
+        self.backends.of_sets.iter().chain(&self.backends.upcoming).flat_map(|set| set.iter().copied())
+    }
+
+    fn usage(&self) -> Usage {
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let mut seen = vec![false; self.backends.records.len()];
+        self.members().chain(self.leaving()).for_each(|index| seen[usize::from(index.0)] = true);
+        let [tables_large, tables_small] = self.tables.in_use;
+        Usage {
+            vips: number(self.vips.indexes.len()),
+            sets: number(self.tables.last.len()),
+            backends: number(seen.into_iter().filter(|seen| *seen).count()),
+            tables_large,
+            tables_small,
+            intervals: self.vips.intervals,
+            flow_buckets: self.vips.flow_buckets,
+        }
+    }
+
+    pub(super) fn changes(&self) -> Changes {
+        let written = self.tables.written;
+        let in_use: u32 = self.tables.in_use.iter().sum();
+        let (added, removed) = (self.vips.zero.len(), self.vips.retired.len());
+        let sum = |part: fn(&LastSet) -> u32| self.tables.last.iter().map(|set| u64::from(part(set))).sum();
+        Changes {
+            vips_added: added,
+            vips_removed: removed,
+            backends_added: self.backends.added,
+            tables_written: written,
+            tables_reused: in_use as usize - written,
+            unsettled: sum(|set| set.unsettled),
+            at_risk: sum(|set| set.at_risk),
+        }
+    }
 }

@@ -1,0 +1,225 @@
+//! Parts of the flow table.
+
+use std::ops::Range;
+
+use guideway_abi::{FLOW_WAYS, NO_REGION, VipRecord, vip_mode};
+
+use crate::{Protocol, Session, Vip};
+
+/// Buckets of a VIP that asks for no number of entries, at most.
+const SHARE_MAX: u32 = 256;
+
+/// What a VIP needs a region for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// As many buckets.
+    Buckets(u32),
+    /// Its share.
+    Share,
+}
+
+impl Need {
+    /// `None` when the flow table is never asked about flows of this VIP.
+    pub(super) fn of(vip: &Vip, second_hop: bool) -> Option<Self> {
+        let asks = match (vip.session, vip.key.protocol) {
+            (Session::Flow { .. } | Session::ClientIp { .. }, _) => true,
+            (Session::Stateless, Protocol::Tcp) => !second_hop,
+            (Session::Stateless, Protocol::Udp) => false,
+        };
+        asks.then(|| vip.flow_entries.map_or(Self::Share, |entries| Self::Buckets(buckets_for(entries))))
+    }
+}
+
+/// Whole buckets, a power of two.
+pub(super) fn buckets_for(entries: u32) -> u32 {
+    entries.div_ceil(FLOW_WAYS as u32).max(1).checked_next_power_of_two().unwrap_or(1 << 31)
+}
+
+/// The mode of a VIP's record.
+pub(super) fn mode(session: Session) -> u8 {
+    match session {
+        Session::Stateless => vip_mode::PLAIN,
+        Session::Flow { .. } => vip_mode::STICKY,
+        Session::ClientIp { .. } => vip_mode::CLIENT_IP,
+    }
+}
+
+/// Buckets of the flow table that one VIP has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Region {
+    pub(super) base: u32,
+    pub(super) buckets: u32,
+}
+
+impl Region {
+    pub(super) fn of(record: &VipRecord) -> Option<Self> {
+        let region = Self { base: record.flow_base, buckets: record.flow_mask.wrapping_add(1) };
+        (record.flow_base != NO_REGION).then_some(region)
+    }
+
+    fn range(self) -> Range<u32> {
+        self.base..self.base + self.buckets
+    }
+}
+
+/// A VIP that needs a region.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wish {
+    pub(super) need: Need,
+    /// The one that it has.
+    pub(super) old: Option<Region>,
+}
+
+/// Who has which region.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Regions {
+    /// In the order of the wishes.
+    pub(super) granted: Vec<Option<Region>>,
+    /// Those among them that had other owners.
+    pub(super) new: Vec<Region>,
+    /// A wish that cannot be granted while the installed generation lasts can be granted afterwards.
+    pub(super) is_waiting: bool,
+}
+
+/// Grants `wishes`, in whose order the VIPs come first that are to be asked first. What the installed generation uses
+/// (`held`) is given to nobody else.
+pub(super) fn grant(wishes: &[Wish], held: &[Region], buckets: u32) -> Regions {
+    let mut granted: Vec<Option<Region>> = wishes.iter().map(Wish::kept).collect();
+    let share = share(wishes, buckets);
+    let wanted = |wish: &Wish| match wish.need {
+        Need::Buckets(buckets) => buckets,
+        Need::Share => share,
+    };
+    let is_short = |wish: &Wish, granted: Option<Region>| match wish.need {
+        Need::Buckets(buckets) => granted.is_none_or(|region| region.buckets < buckets),
+        // Its flows are worth more than a larger region.
+        Need::Share => granted.is_none(),
+    };
+    let sum: u64 = wishes
+        .iter()
+        .zip(&granted)
+        .map(|(wish, &granted)| match granted {
+            Some(region) if !is_short(wish, Some(region)) => region.buckets.into(),
+            _ => u64::from(wanted(wish)),
+        })
+        .sum();
+    if sum > u64::from(buckets) {
+        // Entries in the half that is given up are lost.
+        for (wish, granted) in wishes.iter().zip(&mut granted) {
+            if let (Need::Share, Some(region)) = (wish.need, granted) {
+                region.buckets = region.buckets.min(share.max(1));
+            }
+        }
+    }
+    let mut short: Vec<usize> =
+        (0..wishes.len()).filter(|&wish| is_short(&wishes[wish], granted[wish])).collect();
+    // Large ones first, so that the small ones fill the gaps.
+    short.sort_by_key(|&wish| std::cmp::Reverse(wanted(&wishes[wish])));
+    let kept = granted.iter().flatten().copied();
+    let mut free = Free::new(kept.clone().chain(held.iter().copied()), buckets);
+    let is_held = free.total() < Free::new(kept, buckets).total();
+    let mut regions = Regions { granted, new: Vec::new(), is_waiting: false };
+    for wish in short {
+        let mut size = wanted(&wishes[wish]);
+        let old = regions.granted[wish];
+        while size > old.map_or(0, |region| region.buckets) {
+            if let Some(base) = free.take(size) {
+                let region = Region { base, buckets: size };
+                regions.granted[wish] = Some(region);
+                regions.new.push(region);
+                break;
+            }
+            if old.is_some() {
+                // It may stand in its own way; then it is without for a generation.
+                let others = (0..wishes.len()).filter(|&other| other != wish);
+                let others = others.filter_map(|other| regions.granted[other]);
+                if Free::new(others, buckets).take(size).is_some() {
+                    regions.granted[wish] = None;
+                    regions.is_waiting = true;
+                }
+                break;
+            }
+            if is_held {
+                regions.is_waiting = true;
+                break;
+            }
+            size /= 2;
+        }
+    }
+    regions
+}
+
+impl Wish {
+    /// What of the old region stays.
+    fn kept(&self) -> Option<Region> {
+        match self.need {
+            Need::Buckets(buckets) => {
+                self.old.map(|region| Region { buckets: region.buckets.min(buckets), ..region })
+            }
+            Need::Share => self.old,
+        }
+    }
+}
+
+/// Buckets for each VIP that asks for no number of them.
+fn share(wishes: &[Wish], buckets: u32) -> u32 {
+    let asked: u64 = wishes
+        .iter()
+        .map(|wish| match wish.need {
+            Need::Buckets(buckets) => buckets.into(),
+            Need::Share => 0,
+        })
+        .sum();
+    let shares = wishes.iter().filter(|wish| wish.need == Need::Share).count() as u64;
+    let left = u64::from(buckets).saturating_sub(asked);
+    let each = u32::try_from(left.checked_div(shares).unwrap_or(0)).unwrap_or(u32::MAX).min(SHARE_MAX);
+    match each.checked_ilog2() {
+        Some(bits) => 1 << bits,
+        None => u32::from(left > 0),
+    }
+}
+
+/// Buckets that nobody has, as sorted ranges.
+struct Free(Vec<Range<u32>>);
+
+impl Free {
+    fn new(taken: impl Iterator<Item = Region>, buckets: u32) -> Self {
+        let mut taken: Vec<Range<u32>> = taken.map(Region::range).collect();
+        taken.sort_by_key(|range| range.start);
+        let mut free = Vec::new();
+        let mut at = 0;
+        for range in taken {
+            if range.start > at {
+                free.push(at..range.start);
+            }
+            at = at.max(range.end);
+        }
+        if at < buckets {
+            free.push(at..buckets);
+        }
+        Self(free)
+    }
+
+    fn total(&self) -> u64 {
+        self.0.iter().map(|range| range.len() as u64).sum()
+    }
+
+    /// The first place for `size` buckets, a multiple of the size if there is one: so that what is given back can be used
+    /// again.
+    fn take(&mut self, size: u32) -> Option<u32> {
+        let fits = |range: &Range<u32>, base: u32| base.checked_add(size).is_some_and(|end| end <= range.end);
+        let aligned = self.0.iter().enumerate().find_map(|(index, range)| {
+            let base = range.start.checked_next_multiple_of(size)?;
+            fits(range, base).then_some((index, base))
+        });
+        let anywhere = || self.0.iter().position(|range| fits(range, range.start));
+        let (index, base) = aligned.or_else(|| anywhere().map(|index| (index, self.0[index].start)))?;
+        let range = self.0[index].clone();
+        let rest = [range.start..base, base + size..range.end];
+        self.0.splice(index..=index, rest.into_iter().filter(|range| !range.is_empty()));
+        Some(base)
+    }
+}
+
+#[cfg(test)]
+mod tests;

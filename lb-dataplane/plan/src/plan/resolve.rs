@@ -1,0 +1,133 @@
+//! Names resolved, tables built, digests taken; only of what is another than in the last desired state.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use guideway_abi::Capacities;
+
+use super::PlanError;
+use super::validate::check;
+use crate::cache::{TableCache, Valid, Wanted};
+use crate::digest::Digest;
+use crate::resolved::{ResolvedSet, VipPart, same_shape, set_digest};
+use crate::{BackendSet, Desired};
+
+/// The desired state, resolved.
+pub(super) struct Resolved {
+    pub(super) vips: Arc<VipPart>,
+    /// In the order of [`VipPart::set_names`].
+    pub(super) sets: Vec<Arc<ResolvedSet>>,
+    /// Their indexes in [`Desired::sets`].
+    pub(super) places: Vec<usize>,
+    /// Digest of the generation.
+    pub(super) digest: u64,
+}
+
+pub(super) fn resolve(
+    desired: &Desired,
+    capacities: &Capacities,
+    cache: &mut TableCache,
+) -> Result<Resolved, PlanError> {
+    let vips = match &cache.vips {
+        Some(vips) if vips.is_of(&desired.seed, &desired.vips) => Arc::clone(vips),
+        _ => Arc::new(VipPart::new(desired.seed, &desired.vips)),
+    };
+    cache.vips = Some(Arc::clone(&vips));
+    validate_once(desired, capacities, &vips, cache)?;
+
+    let by_name: HashMap<&str, usize> =
+        desired.sets.iter().enumerate().map(|(index, set)| (set.name.as_str(), index)).collect();
+    // Their existence has been checked.
+    let places: Vec<usize> =
+        vips.set_names.iter().filter_map(|name| by_name.get(name.as_str()).copied()).collect();
+    let mut known = std::mem::take(&mut cache.sets);
+    known.resize(desired.sets.len(), None);
+    let mut missing = Vec::new();
+    for &place in &places {
+        let set = &desired.sets[place];
+        let is_known = |known: &Arc<ResolvedSet>| known.seed == desired.seed && known.set == *set;
+        match known[place].take_if(|known| is_known(known)) {
+            Some(same) => {
+                cache.keep(&same.filled);
+                if let Some(upcoming) = &same.upcoming {
+                    cache.keep(upcoming);
+                }
+                known[place] = Some(same);
+            }
+            None => missing.push(place),
+        }
+    }
+    for (place, set) in build(desired, &missing, cache)? {
+        known[place] = Some(Arc::new(set));
+    }
+    cache.trim();
+    let sets: Vec<Arc<ResolvedSet>> = places.iter().filter_map(|&place| known[place].clone()).collect();
+    // Those that nobody asked for are forgotten.
+    cache.sets = vec![None; desired.sets.len()];
+    for (&place, set) in places.iter().zip(&sets) {
+        cache.sets[place] = Some(Arc::clone(set));
+    }
+    let digest = generation_digest(desired, &vips, &sets);
+    Ok(Resolved { vips, sets, places, digest })
+}
+
+/// Checks a configuration when it is another one than the last.
+fn validate_once(
+    desired: &Desired,
+    capacities: &Capacities,
+    vips: &Arc<VipPart>,
+    cache: &mut TableCache,
+) -> Result<(), PlanError> {
+    if let Some(valid) = &cache.valid {
+        let same = Arc::ptr_eq(&valid.vips, vips)
+            && valid.capacities == *capacities
+            && valid.sets.len() == desired.sets.len()
+            && valid.sets.iter().zip(&desired.sets).all(|(a, b)| same_shape(a, b) && a.second_hop == b.second_hop);
+        if same {
+            return Ok(());
+        }
+    }
+    if let Some(error) = check(desired, capacities, vips).into_iter().next() {
+        return Err(error);
+    }
+    cache.valid = Some(Valid { capacities: *capacities, vips: Arc::clone(vips), sets: desired.sets.clone() });
+    Ok(())
+}
+
+fn build(
+    desired: &Desired,
+    missing: &[usize],
+    cache: &mut TableCache,
+) -> Result<Vec<(usize, ResolvedSet)>, PlanError> {
+    let sets = || missing.iter().map(|&place| &desired.sets[place]);
+    let wanted = sets().map(|set| Wanted { set: &set.name, size: set.table_size, members: &set.members });
+    // Without a second hop, flows of unknown origin would go to the last candidate.
+    let announcing = |set: &&BackendSet| set.second_hop && set.upcoming.is_some();
+    let upcoming = sets().filter(announcing).filter_map(|set| {
+        Some(Wanted { set: &set.name, size: set.table_size, members: set.upcoming.as_ref()? })
+    });
+    let mut filled = cache
+        .filled(&desired.seed, wanted.chain(upcoming).collect())
+        .map_err(|(set, source)| PlanError::Set { set, source })?;
+    let mut upcoming = filled.split_off(missing.len()).into_iter();
+    let built = sets().zip(missing).zip(filled).map(|((set, &place), filled)| {
+        let upcoming = if announcing(&set) { upcoming.next() } else { None };
+        let digest = set_digest(&desired.seed, set);
+        (place, ResolvedSet { seed: desired.seed, set: set.clone(), digest, filled, upcoming })
+    });
+    Ok(built.collect())
+}
+
+fn generation_digest(desired: &Desired, vips: &VipPart, sets: &[Arc<ResolvedSet>]) -> u64 {
+    let mut digest = Digest::new(&desired.seed, "generation");
+    let (v4, v6) = (desired.outer_sources.v4.trunc(), desired.outer_sources.v6.trunc());
+    digest.bytes(&v4.addr().octets());
+    digest.number(v4.prefix_len());
+    digest.bytes(&v6.addr().octets());
+    digest.number(v6.prefix_len());
+    for [low, high] in std::iter::once(vips.digest).chain(sets.iter().map(|set| set.digest)) {
+        digest.number(low);
+        digest.number(high);
+    }
+    digest.finish()[0]
+}

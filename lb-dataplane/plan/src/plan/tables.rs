@@ -1,0 +1,142 @@
+//! Lookup tables: what they shall hold, and their places.
+
+use std::sync::Arc;
+
+use guideway_abi::{SetRecord, TableMeta, TableRef, UNSETTLED, encapsulation, set_flags};
+
+use super::PlanError;
+use super::backends::Backends;
+use super::resolve::Resolved;
+use super::sets::Sets;
+use super::states::Leaving;
+use crate::installed::InstalledSet;
+use crate::layers::{LayerKey, Layers, Room};
+use crate::memory::LastSet;
+use crate::parallel::map;
+use crate::{BackendSet, BootTime, Installed, Op, SetEncapsulation, TableElement};
+
+mod due;
+mod elements;
+
+use due::{Due, Settled};
+use elements::Elements;
+
+pub(super) struct Tables {
+    /// By place.
+    pub(super) sets: Vec<Option<InstalledSet>>,
+    /// In the order of the resolved sets.
+    pub(super) last: Vec<LastSet>,
+    /// [`TABLE_META`](guideway_abi::TABLE_META) after the plan.
+    pub(super) metas: Arc<Vec<TableMeta>>,
+    pub(super) ops: Vec<Op>,
+    pub(super) written: usize,
+    /// Elements in use, large ones and small ones.
+    pub(super) in_use: [u32; 2],
+    /// Elements that went out of use.
+    pub(super) retired: Vec<TableElement>,
+}
+
+/// What all sets share.
+pub(super) struct Inputs<'a> {
+    pub(super) resolved: &'a Resolved,
+    pub(super) last: &'a [Option<&'a LastSet>],
+    pub(super) sets: &'a Sets,
+    pub(super) backends: &'a Backends,
+    pub(super) leaving: &'a Leaving,
+    pub(super) installed: &'a Installed,
+    pub(super) now: BootTime,
+    /// The flow key is another one than the installed.
+    pub(super) rotates: bool,
+}
+
+/// How one set comes out.
+enum Next {
+    /// As it is.
+    Same(InstalledSet, LastSet),
+    New(Box<Settled>),
+}
+
+pub(super) fn place(inputs: &Inputs<'_>) -> Result<Tables, PlanError> {
+    let dues: Vec<Due<'_>> = (0..inputs.resolved.sets.len()).map(|set| Due::new(inputs, set)).collect();
+    let changed: Vec<&Due<'_>> = dues.iter().filter(|due| due.same().is_none()).collect();
+    let results = map(&changed, |due| due.settle(Room::Both));
+    let mut results = results.into_iter();
+    let mut nexts = Vec::with_capacity(dues.len());
+    for due in &dues {
+        nexts.push(match due.same() {
+            Some((set, last)) => Next::Same(set, last),
+            None => match results.next() {
+                Some(settled) => Next::New(Box::new(settled?)),
+                None => continue,
+            },
+        });
+    }
+
+    let mut elements = Elements::new(inputs, &nexts);
+    for next in &nexts {
+        if let Next::Same(set, _) = next {
+            elements.keep(set);
+        }
+    }
+    // Earlier tables first, for as long as there is room for them beside a present table for each set.
+    for (due, next) in dues.iter().zip(&mut nexts) {
+        if let Next::New(settled) = next {
+            elements.previous(due, settled)?;
+        }
+    }
+    let mut tables = Tables {
+        sets: vec![None; usize::from(inputs.sets.indexes.iter().map(|index| index.0 + 1).max().unwrap_or(0))],
+        last: Vec::with_capacity(dues.len()),
+        metas: Arc::default(),
+        ops: Vec::new(),
+        written: 0,
+        in_use: [0; 2],
+        retired: Vec::new(),
+    };
+    for (due, next) in dues.iter().zip(nexts) {
+        let (set, last) = match next {
+            Next::Same(set, last) => (set, last),
+            Next::New(settled) => elements.finish(due, *settled)?,
+        };
+        tables.sets[usize::from(due.index.0)] = Some(set);
+        tables.last.push(last);
+    }
+    elements.close(&mut tables);
+    Ok(tables)
+}
+
+/// The record of a set, without its tables.
+fn record(set: &BackendSet) -> SetRecord {
+    SetRecord {
+        table: TableRef::NONE,
+        previous: [TableRef::NONE; 2],
+        encapsulation: match set.encapsulation {
+            SetEncapsulation::IpIp => encapsulation::IPIP,
+            SetEncapsulation::Gue => encapsulation::GUE,
+            SetEncapsulation::Gre => encapsulation::GRE,
+            SetEncapsulation::L2 => encapsulation::L2,
+        },
+        flags: if set.second_hop { set_flags::SECOND_HOP } else { 0 },
+    }
+}
+
+/// The flags that tell by which key the earlier tables of `layers` are counted.
+fn key_flags(layers: &Layers) -> u8 {
+    let flags = [set_flags::PREVIOUS_0_OLD_KEY, set_flags::PREVIOUS_1_OLD_KEY];
+    let old = |layer: &Option<crate::layers::Layer>| {
+        layer.as_ref().is_some_and(|layer| layer.key == LayerKey::Earlier)
+    };
+    layers.previous.iter().zip(flags).filter(|(layer, _)| old(layer)).fold(0, |flags, (_, flag)| flags | flag)
+}
+
+/// The backends in the tables of `layers`, sorted.
+pub(crate) fn backends_in(layers: Option<&Layers>) -> Arc<[u16]> {
+    let mut seen = vec![false; usize::from(UNSETTLED)];
+    if let Some(layers) = layers {
+        let tables = std::iter::once(&layers.current).chain(layers.previous.iter().flatten().map(|layer| &layer.slots));
+        for slot in tables.flat_map(|slots| slots.iter()) {
+            seen[usize::from(slot & !UNSETTLED)] = true;
+        }
+    }
+    (0..UNSETTLED).zip(seen).skip(1).filter(|(_, seen)| *seen).map(|(backend, _)| backend).collect()
+}

@@ -1,0 +1,240 @@
+//! What is due for one set.
+
+use std::sync::Arc;
+
+use guideway_abi::{SetRecord, UNSETTLED};
+
+use super::{Inputs, backends_in, record};
+use crate::digest::table_digest;
+use crate::installed::InstalledSet;
+use crate::layers::{Layers, Push, Room, Slots};
+use crate::memory::LastSet;
+use crate::plan::PlanError;
+use crate::resolved::ResolvedSet;
+use crate::{BackendIndex, SetIndex, TableElement, TableSize};
+
+/// A set, and what decides about its tables.
+pub(super) struct Due<'a> {
+    pub(super) index: SetIndex,
+    pub(super) resolved: &'a Arc<ResolvedSet>,
+    inputs: &'a Inputs<'a>,
+    backends: &'a Arc<[BackendIndex]>,
+    upcoming: &'a Arc<[BackendIndex]>,
+    /// As it is installed, with tables of this size.
+    old: Option<&'a InstalledSet>,
+    /// Its tables were of another size.
+    is_resized: bool,
+    last: Option<&'a LastSet>,
+    /// Backends in its layers that are no members, and whether they are alive.
+    leaving: Vec<(BackendIndex, bool)>,
+}
+
+/// Layers as they shall be.
+#[derive(Clone, Debug)]
+pub(super) struct Settled {
+    pub(super) layers: Option<Layers>,
+    pub(super) held: u32,
+    pub(super) at_risk: u32,
+    /// Digests of the tables that are not those of the installed set: present one, then earlier ones.
+    pub(super) digests: [Option<[u64; 2]>; 3],
+}
+
+impl<'a> Due<'a> {
+    pub(super) fn new(inputs: &'a Inputs<'a>, set: usize) -> Self {
+        let index = inputs.sets.indexes[set];
+        let resolved = &inputs.resolved.sets[set];
+        let installed = inputs.installed.sets.get(usize::from(index.0)).and_then(Option::as_ref);
+        let there = installed.filter(|_| inputs.sets.stays[set]);
+        let old = there.filter(|old| old.size().is_none_or(|size| size == resolved.set.table_size));
+        let mut due = Self {
+            index,
+            resolved,
+            inputs,
+            backends: &inputs.backends.of_sets[set],
+            upcoming: &inputs.backends.upcoming[set],
+            old,
+            is_resized: there.is_some() && old.is_none(),
+            last: inputs.last[set].filter(|_| inputs.sets.stays[set]),
+            leaving: Vec::new(),
+        };
+        due.leaving = due.leaving();
+        due
+    }
+
+    fn leaving(&self) -> Vec<(BackendIndex, bool)> {
+        let Some(old) = self.old else { return Vec::new() };
+        let alive = |index: BackendIndex| {
+            let record = self.inputs.installed.backends.get(usize::from(index.0));
+            (index, record.is_some_and(|record| self.inputs.leaving.is_alive(&record.address)))
+        };
+        match self.last.filter(|last| Arc::ptr_eq(&last.resolved, self.resolved)) {
+            Some(last) => last.leaving.iter().map(|(index, _)| alive(*index)).collect(),
+            None => old
+                .backends
+                .iter()
+                .map(|&index| BackendIndex(index))
+                .filter(|index| !self.backends.contains(index) && !self.upcoming.contains(index))
+                .map(alive)
+                .collect(),
+        }
+    }
+
+    /// The set as it is, when nothing about it has changed since the last plan and nothing is over.
+    pub(super) fn same(&self) -> Option<(InstalledSet, LastSet)> {
+        let (old, last) = (self.old?, self.last?);
+        let is_over = |layers: &Layers| layers.next_deadline().is_some_and(|until| until <= self.inputs.now);
+        let same = Arc::ptr_eq(&last.resolved, self.resolved)
+            && last.leaving == self.leaving
+            && !self.inputs.rotates
+            && !old.layers.as_ref().is_some_and(is_over);
+        same.then(|| (old.clone(), LastSet { at_risk: 0, ..last.clone() }))
+    }
+
+    pub(super) fn size(&self) -> TableSize {
+        self.resolved.set.table_size
+    }
+
+    pub(super) fn record(&self) -> SetRecord {
+        record(&self.resolved.set)
+    }
+
+    /// The tables that the installed set refers to.
+    pub(super) fn old_tables(&self) -> impl Iterator<Item = (TableElement, &Slots)> {
+        self.old.into_iter().flat_map(InstalledSet::tables)
+    }
+
+    fn alive(&self) -> Vec<bool> {
+        let mut alive = vec![false; self.inputs.installed.backends.len()];
+        let upcoming = self.resolved.set.upcoming.iter().flatten().zip(&**self.upcoming);
+        // What is said of a present member counts more than what is said of the same one as an upcoming member.
+        let members = self.resolved.set.members.iter().zip(&**self.backends);
+        for (member, index) in upcoming.chain(members) {
+            alive[usize::from(index.0)] = member.healthy;
+        }
+        for (index, is_alive) in &self.leaving {
+            alive[usize::from(index.0)] = *is_alive;
+        }
+        alive
+    }
+
+    /// The layers that are due with as much room as `room`.
+    pub(super) fn settle(&self, room: Room) -> Result<Settled, PlanError> {
+        let old = self.old.and_then(|old| old.layers.as_ref());
+        let alive = self.alive();
+        let is_alive = |backend: u16| alive.get(usize::from(backend)).copied().unwrap_or(false);
+        let Some(target) = self.resolved.filled.target(self.backends) else {
+            let at_risk = old.map_or(0, |old| moved(old, None, is_alive));
+            return Ok(Settled { layers: None, held: 0, at_risk, digests: [None; 3] });
+        };
+        let (now, window) = (self.inputs.now, self.resolved.set.drain_window);
+        let (layers, held, at_risk) = match old {
+            Some(old) if self.inputs.rotates => {
+                let rotated = old.rotate(&target, now, window).map_err(|error| {
+                    let crate::layers::RotateError::InDoubt { until } = error;
+                    PlanError::SeedInDoubt { set: self.resolved.set.name.clone(), until, now }
+                })?;
+                (rotated, 0, 0)
+            }
+            Some(old) => {
+                let upcoming = self.resolved.upcoming.as_ref().and_then(|next| next.target(self.upcoming));
+                let upcoming = upcoming.as_deref();
+                let pushed = old.push(&Push { target: &target, upcoming, is_alive, now, window, room });
+                (pushed.layers, pushed.held, pushed.at_risk)
+            }
+            None => {
+                let at_risk = if self.is_resized { self.size().get() } else { 0 };
+                (self.announced(target, &is_alive, room), 0, at_risk)
+            }
+        };
+        Ok(self.settled(layers, held, at_risk))
+    }
+
+    /// Layers that remember nothing.
+    pub(super) fn forget(&self) -> Option<Settled> {
+        let target = self.resolved.filled.target(self.backends)?;
+        let alive = self.alive();
+        let is_alive = |backend: u16| alive.get(usize::from(backend)).copied().unwrap_or(false);
+        let old = self.old.and_then(|old| old.layers.as_ref());
+        let at_risk = old.map_or(0, |old| moved(old, Some(&target), is_alive));
+        Some(self.settled(Layers::settled(target), 0, at_risk))
+    }
+
+    /// A set without a past that announces what comes next.
+    fn announced(&self, target: Slots, is_alive: &impl Fn(u16) -> bool, room: Room) -> Layers {
+        let first = Layers::settled(target);
+        let upcoming = self.resolved.upcoming.as_ref().and_then(|next| next.target(self.upcoming));
+        let Some(upcoming) = upcoming else { return first };
+        let push = Push {
+            target: &first.current,
+            upcoming: Some(&*upcoming),
+            is_alive,
+            now: self.inputs.now,
+            window: self.resolved.set.drain_window,
+            room,
+        };
+        first.push(&push).layers
+    }
+
+    fn settled(&self, layers: Layers, held: u32, at_risk: u32) -> Settled {
+        let digest = |slots: Option<&Slots>| {
+            let slots = slots?;
+            let is_known = self.old_tables().any(|(_, known)| Arc::ptr_eq(known, slots));
+            (!is_known).then(|| table_digest(slots))
+        };
+        let [first, second] = &layers.previous;
+        let digests = [
+            digest(Some(&layers.current)),
+            digest(first.as_ref().map(|layer| &layer.slots)),
+            digest(second.as_ref().map(|layer| &layer.slots)),
+        ];
+        Settled { layers: Some(layers), held, at_risk, digests }
+    }
+
+    /// What the next plan is to know of the set.
+    pub(super) fn last(&self, settled: &Settled, backends: &[u16]) -> LastSet {
+        let leaving = backends.iter().map(|&index| BackendIndex(index));
+        let leaving = leaving.filter(|index| !self.backends.contains(index) && !self.upcoming.contains(index));
+        let alive = |index: BackendIndex| {
+            let record = self.inputs.backends.records.get(usize::from(index.0));
+            (index, record.is_some_and(|record| self.inputs.leaving.is_alive(&record.address)))
+        };
+        let mut counts = vec![0_u32; self.inputs.installed.backends.len()];
+        let mut unsettled = 0;
+        for slot in settled.layers.iter().flat_map(|layers| layers.current.iter()) {
+            counts[usize::from(slot & !UNSETTLED)] += 1;
+            unsettled += u32::from(slot >> 15);
+        }
+        LastSet {
+            index: self.index,
+            resolved: Arc::clone(self.resolved),
+            backends: Arc::clone(self.backends),
+            upcoming: Arc::clone(self.upcoming),
+            leaving: leaving.map(alive).collect(),
+            slots: self.backends.iter().map(|index| counts[usize::from(index.0)]).collect(),
+            unsettled,
+            held: settled.held,
+            at_risk: settled.at_risk,
+        }
+    }
+
+    pub(super) fn installed(&self, settled: Settled, record: SetRecord) -> (InstalledSet, LastSet) {
+        let backends = backends_in(settled.layers.as_ref());
+        let last = self.last(&settled, &backends);
+        (InstalledSet { record, layers: settled.layers, backends }, last)
+    }
+
+    /// A change of the seed has to be remembered as a whole, or it does not happen.
+    pub(super) fn rotates(&self) -> bool {
+        self.inputs.rotates && self.old.is_some_and(|old| old.layers.is_some())
+    }
+}
+
+/// Slots with flows that `target` moves when nothing is remembered.
+fn moved(old: &Layers, target: Option<&[u16]>, is_alive: impl Fn(u16) -> bool) -> u32 {
+    let moves = old.current.iter().enumerate().filter(|(slot, current)| {
+        let backend = *current & !UNSETTLED;
+        let stays = target.is_some_and(|target| target[*slot] == backend);
+        *current & UNSETTLED != 0 || !stays && is_alive(backend)
+    });
+    u32::try_from(moves.count()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,150 @@
+//! What is wrong with a configuration.
+
+use std::collections::{HashMap, HashSet};
+
+use guideway_abi::{Capacities, FLOW_WAYS, VipRef};
+use guideway_maglev::{MEMBERS_MAX, TableError, TableSize};
+use guideway_packet::Address;
+
+use super::regions::{Need, buckets_for};
+use super::{Limit, PlanError};
+use crate::digest::identity;
+use crate::index::tables_of;
+use crate::key::Match;
+use crate::lookup::counts;
+use crate::resolved::VipPart;
+use crate::{BackendSet, Desired, Member, Protocol, Session, Vip};
+
+/// Everything that is wrong with `desired`, whatever is installed and whoever is healthy. When there is nothing, no
+/// change of health can make [`plan`](crate::plan()) fail later.
+#[must_use]
+pub fn validate(desired: &Desired, capacities: &Capacities) -> Vec<PlanError> {
+    check(desired, capacities, &VipPart::new(desired.seed, &desired.vips))
+}
+
+pub(super) fn check(desired: &Desired, capacities: &Capacities, vips: &VipPart) -> Vec<PlanError> {
+    let mut errors = Vec::new();
+    let mut sets = HashMap::new();
+    for set in &desired.sets {
+        if sets.insert(set.name.as_str(), set).is_some() {
+            errors.push(PlanError::DuplicateSet { name: set.name.clone() });
+        }
+        let lists = std::iter::once(&set.members).chain(&set.upcoming);
+        let error = lists.into_iter().find_map(|members| members_error(set, members));
+        errors.extend(error.map(|source| PlanError::Set { set: set.name.clone(), source }));
+    }
+    errors.extend(duplicate_vips(vips));
+    for (vip, key) in desired.vips.iter().zip(&vips.keys) {
+        errors.extend(vip_error(vip, key));
+        if !sets.contains_key(vip.set.as_str()) {
+            errors.push(PlanError::UnknownSet { vip: vip.name.clone(), set: vip.set.clone() });
+        }
+    }
+    let used: Vec<&BackendSet> =
+        vips.set_names.iter().filter_map(|name| sets.get(name.as_str()).copied()).collect();
+    errors.extend(same_identity(&used));
+    errors.extend(limits(&used, vips, capacities));
+    if errors.is_empty() {
+        errors.extend(lookup_limits(vips, capacities));
+    }
+    errors
+}
+
+fn members_error(set: &BackendSet, members: &[Member]) -> Option<TableError> {
+    let (count, slots) = (members.len(), set.table_size.get());
+    let max = MEMBERS_MAX.min(slots as usize);
+    if count > max {
+        return Some(TableError::TooManyMembers { members: count, max, slots });
+    }
+    let mut names = HashSet::new();
+    let twice = members.iter().find(|member| !names.insert(&member.name))?;
+    Some(TableError::DuplicateName { name: twice.name.clone() })
+}
+
+fn duplicate_vips(vips: &VipPart) -> impl Iterator<Item = PlanError> {
+    vips.order.windows(2).filter(|pair| vips.keys[pair[0]] == vips.keys[pair[1]]).map(|pair| {
+        // In the order in which they were given.
+        let (first, second) = (pair[0].min(pair[1]), pair[0].max(pair[1]));
+        PlanError::DuplicateVip {
+            key: vips.vips[second].key,
+            first: vips.vips[first].name.clone(),
+            second: vips.vips[second].name.clone(),
+        }
+    })
+}
+
+fn vip_error(vip: &Vip, key: &Match) -> Option<PlanError> {
+    if key.first > key.last {
+        return Some(PlanError::NoPorts { vip: vip.name.clone(), first: key.first, last: key.last });
+    }
+    match (vip.session, vip.key.protocol) {
+        (Session::Flow { .. }, Protocol::Tcp) => Some(PlanError::FlowSessionOfTcp { vip: vip.name.clone() }),
+        _ => None,
+    }
+}
+
+fn members<'a>(sets: &[&'a BackendSet]) -> impl Iterator<Item = &'a Member> {
+    sets.iter().flat_map(|set| set.members.iter().chain(set.upcoming.iter().flatten()))
+}
+
+fn same_identity(sets: &[&BackendSet]) -> Option<PlanError> {
+    let mut identities = HashMap::new();
+    for member in members(sets) {
+        let what = (&member.name, Address::from(member.address));
+        match identities.insert(identity(&member.name, member.address), what) {
+            Some(other) if other != what => {
+                return Some(PlanError::SameIdentity { first: other.0.clone(), second: member.name.clone() });
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+fn limits(used: &[&BackendSet], vips: &VipPart, capacities: &Capacities) -> Vec<PlanError> {
+    let backends: HashSet<(&str, Address)> =
+        members(used).map(|member| (member.name.as_str(), Address::from(member.address))).collect();
+    let tables = |size| {
+        let sets = used.iter().filter(|set| set.table_size == size).count() as u64;
+        (Limit::Tables(size), 2 * sets, u64::from(tables_of(capacities, size)))
+    };
+    let second_hop: HashMap<&str, bool> =
+        used.iter().map(|set| (set.name.as_str(), set.second_hop)).collect();
+    let flows: u64 = vips
+        .vips
+        .iter()
+        .filter(|vip| Need::of(vip, second_hop.get(vip.set.as_str()).copied().unwrap_or(true)).is_some())
+        .filter_map(|vip| Some(u64::from(buckets_for(vip.flow_entries?)) * FLOW_WAYS as u64))
+        .sum();
+    [
+        (Limit::Vips, vips.vips.len() as u64, u64::from(capacities.vips)),
+        (Limit::Sets, used.len() as u64, u64::from(capacities.sets().min(u16::MAX.into()))),
+        (Limit::Backends, backends.len() as u64, u64::from(capacities.backends).saturating_sub(1)),
+        tables(TableSize::Large),
+        tables(TableSize::Small),
+        (Limit::Flows, flows, u64::from(capacities.flow_buckets) * FLOW_WAYS as u64),
+    ]
+    .into_iter()
+    .filter(|(_, needed, capacity)| needed > capacity)
+    .map(|(limit, needed, capacity)| PlanError::Limit { limit, needed, capacity })
+    .collect()
+}
+
+/// The intervals that the VIPs are compiled to. Indexes do not matter for their number.
+fn lookup_limits(vips: &VipPart, capacities: &Capacities) -> Vec<PlanError> {
+    let values: Vec<(Match, VipRef)> = (0..)
+        .zip(&vips.order)
+        .map(|(index, &vip)| (vips.keys[vip], VipRef { vip: index, set: 0, flags: 0 }))
+        .collect();
+    let counts = counts(&values);
+    [
+        (Limit::Intervals, counts.intervals, capacities.intervals()),
+        (Limit::Prefixes4, counts.prefixes4, capacities.prefixes()),
+        (Limit::Prefixes6, counts.prefixes6, capacities.prefixes()),
+    ]
+    .into_iter()
+    .map(|(limit, needed, capacity)| (limit, needed as u64, u64::from(capacity)))
+    .filter(|(_, needed, capacity)| needed > capacity)
+    .map(|(limit, needed, capacity)| PlanError::Limit { limit, needed, capacity })
+    .collect()
+}
