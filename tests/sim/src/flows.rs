@@ -12,7 +12,11 @@ use crate::random::{Random, mix};
 const VIP: u32 = 0x0a71_00cb;
 const PORT: u16 = 80;
 /// Part of the flows in a hundred that are there before anything happens.
-const EARLY: u32 = 60;
+const EARLY: u32 = 40;
+/// Part in a hundred that begin while something happens.
+const MEANWHILE: u32 = 40;
+/// For so long something happens, in milliseconds.
+const BUSY_MS: u32 = 8_000;
 /// Part in a hundred that do not last until the end.
 const SHORT: u32 = 20;
 
@@ -25,16 +29,22 @@ pub struct Flows {
 }
 
 impl Flows {
-    /// `count` flows of a history of this `length`.
+    /// `count` flows of a history of this `length` in which something happens at `moments`.
     #[must_use]
     #[allow(clippy::cast_possible_truncation)] // a history is short
-    pub fn new(seed: u64, count: usize, length: Duration) -> Self {
+    pub fn new(seed: u64, count: usize, length: Duration, moments: &[Duration]) -> Self {
         let mut random = Random::new(mix(seed) ^ 0x6f6c_6673);
         let length = length.as_millis() as u32;
-        // The first events come at a sixth of it.
         let early = length / 7;
         let mut begin_ms: Vec<u32> = (0..count)
-            .map(|_| if random.percent(EARLY) { random.below(early) } else { random.below(length) })
+            .map(|_| match random.below(100) {
+                part if part < EARLY => random.below(early),
+                part if part < EARLY + MEANWHILE && !moments.is_empty() => {
+                    let moment = moments[random.below(moments.len() as u32) as usize].as_millis() as u32;
+                    (moment + random.below(BUSY_MS)).min(length)
+                }
+                _ => random.below(length),
+            })
             .collect();
         begin_ms.sort_unstable();
         let end_ms = begin_ms
@@ -146,7 +156,7 @@ mod tests {
 
     #[test]
     fn each_flow_stands_in_its_slot_and_begins_before_it_ends() {
-        let flows = Flows::new(3, 20_000, Duration::from_secs(60));
+        let flows = Flows::new(3, 20_000, Duration::from_secs(60), &[Duration::from_secs(30)]);
         let key = FlowKey { add: [3; 10], mix: [5, 7] };
         let slots = flows.slots(&key, TableSize::Small);
         let by_slot = BySlot::new(&slots, TableSize::Small);

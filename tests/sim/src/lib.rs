@@ -20,6 +20,6 @@ mod score;
 mod shrink;
 pub mod timeline;
 
-pub use run::{Packets, play};
+pub use run::{Mode, Packets, Paths, play};
 pub use score::{Moved, Score};
 pub use shrink::shrink;

@@ -11,7 +11,7 @@ use guideway_sim::report::Report;
 use guideway_sim::scenario::Scenario;
 use guideway_sim::scheme::SchemeKind;
 use guideway_sim::timeline::timeline;
-use guideway_sim::{Packets, Score, play, shrink};
+use guideway_sim::{Mode, Packets, Paths, Score, play, shrink};
 
 /// Simulates clusters of forwarders under change, and counts flows that are moved.
 #[derive(Debug, Parser)]
@@ -37,6 +37,10 @@ struct Args {
     /// Every flow sends a packet after every step, whether anything changed for it or not.
     #[arg(long)]
     all_packets: bool,
+    /// Every packet comes to all forwarders, whatever the router would do: the worst case. For schemes without a state of
+    /// their own for each flow.
+    #[arg(long)]
+    every_path: bool,
     /// Prints the smallest history that still moves a flow for each one that does.
     #[arg(long)]
     explain: bool,
@@ -55,16 +59,18 @@ fn main() -> Result<()> {
     ensure!(!schemes.is_empty(), "no scheme has {:?} in its name", args.scheme);
     let size = if args.large { TableSize::Large } else { TableSize::Small };
     let packets = if args.all_packets { Packets::All } else { Packets::Concerned };
+    let paths = if args.every_path { Paths::Every } else { Paths::Routed };
+    let mode = Mode { packets, paths };
     let mut report = Report::default();
     for count in 0..args.seeds {
         let seed = args.first_seed + count;
         let class = classes[usize::try_from(seed % classes.len() as u64)?];
         let scenario = Scenario::new(History::of(class, seed), seed, args.flows, size);
         for &scheme in &schemes {
-            let score = play(&scenario, scheme, packets);
+            let score = play(&scenario, scheme, mode);
             if args.explain && score.moved > 0 {
                 let play = |history: &History| {
-                    play(&Scenario::new(history.clone(), seed, args.flows, size), scheme, packets)
+                    play(&Scenario::new(history.clone(), seed, args.flows, size), scheme, mode)
                 };
                 let smallest = shrink(scenario.history(), |history| play(history).moved > 0);
                 explain(seed, class, scheme, &smallest, &play(&smallest));

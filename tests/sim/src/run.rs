@@ -23,10 +23,36 @@ pub enum Packets {
     All,
 }
 
+/// Which forwarders a flow's packets come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paths {
+    /// The one that the router has for the flow.
+    Routed,
+    /// All of them, as if the router could change its mind at any time: the worst case of every router. Means something
+    /// for schemes without a state of their own for each flow only.
+    Every,
+}
+
+/// How a history is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mode {
+    /// Which flows send packets.
+    pub packets: Packets,
+    /// Where they come to.
+    pub paths: Paths,
+}
+
+impl Mode {
+    /// As fast as can be, as the router has it.
+    pub const ROUTED: Self = Self { packets: Packets::Concerned, paths: Paths::Routed };
+    /// The worst case.
+    pub const EVERY_PATH: Self = Self { packets: Packets::Concerned, paths: Paths::Every };
+}
+
 /// Plays `scenario` with a scheme and counts its flows.
 #[must_use]
-pub fn play(scenario: &Scenario, kind: SchemeKind, packets: Packets) -> Score {
-    Run::new(scenario, kind.start(scenario), packets).play()
+pub fn play(scenario: &Scenario, kind: SchemeKind, mode: Mode) -> Score {
+    Run::new(scenario, kind.start(scenario), mode).play()
 }
 
 struct Node {
@@ -38,7 +64,7 @@ struct Node {
 struct Run<'a> {
     scenario: &'a Scenario,
     scheme: Box<dyn Scheme>,
-    packets: Packets,
+    mode: Mode,
     now: Duration,
     ecmp: Ecmp,
     nodes: BTreeMap<usize, Node>,
@@ -59,12 +85,12 @@ struct Run<'a> {
 const NO_FORWARDER: u8 = u8::MAX;
 
 impl<'a> Run<'a> {
-    fn new(scenario: &'a Scenario, scheme: Box<dyn Scheme>, packets: Packets) -> Self {
+    fn new(scenario: &'a Scenario, scheme: Box<dyn Scheme>, mode: Mode) -> Self {
         let timeline = scenario.timeline();
         Self {
             scenario,
             scheme,
-            packets,
+            mode,
             now: Duration::ZERO,
             ecmp: Ecmp::new(scenario.history().ecmp, &[]),
             nodes: BTreeMap::new(),
@@ -85,7 +111,7 @@ impl<'a> Run<'a> {
         for (at, step) in &scenario.timeline().steps {
             self.run_until(*at);
             self.step(step);
-            if self.packets == Packets::All {
+            if self.mode.packets == Packets::All {
                 self.check_all();
             }
         }
@@ -104,7 +130,7 @@ impl<'a> Run<'a> {
             self.open_until(at);
             self.scheme.expire(self.scenario, forwarder, at);
             self.changed(forwarder);
-            if self.packets == Packets::All {
+            if self.mode.packets == Packets::All {
                 self.check_all();
             }
         }
@@ -206,7 +232,8 @@ impl<'a> Run<'a> {
             }
         }
         if all {
-            self.check_where(|at| usize::from(at) == forwarder);
+            let every = self.mode.paths == Paths::Every;
+            self.check_where(|at| every || usize::from(at) == forwarder);
             return;
         }
         let scenario = self.scenario;
@@ -215,7 +242,8 @@ impl<'a> Run<'a> {
                 if flow as usize >= self.next {
                     break;
                 }
-                if usize::from(self.forwarders[flow as usize]) == forwarder {
+                if self.mode.paths == Paths::Every || usize::from(self.forwarders[flow as usize]) == forwarder
+                {
                     self.check(flow as usize);
                 }
             }
@@ -246,7 +274,7 @@ impl<'a> Run<'a> {
                 continue;
             }
             let Some(forwarder) = self.scenario.forwarder(flow, &self.ecmp) else { continue };
-            if usize::from(self.forwarders[flow]) != forwarder {
+            if usize::from(self.forwarders[flow]) != forwarder || self.mode.paths == Paths::Every {
                 self.forwarders[flow] = forwarder as u8;
                 self.check(flow);
             }
@@ -282,12 +310,30 @@ impl<'a> Run<'a> {
             self.score.ended_with_backend += 1;
             return;
         }
-        let forwarder = usize::from(self.forwarders[flow]);
+        match self.mode.paths {
+            Paths::Routed => {
+                let _ = self.packet(flow, backend, usize::from(self.forwarders[flow]));
+            }
+            Paths::Every => {
+                let forwarders: Vec<usize> = self.nodes.keys().copied().collect();
+                for forwarder in forwarders {
+                    if self.packet(flow, backend, forwarder) == Delivery::Refused {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    /// A packet of the flow comes to a forwarder.
+    fn packet(&mut self, flow: usize, backend: Backend, forwarder: usize) -> Delivery {
         self.score.packets += 1;
         let hops = self.scheme.packet(self.scenario, forwarder, flow, self.now);
-        if self.delivery(backend, &hops) == Delivery::Refused {
+        let delivery = self.delivery(backend, &hops);
+        if delivery == Delivery::Refused {
             self.broken(flow, backend, forwarder, hops);
         }
+        delivery
     }
 
     fn delivery(&self, backend: Backend, hops: &Hops) -> Delivery {

@@ -28,7 +28,8 @@ impl Scenario {
     #[must_use]
     pub fn new(history: History, seed: u64, flows: usize, size: TableSize) -> Self {
         let timeline = timeline(&history);
-        let flows = Flows::new(seed, flows, history.length);
+        let moments: Vec<Duration> = history.events.iter().map(|timed| timed.at).collect();
+        let flows = Flows::new(seed, flows, history.length, &moments);
         let slots: Vec<Vec<u32>> =
             (0..timeline.seeds).map(|seed| flows.slots(&flow_key(seed), size)).collect();
         let by_slot = slots.iter().map(|slots| BySlot::new(slots, size)).collect();

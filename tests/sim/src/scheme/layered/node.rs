@@ -9,7 +9,7 @@ use guideway_dataplane_plan::layers::{LayerKey, Layers, Push, Room};
 use guideway_packet::decide::{
     Candidates, Decision, Doubt, EntryUse, Found, Kind, Mode, asks_the_table, decide,
 };
-use guideway_packet::flows::{Clock, find, place};
+use guideway_packet::flows::{Clock, search};
 
 use super::Agents;
 use crate::keys::TAG_KEY;
@@ -202,8 +202,8 @@ impl Node {
         let tag = scenario.flows().tag(flow, TAG_KEY);
         let region = tag as usize & (BUCKETS - 1);
         let bucket = &mut self.flows[region];
-        let entry = find(bucket, tag, &clock);
-        let found = entry.and_then(|(_, word)| {
+        let entry = search(bucket, tag, &clock, std::convert::identity);
+        let found = entry.found.and_then(|(_, word)| {
             let is_dead = self.is_dead[usize::from(word.backend())];
             (!is_dead).then_some(Found {
                 backend: word.backend(),
@@ -214,8 +214,8 @@ impl Node {
         let decision = decide(Mode::Plain, doubt, kind, &candidates, found);
         let (way, half_open) = match decision.entry {
             EntryUse::Leave => return Some(decision),
-            EntryUse::Follow { half_open } => (entry.map(|(way, _)| way), half_open),
-            EntryUse::Make { half_open } => (place(bucket, tag, &clock), half_open),
+            EntryUse::Follow { half_open } => (entry.found.map(|(way, _)| way), half_open),
+            EntryUse::Make { half_open } => (entry.place, half_open),
         };
         if let Some(way) = way {
             let word = FlowWord::new(decision.backend, 0, clock.now, half_open);
