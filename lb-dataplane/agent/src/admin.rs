@@ -1,6 +1,7 @@
 //! The admin API: gRPC on a Unix socket.
 
 mod answers;
+mod explain;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,14 +11,15 @@ use futures_util::{Stream, StreamExt};
 use guideway_dataplane_admin::v1;
 use guideway_dataplane_admin::v1::dataplane_server::{Dataplane, DataplaneServer};
 use tokio::net::UnixListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_stream::wrappers::{UnixListenerStream, WatchStream};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use crate::announce::Watch;
 use crate::control;
-use crate::view::{Counts, Shared};
+use crate::route::Found;
+use crate::view::{Counts, Shared, address_text};
 
 /// What the service answers from.
 pub struct Admin {
@@ -25,7 +27,9 @@ pub struct Admin {
     pub view: Shared,
     /// Counters in the kernel.
     pub counts: std::sync::Arc<dyn Counts>,
-    /// The addresses to announce.
+    /// The ways to the backends.
+    pub ways: watch::Receiver<Found>,
+    /// The addresses and prefixes to announce.
     pub announcements: Watch,
     /// To the control loop.
     pub requests: mpsc::Sender<control::Request>,
@@ -81,6 +85,18 @@ impl Dataplane for Admin {
         Ok(Response::new(v1::ListBackendsResponse { backends }))
     }
 
+    async fn list_sets(
+        &self,
+        _: Request<v1::ListSetsRequest>,
+    ) -> Result<Response<v1::ListSetsResponse>, Status> {
+        Ok(Response::new(v1::ListSetsResponse { sets: answers::sets(&self.view.load()) }))
+    }
+
+    async fn routes(&self, _: Request<v1::RoutesRequest>) -> Result<Response<v1::RoutesResponse>, Status> {
+        let found = self.ways.borrow().clone();
+        Ok(Response::new(v1::RoutesResponse { routes: answers::routes(&self.view.load(), &found) }))
+    }
+
     async fn counters(
         &self,
         _: Request<v1::CountersRequest>,
@@ -95,7 +111,7 @@ impl Dataplane for Admin {
     ) -> Result<Response<v1::ExplainResponse>, Status> {
         let (view, request) = (self.view.load_full(), request.into_inner());
         // A lookup table is built for it, which takes milliseconds.
-        tokio::task::spawn_blocking(move || answers::explain(&view, &request))
+        tokio::task::spawn_blocking(move || explain::explain(&view, &request))
             .await
             .map_err(|error| Status::internal(error.to_string()))?
             .map(Response::new)
@@ -105,8 +121,28 @@ impl Dataplane for Admin {
         let stopping = || Status::unavailable("the agent is stopping");
         let (sender, answer) = oneshot::channel();
         self.requests.send(control::Request::Reload(Some(sender))).await.map_err(|_| stopping())?;
-        let control::ReloadAnswer { errors, generation } = answer.await.map_err(|_| stopping())?;
-        Ok(Response::new(v1::ReloadResponse { accepted: errors.is_empty(), generation, errors }))
+        Ok(Response::new(reload_response(answer.await.map_err(|_| stopping())?)))
+    }
+
+    async fn history(
+        &self,
+        _: Request<v1::HistoryRequest>,
+    ) -> Result<Response<v1::HistoryResponse>, Status> {
+        let generations = answers::history(&self.view.load());
+        Ok(Response::new(v1::HistoryResponse { generations }))
+    }
+
+    async fn rollback(
+        &self,
+        request: Request<v1::RollbackRequest>,
+    ) -> Result<Response<v1::ReloadResponse>, Status> {
+        let stopping = || Status::unavailable("the agent is stopping");
+        let (sender, answer) = oneshot::channel();
+        let request = control::Request::Rollback(request.into_inner().generation, sender);
+        self.requests.send(request).await.map_err(|_| stopping())?;
+        let answer = answer.await.map_err(|_| stopping())?;
+        let answer = answer.map_err(|error| Status::not_found(error.to_string()))?;
+        Ok(Response::new(reload_response(answer)))
     }
 
     type WatchAnnouncementsStream = Announcements;
@@ -117,12 +153,17 @@ impl Dataplane for Admin {
     ) -> Result<Response<Announcements>, Status> {
         let sets = WatchStream::new(self.announcements.clone()).filter_map(async |set| {
             set.map(|set| {
-                let addresses = set.addresses.iter().map(ToString::to_string).collect();
+                let addresses = set.prefixes.iter().map(address_text).collect();
                 Ok(v1::Announcements { generation: set.generation, addresses })
             })
         });
         Ok(Response::new(Box::pin(sets.take_until(self.stop.clone().cancelled_owned()))))
     }
+}
+
+fn reload_response(answer: control::ReloadAnswer) -> v1::ReloadResponse {
+    let control::ReloadAnswer { errors, generation } = answer;
+    v1::ReloadResponse { accepted: errors.is_empty(), generation, errors }
 }
 
 #[allow(clippy::needless_pass_by_value)] // for map_err

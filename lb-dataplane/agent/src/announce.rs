@@ -1,8 +1,8 @@
-//! The addresses that this forwarder serves, for the BGP speaker.
+//! The addresses and prefixes that this forwarder serves, for the BGP speaker.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
+use ipnet::IpNet;
 use tokio::sync::watch;
 
 /// The whole set at one moment.
@@ -10,8 +10,8 @@ use tokio::sync::watch;
 pub struct Announcements {
     /// The generation that serves them.
     pub generation: u64,
-    /// Every address that has at least one VIP with a healthy backend.
-    pub addresses: BTreeSet<IpAddr>,
+    /// Every address and prefix that has at least one VIP with a healthy backend.
+    pub prefixes: BTreeSet<IpNet>,
 }
 
 /// Where the control loop publishes the set. Readers see the latest one, never a queue of old ones.
@@ -31,10 +31,10 @@ impl Default for Announcer {
 }
 
 impl Announcer {
-    /// Publishes; readers are woken only if the addresses differ from the last ones.
+    /// Publishes; readers are woken only if the prefixes differ from the last ones.
     pub fn publish(&self, announcements: Announcements) {
         self.sender.send_if_modified(|current| {
-            let differs = current.as_ref().is_none_or(|current| current.addresses != announcements.addresses);
+            let differs = current.as_ref().is_none_or(|current| current.prefixes != announcements.prefixes);
             *current = Some(announcements);
             differs
         });
@@ -51,22 +51,22 @@ impl Announcer {
 mod tests {
     use super::*;
 
-    fn set(generation: u64, addresses: &[&str]) -> Announcements {
-        Announcements { generation, addresses: addresses.iter().map(|text| text.parse().unwrap()).collect() }
+    fn set(generation: u64, prefixes: &[&str]) -> Announcements {
+        Announcements { generation, prefixes: prefixes.iter().map(|text| text.parse().unwrap()).collect() }
     }
 
     #[test]
-    fn readers_wake_for_other_addresses_only() {
+    fn readers_wake_for_other_prefixes_only() {
         let announcer = Announcer::default();
         let mut watch = announcer.watch();
         assert_eq!(*watch.borrow_and_update(), None);
         announcer.publish(set(1, &[]));
         assert!(watch.has_changed().unwrap(), "the first set is news even when it is empty");
         watch.mark_unchanged();
-        announcer.publish(set(2, &["203.0.113.1", "2001:db8::1"]));
+        announcer.publish(set(2, &["203.0.113.1/32", "2001:db8::/64"]));
         assert!(watch.has_changed().unwrap());
         watch.mark_unchanged();
-        announcer.publish(set(3, &["2001:db8::1", "203.0.113.1"]));
+        announcer.publish(set(3, &["2001:db8::/64", "203.0.113.1/32"]));
         assert!(!watch.has_changed().unwrap());
         assert_eq!(watch.borrow().as_ref().unwrap().generation, 3);
     }

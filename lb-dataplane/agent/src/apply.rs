@@ -1,4 +1,4 @@
-//! Executes a plan, without judgement of its own: writes in order, the store of the active word last, a grace period.
+//! Executes a plan, without judgement of its own: writes in order, the store of the active word last.
 
 mod kernel;
 #[cfg(test)]
@@ -6,13 +6,18 @@ pub(crate) mod memory;
 
 use std::io;
 
-use guideway_abi::{Capacities, TableMeta};
+use guideway_abi::Capacities;
 use guideway_dataplane_plan::{Installed, InstalledError, Op};
+
+pub use kernel::Kernel;
 
 /// The forwarder's maps.
 pub trait MapStore: Send + Sync + 'static {
     /// How many elements they have.
     fn capacities(&self) -> Capacities;
+
+    /// A tick of the flow table is this power of two of the kernel's jiffies.
+    fn tick_shift(&self) -> u32;
 
     /// Performs one write.
     ///
@@ -58,53 +63,50 @@ pub enum ReadError {
     Contradiction(#[source] InstalledError),
 }
 
-/// A plan was not carried out.
+/// A plan was not carried out: a write failed before the activation, and the installed generation forwards on.
 #[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
-    /// A write failed before the activation: the installed generation forwards on.
-    #[error("write {number} of {of} failed, the installed generation stays")]
-    Write {
-        /// Which, counted from 1.
-        number: usize,
-        /// How many there are.
-        of: usize,
-        /// Why.
-        #[source]
-        source: StoreError,
-    },
-    /// The grace period could not be waited for. The new generation forwards; nothing may be written until one passed.
-    #[error("the kernel gave no grace period")]
-    GracePeriod(#[source] io::Error),
+#[error("write {number} of {of} failed, the installed generation stays")]
+pub struct ApplyError {
+    /// Which, counted from 1.
+    pub number: usize,
+    /// How many there are.
+    pub of: usize,
+    /// Why.
+    #[source]
+    pub source: StoreError,
 }
 
-/// Carries `ops` out and waits until the generation that they replace is out of use.
+/// Carries `ops` out. From the last one on, packets follow the new generation; before anything is written again, a grace
+/// period has to pass.
 ///
 /// # Errors
 ///
-/// See [`ApplyError`]. Whichever it is, packets see one whole generation, and what is installed has to be read back
-/// (after a grace period) before planning again.
+/// See [`ApplyError`]. What is installed has to be read back then (after a grace period) before planning again.
 pub fn apply(store: &dyn MapStore, ops: &[Op]) -> Result<(), ApplyError> {
     for (index, op) in ops.iter().enumerate() {
-        store.perform(op).map_err(|source| ApplyError::Write { number: index + 1, of: ops.len(), source })?;
+        store.perform(op).map_err(|source| ApplyError { number: index + 1, of: ops.len(), source })?;
     }
-    store.grace_period().map_err(ApplyError::GracePeriod)
+    Ok(())
 }
-
-/// The value of an element of [`TABLE_META`](guideway_abi::TABLE_META) whose table is not whole.
-const INVALID: TableMeta = TableMeta { digest: [0; 2] };
 
 /// What an operation writes, for errors.
 fn describe(op: &Op) -> String {
+    let run = |map: &str, first: &u32, count: usize| format!("{count} elements of {map} from {first} on");
     match op {
         Op::ZeroBackendStats { index } => format!("BACKEND_STATS[{}]", index.0),
         Op::WriteBackend { index, .. } => format!("BACKENDS[{}]", index.0),
         Op::ZeroVipStats { index } => format!("VIP_STATS[{}]", index.0),
         Op::InvalidateTable { table } | Op::WriteTableMeta { table, .. } => format!("TABLE_META of {table}"),
         Op::WriteTable { table, .. } => table.to_string(),
-        Op::WriteVips { first, records } => format!("{} elements of VIPS from {first} on", records.len()),
-        Op::WriteBuckets { first, buckets } => {
-            format!("{} elements of VIP_BUCKETS from {first} on", buckets.len())
-        }
+        Op::WriteVips { first, records } => run("VIPS", first, records.len()),
+        Op::WriteVip4Buckets { first, buckets } => run("VIP4_BUCKETS", first, buckets.len()),
+        Op::WriteVip6Buckets { first, buckets } => run("VIP6_BUCKETS", first, buckets.len()),
+        Op::WriteIntervals { first, intervals } => run("INTERVALS", first, intervals.len()),
+        Op::WritePrefixes4 { first, prefixes } => run("PREFIXES4", first, prefixes.len()),
+        Op::WritePrefixes6 { first, prefixes } => run("PREFIXES6", first, prefixes.len()),
+        Op::WriteSets { first, records } => run("SETS", first, records.len()),
+        Op::WriteBackendStates { first, states } => run("BACKEND_STATES", first, states.len()),
+        Op::ZeroFlows { first, count } => run("FLOWS", first, *count as usize),
         Op::WriteHeader { bank, .. } => format!("HEADERS[{bank}]"),
         Op::Activate(_) => "ACTIVE".to_owned(),
     }

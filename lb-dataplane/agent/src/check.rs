@@ -39,7 +39,9 @@ pub fn check(path: &Path, out: &mut dyn Write, err: &mut dyn Write) -> io::Resul
     }
 }
 
-fn summary(config: &Config) -> String {
+/// What a configuration has, in a line.
+#[must_use]
+pub fn summary(config: &Config) -> String {
     let backends: usize = config.backend_sets().iter().map(|set| set.backends.len()).sum();
     [
         count(config.vips().len(), "VIP"),

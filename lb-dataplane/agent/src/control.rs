@@ -4,41 +4,53 @@
 //!  SIGHUP, file changes, admin API ──▶ requests ─┐
 //!  health checker (N probe tasks) ──▶ "changed" ─┼──▶ Control ──▶ plan ──▶ apply ──▶ maps
 //!  clock, once a second ─────────────────────────┘       │
-//!                                                        └──▶ view, announcements, next hops to keep resolved
+//!                                                        └──▶ view, announcements, backends whose ways are kept
 //! ```
 //!
 //! Every input only says that something may be different. The loop then looks at the whole: the configuration in
 //! force, the health of every backend, the interfaces. From these it computes what is desired and plans from what is
 //! installed. So no input can be missed, and none has to come in order.
 //!
+//! From the store of the active word on, packets follow the new generation, and whoever asked for it is answered. The
+//! grace period after it is waited for in the background, before the next write.
+//!
 //! A new configuration is *pending* until each of its probes has a first verdict. Meanwhile the one in force stays and
 //! its health changes are applied. If the new one cannot be installed, nothing has changed.
 
 mod backoff;
+mod departed;
 mod install;
+mod past;
 mod publish;
 mod reload;
 
+use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use guideway_dataplane_config::{Config, XdpMode};
-use guideway_dataplane_plan::{Desired, Installed, Layout, TableCache};
+use guideway_dataplane_plan::{BootTime, Desired, Installed, Layout, TableCache};
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::announce::Announcer;
 use crate::apply::MapStore;
-use crate::desired::{self, Link};
+use crate::desired;
+use crate::error::chain;
 use crate::health::{Checker, Prober};
+use crate::history::{Folder, History};
 use crate::metrics::Metrics;
-use crate::neighbour::Backends;
 use crate::null_route;
+use crate::route::Wants;
 use crate::view::{InterfaceView, Reload, Shared};
 use backoff::Backoff;
+use departed::Departed;
+use install::read_back;
+use past::Source;
 use reload::Pending;
 
 /// Health changes that come within this time are applied together.
@@ -69,12 +81,18 @@ pub trait Interfaces: Send + Sync + 'static {
     /// Why it cannot and what to do, in words.
     fn enable_routes(&self, name: &str, family: Family) -> Result<(), String>;
 
-    /// Index and MAC address of an interface.
+    /// Index of an interface.
     ///
     /// # Errors
     ///
     /// Why not, in words.
-    fn link(&self, name: &str) -> Result<Link, String>;
+    fn index(&self, name: &str) -> Result<u32, String>;
+}
+
+/// The kernel's clock.
+pub trait Clock: Send + Sync + 'static {
+    /// `CLOCK_BOOTTIME`.
+    fn since_boot(&self) -> Duration;
 }
 
 /// Of the addresses of backends.
@@ -93,6 +111,23 @@ pub enum Request {
     Reload(Option<oneshot::Sender<ReloadAnswer>>),
     /// The configuration file seems to be another one.
     FileChanged,
+    /// Put the configuration of a generation of the history in force.
+    Rollback(u64, oneshot::Sender<Result<ReloadAnswer, NotInHistory>>),
+}
+
+/// The history does not have the generation.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the history has no generation {generation}, only {}", list(.known))]
+pub struct NotInHistory {
+    /// Asked for.
+    pub generation: u64,
+    /// Those that it has, latest first.
+    pub known: Vec<u64>,
+}
+
+fn list(generations: &[u64]) -> String {
+    let texts: Vec<String> = generations.iter().map(ToString::to_string).collect();
+    if texts.is_empty() { "none".to_owned() } else { texts.join(", ") }
 }
 
 /// How a reload ended.
@@ -111,10 +146,10 @@ pub struct Outputs {
     pub view: Shared,
     /// For the BGP speaker.
     pub announcer: Arc<Announcer>,
-    /// Backends to which next hops are kept resolved.
-    pub backends: Backends,
-    /// VIPs' addresses that are null-routed.
-    pub null_routes: null_route::Addresses,
+    /// Backends whose ways are kept.
+    pub ways: Wants,
+    /// VIPs' addresses and prefixes that are null-routed.
+    pub null_routes: null_route::Prefixes,
     /// Counts of what happened.
     pub metrics: Metrics,
 }
@@ -129,15 +164,29 @@ pub enum StartError {
     Read(#[source] crate::apply::ReadError),
     /// The kernel gives no grace period.
     #[error("the kernel gave no grace period")]
-    GracePeriod(#[source] std::io::Error),
+    GracePeriod(#[source] io::Error),
 }
 
 /// The configuration that the dataplane does, with what followed from it.
 #[derive(Debug)]
 struct InForce {
     config: Arc<Config>,
+    /// As it was read.
+    text: Arc<str>,
+    source: Source,
+    /// That it came into force with.
+    since: u64,
     desired: Arc<Desired>,
     layout: Layout,
+}
+
+/// What the agent is told to work with.
+#[derive(Debug)]
+pub struct Paths {
+    /// The configuration file.
+    pub config: PathBuf,
+    /// Where the history is kept.
+    pub history: Folder,
 }
 
 /// See the module.
@@ -149,7 +198,14 @@ pub struct Control<F> {
     health_changed: Arc<Notify>,
     /// None when the maps have to be read first.
     installed: Option<Installed>,
+    /// The grace period after the last activation.
+    grace: Option<JoinHandle<io::Result<()>>>,
     cache: TableCache,
+    departed: Departed,
+    folder: Folder,
+    history: History,
+    /// Files of the history under way.
+    writing: Option<JoinHandle<()>>,
     in_force: Option<InForce>,
     pending: Option<Pending>,
     /// Of the file that was read last, accepted or not.
@@ -160,24 +216,26 @@ pub struct Control<F> {
     backoff: Backoff,
     /// When to look at everything next, if not at the tick.
     due: Option<Instant>,
+    /// When a change of health came that is not installed yet.
+    health_since: Option<Instant>,
 }
 
-impl<F: MapStore + Interfaces> Control<F> {
-    /// Takes over what is installed and starts the probes of `config`, which was read from `config_path` as `text`.
-    /// The forwarder goes on as it is until every probe has a verdict.
+impl<F: MapStore + Interfaces + Clock> Control<F> {
+    /// Takes over what is installed and starts the probes of `config`, which was read from the file as `text`. The
+    /// forwarder goes on as it is until every probe has a verdict.
     ///
     /// # Errors
     ///
     /// When what is installed cannot be told.
     pub async fn start(
         forwarder: Arc<F>,
-        config_path: PathBuf,
+        paths: Paths,
         (config, text): (Config, String),
         prober: Prober,
         outputs: Outputs,
     ) -> Result<Self, StartError> {
         let store = forwarder.clone();
-        let installed = install::read_back(move || {
+        let installed = read_back(move || {
             store.grace_period().map_err(StartError::GracePeriod)?;
             store.read().map_err(StartError::Read)
         })
@@ -186,26 +244,38 @@ impl<F: MapStore + Interfaces> Control<F> {
         let metrics = outputs.metrics.clone();
         let checker =
             Checker::new(prober, health_changed.clone(), Arc::new(move |outcome| metrics.probed(outcome)));
+        let folder = paths.history;
+        let (opened, (history, problems)) =
+            read_back(move || (folder.clone(), folder.open())).await;
+        for problem in problems {
+            tracing::warn!(problem = chain(&problem), "the history is not whole");
+        }
         let mut control = Self {
             forwarder,
-            config_path,
+            config_path: paths.config,
             outputs,
             checker,
             health_changed,
             installed: Some(installed),
+            grace: None,
             cache: TableCache::new(),
+            departed: Departed::default(),
+            folder: opened,
+            history,
+            writing: None,
             in_force: None,
             pending: None,
-            last_text: text,
+            last_text: text.clone(),
             last_reload: None,
             apply_error: None,
             interfaces: Vec::new(),
             backoff: Backoff::default(),
             due: None,
+            health_since: None,
         };
         control.log_start();
         control.outputs.metrics.reload_accepted();
-        control.make_pending(Arc::new(config), None);
+        control.make_pending(Arc::new(config), text.into(), Source::File, None);
         control.attach();
         control.publish();
         Ok(control)
@@ -231,7 +301,10 @@ impl<F: MapStore + Interfaces> Control<F> {
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(request) = requests.recv() => self.take(request).await,
-                () = health_changed.notified() => self.look_in(COALESCE),
+                () = health_changed.notified() => {
+                    self.health_since.get_or_insert_with(Instant::now);
+                    self.look_in(COALESCE);
+                }
                 _ = ticks.tick() => self.tick(),
                 _ = barks.tick(), if watchdog.is_some() => crate::systemd::watchdog(),
                 () = async { tokio::time::sleep_until(due.unwrap_or_else(Instant::now)).await }, if due.is_some() => {
@@ -239,6 +312,10 @@ impl<F: MapStore + Interfaces> Control<F> {
                     self.look().await;
                 }
             }
+        }
+        if let Some(writing) = self.writing.take() {
+            // A panic in it is its own affair.
+            let _done = writing.await;
         }
     }
 
@@ -258,6 +335,11 @@ impl<F: MapStore + Interfaces> Control<F> {
         }
     }
 
+    /// The kernel's time, for drain windows.
+    fn now(&self) -> BootTime {
+        BootTime(self.forwarder.since_boot().as_secs())
+    }
+
     /// Sees what is desired now and installs it.
     async fn look(&mut self) {
         if let Some(pending) = self.pending.take_if(|pending| pending.is_ready(&self.checker, Instant::now()))
@@ -274,7 +356,7 @@ impl<F: MapStore + Interfaces> Control<F> {
         let in_force = self.in_force.as_ref().map(|in_force| &in_force.config);
         let config = in_force.or_else(|| self.pending.as_ref().map(Pending::config));
         let Some(config) = config.cloned() else { return false };
-        let backends = desired::routed_backends(&config);
+        let backends = desired::asked_of_the_kernel(&config);
         let families: Vec<Family> = [
             (Family::V4, backends.iter().any(IpAddr::is_ipv4)),
             (Family::V6, backends.iter().any(IpAddr::is_ipv6)),
@@ -296,7 +378,7 @@ impl<F: MapStore + Interfaces> Control<F> {
                         InterfaceView { name, ifindex, mode, attached: true, problem: routes.err() }
                     }
                     Err(error) => {
-                        let ifindex = self.forwarder.link(&name).map_or(0, |link| link.ifindex);
+                        let ifindex = self.forwarder.index(&name).unwrap_or_default();
                         InterfaceView { name, ifindex, mode, attached: false, problem: Some(error) }
                     }
                 }

@@ -1,6 +1,6 @@
 //! From configuration and health to what the dataplane shall do. Pure.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
 use guideway_dataplane_config as config;
@@ -10,17 +10,7 @@ use guideway_dataplane_plan::Desired;
 
 use crate::health::probe::{HttpProbe, Probe};
 use crate::health::{Health, ProbeKey, Thresholds};
-
-/// An interface as the kernel has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Link {
-    /// Index.
-    pub ifindex: u32,
-    /// Its MAC address.
-    pub mac: [u8; 6],
-    /// The longest IP packet that it takes, in bytes.
-    pub mtu: u32,
-}
+use crate::route::{Fixed, Need, Wanted};
 
 /// The probe of a backend at `address`; none when its set is not checked.
 #[must_use]
@@ -56,51 +46,60 @@ pub fn probes(config: &Config) -> HashSet<ProbeKey> {
         .collect()
 }
 
-/// Addresses that encapsulated packets are sent to by way of the kernel's routes.
+/// The backends of `config` and what ways they need.
 #[must_use]
-pub fn routed_backends(config: &Config) -> BTreeSet<IpAddr> {
-    match config.next_hop() {
-        config::NextHop::Fixed { .. } => BTreeSet::new(),
-        config::NextHop::Fib => {
-            used_sets(config).flat_map(|set| set.backends.iter().map(|backend| backend.address)).collect()
+pub fn wanted(config: &Config) -> Wanted {
+    let mut backends = BTreeMap::new();
+    for set in used_sets(config) {
+        let need = match set.encapsulation {
+            config::EncapsulationKind::L2 => Need::OnLink,
+            config::EncapsulationKind::IpIp | config::EncapsulationKind::Gue | config::EncapsulationKind::Gre => {
+                Need::Any
+            }
+        };
+        for backend in &set.backends {
+            let known = backends.entry(backend.address).or_insert(need);
+            *known = need.max(*known);
         }
+    }
+    let fixed = match config.next_hop() {
+        config::NextHop::Fib => None,
+        config::NextHop::Fixed { interface, mac } => {
+            Some(Fixed { interface: interface.to_string(), mac: mac.bytes() })
+        }
+    };
+    Wanted { backends, fixed }
+}
+
+/// Backends about whose packets the kernel may be asked: all that no fixed next hop is for.
+#[must_use]
+pub fn asked_of_the_kernel(config: &Config) -> Vec<IpAddr> {
+    let Wanted { backends, fixed } = wanted(config);
+    let asked = backends.into_iter().filter(|(_, need)| fixed.is_none() || *need == Need::OnLink);
+    asked.map(|(address, _)| address).collect()
+}
+
+/// What the dataplane shall do. `health` tells the verdict on a probe; without one a backend gets no new flows.
+/// `leaving` are backends of earlier configurations that are still looked after.
+#[must_use]
+pub fn desired(
+    config: &Config,
+    tick_shift: u32,
+    health: impl Fn(&ProbeKey) -> Option<Health>,
+    leaving: Vec<plan::Member>,
+) -> Desired {
+    let encapsulation = config.encapsulation();
+    Desired {
+        seed: plan::Seed(config.seed().bytes()),
+        outer_sources: plan::OuterSources { v4: encapsulation.source_v4, v6: encapsulation.source_v6 },
+        tick_shift,
+        sets: used_sets(config).map(|set| backend_set(set, &health)).collect(),
+        vips: config.vips().iter().map(vip).collect(),
+        leaving,
     }
 }
 
-/// What the dataplane shall do. `health` tells the verdict on a probe; without one a backend gets no traffic.
-/// `next_hop` is the interface of a fixed next hop, and is asked for no other.
-///
-/// # Errors
-///
-/// What `next_hop` says when the interface cannot be looked up.
-pub fn desired<E>(
-    config: &Config,
-    health: impl Fn(&ProbeKey) -> Option<Health>,
-    next_hop: impl FnOnce(&str) -> Result<Link, E>,
-) -> Result<Desired, E> {
-    let next_hop = match config.next_hop() {
-        config::NextHop::Fib => plan::NextHop::Fib,
-        config::NextHop::Fixed { interface, mac } => {
-            let link = next_hop(interface.as_str())?;
-            plan::NextHop::Fixed {
-                ifindex: link.ifindex,
-                source_mac: link.mac,
-                destination_mac: mac.bytes(),
-                mtu: link.mtu,
-            }
-        }
-    };
-    let encapsulation = config.encapsulation();
-    Ok(Desired {
-        seed: plan::Seed(config.seed().bytes()),
-        outer_sources: plan::OuterSources { v4: encapsulation.source_v4, v6: encapsulation.source_v6 },
-        next_hop,
-        sets: used_sets(config).map(|set| members(set, &health)).collect(),
-        vips: config.vips().iter().map(vip).collect(),
-    })
-}
-
-fn members(set: &BackendSet, health: impl Fn(&ProbeKey) -> Option<Health>) -> plan::BackendSet {
+fn backend_set(set: &BackendSet, health: impl Fn(&ProbeKey) -> Option<Health>) -> plan::BackendSet {
     let is_healthy = |address| match probe_of(set, address) {
         None => true,
         Some(key) => health(&key) == Some(Health::Healthy),
@@ -121,11 +120,30 @@ fn members(set: &BackendSet, health: impl Fn(&ProbeKey) -> Option<Health>) -> pl
                 healthy: is_healthy(backend.address),
             })
             .collect(),
+        encapsulation: match set.encapsulation {
+            config::EncapsulationKind::IpIp => plan::SetEncapsulation::IpIp,
+            config::EncapsulationKind::Gue => plan::SetEncapsulation::Gue,
+            config::EncapsulationKind::Gre => plan::SetEncapsulation::Gre,
+            config::EncapsulationKind::L2 => plan::SetEncapsulation::L2,
+        },
+        second_hop: set.second_hop,
+        drain_window: set.drain_window,
+        upcoming: None,
     }
 }
 
 fn vip(vip: &config::Vip) -> plan::Vip {
-    plan::Vip { name: vip.name.clone(), key: vip_key(vip), set: vip.backend_set.name.clone() }
+    plan::Vip {
+        name: vip.name.clone(),
+        key: vip_key(vip),
+        set: vip.backend_set.name.clone(),
+        session: match vip.affinity {
+            config::Affinity::None => plan::Session::Stateless,
+            config::Affinity::Flow { timeout } => plan::Session::Flow { timeout },
+            config::Affinity::ClientIp { timeout } => plan::Session::ClientIp { timeout },
+        },
+        flow_entries: vip.flow_entries,
+    }
 }
 
 /// What clients dial.
@@ -137,7 +155,11 @@ pub fn vip_key(vip: &config::Vip) -> plan::VipKey {
             config::Protocol::Tcp => plan::Protocol::Tcp,
             config::Protocol::Udp => plan::Protocol::Udp,
         },
-        port: vip.port.get(),
+        ports: match vip.ports {
+            config::Ports::One(port) => plan::Ports::One(port),
+            config::Ports::Range(first, last) => plan::Ports::Range(first, last),
+            config::Ports::Any => plan::Ports::Any,
+        },
     }
 }
 

@@ -13,13 +13,14 @@ pub mod error;
 #[cfg(test)]
 mod fixtures;
 pub mod health;
+pub mod history;
 pub mod http;
 pub mod load;
 pub mod log;
 pub mod metrics;
-pub mod neighbour;
 pub mod node;
 pub mod null_route;
+pub mod route;
 pub mod run;
 pub mod socket;
 pub mod systemd;

@@ -1,17 +1,20 @@
 //! Reads a configuration file.
 
-use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use guideway_abi::Capacities;
+use guideway_abi::{Capacities, FLOW_WAYS};
 use guideway_dataplane_config::{Config, MAX_FILE_BYTES};
 
-use crate::desired::{Link, desired};
+use crate::desired::desired;
 use crate::error::chain;
 use crate::health::Health;
+
+/// Entries of a bucket of the flow table.
+#[allow(clippy::cast_possible_truncation)] // four
+const ENTRIES: u32 = FLOW_WAYS as u32;
 
 /// A file that was read, good or not.
 #[derive(Debug)]
@@ -32,20 +35,25 @@ pub fn load(path: &Path, accept: Accept) -> Loaded {
         Err(error) => return refused(format!("{name}: cannot be read: {error}")),
     };
     match text {
-        Ok(text) => {
-            let config = Config::parse(&name, &text)
-                .map_err(|errors| errors.problems().iter().map(ToString::to_string).collect())
-                .and_then(|config| fits(&name, config));
-            Loaded { config, text }
-        }
+        Ok(text) => Loaded { config: parse(&name, &text), text },
         Err(error) => refused(format!("{name}:{error}")),
     }
 }
 
+/// The configuration that `text` is, or every error, one a line. `name` is what errors call it.
+///
+/// # Errors
+///
+/// As they are to be shown.
+pub fn parse(name: &str, text: &str) -> Result<Config, Vec<String>> {
+    Config::parse(name, text)
+        .map_err(|errors| errors.problems().iter().map(ToString::to_string).collect())
+        .and_then(|config| fits(name, config))
+}
+
 /// Refuses what no plan can be made for: more than the limits allow.
 fn fits(name: &str, config: Config) -> Result<Config, Vec<String>> {
-    let any_link = |_: &str| Ok::<_, Infallible>(Link { ifindex: 1, mac: [0; 6], mtu: 0 });
-    let Ok(desired) = desired(&config, |_| Some(Health::Healthy), any_link);
+    let desired = desired(&config, 0, |_| Some(Health::Healthy), Vec::new());
     let errors = guideway_dataplane_plan::validate(&desired, &capacities(&config));
     if errors.is_empty() {
         return Ok(config);
@@ -62,6 +70,7 @@ pub fn capacities(config: &Config) -> Capacities {
         backends: limits.backends,
         tables_large: limits.tables_65537,
         tables_small: limits.tables_16381,
+        flow_buckets: limits.flows / ENTRIES,
     }
 }
 

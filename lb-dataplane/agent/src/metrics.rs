@@ -15,11 +15,11 @@ use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
 use crate::health::{ProbeOutcome, state::ProbeResult};
-use crate::neighbour::Reachability;
+use crate::route::Found;
 use crate::view::{Counts, Shared};
 
 /// Upper bounds of the buckets of durations, in seconds.
-const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+const SECONDS: [f64; 14] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
 
 /// How something ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -43,6 +43,7 @@ pub struct Metrics {
     reloads: Family<Result, Counter>,
     applies: Family<Result, Counter>,
     apply_duration: Histogram,
+    change_duration: Histogram,
     probes: Family<Result, Counter>,
     probe_duration: Histogram,
 }
@@ -53,6 +54,7 @@ impl Default for Metrics {
             reloads: Family::default(),
             applies: Family::default(),
             apply_duration: Histogram::new(SECONDS),
+            change_duration: Histogram::new(SECONDS),
             probes: Family::default(),
             probe_duration: Histogram::new(SECONDS),
         };
@@ -81,10 +83,14 @@ impl Metrics {
         self.reloads.get_or_create(&Result { result: Outcome::refused }).inc();
     }
 
-    /// A new generation was installed; the time is from the first write to the end of the grace period.
-    pub fn installed(&self, took: Duration) {
+    /// A new generation was installed. `took` is planning and writing, up to the moment from which packets follow it;
+    /// `since_asked` begins when the change was asked for or a verdict came. Nobody asked for what time has settled.
+    pub fn installed(&self, took: Duration, since_asked: Option<Duration>) {
         self.applies.get_or_create(&Result { result: Outcome::installed }).inc();
         self.apply_duration.observe(took.as_secs_f64());
+        if let Some(since_asked) = since_asked {
+            self.change_duration.observe(since_asked.as_secs_f64());
+        }
     }
 
     /// A generation could not be installed.
@@ -109,7 +115,7 @@ pub fn registry(
     metrics: &Metrics,
     view: Shared,
     counts: Arc<dyn Counts>,
-    reachability: watch::Receiver<Reachability>,
+    ways: watch::Receiver<Found>,
 ) -> Registry {
     let mut registry = Registry::with_prefix("guideway_dataplane");
     let start: Gauge<f64, AtomicU64> = Gauge::default();
@@ -120,8 +126,13 @@ pub fn registry(
     registry.register("applies", "Attempts to install a generation, by result", metrics.applies.clone());
     registry.register(
         "apply_duration_seconds",
-        "Time to install a generation, the grace period included",
+        "Time to plan and write a generation, until packets follow it",
         metrics.apply_duration.clone(),
+    );
+    registry.register(
+        "change_duration_seconds",
+        "Time from a request or a change of health until packets follow the generation with it",
+        metrics.change_duration.clone(),
     );
     registry.register("health_probes", "Health probes, by result", metrics.probes.clone());
     registry.register(
@@ -129,7 +140,7 @@ pub fn registry(
         "Time that probes took",
         metrics.probe_duration.clone(),
     );
-    registry.register_collector(Box::new(collect::Collected { view, counts, reachability }));
+    registry.register_collector(Box::new(collect::Collected { view, counts, ways }));
     registry
 }
 

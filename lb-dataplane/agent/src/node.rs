@@ -1,33 +1,41 @@
 //! The interfaces of this node, in the kernel.
 
-use guideway_bpf::Dataplane;
 use guideway_dataplane_config::XdpMode;
-use nix::ifaddrs::getifaddrs;
+use nix::net::if_::if_nametoindex;
+use nix::time::{ClockId, clock_gettime};
+use std::time::Duration;
 
-use crate::control::{Family, Interfaces};
-use crate::desired::Link;
+use crate::apply::Kernel;
+use crate::control::{Clock, Family, Interfaces};
 use crate::error::chain;
 
-impl Interfaces for Dataplane {
+impl Interfaces for Kernel {
     fn attach(&self, name: &str, mode: XdpMode) -> Result<u32, String> {
         let mode = match mode {
             XdpMode::Native => guideway_bpf::XdpMode::Native,
             XdpMode::Generic => guideway_bpf::XdpMode::Generic,
         };
-        let attachment = self.attach(name, mode).map_err(|error| chain(&error))?;
+        let attachment = self.dataplane().attach(name, mode).map_err(|error| chain(&error))?;
         Ok(attachment.ifindex.unwrap_or_default())
     }
 
     fn detach_others(&self, keep: &[&str]) -> Result<Vec<String>, String> {
-        self.detach_others(keep).map_err(|error| chain(&error))
+        self.dataplane().detach_others(keep).map_err(|error| chain(&error))
     }
 
     fn enable_routes(&self, name: &str, family: Family) -> Result<(), String> {
         enable_routes(name, family)
     }
 
-    fn link(&self, name: &str) -> Result<Link, String> {
-        link(name)
+    fn index(&self, name: &str) -> Result<u32, String> {
+        if_nametoindex(name).map_err(|error| format!("there is no interface {name}: {error}"))
+    }
+}
+
+impl Clock for Kernel {
+    fn since_boot(&self) -> Duration {
+        // The clock exists, and that is the only error.
+        clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).unwrap_or_default()
     }
 }
 
@@ -63,31 +71,4 @@ fn enable_routes(name: &str, family: Family) -> Result<(), String> {
 
 fn read(path: &str) -> std::io::Result<String> {
     std::fs::read_to_string(path).map(|value| value.trim().to_owned())
-}
-
-/// By way of netlink: `/sys/class/net` may show another network namespace than the one that this process is in.
-fn link(name: &str) -> Result<Link, String> {
-    let cannot = |errno: nix::Error| format!("interface {name} cannot be looked up: {errno}");
-    let mut addresses = getifaddrs().map_err(cannot)?;
-    let found = addresses.find_map(|interface| {
-        let address = interface.address.filter(|_| interface.interface_name == name)?;
-        let link = address.as_link_addr()?;
-        Some((u32::try_from(link.ifindex()).ok()?, link.addr()?))
-    });
-    let (ifindex, mac) = found.ok_or_else(|| format!("there is no interface {name} with a MAC address"))?;
-    let mtu = guideway_bpf::mtu(ifindex)
-        .map_err(|error| format!("the MTU of interface {name} cannot be looked up: {error}"))?;
-    Ok(Link { ifindex, mac, mtu })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn links_are_found_by_name() {
-        let lo = link("lo").unwrap();
-        assert_eq!(lo, Link { ifindex: 1, mac: [0; 6], mtu: 65_536 });
-        assert_eq!(link("none0").unwrap_err(), "there is no interface none0 with a MAC address");
-    }
 }

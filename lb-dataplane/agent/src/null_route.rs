@@ -2,17 +2,18 @@
 //!
 //! The program forwards TCP and UDP. Anything else for a VIP's address, a ping say, goes to the kernel, whose route for it
 //! is the one back to the router. With forwarding on, which `next_hop: {type: fib}` needs, the packet would circle until
-//! its TTL ends. So the agent null-routes the VIPs' addresses: a blackhole route of the lowest preference for each, marked
-//! with [`PROTOCOL`]. A VIP that the operator puts on `lo` is local and not concerned.
+//! its TTL ends. So the agent null-routes the VIPs' addresses and prefixes: a blackhole route of the lowest preference for
+//! each, marked with [`PROTOCOL`]. A VIP that the operator puts on `lo` is local and not concerned.
 //!
 //! The routes outlive the agent, as the dataplane does; `lb-dataplane detach` removes them.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use netlink_packet_route::route::{
     RouteAddress, RouteAttribute, RouteMessage, RouteProtocol, RouteScope, RouteType,
 };
@@ -27,15 +28,15 @@ const METRIC: u32 = u32::MAX;
 /// Routes that somebody removed are put back after this time at most.
 const PERIOD: Duration = Duration::from_secs(10);
 
-/// Addresses of the VIPs in force; `None` as long as they are not known.
-pub type Addresses = watch::Sender<Option<Arc<BTreeSet<IpAddr>>>>;
+/// Addresses and prefixes of the VIPs in force; `None` as long as they are not known.
+pub type Prefixes = watch::Sender<Option<Arc<BTreeSet<IpNet>>>>;
 
 /// Runs until `wanted` closes.
 ///
 /// # Errors
 ///
 /// When no netlink socket can be opened. Errors of single requests are logged and tried again.
-pub async fn keep(mut wanted: watch::Receiver<Option<Arc<BTreeSet<IpAddr>>>>) -> std::io::Result<()> {
+pub async fn keep(mut wanted: watch::Receiver<Option<Arc<BTreeSet<IpNet>>>>) -> std::io::Result<()> {
     let (connection, handle, _) = rtnetlink::new_connection()?;
     let connection = tokio::spawn(connection);
     let mut period = tokio::time::interval(PERIOD);
@@ -45,9 +46,9 @@ pub async fn keep(mut wanted: watch::Receiver<Option<Arc<BTreeSet<IpAddr>>>>) ->
             _ = period.tick() => {}
             changed = wanted.changed() => if changed.is_err() { break },
         }
-        let addresses = wanted.borrow_and_update().clone();
-        if let Some(addresses) = addresses
-            && let Err(error) = reconcile(&handle, &addresses).await
+        let prefixes = wanted.borrow_and_update().clone();
+        if let Some(prefixes) = prefixes
+            && let Err(error) = reconcile(&handle, &prefixes).await
         {
             tracing::warn!(%error, "the VIPs cannot be null-routed; packets that are not TCP or UDP may circle");
         }
@@ -69,18 +70,18 @@ pub async fn remove_all() -> Result<(), rtnetlink::Error> {
     result
 }
 
-async fn reconcile(handle: &Handle, wanted: &BTreeSet<IpAddr>) -> Result<(), rtnetlink::Error> {
+async fn reconcile(handle: &Handle, wanted: &BTreeSet<IpNet>) -> Result<(), rtnetlink::Error> {
     let present = present(handle).await?;
-    for address in wanted.difference(&present) {
-        handle.route().add(route(*address)).replace().execute().await?;
+    for prefix in wanted.difference(&present) {
+        handle.route().add(route(*prefix)).replace().execute().await?;
     }
-    for address in present.difference(wanted) {
-        handle.route().del(route(*address)).execute().await?;
+    for prefix in present.difference(wanted) {
+        handle.route().del(route(*prefix)).execute().await?;
     }
     Ok(())
 }
 
-async fn present(handle: &Handle) -> Result<BTreeSet<IpAddr>, rtnetlink::Error> {
+async fn present(handle: &Handle) -> Result<BTreeSet<IpNet>, rtnetlink::Error> {
     let mut found = BTreeSet::new();
     for request in
         [RouteMessageBuilder::<Ipv4Addr>::new().build(), RouteMessageBuilder::<Ipv6Addr>::new().build()]
@@ -93,30 +94,31 @@ async fn present(handle: &Handle) -> Result<BTreeSet<IpAddr>, rtnetlink::Error> 
     Ok(found)
 }
 
-/// The address that one of our routes is for.
-fn ours(route: &RouteMessage) -> Option<IpAddr> {
+/// The prefix that one of our routes is for.
+fn ours(route: &RouteMessage) -> Option<IpNet> {
     if route.header.protocol != RouteProtocol::Other(PROTOCOL) || route.header.kind != RouteType::BlackHole {
         return None;
     }
+    let length = route.header.destination_prefix_length;
     route.attributes.iter().find_map(|attribute| match attribute {
-        RouteAttribute::Destination(RouteAddress::Inet(v4)) => Some((*v4).into()),
-        RouteAttribute::Destination(RouteAddress::Inet6(v6)) => Some((*v6).into()),
+        RouteAttribute::Destination(RouteAddress::Inet(v4)) => Ipv4Net::new(*v4, length).ok().map(IpNet::V4),
+        RouteAttribute::Destination(RouteAddress::Inet6(v6)) => Ipv6Net::new(*v6, length).ok().map(IpNet::V6),
         _ => None,
     })
 }
 
-fn route(address: IpAddr) -> RouteMessage {
+fn route(prefix: IpNet) -> RouteMessage {
     let protocol = RouteProtocol::Other(PROTOCOL);
-    match address {
-        IpAddr::V4(v4) => RouteMessageBuilder::<Ipv4Addr>::new()
-            .destination_prefix(v4, 32)
+    match prefix {
+        IpNet::V4(v4) => RouteMessageBuilder::<Ipv4Addr>::new()
+            .destination_prefix(v4.network(), v4.prefix_len())
             .kind(RouteType::BlackHole)
             .scope(RouteScope::Universe)
             .protocol(protocol)
             .priority(METRIC)
             .build(),
-        IpAddr::V6(v6) => RouteMessageBuilder::<Ipv6Addr>::new()
-            .destination_prefix(v6, 128)
+        IpNet::V6(v6) => RouteMessageBuilder::<Ipv6Addr>::new()
+            .destination_prefix(v6.network(), v6.prefix_len())
             .kind(RouteType::BlackHole)
             .scope(RouteScope::Universe)
             .protocol(protocol)
@@ -131,9 +133,11 @@ mod tests {
 
     #[test]
     fn our_routes_are_told_from_others() {
-        let v4: IpAddr = "203.0.113.10".parse().unwrap();
-        let v6: IpAddr = "2001:db8::10".parse().unwrap();
-        assert_eq!([ours(&route(v4)), ours(&route(v6))], [Some(v4), Some(v6)]);
+        let prefixes = ["203.0.113.10/32", "203.0.113.128/25", "2001:db8::10/128", "2001:db8::/48"];
+        let [v4, net4, v6, net6] = prefixes.map(|text| text.parse::<IpNet>().unwrap());
+        for prefix in [v4, net4, v6, net6] {
+            assert_eq!(ours(&route(prefix)), Some(prefix));
+        }
 
         let mut of_somebody_else = route(v4);
         of_somebody_else.header.protocol = RouteProtocol::Bird;

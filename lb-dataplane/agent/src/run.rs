@@ -14,11 +14,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::admin::{self, Admin};
 use crate::announce::Announcer;
+use crate::apply::Kernel;
 use crate::cli::RunArgs;
-use crate::control::{Control, Outputs, Request, StartError};
+use crate::control::{Control, Outputs, Paths, Request, StartError};
+use crate::history::Folder;
 use crate::load::{Accept, Loaded, capacities, load};
 use crate::metrics::{self, Metrics};
-use crate::neighbour::{self, Backends, Reachability};
+use crate::route::{self, Found, Wants};
 use crate::socket::{self, AdminSocket};
 use crate::view::View;
 use crate::watch::{Debounce, Stamp};
@@ -42,6 +44,9 @@ pub enum RunError {
     /// The forwarder cannot be set up or taken over.
     #[error("the forwarder cannot be set up")]
     Open(#[source] OpenError),
+    /// The ways to the backends cannot be read from the maps.
+    #[error("the forwarder's maps cannot be read")]
+    Ways(#[source] std::io::Error),
     /// What is installed cannot be taken over.
     #[error("the agent cannot start")]
     Start(#[source] StartError),
@@ -77,47 +82,46 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
     let AdminSocket { listener, file } =
         socket::listen(&config.admin().socket).await.map_err(RunError::Admin)?;
     let http = http::listen(config.metrics().listen).await.map_err(RunError::Http)?;
-    let dataplane = Arc::new(Dataplane::open(&args.pin_root, capacities(&config)).map_err(RunError::Open)?);
+    let dataplane = Dataplane::open(&args.pin_root, capacities(&config)).map_err(RunError::Open)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"), origin = ?dataplane.origin(), program = dataplane.program_id(),
         pin_root = %args.pin_root.display(), "the forwarder is loaded"
     );
+    let kernel = Arc::new(Kernel::new(dataplane).map_err(RunError::Ways)?);
 
     let outputs = Outputs {
         view: Arc::new(ArcSwap::from_pointee(first_view(&args.pin_root))),
         announcer: Arc::new(Announcer::default()),
-        backends: Backends::default(),
-        null_routes: null_route::Addresses::default(),
+        ways: Wants::default(),
+        null_routes: null_route::Prefixes::default(),
         metrics: Metrics::default(),
     };
     let (requests, receiver) = mpsc::channel(16);
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let control = Control::start(
-        dataplane.clone(),
-        args.config.clone(),
+        kernel.clone(),
+        Paths { config: args.config.clone(), history: Folder::new(&args.state_dir) },
         (config, text),
         health::by_socket(),
         outputs.clone(),
     );
+    // The ways are looked up while the first verdicts about the backends are waited for.
+    let (found, ways) = watch::channel(Found::default());
+    let wanted = outputs.ways.subscribe();
+    tasks.spawn(until(stop.clone(), route::follow(wanted, kernel.ways(), found)));
     let control = control.await.map_err(RunError::Start)?;
 
-    let (found, reachability) = watch::channel(Reachability::default());
-    let backends = outputs.backends.subscribe();
-    tasks.spawn(until(stop.clone(), async move {
-        if let Err(error) = neighbour::keep_resolved(backends, found).await {
-            tracing::error!(%error, "next hops cannot be kept resolved");
-        }
-    }));
     let null_routes = outputs.null_routes.subscribe();
     tasks.spawn(until(stop.clone(), async move {
         if let Err(error) = null_route::keep(null_routes).await {
             tracing::error!(%error, "VIPs cannot be null-routed");
         }
     }));
-    tasks.spawn(serve_http(http, &outputs, dataplane.clone(), reachability, stop.clone()));
+    tasks.spawn(serve_http(http, &outputs, kernel.clone(), ways.clone(), stop.clone()));
     let admin = Admin {
         view: outputs.view.clone(),
-        counts: dataplane,
+        counts: kernel,
+        ways,
         announcements: outputs.announcer.watch(),
         requests: requests.clone(),
         started: Instant::now(),
@@ -174,11 +178,11 @@ async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
 fn serve_http(
     listener: TcpListener,
     outputs: &Outputs,
-    dataplane: Arc<Dataplane>,
-    reachability: watch::Receiver<Reachability>,
+    kernel: Arc<Kernel>,
+    ways: watch::Receiver<Found>,
     stop: CancellationToken,
 ) -> impl Future<Output = ()> + use<> {
-    let registry = metrics::registry(&outputs.metrics, outputs.view.clone(), dataplane, reachability);
+    let registry = metrics::registry(&outputs.metrics, outputs.view.clone(), kernel, ways);
     let view = outputs.view.clone();
     async move {
         if let Err(error) = http::serve(listener, registry, view, stop.cancelled_owned()).await {

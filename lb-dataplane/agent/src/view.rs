@@ -5,11 +5,13 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use guideway_abi::{Counter, TrafficStats};
-use guideway_dataplane_plan::Desired;
+use guideway_dataplane_config::Ports;
+use guideway_dataplane_plan::{Desired, Installed};
+use ipnet::IpNet;
 use tokio::sync::watch;
 
 use crate::health::{Health, ProbeStatus};
@@ -37,12 +39,33 @@ pub struct View {
     pub vips: Vec<VipView>,
     /// Backend sets of the installed configuration that a VIP uses.
     pub sets: Vec<SetView>,
+    /// Backends that may have flows and of which nobody knows any more in which set they were.
+    pub leaving: Vec<BackendView>,
     /// How full the maps are.
     pub limits: Vec<LimitView>,
     /// The first plan of this agent has been carried out.
     pub started: bool,
     /// What is installed, to explain flows with.
-    pub desired: Option<Arc<Desired>>,
+    pub installed: Option<(Arc<Desired>, Installed)>,
+    /// The last configurations, latest first.
+    pub history: Vec<PastView>,
+    /// The generation of the history whose configuration is in force in place of the file's.
+    pub rolled_back_to: Option<u64>,
+}
+
+/// A configuration that was in force, or is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastView {
+    /// That it came into force with.
+    pub generation: u64,
+    /// Of that generation.
+    pub digest: u64,
+    /// When, in milliseconds of Unix time.
+    pub at_unix_ms: u64,
+    /// In a line.
+    pub summary: String,
+    /// It is in force now.
+    pub in_force: bool,
 }
 
 /// An attempt to load a configuration.
@@ -82,20 +105,36 @@ pub struct InterfaceView {
 pub struct VipView {
     /// Name.
     pub name: String,
-    /// Address that clients dial.
-    pub address: IpAddr,
-    /// Port that clients dial.
-    pub port: u16,
+    /// Addresses that clients dial.
+    pub address: IpNet,
+    /// Ports that clients dial.
+    pub ports: Ports,
     /// "tcp" or "udp".
     pub protocol: &'static str,
+    /// "none", "flow" or "client_ip".
+    pub affinity: &'static str,
+    /// Silence after which a flow or client is forgotten.
+    pub affinity_timeout: Option<Duration>,
+    /// Entries of the flow table that it has for itself.
+    pub flow_entries: u32,
     /// Index into [`View::sets`].
     pub set: usize,
     /// Index of its counters in the kernel, once installed.
     pub index: Option<u32>,
     /// It has a table in the kernel.
     pub served: bool,
-    /// The speaker is told to announce its address.
+    /// The speaker is told to announce its address or prefix.
     pub announced: bool,
+}
+
+/// An address, or a prefix in CIDR notation.
+#[must_use]
+pub fn address_text(prefix: &IpNet) -> String {
+    if prefix.prefix_len() == prefix.max_prefix_len() {
+        prefix.addr().to_string()
+    } else {
+        prefix.to_string()
+    }
 }
 
 impl VipView {
@@ -123,10 +162,26 @@ pub struct SetView {
     pub name: String,
     /// Slots of its table.
     pub table_size: u32,
+    /// "ipip", "gue", "gre" or "l2".
+    pub encapsulation: &'static str,
+    /// The backends run the decap agent.
+    pub second_hop: bool,
+    /// How long flows on earlier backends are looked after.
+    pub drain_window: Duration,
     /// It has a table in the kernel.
     pub served: bool,
+    /// Slots of which a live flow may be on an earlier backend.
+    pub unsettled: u32,
+    /// Slots that keep their backend for now although another one is due; part of the unsettled ones.
+    pub held: u32,
+    /// Slots whose established flows the installed generation has moved, as it could not do otherwise.
+    pub at_risk: u32,
+    /// When it will have settled if nothing else changes; none when it has.
+    pub settles_at: Option<SystemTime>,
     /// In the order of the configuration.
     pub backends: Vec<BackendView>,
+    /// Backends that the configuration no longer has and that may have flows.
+    pub leaving: Vec<BackendView>,
 }
 
 impl SetView {
@@ -152,9 +207,22 @@ pub struct BackendView {
     pub index: Option<u32>,
     /// Slots of the set's table that hold it.
     pub slots: u32,
+    /// The configuration no longer has it.
+    pub leaving: bool,
 }
 
 impl BackendView {
+    /// What it is sent: "serving" (everything), "draining" (flows that it has) or "dead" (nothing).
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        match (self.leaving, self.is_healthy(), self.is_checking()) {
+            (true, _, true) | (true, true, _) => "draining",
+            (false, true, _) if self.weight == 0 => "draining",
+            (false, true, _) => "serving",
+            _ => "dead",
+        }
+    }
+
     /// The probe's status; none when the set is not checked.
     #[must_use]
     pub fn status(&self) -> Option<ProbeStatus> {
@@ -209,6 +277,11 @@ impl View {
         attached.any(|attached| attached) && !stranded
     }
 
+    /// Sets with unsettled slots.
+    pub fn unsettled_sets(&self) -> impl Iterator<Item = &SetView> {
+        self.sets.iter().filter(|set| set.unsettled > 0)
+    }
+
     /// Backends by set and name, healthy ones, each backend of a set counted once.
     #[must_use]
     pub fn backend_totals(&self) -> (usize, usize) {
@@ -237,7 +310,7 @@ pub trait Counts: fmt::Debug + Send + Sync {
     /// When the map cannot be read.
     fn backends(&self) -> io::Result<Vec<TrafficStats>>;
 
-    /// Packets by what became of them.
+    /// Packets by what became of them, and events.
     ///
     /// # Errors
     ///
@@ -280,6 +353,7 @@ pub(crate) mod tests {
             probe,
             index,
             slots: 5,
+            leaving: false,
         };
         View {
             config_path: "/etc/guideway/dataplane.yaml".to_owned(),
@@ -298,9 +372,12 @@ pub(crate) mod tests {
             apply_error: None,
             vips: vec![VipView {
                 name: "web-v4".to_owned(),
-                address: "203.0.113.10".parse().unwrap(),
-                port: 80,
+                address: "203.0.113.10/32".parse().unwrap(),
+                ports: Ports::One(80),
                 protocol: "tcp",
+                affinity: "client_ip",
+                affinity_timeout: Some(Duration::from_secs(60)),
+                flow_entries: 1024,
                 set: 0,
                 index: Some(3),
                 served: true,
@@ -309,17 +386,38 @@ pub(crate) mod tests {
             sets: vec![SetView {
                 name: "web".to_owned(),
                 table_size: 65_537,
+                encapsulation: "gue",
+                second_hop: true,
+                drain_window: Duration::from_secs(600),
                 served: true,
+                unsettled: 12,
+                held: 3,
+                at_risk: 0,
+                settles_at: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1000)),
                 backends: vec![
                     backend("be1", "10.1.11.2", probe(Some(Health::Healthy)), Some(1)),
                     backend("be2", "10.1.12.2", probe(Some(Health::Unhealthy)), Some(2)),
                     backend("be3", "10.1.13.2", probe(None), None),
                     backend("be4", "10.1.14.2", None, Some(4)),
                 ],
+                leaving: vec![BackendView {
+                    leaving: true,
+                    slots: 0,
+                    ..backend("be0", "10.1.10.2", None, Some(5))
+                }],
             }],
+            leaving: Vec::new(),
             limits: vec![LimitView { name: "vips", used: 1, capacity: 4096 }],
             started: true,
-            desired: None,
+            installed: None,
+            history: vec![PastView {
+                generation: 7,
+                digest: 0xabcd,
+                at_unix_ms: 5000,
+                summary: "1 VIP".to_owned(),
+                in_force: true,
+            }],
+            rolled_back_to: None,
         }
     }
 
@@ -333,6 +431,26 @@ pub(crate) mod tests {
         assert_eq!(with(false, false).reason(set), "no backend is healthy, 1 not yet checked");
         assert_eq!(with(false, false).reason(&SetView::default()), "the backend set \"\" is empty");
         assert_eq!((set.healthy(), view.backend_totals()), (2, (4, 2)));
+    }
+
+    #[test]
+    fn states_of_backends() {
+        let view = sample();
+        let states: Vec<&str> = view.sets[0].backends.iter().map(BackendView::state).collect();
+        assert_eq!(states, ["serving", "dead", "dead", "serving"]);
+        let drained = BackendView { weight: 0, ..view.sets[0].backends[0].clone() };
+        assert_eq!(drained.state(), "draining");
+        // A leaving one counts as healthy until its probe says otherwise.
+        let leaving = |place: usize| BackendView { leaving: true, ..view.sets[0].backends[place].clone() };
+        assert_eq!([0, 1, 2, 3].map(|place| leaving(place).state()), ["draining", "dead", "draining", "draining"]);
+    }
+
+    #[test]
+    fn addresses_as_people_write_them() {
+        let text = |text: &str| address_text(&text.parse().unwrap());
+        assert_eq!(text("203.0.113.10/32"), "203.0.113.10");
+        assert_eq!(text("203.0.113.128/25"), "203.0.113.128/25");
+        assert_eq!(text("2001:db8::1/128"), "2001:db8::1");
     }
 
     #[test]

@@ -1,15 +1,15 @@
 //! From the view to the messages of the API.
 
-use std::net::{IpAddr, SocketAddr};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use guideway_abi::{Counter, TrafficStats};
 use guideway_dataplane_admin::v1;
-use guideway_dataplane_plan::{Desired, Explanation, FiveTuple, Protocol, Steering, explain as explain_flow};
 use tonic::Status;
 
-use crate::error::chain;
-use crate::view::{BackendView, Reload, View, VipView};
+use crate::route::{Found, Hop, Way};
+use crate::view::{BackendView, PastView, Reload, SetView, View, VipView, address_text};
 
 pub(super) fn status(view: &View, uptime: Duration) -> v1::StatusResponse {
     let (backends, backends_healthy) = view.backend_totals();
@@ -47,6 +47,10 @@ pub(super) fn status(view: &View, uptime: Duration) -> v1::StatusResponse {
             })
             .collect(),
         apply_error: view.apply_error.clone().unwrap_or_default(),
+        sets: number(view.sets.len()),
+        sets_unsettled: number(view.unsettled_sets().count()),
+        settles_unix_ms: view.unsettled_sets().filter_map(|set| set.settles_at).max().map_or(0, unix_ms),
+        rolled_back_to: view.rolled_back_to.unwrap_or_default(),
     }
 }
 
@@ -64,9 +68,14 @@ pub(super) fn vips(view: &View, stats: &[TrafficStats]) -> Vec<v1::Vip> {
         let traffic = traffic(stats, vip.index);
         v1::Vip {
             name: vip.name.clone(),
-            address: vip.address.to_string(),
-            port: vip.port.into(),
+            address: address_text(&vip.address),
+            ports: vip.ports.to_string(),
             protocol: vip.protocol.to_owned(),
+            backend_set: set.name.clone(),
+            affinity: vip.affinity.to_owned(),
+            affinity_timeout_seconds: vip.affinity_timeout.map_or(0, |timeout| timeout.as_secs()),
+            flow_entries: vip.flow_entries,
+            encapsulation: set.encapsulation.to_owned(),
             table_size: set.table_size,
             backends: number(set.backends.len()),
             backends_healthy: number(set.healthy()),
@@ -84,11 +93,11 @@ pub(super) fn backends(view: &View, vip: &str, stats: &[TrafficStats]) -> Result
     if !vip.is_empty() && view.vips.iter().all(|known| known.name != vip) {
         return Err(Status::not_found(format!("no VIP is named {vip:?}")));
     }
-    let of = |vip: &VipView, backend: &BackendView| {
+    let of = |vip: &str, backend: &BackendView| {
         let status = backend.status().unwrap_or_default();
         let traffic = traffic(stats, backend.index);
         v1::Backend {
-            vip: vip.name.clone(),
+            vip: vip.to_owned(),
             name: backend.name.clone(),
             address: backend.address.to_string(),
             weight: backend.weight.into(),
@@ -98,12 +107,82 @@ pub(super) fn backends(view: &View, vip: &str, stats: &[TrafficStats]) -> Result
             slots: backend.slots,
             packets: traffic.packets,
             bytes: traffic.bytes,
+            state: backend.state().to_owned(),
+            leaving: backend.leaving,
         }
     };
     let wanted = view.vips.iter().filter(|known| vip.is_empty() || known.name == vip);
-    Ok(wanted
-        .flat_map(|vip| view.sets[vip.set].backends.iter().map(move |backend| of(vip, backend)))
-        .collect())
+    let of_vips = wanted.flat_map(|vip| {
+        let set = &view.sets[vip.set];
+        set.backends.iter().chain(&set.leaving).map(move |backend| of(&vip.name, backend))
+    });
+    // Of no VIP that anybody knows of.
+    let rest = view.leaving.iter().filter(|_| vip.is_empty()).map(|backend| of("", backend));
+    Ok(of_vips.chain(rest).collect())
+}
+
+pub(super) fn sets(view: &View) -> Vec<v1::BackendSet> {
+    let of = |(place, set): (usize, &SetView)| v1::BackendSet {
+        name: set.name.clone(),
+        table_size: set.table_size,
+        encapsulation: set.encapsulation.to_owned(),
+        second_hop: set.second_hop,
+        drain_window_seconds: set.drain_window.as_secs(),
+        vips: number(view.vips.iter().filter(|vip| vip.set == place).count()),
+        backends: number(set.backends.len()),
+        backends_healthy: number(set.healthy()),
+        unsettled_slots: set.unsettled,
+        held_slots: set.held,
+        settles_unix_ms: set.settles_at.map_or(0, unix_ms),
+        at_risk_slots: set.at_risk,
+    };
+    view.sets.iter().enumerate().map(of).collect()
+}
+
+pub(super) fn routes(view: &View, found: &Found) -> Vec<v1::Route> {
+    // Sets may call one address by several names: the first counts.
+    let mut names: BTreeMap<IpAddr, &str> = BTreeMap::new();
+    let in_sets = view.sets.iter().flat_map(|set| set.backends.iter().chain(&set.leaving));
+    for backend in in_sets.chain(&view.leaving) {
+        names.entry(backend.address).or_insert(&backend.name);
+    }
+    let of = |(address, way): (&IpAddr, &Way)| v1::Route {
+        backend: names.get(address).copied().unwrap_or_default().to_owned(),
+        address: address.to_string(),
+        legs: legs(way, found),
+        source: if found.is_current && way.is_known() { "agent" } else { "kernel" }.to_owned(),
+        problem: way.problem.map(|problem| problem.to_string()).unwrap_or_default(),
+    };
+    found.ways.iter().map(of).collect()
+}
+
+/// Each next hop once.
+fn legs(way: &Way, found: &Found) -> Vec<v1::Leg> {
+    let mut hops: Vec<(Hop, u32)> = Vec::new();
+    for hop in way.legs.into_iter().flatten() {
+        match hops.iter_mut().find(|(known, _)| *known == hop) {
+            Some((_, weight)) => *weight += 1,
+            None => hops.push((hop, 1)),
+        }
+    }
+    let of = |(Hop { link, mac }, weight): (Hop, u32)| v1::Leg {
+        interface: found.interfaces.get(&link.ifindex).cloned().unwrap_or_default(),
+        neighbour: mac.map(|byte| format!("{byte:02x}")).join(":"),
+        mtu: link.mtu,
+        weight,
+    };
+    hops.into_iter().map(of).collect()
+}
+
+pub(super) fn history(view: &View) -> Vec<v1::PastGeneration> {
+    let of = |past: &PastView| v1::PastGeneration {
+        generation: past.generation,
+        digest: format!("{:016x}", past.digest),
+        at_unix_ms: past.at_unix_ms,
+        summary: past.summary.clone(),
+        in_force: past.in_force,
+    };
+    view.history.iter().map(of).collect()
 }
 
 pub(super) fn counters(packets: &[(Counter, u64)]) -> Vec<v1::Counter> {
@@ -113,103 +192,6 @@ pub(super) fn counters(packets: &[(Counter, u64)]) -> Vec<v1::Counter> {
         packets: *packets,
     };
     packets.iter().map(of).collect()
-}
-
-pub(super) fn explain(view: &View, request: &v1::ExplainRequest) -> Result<v1::ExplainResponse, Status> {
-    let flow = five_tuple(request)?;
-    let Some(desired) = &view.desired else {
-        return Err(Status::failed_precondition("the configuration is not installed yet"));
-    };
-    let explanation =
-        explain_flow(desired, &flow).map_err(|error| Status::invalid_argument(chain(&error)))?;
-    let generation = view.generation;
-    let told = |verdict: &str, reason: String| v1::ExplainResponse {
-        verdict: verdict.to_owned(),
-        reason,
-        generation,
-        ..v1::ExplainResponse::default()
-    };
-    let address = flow.destination.ip();
-    Ok(match explanation {
-        Explanation::NotAVip => {
-            told("pass", format!("no VIP has the address {address}: the packet is left to the kernel"))
-        }
-        Explanation::UnknownPort => told(
-            "drop",
-            format!(
-                "{address} is the address of a VIP, but none has port {}/{}: counted as {}",
-                flow.destination.port(),
-                flow.protocol,
-                Counter::DropUnknownPort.name()
-            ),
-        ),
-        Explanation::Vip(steering) => steered(desired, &steering, told),
-    })
-}
-
-fn steered(
-    desired: &Desired,
-    steering: &Steering,
-    told: impl Fn(&str, String) -> v1::ExplainResponse,
-) -> v1::ExplainResponse {
-    let (vip, set) = (&desired.vips[steering.vip], &desired.sets[steering.set]);
-    let name = |member: usize| set.members[member].name.clone();
-    let Some(encapsulation) = steering.encapsulation else {
-        let reason = format!(
-            "VIP {} has no healthy backend in set {}: counted as {}",
-            vip.name,
-            set.name,
-            Counter::DropNoBackend.name()
-        );
-        let flow_hash = format!("{:016x}", steering.flow_hash);
-        return v1::ExplainResponse { vip: vip.name.clone(), flow_hash, ..told("drop", reason) };
-    };
-    let preferred = steering.preferred.filter(|preferred| *preferred != encapsulation.member).map(name);
-    let mut reason = format!(
-        "VIP {}, slot {} of {}, belongs to backend {}",
-        vip.name,
-        steering.slot,
-        set.table_size.get(),
-        name(encapsulation.member)
-    );
-    if let Some(preferred) = &preferred {
-        reason = format!("{reason}, because {preferred} is unhealthy");
-    }
-    v1::ExplainResponse {
-        vip: vip.name.clone(),
-        flow_hash: format!("{:016x}", steering.flow_hash),
-        table_size: set.table_size.get(),
-        slot: steering.slot,
-        backend: name(encapsulation.member),
-        backend_address: set.members[encapsulation.member].address.to_string(),
-        encapsulation: "ipip".to_owned(),
-        outer_source: encapsulation.outer_source.to_string(),
-        outer_destination: encapsulation.outer_destination.to_string(),
-        preferred_backend: preferred.unwrap_or_default(),
-        ..told("forward", reason)
-    }
-}
-
-fn five_tuple(request: &v1::ExplainRequest) -> Result<FiveTuple, Status> {
-    let end = |what: &str, address: &str, port: u32| {
-        let address: IpAddr = address
-            .parse()
-            .map_err(|_| Status::invalid_argument(format!("{what}_address: {address:?} is no IP address")))?;
-        let port = u16::try_from(port)
-            .map_err(|_| Status::invalid_argument(format!("{what}_port: {port} is above 65535")))?;
-        Ok::<_, Status>(SocketAddr::new(address, port))
-    };
-    Ok(FiveTuple {
-        source: end("source", &request.source_address, request.source_port)?,
-        destination: end("destination", &request.destination_address, request.destination_port)?,
-        protocol: match request.protocol.to_ascii_lowercase().as_str() {
-            "tcp" => Protocol::Tcp,
-            "udp" => Protocol::Udp,
-            other => {
-                return Err(Status::invalid_argument(format!("protocol: {other:?} is neither tcp nor udp")));
-            }
-        },
-    })
 }
 
 fn traffic(stats: &[TrafficStats], index: Option<u32>) -> TrafficStats {

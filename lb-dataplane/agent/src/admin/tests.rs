@@ -1,10 +1,13 @@
 use super::*;
 use crate::announce::{Announcements as Set, Announcer};
+use crate::apply::MapStore as _;
+use crate::apply::memory::Memory;
 use crate::fixtures::{CONFIG, config};
+use crate::route::{Problem, Way};
 use crate::view::View;
 use crate::view::tests::{Numbered, sample};
 use guideway_dataplane_admin::v1::dataplane_client::DataplaneClient;
-use std::convert::Infallible;
+use guideway_dataplane_plan::{BootTime, Outcome, TableCache, plan};
 use std::sync::Arc;
 use tonic::Code;
 use tonic::transport::Channel;
@@ -27,6 +30,7 @@ async fn bench(view: View) -> Bench {
     let admin = Admin {
         view: Arc::new(arc_swap::ArcSwap::from_pointee(view)),
         counts: Arc::new(Numbered),
+        ways: watch::Sender::new(found()).subscribe(),
         announcements: announcer.watch(),
         requests: sender,
         started: Instant::now(),
@@ -35,6 +39,71 @@ async fn bench(view: View) -> Bench {
     let server = tokio::spawn(serve(admin, UnixListener::bind(&path).unwrap()));
     let client = DataplaneClient::new(guideway_dataplane_admin::connect(path).await.unwrap());
     Bench { client, announcer, requests, stop, server, _dir: dir }
+}
+
+/// One backend by two routers, one that nobody has a route to.
+fn found() -> Found {
+    let hop = |last| crate::route::Hop {
+        link: guideway_abi::LinkRecord { ifindex: 2, mtu: 1600, ..Default::default() },
+        mac: [2, 0, 0, 0, 0, last],
+    };
+    let [a, b] = [Some(hop(1)), Some(hop(2))];
+    let known = Way { legs: [a, a, b, a, a, b, a, a], problem: None };
+    let unknown = Way { legs: [None; 8], problem: Some(Problem::NoRoute) };
+    let [be1, be0] = ["10.1.11.2", "10.1.10.2"].map(|text| text.parse().unwrap());
+    Found {
+        ways: Arc::new([(be1, known), (be0, unknown)].into()),
+        interfaces: Arc::new([(2, "up0".to_owned())].into()),
+        next_hops: 2,
+        is_current: true,
+    }
+}
+
+#[tokio::test]
+async fn routes_sets_history() {
+    let mut bench = bench(View { rolled_back_to: Some(7), ..sample() }).await;
+    let routes = bench.client.routes(v1::RoutesRequest {}).await.unwrap().into_inner().routes;
+    let told: Vec<(&str, &str, &str, usize)> = routes
+        .iter()
+        .map(|route| (&*route.backend, &*route.source, &*route.problem, route.legs.len()))
+        .collect();
+    assert_eq!(told, [("be0", "kernel", "there is no route", 0), ("be1", "agent", "", 2)]);
+    let leg = &routes[1].legs[0];
+    assert_eq!((&*leg.interface, &*leg.neighbour, leg.mtu, leg.weight), ("up0", "02:00:00:00:00:01", 1600, 6));
+    assert_eq!(routes[1].legs[1].weight, 2);
+
+    let sets = bench.client.list_sets(v1::ListSetsRequest {}).await.unwrap().into_inner().sets;
+    let set = &sets[0];
+    assert_eq!((&*set.name, &*set.encapsulation, set.second_hop, set.vips), ("web", "gue", true, 1));
+    assert_eq!((set.unsettled_slots, set.held_slots, set.settles_unix_ms), (12, 3, 1_000_000));
+    assert_eq!((set.backends, set.backends_healthy, set.drain_window_seconds), (4, 2, 600));
+
+    let past = bench.client.history(v1::HistoryRequest {}).await.unwrap().into_inner().generations;
+    assert_eq!((past[0].generation, past[0].at_unix_ms, past[0].in_force), (7, 5000, true));
+    let status = bench.client.status(v1::StatusRequest {}).await.unwrap().into_inner();
+    assert_eq!((status.sets, status.sets_unsettled, status.settles_unix_ms), (1, 1, 1_000_000));
+    assert_eq!(status.rolled_back_to, 7);
+}
+
+#[tokio::test]
+async fn rollback_answers_when_the_loop_does() {
+    let mut bench = bench(sample()).await;
+    for (answer, expected) in [
+        (Ok(control::ReloadAnswer { errors: vec![], generation: 9 }), Ok(9)),
+        (Err(control::NotInHistory { generation: 3, known: vec![7, 5] }), Err(Code::NotFound)),
+    ] {
+        let mut client = bench.client.clone();
+        let asked = tokio::spawn(async move { client.rollback(v1::RollbackRequest { generation: 3 }).await });
+        let Some(control::Request::Rollback(3, sender)) = bench.requests.recv().await else {
+            panic!("no request")
+        };
+        sender.send(answer).unwrap();
+        let answer = asked.await.unwrap();
+        assert_eq!(
+            answer.map(|answer| answer.into_inner().generation).map_err(|status| status.code()),
+            expected
+        );
+    }
 }
 
 #[tokio::test]
@@ -47,6 +116,9 @@ async fn status_vips_backends_counters() {
 
     let vips = bench.client.list_vips(v1::ListVipsRequest {}).await.unwrap().into_inner().vips;
     assert_eq!((vips[0].name.as_str(), vips[0].packets, vips[0].bytes), ("web-v4", 1003, 100_003));
+    assert_eq!((&*vips[0].address, &*vips[0].ports, &*vips[0].backend_set), ("203.0.113.10", "80", "web"));
+    assert_eq!((&*vips[0].affinity, vips[0].affinity_timeout_seconds), ("client_ip", 60));
+    assert_eq!((vips[0].flow_entries, &*vips[0].encapsulation), (1024, "gue"));
 
     let mut list = async |vip: &str| {
         let request = v1::ListBackendsRequest { vip: vip.to_owned() };
@@ -54,7 +126,10 @@ async fn status_vips_backends_counters() {
     };
     let all = list("").await.unwrap();
     let health: Vec<&str> = all.iter().map(|backend| backend.health.as_str()).collect();
-    assert_eq!(health, ["healthy", "unhealthy", "checking", "unchecked"]);
+    assert_eq!(health, ["healthy", "unhealthy", "checking", "unchecked", "unchecked"]);
+    let states: Vec<&str> = all.iter().map(|backend| backend.state.as_str()).collect();
+    assert_eq!(states, ["serving", "dead", "dead", "serving", "draining"]);
+    assert_eq!((all[4].name.as_str(), all[4].leaving, all[3].leaving), ("be0", true, false));
     assert_eq!((all[1].detail.as_str(), all[1].packets, all[1].slots), ("connection refused", 2002, 5));
     assert_eq!(list("web-v4").await.unwrap(), all);
     assert_eq!(list("other").await.unwrap_err().code(), Code::NotFound);
@@ -65,10 +140,14 @@ async fn status_vips_backends_counters() {
 
 #[tokio::test]
 async fn explains() {
-    let health = |_: &_| None;
-    let no_link = |_: &str| -> Result<_, Infallible> { unreachable!("the next hop is the FIB's") };
-    let desired = crate::desired::desired(&config(CONFIG), health, no_link).unwrap();
-    let mut bench = bench(View { desired: Some(Arc::new(desired)), ..sample() }).await;
+    let config = config(CONFIG);
+    let desired = crate::desired::desired(&config, 8, |_| None, Vec::new());
+    let maps = Memory::new(crate::load::capacities(&config));
+    let empty = maps.read().unwrap();
+    let Outcome::Plan(plan) = plan(&desired, &empty, BootTime(1000), &mut TableCache::new()).unwrap() else {
+        panic!("nothing to do")
+    };
+    let mut bench = bench(View { installed: Some((Arc::new(desired), plan.installed)), ..sample() }).await;
     let mut ask = async |source: &str, destination: &str, port: u32, protocol: &str| {
         let request = v1::ExplainRequest {
             source_address: source.to_owned(),
@@ -84,6 +163,10 @@ async fn explains() {
     assert!(["be1", "be2"].contains(&forwarded.backend.as_str()) && forwarded.slot < 16_381);
     assert!(forwarded.outer_source.starts_with("172.16.") && forwarded.preferred_backend.is_empty());
     assert_eq!(forwarded.outer_destination, forwarded.backend_address);
+    assert_eq!((&*forwarded.encapsulation, &*forwarded.backend_set), ("ipip", "web"));
+    let candidates: Vec<(&str, &str)> =
+        forwarded.candidates.iter().map(|one| (&*one.backend, &*one.state)).collect();
+    assert_eq!(candidates, [(&*forwarded.backend, "serving")]);
     assert_eq!(ask("198.51.100.1", "203.0.113.10", 81, "tcp").await.unwrap().verdict, "drop");
     assert_eq!(ask("198.51.100.1", "203.0.113.10", 80, "udp").await.unwrap().verdict, "drop");
     assert_eq!(ask("198.51.100.1", "203.0.113.11", 80, "tcp").await.unwrap().verdict, "pass");
@@ -129,13 +212,13 @@ async fn announcements_come_whole_and_end_with_the_agent() {
     let mut bench = bench(sample()).await;
     let set = |generation, addresses: &[&str]| Set {
         generation,
-        addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
+        prefixes: addresses.iter().map(|text| text.parse().unwrap()).collect(),
     };
-    bench.announcer.publish(set(1, &["203.0.113.2", "203.0.113.10"]));
+    bench.announcer.publish(set(1, &["203.0.113.2/32", "203.0.113.128/25"]));
     let request = v1::WatchAnnouncementsRequest {};
     let mut stream = bench.client.watch_announcements(request).await.unwrap().into_inner();
     let first = stream.message().await.unwrap().unwrap();
-    assert_eq!(first.addresses, ["203.0.113.2", "203.0.113.10"]);
+    assert_eq!(first.addresses, ["203.0.113.2", "203.0.113.128/25"]);
     bench.announcer.publish(set(2, &[]));
     assert_eq!(
         stream.message().await.unwrap().unwrap(),

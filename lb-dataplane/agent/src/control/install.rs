@@ -3,15 +3,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use guideway_dataplane_config::Config;
-use guideway_dataplane_plan::{Changes, Desired, Installed, Layout, Outcome, PlanError, TableCache, plan};
+use guideway_dataplane_config::{Config, NextHop};
+use guideway_dataplane_plan::{
+    BootTime, Changes, Desired, Installed, Layout, Outcome, PlanError, TableCache, plan,
+};
 
+use super::past::Source;
 use super::reload::Pending;
-use super::{Control, InForce, Interfaces};
+use super::{Clock, Control, InForce, Interfaces};
 use crate::apply::{ApplyError, MapStore, ReadError, apply};
 use crate::desired::desired;
 use crate::error::chain;
 use crate::view::Reload;
+
+/// What an earlier generation held on to is free after a grace period, which takes about as long.
+const SOON: Duration = Duration::from_millis(50);
 
 /// Why what is desired is not installed.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +47,7 @@ impl InstallError {
 struct Success {
     layout: Layout,
     changes: Option<Changes>,
+    /// Planning and writing, up to the activation.
     took: Duration,
 }
 
@@ -53,7 +60,7 @@ pub(super) async fn read_back<T: Send + 'static>(work: impl FnOnce() -> T + Send
     }
 }
 
-impl<F: MapStore + Interfaces> Control<F> {
+impl<F: MapStore + Interfaces + Clock> Control<F> {
     /// Brings a pending configuration into force, or refuses it.
     pub(super) async fn install_pending(&mut self, mut pending: Pending) {
         let config = pending.config().clone();
@@ -61,23 +68,38 @@ impl<F: MapStore + Interfaces> Control<F> {
         if let (false, Err(errors)) = (is_first, self.attach_new(&config)) {
             return self.give_up(pending, errors);
         }
-        match self.install(&config).await {
+        let result = match self.check_next_hop(&config) {
+            Ok(()) => self.install(&config).await,
+            Err(error) => Err(error),
+        };
+        match result {
             Ok((desired, success)) => {
-                self.report(&success);
-                self.in_force = Some(InForce { config, desired, layout: success.layout });
+                let before = self.in_force.take();
+                let known = self.history.latest_first().next().filter(|known| *known.text == *pending.text());
+                let since = known.map_or(success.layout.generation, |known| known.generation);
+                let layout = success.layout.clone();
+                let (text, source) = (pending.text(), pending.source());
+                let now = InForce { config: config.clone(), text, source, since, desired, layout };
+                self.in_force = Some(now);
                 // What was wrong with a later file stays to be seen.
                 if pending.is_latest() {
                     self.last_reload = Some(Reload { at: SystemTime::now(), errors: Vec::new() });
                 }
-                if !is_first {
-                    self.outputs.metrics.reload_accepted();
-                    tracing::info!(generation = self.generation(), "the new configuration is in force");
+                self.apply_error = None;
+                self.departed.learn(&config);
+                self.remember().await;
+                if before.is_none_or(|before| before.config.interfaces() != config.interfaces()) {
+                    self.detach_old();
+                    self.attach();
                 }
-                self.run_probes();
-                self.detach_old();
-                self.attach();
                 self.publish();
                 pending.answer(&[], self.generation());
+                self.report(&success, Some(pending.since()));
+                if !is_first {
+                    self.outputs.metrics.reload_accepted();
+                    self.tell_in_force();
+                }
+                self.settle_in(&config);
                 crate::systemd::ready(&self.summary());
             }
             Err(error) if error.is_passing() || is_first => {
@@ -93,6 +115,54 @@ impl<F: MapStore + Interfaces> Control<F> {
                 }
             }
             Err(error) => self.give_up(pending, vec![chain(&error)]),
+        }
+    }
+
+    /// The interface of a fixed next hop has to exist when the configuration comes into force.
+    fn check_next_hop(&self, config: &Config) -> Result<(), InstallError> {
+        match config.next_hop() {
+            NextHop::Fib => Ok(()),
+            NextHop::Fixed { interface, .. } => {
+                self.forwarder.index(interface.as_str()).map(|_| ()).map_err(InstallError::Link)
+            }
+        }
+    }
+
+    fn tell_in_force(&self) {
+        let generation = self.generation();
+        match (self.in_force.as_ref().map(|in_force| in_force.source), self.rolled_back_to()) {
+            (_, Some(rolled_back_to)) => tracing::warn!(
+                generation, rolled_back_to, path = %self.config_path.display(),
+                "rolled back: the file says something else, and the next reload or start reads it"
+            ),
+            (Some(Source::History(rolled_back_to)), None) => {
+                tracing::info!(generation, rolled_back_to, "rolled back; the file says the same");
+            }
+            _ => tracing::info!(generation, "the new configuration is in force"),
+        }
+    }
+
+    /// What comes after an installation, when everybody has been answered.
+    fn settle_in(&mut self, config: &Config) {
+        let Some(in_force) = &mut self.in_force else { return };
+        let leaving: Vec<_> = in_force.layout.leaving.iter().map(|leaving| leaving.address).collect();
+        let present = crate::desired::wanted(config).backends;
+        self.departed.keep(|address| leaving.contains(&address) || present.contains_key(&address));
+        // Verdicts about backends that nobody asks about any more would look like a change.
+        if in_force.desired.leaving.iter().any(|member| !leaving.contains(&member.address)) {
+            Arc::make_mut(&mut in_force.desired).leaving.retain(|member| leaving.contains(&member.address));
+        }
+        let deadline = in_force.layout.next_deadline;
+        self.look_up_departed();
+        self.run_probes();
+        self.look_at(deadline);
+    }
+
+    /// Looks at everything at `deadline`.
+    fn look_at(&mut self, deadline: Option<BootTime>) {
+        if let Some(BootTime(seconds)) = deadline {
+            let wait = Duration::from_secs(seconds).saturating_sub(self.forwarder.since_boot());
+            self.look_in(wait.max(SOON));
         }
     }
 
@@ -112,29 +182,32 @@ impl<F: MapStore + Interfaces> Control<F> {
         self.look_in(Duration::ZERO);
     }
 
-    /// Applies what changed in health or in the interfaces since the configuration came into force.
+    /// Applies what changed in health, and what time has settled.
     pub(super) async fn follow(&mut self, mut in_force: InForce) {
         let config = in_force.config.clone();
-        let same = |desired: &Desired| self.apply_error.is_none() && *desired == *in_force.desired;
-        match self.desired(&config) {
-            Ok(desired) if same(&desired) => self.in_force = Some(in_force),
-            _ => {
-                let result = self.install(&config).await;
-                let error = match result {
-                    Ok((desired, success)) => {
-                        self.report(&success);
-                        in_force.desired = desired;
-                        in_force.layout = success.layout;
-                        None
-                    }
-                    Err(error) => Some(error),
-                };
+        let since = self.health_since.take();
+        let is_due = in_force.layout.next_deadline.is_some_and(|deadline| deadline <= self.now());
+        if self.apply_error.is_none() && !is_due && self.desired(&config) == *in_force.desired {
+            let deadline = in_force.layout.next_deadline;
+            self.in_force = Some(in_force);
+            return self.look_at(deadline);
+        }
+        match self.install(&config).await {
+            Ok((desired, success)) => {
+                in_force.desired = desired;
+                in_force.layout = success.layout.clone();
                 self.in_force = Some(in_force);
-                let failed = error.map(|error| self.failed(&error)).is_some();
+                self.apply_error = None;
                 self.publish();
-                if !failed {
-                    crate::systemd::status(&self.summary());
-                }
+                self.report(&success, since);
+                self.settle_in(&config);
+                crate::systemd::status(&self.summary());
+            }
+            Err(error) => {
+                self.in_force = Some(in_force);
+                self.health_since = since;
+                self.failed(&error);
+                self.publish();
             }
         }
     }
@@ -149,46 +222,62 @@ impl<F: MapStore + Interfaces> Control<F> {
         text
     }
 
-    fn report(&mut self, success: &Success) {
+    /// `since`: when the change was asked for, or seen.
+    fn report(&mut self, success: &Success, since: Option<tokio::time::Instant>) {
         self.apply_error = None;
         self.backoff.reset();
         let Success { layout, changes, took } = success;
         let digest = format!("{:016x}", layout.digest);
-        match changes {
-            Some(changes) => {
-                self.outputs.metrics.installed(*took);
-                tracing::info!(
-                    generation = layout.generation,
-                    digest,
-                    took = ?took,
-                    vips_added = changes.vips_added,
-                    vips_removed = changes.vips_removed,
-                    backends_added = changes.backends_added,
-                    tables_written = changes.tables_written,
-                    tables_reused = changes.tables_reused,
-                    "a new generation is installed"
-                );
-            }
-            None => tracing::info!(
-                generation = layout.generation,
-                digest,
-                "the installed generation is as desired"
-            ),
+        let Some(changes) = changes else {
+            tracing::info!(generation = layout.generation, digest, "the installed generation is as desired");
+            return;
+        };
+        let waited = since.map(|since| since.elapsed());
+        self.outputs.metrics.installed(*took, waited);
+        let unsettled: u64 = layout.sets.iter().flatten().map(|set| u64::from(set.unsettled)).sum();
+        tracing::info!(
+            generation = layout.generation,
+            digest,
+            took = ?took,
+            since_asked = ?waited.unwrap_or(*took),
+            vips_added = changes.vips_added,
+            vips_removed = changes.vips_removed,
+            backends_added = changes.backends_added,
+            tables_written = changes.tables_written,
+            tables_reused = changes.tables_reused,
+            unsettled,
+            at_risk = changes.at_risk,
+            "a new generation is installed"
+        );
+        if changes.at_risk > 0 {
+            tracing::warn!(
+                slots = changes.at_risk,
+                "established flows of these slots have moved: no table was free to remember where they were, or the \
+                 size of the table has changed"
+            );
         }
     }
 
-    fn desired(&self, config: &Config) -> Result<Desired, InstallError> {
+    /// What the dataplane shall do now by `config`.
+    fn desired(&self, config: &Config) -> Desired {
         let health = |key: &_| self.checker.health(key);
-        desired(config, health, |name| self.forwarder.link(name)).map_err(InstallError::Link)
+        let leaving = self.departed.verdicts(config, health);
+        desired(config, self.forwarder.tick_shift(), health, leaving)
     }
 
     async fn install(&mut self, config: &Config) -> Result<(Arc<Desired>, Success), InstallError> {
-        let desired = Arc::new(self.desired(config)?);
-        let (store, wanted) = (self.forwarder.clone(), desired.clone());
+        let desired = Arc::new(self.desired(config));
+        if let Some(grace) = self.grace.take()
+            && !matches!(grace.await, Ok(Ok(())))
+        {
+            // Reading begins with another attempt at a grace period.
+            self.installed = None;
+        }
+        let (store, wanted, now) = (self.forwarder.clone(), desired.clone(), self.now());
         let known = self.installed.take();
         let mut cache = std::mem::take(&mut self.cache);
         let work = move || {
-            let result = install(&*store, &wanted, known, &mut cache);
+            let result = install(&*store, &wanted, known, now, &mut cache);
             (result, cache)
         };
         let Ok((result, cache)) = tokio::task::spawn_blocking(work).await else {
@@ -197,6 +286,10 @@ impl<F: MapStore + Interfaces> Control<F> {
         self.cache = cache;
         let (installed, result) = result;
         self.installed = installed;
+        if result.as_ref().is_ok_and(|success| success.changes.is_some()) {
+            let store = self.forwarder.clone();
+            self.grace = Some(tokio::task::spawn_blocking(move || store.grace_period()));
+        }
         Ok((desired, result?))
     }
 
@@ -238,6 +331,7 @@ fn install(
     store: &dyn MapStore,
     desired: &Desired,
     known: Option<Installed>,
+    now: BootTime,
     cache: &mut TableCache,
 ) -> (Option<Installed>, Result<Success, InstallError>) {
     let start = Instant::now();
@@ -245,7 +339,7 @@ fn install(
         Ok(installed) => installed,
         Err(error) => return (None, Err(error)),
     };
-    match plan(desired, &installed, cache) {
+    match plan(desired, &installed, now, cache) {
         Err(error) => (Some(installed), Err(InstallError::Plan(error))),
         Ok(Outcome::Unchanged(layout)) => {
             (Some(installed), Ok(Success { layout, changes: None, took: start.elapsed() }))

@@ -1,18 +1,21 @@
 //! Shows what is.
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use guideway_dataplane_plan::{Installed, Usage};
+use guideway_abi::FLOW_WAYS;
+use guideway_dataplane_config::BackendSet;
+use guideway_dataplane_plan::{BootTime, Installed, Leaving, SetLayout, Usage};
+use ipnet::IpNet;
 
-use super::{Control, InForce, Interfaces};
+use super::{Clock, Control, InForce, Interfaces};
 use crate::announce::Announcements;
 use crate::apply::MapStore;
 use crate::desired::{probe_of, used_sets};
 use crate::view::{BackendView, LimitView, SetView, View, VipView};
 
-impl<F: MapStore + Interfaces> Control<F> {
+impl<F: MapStore + Interfaces + Clock> Control<F> {
     /// The installed generation, as far as it is known.
     pub(super) fn generation(&self) -> u64 {
         let installed = self.installed.as_ref().map(|installed| installed.active().generation());
@@ -31,16 +34,18 @@ impl<F: MapStore + Interfaces> Control<F> {
             interfaces: self.interfaces.clone(),
             last_reload: self.last_reload.clone(),
             apply_error: self.apply_error.clone(),
+            history: self.show_history(self.in_force.as_ref()),
+            rolled_back_to: self.rolled_back_to(),
             ..View::default()
         };
         if let Some(in_force) = &self.in_force {
             self.show(in_force, &mut view);
-            let addresses = view.vips.iter().filter(|vip| vip.announced).map(|vip| vip.address).collect();
-            self.outputs.announcer.publish(Announcements { generation: view.generation, addresses });
-            let addresses: BTreeSet<IpAddr> = view.vips.iter().map(|vip| vip.address).collect();
+            let prefixes = view.vips.iter().filter(|vip| vip.announced).map(|vip| vip.address).collect();
+            self.outputs.announcer.publish(Announcements { generation: view.generation, prefixes });
+            let prefixes: BTreeSet<IpNet> = view.vips.iter().map(|vip| vip.address).collect();
             self.outputs.null_routes.send_if_modified(|current| {
-                let differs = current.as_deref() != Some(&addresses);
-                *current = Some(Arc::new(addresses));
+                let differs = current.as_deref() != Some(&prefixes);
+                *current = Some(Arc::new(prefixes));
                 differs
             });
         }
@@ -48,57 +53,99 @@ impl<F: MapStore + Interfaces> Control<F> {
     }
 
     fn show(&self, in_force: &InForce, view: &mut View) {
-        let InForce { config, desired, layout } = in_force;
+        let InForce { config, desired, layout, .. } = in_force;
         view.started = true;
         view.digest = layout.digest;
-        view.desired = Some(desired.clone());
+        view.installed = self.installed.clone().map(|installed| (desired.clone(), installed));
         view.sets = used_sets(config)
             .zip(&layout.sets)
-            .map(|(set, installed)| SetView {
-                name: set.name.clone(),
-                table_size: set.table_size.slots(),
-                served: installed.as_ref().is_some_and(|installed| installed.table.is_some()),
-                backends: set
-                    .backends
-                    .iter()
-                    .enumerate()
-                    .map(|(place, backend)| BackendView {
-                        name: backend.name.clone(),
-                        address: backend.address,
-                        weight: backend.weight,
-                        probe: probe_of(set, backend.address).and_then(|key| self.checker.watch(&key)),
-                        index: installed.as_ref().map(|installed| installed.backends[place].0.into()),
-                        slots: installed.as_ref().map_or(0, |installed| installed.slots[place]),
-                    })
-                    .collect(),
-            })
+            .map(|(set, installed)| self.show_set(set, installed.as_ref()))
             .collect();
+        let places: HashMap<&str, usize> =
+            used_sets(config).enumerate().map(|(place, set)| (set.name.as_str(), place)).collect();
+        for leaving in &layout.leaving {
+            let (set, backend) = self.show_leaving(leaving);
+            match set.and_then(|set| view.sets.get_mut(*places.get(set)?)) {
+                Some(set) => set.leaving.push(backend),
+                None => view.leaving.push(backend),
+            }
+        }
         view.vips = config
             .vips()
             .iter()
-            .zip(&layout.vips)
-            .filter_map(|(vip, index)| {
-                let set = view.sets.iter().position(|set| set.name == vip.backend_set.name)?;
+            .zip(layout.vips.iter().zip(&layout.flow_entries))
+            .filter_map(|(vip, (index, flow_entries))| {
+                let set = *places.get(vip.backend_set.name.as_str())?;
                 Some(VipView {
                     name: vip.name.clone(),
                     address: vip.address,
-                    port: vip.port.get(),
+                    ports: vip.ports,
                     protocol: vip.protocol.as_str(),
+                    affinity: vip.affinity.as_str(),
+                    affinity_timeout: vip.affinity.timeout(),
+                    flow_entries: *flow_entries,
                     set,
                     index: Some(index.0),
-                    served: view.sets[set].served,
+                    served: view.sets.get(set)?.served,
                     announced: false,
                 })
             })
             .collect();
         if view.can_announce() {
-            let served: BTreeSet<IpAddr> =
+            let served: BTreeSet<IpNet> =
                 view.vips.iter().filter(|vip| vip.served).map(|vip| vip.address).collect();
             for vip in &mut view.vips {
                 vip.announced = served.contains(&vip.address);
             }
         }
         view.limits = limits(&layout.usage, self.forwarder.capacities());
+    }
+
+    fn show_set(&self, set: &BackendSet, installed: Option<&SetLayout>) -> SetView {
+        let backends = set.backends.iter().enumerate().map(|(place, backend)| BackendView {
+            name: backend.name.clone(),
+            address: backend.address,
+            weight: backend.weight,
+            probe: probe_of(set, backend.address).and_then(|key| self.checker.watch(&key)),
+            index: installed.and_then(|installed| Some(installed.backends.get(place)?.0.into())),
+            slots: installed.and_then(|installed| installed.slots.get(place).copied()).unwrap_or_default(),
+            leaving: false,
+        });
+        SetView {
+            name: set.name.clone(),
+            table_size: set.table_size.slots(),
+            encapsulation: set.encapsulation.as_str(),
+            second_hop: set.second_hop,
+            drain_window: set.drain_window,
+            served: installed.is_some_and(|installed| installed.table.is_some()),
+            unsettled: installed.map_or(0, |installed| installed.unsettled),
+            held: installed.map_or(0, |installed| installed.held),
+            at_risk: installed.map_or(0, |installed| installed.at_risk),
+            settles_at: installed.and_then(|installed| installed.until).map(|until| self.on_the_wall(until)),
+            backends: backends.collect(),
+            leaving: Vec::new(),
+        }
+    }
+
+    /// A backend that left, with the name of the set that it was in, if that is known.
+    fn show_leaving(&self, leaving: &Leaving) -> (Option<&str>, BackendView) {
+        let known = self.departed.get(leaving.address);
+        let probe = known.and_then(|known| known.probes.first()).and_then(|key| self.checker.watch(key));
+        let backend = BackendView {
+            name: known.map(|known| known.name.clone()).unwrap_or_default(),
+            address: leaving.address,
+            weight: 0,
+            probe,
+            index: Some(leaving.index.0.into()),
+            slots: 0,
+            leaving: true,
+        };
+        (known.map(|known| known.set.as_str()), backend)
+    }
+
+    fn on_the_wall(&self, time: BootTime) -> SystemTime {
+        let wait = Duration::from_secs(time.0).saturating_sub(self.forwarder.since_boot());
+        SystemTime::now() + wait
     }
 
     /// In one line.
@@ -115,15 +162,17 @@ impl<F: MapStore + Interfaces> Control<F> {
 }
 
 fn limits(usage: &Usage, capacities: guideway_abi::Capacities) -> Vec<LimitView> {
-    let Usage { vips, backends, tables_large, tables_small } = *usage;
+    let Usage { vips, backends, tables_large, tables_small, flow_buckets, .. } = *usage;
+    let entries = |buckets: u32| u64::from(buckets) * FLOW_WAYS as u64;
     [
-        ("vips", vips, capacities.vips),
+        ("vips", vips.into(), capacities.vips.into()),
         // The first element is never used and counts as one that is, as in the configuration.
-        ("backends", backends + 1, capacities.backends),
-        ("tables_65537", tables_large, capacities.tables_large),
-        ("tables_16381", tables_small, capacities.tables_small),
+        ("backends", u64::from(backends) + 1, capacities.backends.into()),
+        ("tables_65537", tables_large.into(), capacities.tables_large.into()),
+        ("tables_16381", tables_small.into(), capacities.tables_small.into()),
+        ("flows", entries(flow_buckets), entries(capacities.flow_buckets)),
     ]
     .into_iter()
-    .map(|(name, used, capacity)| LimitView { name, used: used.into(), capacity: capacity.into() })
+    .map(|(name, used, capacity)| LimitView { name, used, capacity })
     .collect()
 }

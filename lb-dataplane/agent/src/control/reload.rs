@@ -1,6 +1,7 @@
 //! A new configuration on its way into force.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -8,24 +9,51 @@ use guideway_dataplane_config::Config;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{Control, Interfaces, ReloadAnswer, Request};
+use super::past::Source;
+use super::{Clock, Control, Interfaces, NotInHistory, ReloadAnswer, Request};
 use crate::apply::MapStore;
 use crate::desired;
 use crate::health::{Checker, ProbeKey};
 use crate::load::{Accept, Loaded, load};
+use crate::route::{Need, Wanted};
 use crate::view::Reload;
 
 /// First probes begin late by as much as their spread, and a busy machine is slow.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Who waits for a configuration to come into force.
+#[derive(Debug)]
+pub(super) enum Asked {
+    Reload(oneshot::Sender<ReloadAnswer>),
+    Rollback(oneshot::Sender<Result<ReloadAnswer, NotInHistory>>),
+}
+
+impl Asked {
+    fn answer(self, answer: ReloadAnswer) {
+        // Who asked may have gone.
+        match self {
+            Self::Reload(sender) => {
+                let _ = sender.send(answer);
+            }
+            Self::Rollback(sender) => {
+                let _ = sender.send(Ok(answer));
+            }
+        }
+    }
+}
+
 /// A good configuration whose probes have no verdict yet, or that could not be installed yet.
 #[derive(Debug)]
 pub(super) struct Pending {
     config: Arc<Config>,
+    text: Arc<str>,
+    source: Source,
+    /// When it was asked for.
+    since: Instant,
     probes: HashSet<ProbeKey>,
     deadline: Instant,
     /// Everybody who waits for it; also those who asked for an older one that this one replaced.
-    answers: Vec<oneshot::Sender<ReloadAnswer>>,
+    answers: Vec<Asked>,
     /// The file has been read again since, and refused.
     outdated: bool,
 }
@@ -33,6 +61,18 @@ pub(super) struct Pending {
 impl Pending {
     pub(super) const fn config(&self) -> &Arc<Config> {
         &self.config
+    }
+
+    pub(super) fn text(&self) -> Arc<str> {
+        self.text.clone()
+    }
+
+    pub(super) const fn source(&self) -> Source {
+        self.source
+    }
+
+    pub(super) const fn since(&self) -> Instant {
+        self.since
     }
 
     /// Every probe has a verdict, or has had the time for one.
@@ -46,34 +86,47 @@ impl Pending {
     }
 
     pub(super) fn answer(&mut self, errors: &[String], generation: u64) {
-        for answer in self.answers.drain(..) {
-            // Who asked may have gone.
-            let _ = answer.send(ReloadAnswer { errors: errors.to_vec(), generation });
+        for asked in self.answers.drain(..) {
+            asked.answer(ReloadAnswer { errors: errors.to_vec(), generation });
         }
     }
 }
 
-impl<F: MapStore + Interfaces> Control<F> {
+impl<F: MapStore + Interfaces + Clock> Control<F> {
     pub(super) async fn take(&mut self, request: Request) {
+        let asked = match request {
+            Request::Rollback(generation, answer) => return self.roll_back(generation, answer),
+            Request::FileChanged => None,
+            Request::Reload(answer) => Some(answer.map(Asked::Reload)),
+        };
         let path = self.config_path.clone();
         let loaded = tokio::task::spawn_blocking(move || load(&path, Accept::RegularFile)).await;
         let Ok(Loaded { config, text }) = loaded else { return };
-        let answer = match request {
-            Request::FileChanged if text == self.last_text => return,
-            Request::FileChanged => None,
-            Request::Reload(answer) => answer,
-        };
-        self.last_text = text;
+        if asked.is_none() && text == self.last_text {
+            return;
+        }
+        self.last_text.clone_from(&text);
+        self.bring(config, text.into(), Source::File, asked.flatten());
+    }
+
+    /// Makes a configuration the next one, if it is good.
+    pub(super) fn bring(
+        &mut self,
+        config: Result<Config, Vec<String>>,
+        text: Arc<str>,
+        source: Source,
+        asked: Option<Asked>,
+    ) {
         crate::systemd::reloading();
         match config.and_then(|config| self.admit(&config).map(|()| config)) {
-            Ok(config) => self.make_pending(Arc::new(config), answer),
+            Ok(config) => self.make_pending(Arc::new(config), text, source, asked),
             Err(errors) => {
                 if let Some(pending) = &mut self.pending {
                     pending.outdated = true;
                 }
                 self.refused(&errors);
-                if let Some(answer) = answer {
-                    let _ = answer.send(ReloadAnswer { errors, generation: self.generation() });
+                if let Some(asked) = asked {
+                    asked.answer(ReloadAnswer { errors, generation: self.generation() });
                 }
             }
         }
@@ -102,30 +155,58 @@ impl<F: MapStore + Interfaces> Control<F> {
     pub(super) fn make_pending(
         &mut self,
         config: Arc<Config>,
-        answer: Option<oneshot::Sender<ReloadAnswer>>,
+        text: Arc<str>,
+        source: Source,
+        asked: Option<Asked>,
     ) {
         let mut answers = self.pending.take().map(|older| older.answers).unwrap_or_default();
-        answers.extend(answer);
+        answers.extend(asked);
         for warning in config.warnings() {
             tracing::warn!("{warning}");
         }
         let probes = desired::probes(&config);
         let longest = probes.iter().map(|key| key.timeout).max().unwrap_or_default();
-        let deadline = Instant::now() + longest + PATIENCE;
-        self.pending = Some(Pending { config, probes, deadline, answers, outdated: false });
+        let since = Instant::now();
+        let deadline = since + longest + PATIENCE;
+        self.pending = Some(Pending { config, text, source, since, probes, deadline, answers, outdated: false });
         self.run_probes();
         self.look_in(Duration::ZERO);
     }
 
-    /// Runs the probes of the configuration in force and of the pending one, and keeps the next hops of both resolved.
+    /// Runs the probes of the configuration in force, of the pending one and of backends that leave, and has the ways to
+    /// all of them kept.
     pub(super) fn run_probes(&mut self) {
-        let configs = || {
-            let in_force = self.in_force.as_ref().map(|in_force| &in_force.config);
-            in_force.into_iter().chain(self.pending.as_ref().map(Pending::config))
-        };
-        let probes: HashSet<ProbeKey> = configs().flat_map(|config| desired::probes(config)).collect();
-        let backends = configs().flat_map(|config| desired::routed_backends(config)).collect();
-        self.outputs.backends.send_replace(Arc::new(backends));
+        let in_force = self.in_force.as_ref();
+        let pending = self.pending.as_ref().map(Pending::config);
+        let configs: Vec<&Config> =
+            in_force.map(|in_force| &*in_force.config).into_iter().chain(pending.map(|config| &**config)).collect();
+        let leaving: Vec<IpAddr> =
+            in_force.iter().flat_map(|in_force| &in_force.layout.leaving).map(|leaving| leaving.address).collect();
+        let mut probes: HashSet<ProbeKey> = configs.iter().flat_map(|config| desired::probes(config)).collect();
+        let mut wanted = Wanted::default();
+        for config in configs.iter().rev() {
+            let next = desired::wanted(config);
+            for (address, need) in next.backends {
+                let known = wanted.backends.entry(address).or_insert(need);
+                *known = need.max(*known);
+            }
+            // That of the configuration in force, when there is one.
+            wanted.fixed = next.fixed;
+        }
+        for address in leaving {
+            let known = self.departed.get(address);
+            probes.extend(known.iter().flat_map(|known| known.probes.iter().cloned()));
+            let need = known.map_or(Need::Any, |known| known.need);
+            let wanted = wanted.backends.entry(address).or_insert(need);
+            *wanted = need.max(*wanted);
+        }
+        self.outputs.ways.send_if_modified(|current| {
+            let differs = **current != wanted;
+            if differs {
+                *current = Arc::new(wanted);
+            }
+            differs
+        });
         self.checker.run_exactly(&probes);
     }
 

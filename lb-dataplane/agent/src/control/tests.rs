@@ -4,6 +4,7 @@ use crate::fixtures::CONFIG;
 use crate::health::probe::{Failure, Passed};
 use crate::view::View;
 use guideway_abi::Capacities;
+use guideway_dataplane_config::Ports;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Mutex;
@@ -15,11 +16,16 @@ struct Paper {
     existing: Mutex<BTreeMap<String, u32>>,
     attached: Mutex<BTreeSet<String>>,
     without_routes: Mutex<BTreeSet<String>>,
+    clock: Mutex<Duration>,
 }
 
 impl MapStore for Paper {
     fn capacities(&self) -> Capacities {
         self.maps.capacities()
+    }
+
+    fn tick_shift(&self) -> u32 {
+        self.maps.tick_shift()
     }
 
     fn perform(&self, op: &guideway_dataplane_plan::Op) -> Result<(), crate::apply::StoreError> {
@@ -37,9 +43,9 @@ impl MapStore for Paper {
 
 impl Interfaces for Paper {
     fn attach(&self, name: &str, _: XdpMode) -> Result<u32, String> {
-        let link = self.link(name)?;
+        let ifindex = self.index(name)?;
         self.attached.lock().unwrap().insert(name.to_owned());
-        Ok(link.ifindex)
+        Ok(ifindex)
     }
 
     fn detach_others(&self, keep: &[&str]) -> Result<Vec<String>, String> {
@@ -52,11 +58,15 @@ impl Interfaces for Paper {
         if off { Err("forwarding is off".to_owned()) } else { Ok(()) }
     }
 
-    fn link(&self, name: &str) -> Result<Link, String> {
+    fn index(&self, name: &str) -> Result<u32, String> {
         let ifindex = self.existing.lock().unwrap().get(name).copied();
-        ifindex
-            .map(|ifindex| Link { ifindex, mac: [2, 0, 0, 0, 0, 1], mtu: 1500 })
-            .ok_or_else(|| "no such interface".to_owned())
+        ifindex.ok_or_else(|| "no such interface".to_owned())
+    }
+}
+
+impl Clock for Paper {
+    fn since_boot(&self) -> Duration {
+        *self.clock.lock().unwrap()
     }
 }
 
@@ -72,30 +82,35 @@ struct Bench {
     path: PathBuf,
     stop: CancellationToken,
     task: tokio::task::JoinHandle<()>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 fn paper() -> Arc<Paper> {
-    let capacities = Capacities { vips: 16, backends: 16, tables_large: 1, tables_small: 4 };
+    let capacities = crate::load::capacities(&crate::fixtures::config(CONFIG));
     let existing = BTreeMap::from([("up0".to_owned(), 2), ("up1".to_owned(), 3)]);
     Arc::new(Paper {
         maps: Memory::new(capacities),
         existing: Mutex::new(existing),
         attached: Mutex::default(),
         without_routes: Mutex::default(),
+        clock: Mutex::new(Duration::from_secs(5000)),
     })
 }
 
 impl Bench {
     async fn start(paper: Arc<Paper>, text: &str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::start_in(paper, text, tempfile::tempdir().unwrap()).await
+    }
+
+    /// With the state folder of an earlier agent.
+    async fn start_in(paper: Arc<Paper>, text: &str, dir: tempfile::TempDir) -> Self {
         let path = dir.path().join("c.yaml");
         std::fs::write(&path, text).unwrap();
         let outputs = Outputs {
             view: Arc::default(),
             announcer: Arc::default(),
-            backends: Backends::default(),
-            null_routes: null_route::Addresses::default(),
+            ways: Wants::default(),
+            null_routes: null_route::Prefixes::default(),
             metrics: Metrics::default(),
         };
         let config = crate::fixtures::config(text);
@@ -113,14 +128,13 @@ impl Bench {
                 is_up.then_some(passed).ok_or(Failure::TimedOut(key.timeout))
             })
         });
-        let control =
-            Control::start(paper.clone(), path.clone(), (config, text.to_owned()), prober, outputs.clone())
-                .await
-                .unwrap();
+        let paths = Paths { config: path.clone(), history: Folder::new(&dir.path().join("state")) };
+        let config = (config, text.to_owned());
+        let control = Control::start(paper.clone(), paths, config, prober, outputs.clone()).await.unwrap();
         let (requests, receiver) = mpsc::channel(4);
         let stop = CancellationToken::new();
         let task = tokio::spawn(control.run(receiver, stop.clone()));
-        Self { paper, up, slow, outputs, requests, path, stop, task, _dir: dir }
+        Self { paper, up, slow, outputs, requests, path, stop, task, dir }
     }
 
     /// Waits until the view is as `wanted`.
@@ -143,8 +157,20 @@ impl Bench {
         tokio::time::timeout(Duration::from_secs(10), answer).await.unwrap().unwrap()
     }
 
-    fn announced(&self) -> Option<Vec<IpAddr>> {
-        self.outputs.announcer.watch().borrow().as_ref().map(|set| set.addresses.iter().copied().collect())
+    async fn roll_back(&self, generation: u64) -> Result<ReloadAnswer, NotInHistory> {
+        let (sender, answer) = oneshot::channel();
+        self.requests.send(Request::Rollback(generation, sender)).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(10), answer).await.unwrap().unwrap()
+    }
+
+    /// Lets `time` pass on the kernel's clock.
+    fn pass(&self, time: Duration) {
+        *self.paper.clock.lock().unwrap() += time;
+    }
+
+    fn announced(&self) -> Option<Vec<String>> {
+        let set = self.outputs.announcer.watch();
+        set.borrow().as_ref().map(|set| set.prefixes.iter().map(ToString::to_string).collect())
     }
 
     fn attached(&self) -> Vec<String> {
@@ -152,9 +178,13 @@ impl Bench {
     }
 
     async fn end(self) -> Arc<Paper> {
+        self.end_with_dir().await.0
+    }
+
+    async fn end_with_dir(self) -> (Arc<Paper>, tempfile::TempDir) {
         self.stop.cancel();
         self.task.await.unwrap();
-        self.paper
+        (self.paper, self.dir)
     }
 }
 
@@ -176,8 +206,8 @@ fn with_slow_backend() -> String {
         .replace("vips:\n", "      - {name: slow, address: 10.1.99.2}\nvips:\n")
 }
 
-fn vip_address() -> IpAddr {
-    "203.0.113.10".parse().unwrap()
+fn vip_address() -> String {
+    "203.0.113.10/32".to_owned()
 }
 
 #[tokio::test]
@@ -190,8 +220,8 @@ async fn starts_and_starts_again_without_a_new_generation() {
     assert_eq!(slots, 16_381);
     assert_eq!(view.limits[0].used, 2);
     assert_eq!(bench.announced(), Some(vec![vip_address()]));
-    assert_eq!(bench.outputs.backends.borrow().len(), 2);
-    assert_eq!(bench.outputs.null_routes.borrow().as_ref().map(|addresses| addresses.len()), Some(1));
+    assert_eq!(bench.outputs.ways.borrow().backends.len(), 2);
+    assert_eq!(bench.outputs.null_routes.borrow().as_ref().map(|prefixes| prefixes.len()), Some(1));
     let paper = bench.end().await;
     let visible: Visible = paper.maps.visible();
 
@@ -238,7 +268,7 @@ async fn a_good_configuration_is_one_new_generation() {
         .replace("203.0.113.10, port: 443", "'2001:db8::10', port: 443");
     assert_eq!(bench.reload(&text).await, ReloadAnswer { errors: vec![], generation: 2 });
     assert_eq!(bench.attached(), ["up1"]);
-    assert_eq!(bench.announced(), Some(vec![vip_address(), "2001:db8::10".parse().unwrap()]));
+    assert_eq!(bench.announced(), Some(vec![vip_address(), "2001:db8::10/128".to_owned()]));
     // The same text again, as the file watch would tell it.
     bench.requests.send(Request::FileChanged).await.unwrap();
     std::fs::write(&bench.path, CONFIG).unwrap();
@@ -261,7 +291,7 @@ async fn failing_writes_are_tried_again() {
     bench.until("told", |view| view.apply_error.is_some()).await;
     bench.paper.maps.heal();
     let view = bench.until("installed", |view| view.apply_error.is_none()).await;
-    assert_eq!((view.generation, view.vips[1].port), (2, 444));
+    assert_eq!((view.generation, view.vips[1].ports), (2, Ports::One(444)));
     assert!(view.last_reload.as_ref().unwrap().accepted());
     bench.end().await;
 }
@@ -331,8 +361,8 @@ async fn what_is_wrong_with_the_last_file_is_told_after_an_older_one_came_into_f
     bench.until("started", |view| view.started).await;
     std::fs::write(&bench.path, with_slow_backend()).unwrap();
     bench.requests.send(Request::Reload(None)).await.unwrap();
-    let mut probed = bench.outputs.backends.subscribe();
-    probed.wait_for(|backends| backends.contains(&slow_backend())).await.unwrap();
+    let mut probed = bench.outputs.ways.subscribe();
+    probed.wait_for(|wanted| wanted.backends.contains_key(&slow_backend())).await.unwrap();
     let refused = bench.reload("nonsense: 1\n").await;
     assert!(!refused.errors.is_empty());
     bench.slow.notify_one();
@@ -371,5 +401,170 @@ async fn an_attempt_that_is_given_up_leaves_no_error_behind() {
     bench.paper.maps.heal();
     let view = bench.until("in order", |view| view.apply_error.is_none()).await;
     assert_eq!(view.generation, 1);
+    bench.end().await;
+}
+
+/// [`CONFIG`] with these backends, of which each `N` is at 10.1.N.2, and a drain window of ten seconds.
+fn with_backends(backends: &[u8]) -> String {
+    let (head, rest) = CONFIG.split_once("    backends:\n").unwrap();
+    let (_, tail) = rest.split_once("vips:\n").unwrap();
+    let lines: String =
+        backends.iter().map(|one| format!("      - {{name: b{one}, address: 10.1.{one}.2}}\n")).collect();
+    format!("{head}    drain_window: 10s\n    backends:\n{lines}vips:\n{tail}")
+}
+
+fn checked(text: &str) -> String {
+    const CHECK: &str =
+        "health_check: {type: tcp, port: 80, interval: 20ms, timeout: 20ms, rise: 1, fall: 1}";
+    text.replace("table_size: 16381\n", &format!("table_size: 16381\n    {CHECK}\n"))
+}
+
+#[tokio::test]
+async fn slots_settle_when_their_drain_window_ends() {
+    let bench = Bench::start(paper(), &with_backends(&[11, 12])).await;
+    bench.until("started", |view| view.started).await;
+    bench.reload(&with_backends(&[11, 12, 13])).await;
+    let view = bench.outputs.view.load_full();
+    let set = &view.sets[0];
+    assert!(set.unsettled > 4000 && set.settles_at.is_some(), "{set:?}");
+    let generation = view.generation;
+    bench.pass(Duration::from_secs(9));
+    bench.requests.send(Request::FileChanged).await.unwrap();
+    assert!(bench.outputs.view.load().sets[0].unsettled > 0);
+    bench.pass(Duration::from_secs(2));
+    let view = bench.until("settled", |view| view.sets[0].unsettled == 0).await;
+    assert!(view.generation > generation && view.sets[0].settles_at.is_none());
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn a_backend_that_left_is_probed_until_nobody_needs_it() {
+    let left: IpAddr = "10.1.12.2".parse().unwrap();
+    let bench = Bench::start(paper(), &checked(&with_backends(&[11, 12]))).await;
+    bench.up.lock().unwrap().extend([be1(), left]);
+    bench.until("started", |view| view.started && view.sets[0].healthy() == 2).await;
+    bench.reload(&checked(&with_backends(&[11]))).await;
+    let view = bench.outputs.view.load_full();
+    let leaving = &view.sets[0].leaving;
+    assert_eq!(leaving.len(), 1, "{view:#?}");
+    assert_eq!((leaving[0].name.as_str(), leaving[0].state(), leaving[0].health()), ("b12", "draining", "healthy"));
+    assert!(bench.outputs.ways.borrow().backends.contains_key(&left));
+    let before = bench.paper.maps.visible();
+
+    bench.up.lock().unwrap().remove(&left);
+    let dead = |view: &View| view.sets[0].leaving.first().is_some_and(|leaving| leaving.state() == "dead");
+    let view = bench.until("dead", dead).await;
+    bench.until("installed", |now| now.generation > view.generation || bench.paper.maps.visible() != before).await;
+    bench.pass(Duration::from_secs(11));
+    bench.until("gone", |view| view.sets[0].leaving.is_empty() && view.sets[0].unsettled == 0).await;
+    let ways = bench.outputs.ways.subscribe().wait_for(|wanted| !wanted.backends.contains_key(&left)).await.is_ok();
+    assert!(ways);
+    bench.end().await;
+}
+
+/// The maps have no names and no checks: both come from the history.
+#[tokio::test]
+async fn a_backend_that_left_is_probed_on_after_a_restart() {
+    let left: IpAddr = "10.1.12.2".parse().unwrap();
+    let bench = Bench::start(paper(), &checked(&with_backends(&[11, 12]))).await;
+    bench.up.lock().unwrap().extend([be1(), left]);
+    bench.until("started", |view| view.started && view.sets[0].healthy() == 2).await;
+    let text = checked(&with_backends(&[11]));
+    bench.reload(&text).await;
+    let (paper, dir) = bench.end_with_dir().await;
+    let bench = Bench::start_in(paper, &text, dir).await;
+    bench.up.lock().unwrap().insert(be1());
+    let dead = |view: &View| {
+        view.sets.first().and_then(|set| set.leaving.first()).is_some_and(|leaving| {
+            (leaving.name.as_str(), leaving.state()) == ("b12", "dead")
+        })
+    };
+    bench.until("probed", dead).await;
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn the_answer_does_not_wait_for_a_grace_period() {
+    let bench = Bench::start(paper(), &with_backends(&[11, 12])).await;
+    bench.until("started", |view| view.started).await;
+    bench.paper.maps.fail_grace_periods();
+    let answer = bench.reload(&with_backends(&[11, 13])).await;
+    assert_eq!(answer, ReloadAnswer { errors: vec![], generation: 2 });
+    // But the next write does: nothing is overwritten that a packet may see.
+    let answer = bench.reload(&with_backends(&[11, 14])).await;
+    assert!(answer.errors[0].contains("grace period") && answer.errors[0].contains("trying again"), "{answer:?}");
+    assert_eq!(bench.paper.maps.activations(), 2);
+    bench.paper.maps.heal();
+    bench.until("installed", |view| view.generation == 3 && view.apply_error.is_none()).await;
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn rolls_back_to_an_earlier_configuration() {
+    let bench = Bench::start(paper(), &with_backends(&[11, 12])).await;
+    bench.until("started", |view| view.started).await;
+    bench.reload(&with_backends(&[11, 13])).await;
+    let names = |view: &View| view.sets[0].backends.iter().map(|one| one.name.clone()).collect::<Vec<_>>();
+    let past = |view: &View| view.history.iter().map(|one| (one.generation, one.in_force)).collect::<Vec<_>>();
+    let view = bench.outputs.view.load_full();
+    assert_eq!((names(&view), past(&view)), (vec!["b11".to_owned(), "b13".to_owned()], vec![(2, true), (1, false)]));
+    assert_eq!(view.rolled_back_to, None);
+
+    assert_eq!(bench.roll_back(9).await, Err(NotInHistory { generation: 9, known: vec![2, 1] }));
+    assert_eq!(bench.roll_back(1).await, Ok(ReloadAnswer { errors: vec![], generation: 3 }));
+    let view = bench.outputs.view.load_full();
+    assert_eq!((names(&view), view.rolled_back_to), (vec!["b11".to_owned(), "b12".to_owned()], Some(1)));
+    assert_eq!(past(&view), [(3, true), (2, false), (1, false)]);
+    assert!(view.history[0].summary.ends_with("as generation 1"), "{:?}", view.history);
+    assert_eq!(view.sets[0].leaving.len(), 1, "it goes by a drain window, as any change");
+
+    // The file as it was is no news; a reload reads it.
+    bench.requests.send(Request::FileChanged).await.unwrap();
+    assert_eq!(bench.outputs.view.load().rolled_back_to, Some(1));
+    let (sender, answer) = oneshot::channel();
+    bench.requests.send(Request::Reload(Some(sender))).await.unwrap();
+    assert_eq!(answer.await.unwrap(), ReloadAnswer { errors: vec![], generation: 4 });
+    let view = bench.outputs.view.load_full();
+    assert_eq!((names(&view)[1].as_str(), view.rolled_back_to), ("b13", None));
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn the_history_survives_a_restart() {
+    let bench = Bench::start(paper(), &with_backends(&[11, 12])).await;
+    bench.until("started", |view| view.started).await;
+    bench.reload(&with_backends(&[11, 13])).await;
+    bench.roll_back(1).await.unwrap();
+    let (paper, dir) = bench.end_with_dir().await;
+    let bench = Bench::start_in(paper, &with_backends(&[11, 13]), dir).await;
+    let view = bench.until("started", |view| view.started).await;
+    let past: Vec<(u64, bool)> = view.history.iter().map(|one| (one.generation, one.in_force)).collect();
+    assert_eq!((past, view.rolled_back_to), (vec![(4, true), (3, false), (2, false), (1, false)], None));
+    assert!(bench.roll_back(1).await.unwrap().errors.is_empty());
+    bench.end().await;
+}
+
+/// What is in the history may not be good any more: the maps may have other limits.
+#[tokio::test]
+async fn a_rollback_can_be_refused() {
+    let bench = Bench::start(paper(), &with_backends(&[11, 12])).await;
+    bench.until("started", |view| view.started).await;
+    let other = with_backends(&[11]).replace("{name: up0}", "{name: up1}");
+    bench.reload(&other).await;
+    bench.paper.existing.lock().unwrap().remove("up0");
+    let answer = bench.roll_back(1).await.unwrap();
+    assert!(answer.errors[0].contains("no such interface"), "{answer:?}");
+    assert_eq!((answer.generation, bench.attached()), (2, vec!["up1".to_owned()]));
+    assert_eq!(bench.outputs.view.load().rolled_back_to, None);
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn prefixes_are_announced_as_such() {
+    let text = CONFIG.replace("203.0.113.10, port: 443", "203.0.113.128/25, port: any");
+    let bench = Bench::start(paper(), &text).await;
+    bench.until("started", |view| view.started).await;
+    assert_eq!(bench.announced(), Some(vec![vip_address(), "203.0.113.128/25".to_owned()]));
+    assert_eq!(bench.outputs.null_routes.borrow().as_ref().map(|prefixes| prefixes.len()), Some(2));
     bench.end().await;
 }

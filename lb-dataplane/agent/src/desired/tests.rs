@@ -1,15 +1,10 @@
 use super::*;
 use crate::fixtures::{CONFIG, config};
-use std::convert::Infallible;
 
 const CHECK: &str = "table_size: 16381\n    health_check: {type: tcp, port: 80}\n";
 
 fn checked() -> Config {
     config(&CONFIG.replace("table_size: 16381\n", CHECK))
-}
-
-fn no_link(_: &str) -> Result<Link, Infallible> {
-    panic!("the interface of a fixed next hop is asked for, and there is none")
 }
 
 fn healthy(desired: &Desired) -> Vec<bool> {
@@ -20,11 +15,11 @@ fn healthy(desired: &Desired) -> Vec<bool> {
 fn backends_that_are_not_checked_are_healthy() {
     let config = config(CONFIG);
     assert!(probes(&config).is_empty());
-    let desired = desired(&config, |_| panic!("nothing is probed"), no_link).unwrap();
+    let desired = desired(&config, 8, |_| panic!("nothing is probed"), Vec::new());
     assert_eq!(healthy(&desired), [true, true]);
     assert_eq!(desired.vips.len(), 2);
     assert_eq!(desired.vips[1].key.to_string(), "203.0.113.10:443/tcp");
-    assert_eq!(desired.next_hop, plan::NextHop::Fib);
+    assert_eq!(desired.tick_shift, 8);
 }
 
 #[test]
@@ -38,7 +33,7 @@ fn backends_without_a_verdict_get_no_traffic() {
         (Some(Health::Healthy), [true, false]),
     ] {
         let health = |key: &ProbeKey| if *key == first { verdict } else { None };
-        assert_eq!(healthy(&desired(&config, health, no_link).unwrap()), expected, "{verdict:?}");
+        assert_eq!(healthy(&desired(&config, 8, health, Vec::new())), expected, "{verdict:?}");
     }
 }
 
@@ -64,21 +59,58 @@ fn equal_probes_are_one() {
 }
 
 #[test]
-fn a_fixed_next_hop_takes_its_interface_from_the_kernel() {
+fn ways_that_are_wanted() {
+    let plain = wanted(&config(CONFIG));
+    let addresses = ["10.1.11.2", "10.1.12.2"].map(|text| text.parse::<IpAddr>().unwrap());
+    assert_eq!(plain.backends, BTreeMap::from(addresses.map(|address| (address, Need::Any))));
+    assert_eq!(plain.fixed, None);
     let text = format!("next_hop: {{type: fixed, interface: up0, mac: '02:00:00:00:00:01'}}\n{CONFIG}");
-    let config = config(&text);
-    let link = |name: &str| {
-        assert_eq!(name, "up0");
-        Ok::<_, Infallible>(Link { ifindex: 4, mac: [2, 0, 0, 0, 0, 9], mtu: 9000 })
-    };
-    let desired = desired(&config, |_| None, link).unwrap();
-    let expected = plan::NextHop::Fixed {
-        ifindex: 4,
-        source_mac: [2, 0, 0, 0, 0, 9],
-        destination_mac: [2, 0, 0, 0, 0, 1],
-        mtu: 9000,
-    };
-    assert_eq!(desired.next_hop, expected);
-    assert!(routed_backends(&config).is_empty());
-    assert_eq!(routed_backends(&crate::fixtures::config(CONFIG)).len(), 2);
+    let fixed = wanted(&config(&text)).fixed;
+    assert_eq!(fixed, Some(Fixed { interface: "up0".to_owned(), mac: [2, 0, 0, 0, 0, 1] }));
+}
+
+/// The frames of one set go to the backend itself, so that a leg by a router would be wrong for it.
+#[test]
+fn a_backend_of_an_l2_set_has_to_be_on_link_whatever_other_sets_say() {
+    for order in ["l2", "ipip"] {
+        let other = if order == "l2" { "ipip" } else { "l2" };
+        let text = CONFIG
+            .replace("table_size: 16381\n", &format!("table_size: 16381\n    encapsulation: {order}\n"))
+            .replace(
+                "vips:\n",
+                &format!(
+                    "  - name: other\n    encapsulation: {other}\n    backends: [{{name: x, address: 10.1.11.2}}]\nvips:\n"
+                ),
+            )
+            .replace("443, protocol: tcp, backend_set: web", "443, protocol: tcp, backend_set: other");
+        let wanted = wanted(&config(&text));
+        assert_eq!(wanted.backends[&"10.1.11.2".parse::<IpAddr>().unwrap()], Need::OnLink);
+    }
+}
+
+#[test]
+fn sets_and_vips_as_the_file_says() {
+    let text = CONFIG
+        .replace(
+            "table_size: 16381\n",
+            "table_size: 16381\n    encapsulation: gue\n    second_hop: true\n    drain_window: 90s\n",
+        )
+        .replace(
+            "  - {name: web-443, address: 203.0.113.10, port: 443, protocol: tcp, backend_set: web}\n",
+            "  - {name: net, address: 203.0.113.128/25, port: '8000-8999', protocol: udp, backend_set: web, \
+             affinity: {type: flow, timeout: 30s}, flow_entries: 4096}\n  \
+             - {name: any, address: 203.0.113.11, port: any, protocol: tcp, backend_set: web, \
+             affinity: {type: client_ip, timeout: 3h}}\n",
+        );
+    let desired = desired(&config(&text), 8, |_| None, Vec::new());
+    let set = &desired.sets[0];
+    assert_eq!(set.encapsulation, plan::SetEncapsulation::Gue);
+    assert_eq!((set.second_hop, set.drain_window.as_secs(), &set.upcoming), (true, 90, &None));
+    let keys: Vec<String> = desired.vips.iter().map(|vip| vip.key.to_string()).collect();
+    assert_eq!(keys, ["203.0.113.10:80/tcp", "203.0.113.128/25:8000-8999/udp", "203.0.113.11:any/tcp"]);
+    let seconds = std::time::Duration::from_secs;
+    assert_eq!(desired.vips[0].session, plan::Session::Stateless);
+    assert_eq!(desired.vips[1].session, plan::Session::Flow { timeout: seconds(30) });
+    assert_eq!(desired.vips[2].session, plan::Session::ClientIp { timeout: seconds(3 * 3600) });
+    assert_eq!(desired.vips[1].flow_entries, Some(4096));
 }

@@ -11,14 +11,14 @@ use prometheus_client::metrics::MetricType;
 use tokio::sync::watch;
 
 use crate::health::Health;
-use crate::neighbour::Reachability;
-use crate::view::{BackendView, Counts, InterfaceView, Shared, View};
+use crate::route::Found;
+use crate::view::{BackendView, Counts, InterfaceView, SetView, Shared, View, address_text};
 
 #[derive(Debug)]
 pub(super) struct Collected {
     pub(super) view: Shared,
     pub(super) counts: Arc<dyn Counts>,
-    pub(super) reachability: watch::Receiver<Reachability>,
+    pub(super) ways: watch::Receiver<Found>,
 }
 
 impl Collector for Collected {
@@ -26,16 +26,17 @@ impl Collector for Collected {
         let view = self.view.load();
         encode_node(&view, &mut encoder)?;
         {
-            let found = self.reachability.borrow();
+            let found = self.ways.borrow();
             let mut one = |name, help, value: usize| {
                 gauges(&mut encoder, name, help, |family| family.put(&[], value as u64))
             };
-            one("next_hops", "Next hops towards backends that are kept resolved", found.next_hops.len())?;
-            one(
-                "backends_without_route",
-                "Backends to which the kernel has no route",
-                found.unroutable.len(),
-            )?;
+            one("next_hops", "Next hops towards backends that are kept resolved", found.next_hops)?;
+            let without_route = "Backends to which the kernel has no route";
+            one("backends_without_route", without_route, found.without_route())?;
+            let without_leg = "Backends whose way the agent cannot tell, so that the program asks the kernel for each packet";
+            one("backends_without_leg", without_leg, found.unresolved())?;
+            let current = "1 while the program goes by the ways that the agent found";
+            one("routes_current", current, usize::from(found.is_current))?;
         }
         self.encode_packets(&mut encoder)?;
         self.encode_vips(&view, &mut encoder)?;
@@ -78,6 +79,10 @@ fn encode_node(view: &View, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result 
     gauges(encoder, "in_sync", "1 when the desired generation is the installed one", |family| {
         family.put(&[], u64::from(view.started && view.apply_error.is_none()))
     })?;
+    let rolled_back = "1 while a configuration of the history is in force and the file says something else";
+    gauges(encoder, "rolled_back", rolled_back, |family| {
+        family.put(&[], u64::from(view.rolled_back_to.is_some()))
+    })?;
     gauges(encoder, "limit_used", "Elements that the installed generation uses, by limit", |family| {
         view.limits.iter().try_for_each(|limit| family.put(&[("limit", limit.name)], limit.used))
     })?;
@@ -88,13 +93,18 @@ fn encode_node(view: &View, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result 
 
 impl Collected {
     fn encode_packets(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let help = "Packets that the program saw, by what became of them";
-        family(encoder, MetricType::Counter, "packets", help, |family| {
-            let packets = readable(self.counts.packets()).unwrap_or_default();
-            packets
-                .iter()
-                .try_for_each(|(counter, packets)| family.put(&[("outcome", counter.name())], *packets))
-        })
+        let counters = readable(self.counts.packets()).unwrap_or_default();
+        let (events, verdicts): (Vec<_>, Vec<_>) =
+            counters.into_iter().partition(|(counter, _)| counter.is_event());
+        for (name, label, help, counters) in [
+            ("packets", "outcome", "Packets that the program saw, by what became of them", verdicts),
+            ("events", "event", "What happened to packets on their way, by event", events),
+        ] {
+            family(encoder, MetricType::Counter, name, help, |family| {
+                counters.iter().try_for_each(|(counter, count)| family.put(&[(label, counter.name())], *count))
+            })?;
+        }
+        Ok(())
     }
 
     fn encode_vips(&self, view: &View, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -105,14 +115,15 @@ impl Collected {
             .map(|vip| Row {
                 labels: [
                     ("vip", vip.name.clone()),
-                    ("address", vip.address.to_string()),
-                    ("port", vip.port.to_string()),
+                    ("address", address_text(&vip.address)),
+                    ("ports", vip.ports.to_string()),
                     ("protocol", vip.protocol.to_owned()),
                 ],
                 values: VipRow {
                     stats: vip.index.and_then(|index| stats.get(index as usize).copied()),
                     served: vip.served,
                     announced: vip.announced,
+                    flow_entries: vip.flow_entries,
                     backends: view.sets[vip.set].backends.len() as u64,
                     healthy: view.sets[vip.set].healthy() as u64,
                 },
@@ -127,8 +138,10 @@ impl Collected {
         column(counter, "vip_bytes", bytes, |vip| Some(vip.stats?.bytes))?;
         let served = "1 while the VIP has a lookup table in the kernel";
         column(gauge, "vip_served", served, |vip| Some(vip.served.into()))?;
-        let announced = "1 while the BGP speaker is told to announce the VIP's address";
+        let announced = "1 while the BGP speaker is told to announce the VIP's address or prefix";
         column(gauge, "vip_announced", announced, |vip| Some(vip.announced.into()))?;
+        let entries = "Entries of the flow table that the VIP has for itself";
+        column(gauge, "vip_flow_entries", entries, |vip| Some(vip.flow_entries.into()))?;
         column(gauge, "vip_backends", "Backends of the VIP", |vip| Some(vip.backends))?;
         let healthy = "Backends of the VIP that are healthy or not checked";
         column(gauge, "vip_backends_healthy", healthy, |vip| Some(vip.healthy))
@@ -140,7 +153,8 @@ impl Collected {
         let distinct: BTreeMap<u32, &BackendView> = view
             .sets
             .iter()
-            .flat_map(|set| &set.backends)
+            .flat_map(|set| set.backends.iter().chain(&set.leaving))
+            .chain(&view.leaving)
             .filter_map(|backend| Some((backend.index?, backend)))
             .collect();
         let rows: Vec<Row<2, Option<TrafficStats>>> = distinct
@@ -157,6 +171,15 @@ impl Collected {
         };
         column("backend_packets", "Packets sent, by backend", |stats| stats.packets)?;
         column("backend_bytes", "Bytes of the clients' IP packets sent, by backend", |stats| stats.bytes)?;
+        let leaving = "1 of a backend that the configuration no longer has and that may have flows; absent of others";
+        gauges(encoder, "backend_leaving", leaving, |family| {
+            let gone = distinct.values().filter(|backend| backend.leaving);
+            gone.into_iter().try_for_each(|backend| {
+                let address = backend.address.to_string();
+                family.put(&[("backend", &backend.name), ("address", &address)], 1)
+            })
+        })?;
+        encode_sets(view, encoder)?;
 
         let rows: Vec<Row<3, (&BackendView, Option<Health>)>> = view
             .sets
@@ -183,10 +206,25 @@ impl Collected {
     }
 }
 
+fn encode_sets(view: &View, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let mut slots = |name, help, value: fn(&SetView) -> u32| {
+        gauges(encoder, name, help, |family| {
+            view.sets.iter().try_for_each(|set| family.put(&[("set", &set.name)], value(set).into()))
+        })
+    };
+    let unsettled = "Slots of the set of which a live flow may be on an earlier backend";
+    slots("set_unsettled_slots", unsettled, |set| set.unsettled)?;
+    let held = "Slots of the set that keep their backend for now although another one is due";
+    slots("set_held_slots", held, |set| set.held)?;
+    let at_risk = "Slots of the set whose established flows the installed generation has moved";
+    slots("set_at_risk_slots", at_risk, |set| set.at_risk)
+}
+
 struct VipRow {
     stats: Option<TrafficStats>,
     served: bool,
     announced: bool,
+    flow_entries: u32,
     backends: u64,
     healthy: u64,
 }

@@ -7,11 +7,11 @@ const PREFIX: &str = "guideway_dataplane_";
 fn scrape() -> String {
     let metrics = Metrics::default();
     metrics.reload_accepted();
-    metrics.installed(Duration::from_millis(20));
+    metrics.installed(Duration::from_millis(2), Some(Duration::from_millis(20)));
     metrics.probed(ProbeOutcome { result: ProbeResult::Failed, took: Duration::from_millis(3) });
     let view = Arc::new(arc_swap::ArcSwap::from_pointee(sample()));
-    let reachability = watch::Sender::new(Reachability::default()).subscribe();
-    let registry = registry(&metrics, view, Arc::new(Numbered), reachability);
+    let ways = watch::Sender::new(Found::default()).subscribe();
+    let registry = registry(&metrics, view, Arc::new(Numbered), ways);
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
     text
@@ -20,7 +20,7 @@ fn scrape() -> String {
 #[test]
 fn samples() {
     let text = scrape();
-    let vip = r#"vip="web-v4",address="203.0.113.10",port="80",protocol="tcp""#;
+    let vip = r#"vip="web-v4",address="203.0.113.10",ports="80",protocol="tcp""#;
     for expected in [
         r#"reloads_total{result="accepted"} 1"#.to_owned(),
         r#"reloads_total{result="refused"} 0"#.to_owned(),
@@ -30,6 +30,15 @@ fn samples() {
         r#"interface_attached{interface="up0",mode="native"} 1"#.to_owned(),
         r#"packets_total{outcome="tx"} 3001"#.to_owned(),
         r#"limit_capacity{limit="vips"} 4096"#.to_owned(),
+        r#"events_total{event="flow_hit"} 3015"#.to_owned(),
+        r#"set_unsettled_slots{set="web"} 12"#.to_owned(),
+        r#"set_held_slots{set="web"} 3"#.to_owned(),
+        r#"set_at_risk_slots{set="web"} 0"#.to_owned(),
+        r#"backend_leaving{backend="be0",address="10.1.10.2"} 1"#.to_owned(),
+        "backends_without_leg 0".to_owned(),
+        "routes_current 0".to_owned(),
+        "rolled_back 0".to_owned(),
+        format!("vip_flow_entries{{{vip}}} 1024"),
         format!("vip_packets_total{{{vip}}} 1003"),
         format!("vip_bytes_total{{{vip}}} 100003"),
         format!("vip_backends{{{vip}}} 4"),

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use super::Wanted;
-use super::fib::{Problem, Route, Way};
+use super::fib::{NextHop, Problem, Route, Way};
 use super::message::Heard;
 use super::netlink::{AskError, Kernel, Notifications, route};
 use super::table::{Event, Table};
@@ -130,7 +130,7 @@ impl Follower {
         let (mut renewal, mut refresh, mut resync) = (every(RENEWAL), every(REFRESH), every(RESYNC));
         resync.reset();
         let first = wants.borrow_and_update().clone();
-        self.want(&first).await;
+        self.want(&first);
         loop {
             tokio::select! {
                 biased;
@@ -138,7 +138,7 @@ impl Follower {
                 changed = wants.changed() => match changed {
                     Ok(()) => {
                         let wanted = wants.borrow_and_update().clone();
-                        self.want(&wanted).await;
+                        self.want(&wanted);
                     }
                     Err(_) => return Ok(()),
                 },
@@ -153,11 +153,12 @@ impl Follower {
                 _ = resync.tick() => self.is_unclear = true,
                 Some((address, answer)) = self.questions.next() => self.answered(address, answer),
             }
-            if self.is_unclear && self.last_resync.elapsed() > PAUSE {
-                if let Err(error) = self.resync().await {
-                    tracing::warn!(error = chain(&error), "the kernel's tables cannot be read, trying again");
-                    self.last_resync = Instant::now();
-                }
+            if self.is_unclear
+                && self.last_resync.elapsed() > PAUSE
+                && let Err(error) = self.resync().await
+            {
+                tracing::warn!(error = chain(&error), "the kernel's tables cannot be read, trying again");
+                self.last_resync = Instant::now();
             }
             self.store();
             self.ask();
@@ -165,7 +166,7 @@ impl Follower {
         }
     }
 
-    async fn want(&mut self, wanted: &Wanted) {
+    fn want(&mut self, wanted: &Wanted) {
         if wanted.fixed.is_none() && self.is_for_ever {
             // Until the first renewal the program asks the kernel.
             self.ways.store().set_valid_until(0);
@@ -263,8 +264,8 @@ impl Follower {
     }
 
     /// Keeps neighbour entries resolved, those that `which` says by whether they are now.
-    async fn refresh(&self, which: impl Fn(bool) -> bool) {
-        let next_hops: Vec<_> =
+    async fn refresh(&mut self, which: impl Fn(bool) -> bool) {
+        let next_hops: Vec<NextHop> =
             self.table.next_hops().filter(|next_hop| which(self.table.is_resolved(next_hop))).collect();
         for next_hop in next_hops {
             if let Err(error) = self.kernel.refresh(next_hop).await {

@@ -20,17 +20,13 @@ pub(super) fn spread(weights: &[u32], usable: &[bool], phase: u8) -> [Option<usi
     }
     let all: Vec<u64> = weights.iter().map(|weight| u64::from(*weight)).collect();
     let mut legs = [None; LEGS];
-    let mut points = 0..COUNT;
-    for leg in &mut legs {
-        let point = points.next().unwrap_or_default();
+    for (point, leg) in (0..).zip(&mut legs) {
         *leg = at(&all, (COUNT * point + u64::from(phase & 7)) * total / (COUNT * COUNT));
     }
     let is_usable = |path: Option<usize>| path.is_some_and(|path| usable.get(path) == Some(&true));
     let orphans = legs.iter().filter(|path| !is_usable(**path)).count() as u64;
-    let mut moved = 0;
-    for leg in legs.iter_mut().filter(|path| !is_usable(**path)) {
+    for (moved, leg) in (0..).zip(legs.iter_mut().filter(|path| !is_usable(**path))) {
         *leg = at(&left, (2 * moved + 1) * rest / (2 * orphans));
-        moved += 1;
     }
     legs
 }
