@@ -1,13 +1,11 @@
 //! A forwarder in a network namespace of its own, and the model of it beside.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
-use guideway_abi::{Capacities, LEGS, Leg, LinkRecord};
+use anyhow::{Context, Result, ensure};
+use guideway_abi::Capacities;
 use guideway_bpf::{Dataplane, TestRun, TestRunOptions, XdpMode};
 use guideway_dataplane_plan::{BootTime, Desired, Installed, Outcome, TableCache, plan};
 use guideway_packet_model::{FlowTable, Outcome as Expected, World, forward};
@@ -18,10 +16,12 @@ mod counts;
 mod lookup;
 mod network;
 mod read_back;
+mod ways;
 mod write;
 
 pub use counts::Counts;
 pub use network::{MTU, Network, OTHER_MAC, OTHER_ROUTER_MAC};
+pub use ways::Ways;
 
 /// Room before a frame, and none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,17 +30,6 @@ pub enum Headroom {
     Usual,
     /// Nothing.
     None,
-}
-
-/// The ways to the backends that the agent would have resolved.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ways {
-    /// Interface by leg, in turns; none is unknown.
-    pub by_address: BTreeMap<IpAddr, Vec<String>>,
-    /// For all other backends.
-    pub others: Vec<String>,
-    /// Until when they count, in jiffies.
-    pub valid_until: u64,
 }
 
 /// A loaded forwarder. Dropping it removes its pins; the namespace goes with the thread.
@@ -177,22 +166,6 @@ impl Fixture {
         self.write_flows()
     }
 
-    /// Changes the ways to the backends.
-    ///
-    /// # Errors
-    ///
-    /// When the maps cannot be written.
-    pub fn set_ways(&mut self, ways: Ways) -> Result<()> {
-        self.ways = ways;
-        self.write_ways()
-    }
-
-    /// The ways to the backends.
-    #[must_use]
-    pub fn ways(&self) -> &Ways {
-        &self.ways
-    }
-
     /// Sends a frame through the program as if it came in by `up0`.
     ///
     /// # Errors
@@ -282,41 +255,6 @@ impl Fixture {
                 })
             });
             ensure!(!overlaps, "the region of {vip:?} is another VIP's too");
-        }
-        Ok(())
-    }
-
-    fn write_links(&self) -> Result<()> {
-        for (index, interface) in [(1, "up0"), (2, "other0")] {
-            let leg = self.network.leg(interface).context("an interface")?;
-            let record = LinkRecord { ifindex: leg.ifindex, mtu: leg.mtu, mac: leg.source, reserved: [0; 2] };
-            self.dataplane.write_links(index, &[record])?;
-        }
-        Ok(())
-    }
-
-    fn write_ways(&mut self) -> Result<()> {
-        self.dataplane.set_routes_valid_until(self.ways.valid_until);
-        let Some(world) = &mut self.world else { return Ok(()) };
-        world.legs_valid_until = self.ways.valid_until;
-        for (&index, backend) in &world.backends {
-            let names = self.ways.by_address.get(&backend.address).unwrap_or(&self.ways.others);
-            let mut legs = [None; LEGS];
-            for (i, name) in names.iter().cycle().take(if names.is_empty() { 0 } else { LEGS }).enumerate() {
-                let link = match name.as_str() {
-                    "up0" => 1,
-                    "other0" => 2,
-                    "unknown" => 0,
-                    other => bail!("no interface `{other}`: up0, other0 or unknown"),
-                };
-                legs[i] = self.network.leg(name);
-                let leg = legs[i].map_or(Leg::UNKNOWN, |way| Leg::new(way.destination, link));
-                self.dataplane.store_leg(index.into(), i, leg)?;
-            }
-            if names.is_empty() {
-                (0..LEGS).try_for_each(|i| self.dataplane.store_leg(index.into(), i, Leg::UNKNOWN))?;
-            }
-            world.legs.insert(index, legs);
         }
         Ok(())
     }
