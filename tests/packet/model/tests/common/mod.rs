@@ -51,7 +51,12 @@ pub fn fib() -> Fib {
             (2, Interface { mac: OTHER, mtu: 1400 }),
         ]),
         routes: vec![
-            Route { destination: "10.0.0.0/8".parse().unwrap(), via: Some(address("192.0.2.1")), ifindex: 1, mtu: None },
+            Route {
+                destination: "10.0.0.0/8".parse().unwrap(),
+                via: Some(address("192.0.2.1")),
+                ifindex: 1,
+                mtu: None,
+            },
             Route { destination: "10.0.0.2/32".parse().unwrap(), via: None, ifindex: 2, mtu: None },
             Route { destination: "10.0.0.3/32".parse().unwrap(), via: None, ifindex: 2, mtu: None },
         ],
