@@ -109,7 +109,12 @@ impl TableCache {
             let members = keyed.wanted.members;
             let healthy: Vec<bool> = keyed.order.iter().map(|&index| members[index].healthy).collect();
             let slots = full.as_ref().and_then(|table| table.with_health(&healthy));
-            Arc::new(Filled { keys: [keyed.full, keyed.filled], order: keyed.order.clone(), slots, full: full.clone() })
+            Arc::new(Filled {
+                keys: [keyed.full, keyed.filled],
+                order: keyed.order.clone(),
+                slots,
+                full: full.clone(),
+            })
         });
         for ((keyed, _), filled) in missing.iter().zip(filled) {
             self.filled.insert(keyed.filled, filled);
@@ -141,6 +146,7 @@ impl<'a> Keyed<'a> {
             digest.number(members[index].weight.0);
         }
         let full = digest.finish();
+        digest.bytes(b"health");
         for (at, &index) in order.iter().enumerate() {
             // The order of input is part of the answer.
             digest.number(index as u64);

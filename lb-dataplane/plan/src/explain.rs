@@ -170,7 +170,9 @@ pub fn explain(
         .filter(|(_, key)| key.has_port(protocol, port))
         .min_by_key(|(_, key)| (Reverse(key.net.length), key.precedence()));
     match vip {
-        Some((vip, key)) => steering::steering(desired, installed, flow, &addresses, (vip, &key)).map(Explanation::Vip),
+        Some((vip, key)) => {
+            steering::steering(desired, installed, flow, &addresses, (vip, &key)).map(Explanation::Vip)
+        }
         None if around().next().is_some() => Ok(Explanation::UnknownPort),
         None => Ok(Explanation::NotAVip),
     }

@@ -45,7 +45,11 @@ impl Net {
     /// The first address as it stands in memory: IPv6, or IPv4 in the first four bytes.
     #[allow(clippy::cast_possible_truncation)] // IPv4 has 32 bits
     pub(crate) fn octets(&self) -> [u8; 16] {
-        if self.is_v6 { self.start.to_be_bytes() } else { u128::from((self.start as u32).to_be()).to_le_bytes() }
+        if self.is_v6 {
+            self.start.to_be_bytes()
+        } else {
+            u128::from((self.start as u32).to_be()).to_le_bytes()
+        }
     }
 }
 
@@ -130,11 +134,9 @@ mod tests {
         assert_eq!((net("::/0").end(), net("0.0.0.0/0").end()), (u128::MAX, u128::from(u32::MAX)));
         assert!(!net("::/0").contains(&net("203.0.113.0/25")));
         assert_eq!(net("203.0.113.7/32").octets()[..4], [203, 0, 113, 7]);
-        let key = |ports| Match::from(VipKey {
-            address: "203.0.113.7/32".parse().unwrap(),
-            protocol: Protocol::Tcp,
-            ports,
-        });
+        let key = |ports| {
+            Match::from(VipKey { address: "203.0.113.7/32".parse().unwrap(), protocol: Protocol::Tcp, ports })
+        };
         assert_eq!(key(Ports::Range(80, 80)), key(Ports::One(80)));
         assert_eq!(key(Ports::Range(0, 65_535)), key(Ports::Any));
         assert!(key(Ports::One(9)).precedence() < key(Ports::Range(8, 9)).precedence());

@@ -51,7 +51,8 @@ pub(crate) fn compile(vips: &[(Match, VipRef)], seed: &Seed) -> Option<Lookup> {
         Some((key, buckets4, buckets::build6(&parts.entries6, &key)?))
     })?;
     let Parts { mut intervals, prefixes4, prefixes6, .. } = parts;
-    let prefixes = prefixes4.iter().map(|prefix| prefix.value).chain(prefixes6.iter().map(|prefix| prefix.value));
+    let prefixes =
+        prefixes4.iter().map(|prefix| prefix.value).chain(prefixes6.iter().map(|prefix| prefix.value));
     // What is read back is known to be in use only when something refers to it.
     intervals.truncate(intervals_in_use(&buckets4, &buckets6, prefixes));
     Some(Lookup { key, buckets4, buckets6, intervals, prefixes4, prefixes6 })
@@ -144,13 +145,7 @@ pub(crate) fn intervals_in_use(
 impl Lookup {
     /// Over all that is in it.
     pub(crate) fn digest(&self) -> [u64; 2] {
-        digest(
-            &self.key,
-            &self.buckets4,
-            &self.buckets6,
-            &self.intervals,
-            (&self.prefixes4, &self.prefixes6),
-        )
+        digest(&self.key, &self.buckets4, &self.buckets6, &self.intervals, (&self.prefixes4, &self.prefixes6))
     }
 }
 
@@ -162,12 +157,10 @@ pub(crate) fn digest(
     intervals: &[PortInterval],
     (prefixes4, prefixes6): (&[Prefix4], &[Prefix6]),
 ) -> [u64; 2] {
-    let value = |value: VipRef| {
-        [u64::from(value.vip), u64::from(value.set) | u64::from(value.flags) << 32]
-    };
+    let value = |value: VipRef| [u64::from(value.vip), u64::from(value.set) | u64::from(value.flags) << 32];
     let ports = |ports: AddressRef| u64::from(ports.first) | u64::from(ports.count) << 32;
-    let lengths =
-        [buckets4.len(), buckets6.len(), intervals.len(), prefixes4.len(), prefixes6.len()].map(|len| len as u64);
+    let lengths = [buckets4.len(), buckets6.len(), intervals.len(), prefixes4.len(), prefixes6.len()]
+        .map(|len| len as u64);
     let words4 = buckets4.iter().flat_map(|bucket| bucket.entries).flat_map(|entry| {
         let [vip, rest] = value(entry.value);
         [u64::from(entry.address) | u64::from(entry.key) << 32, vip, rest]

@@ -172,7 +172,8 @@ fn after(
 
 /// What the plan before this one was made from, if it is known.
 fn last_plan(installed: &Installed, cache: &TableCache) -> Option<Arc<LastPlan>> {
-    let unchanged = cache.unchanged.as_ref().filter(|unchanged| Arc::ptr_eq(&unchanged.sets, &installed.sets));
+    let unchanged =
+        cache.unchanged.as_ref().filter(|unchanged| Arc::ptr_eq(&unchanged.sets, &installed.sets));
     unchanged.map(|unchanged| Arc::clone(&unchanged.last)).or_else(|| installed.memory.last.clone())
 }
 

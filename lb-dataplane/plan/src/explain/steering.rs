@@ -2,9 +2,7 @@
 
 use std::net::IpAddr;
 
-use guideway_abi::{
-    NO_REGION, UNSETTLED, VipRecord, backend_state, set_flags, vip_mode,
-};
+use guideway_abi::{NO_REGION, UNSETTLED, VipRecord, backend_state, set_flags, vip_mode};
 use guideway_packet::decide::{Candidates, Decision, Doubt, Kind, Mode, asks_the_table, decide};
 use guideway_packet::{Address, Addresses, flow_hash, flow_tag, outer_source_v4, outer_source_v6, slot};
 
@@ -90,12 +88,7 @@ fn installed_vip(installed: &Installed, identity: u64) -> Option<(VipRecord, &In
     Some((record, installed.sets.get(usize::from(record.set))?.as_ref()?))
 }
 
-fn candidates(
-    installed: &Installed,
-    set: &InstalledSet,
-    slot: usize,
-    earlier: usize,
-) -> Option<Candidates> {
+fn candidates(installed: &Installed, set: &InstalledSet, slot: usize, earlier: usize) -> Option<Candidates> {
     let is_alive = |backend| state_of(&installed.states, backend) != backend_state::DEAD;
     let [current, first, second] = set.layers.as_ref()?.candidates(slot, earlier, is_alive);
     Some(Candidates { current, previous: [first, second] })

@@ -77,7 +77,11 @@ mod tests {
 
     fn entries(count: u32) -> Vec<Vip4Entry> {
         (0..count)
-            .map(|vip| Vip4Entry { address: vip.to_be(), key: 1 << 24, value: VipRef { vip, set: 0, flags: 0 } })
+            .map(|vip| Vip4Entry {
+                address: vip.to_be(),
+                key: 1 << 24,
+                value: VipRef { vip, set: 0, flags: 0 },
+            })
             .collect()
     }
 

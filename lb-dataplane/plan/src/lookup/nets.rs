@@ -74,7 +74,12 @@ impl Nets {
     }
 
     /// The ports of an address with rules of its own.
-    pub(super) fn ports_with(&mut self, own: Vec<Rule>, around: Option<usize>, pool: &mut Pool) -> AddressRef {
+    pub(super) fn ports_with(
+        &mut self,
+        own: Vec<Rule>,
+        around: Option<usize>,
+        pool: &mut Pool,
+    ) -> AddressRef {
         pool.add(&self.chain(&own, around))
     }
 
@@ -107,6 +112,8 @@ impl Nets {
     #[allow(clippy::cast_possible_truncation)] // halves are meant
     pub(super) fn prefixes6(&self) -> Vec<Prefix6> {
         let intervals = self.intervals(&self.segments6);
-        intervals.map(|(start, value)| Prefix6 { start: [(start >> 64) as u64, start as u64], value }).collect()
+        intervals
+            .map(|(start, value)| Prefix6 { start: [(start >> 64) as u64, start as u64], value })
+            .collect()
     }
 }

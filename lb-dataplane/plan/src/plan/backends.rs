@@ -50,9 +50,11 @@ pub(super) fn place(
     let mut ops = Vec::new();
     let added = new.len();
     if !new.is_empty() {
-        let unchanged = resolved.sets.iter().zip(last).filter_map(|(set, last)| {
-            last.filter(|last| Arc::ptr_eq(&last.resolved, set))
-        });
+        let unchanged = resolved
+            .sets
+            .iter()
+            .zip(last)
+            .filter_map(|(set, last)| last.filter(|last| Arc::ptr_eq(&last.resolved, set)));
         let kept = unchanged.flat_map(|last| last.backends.iter().chain(&*last.upcoming));
         let free = free(installed, kept.chain(known.values()).copied());
         if new.len() > free.len() {
@@ -133,9 +135,9 @@ impl<'a> Places<'a> {
         }
         match &self.standing {
             Some(standing) => standing.get(&identity).copied(),
-            None => all()
-                .find(|(_, record)| record.identity == identity)
-                .map(|(index, _)| BackendIndex(index)),
+            None => {
+                all().find(|(_, record)| record.identity == identity).map(|(index, _)| BackendIndex(index))
+            }
         }
     }
 }
@@ -153,12 +155,8 @@ fn free(installed: &Installed, kept: impl Iterator<Item = BackendIndex>) -> Vec<
     let is_free = |index: u16| {
         !taken[usize::from(index)] && state_of(&installed.states, index) == guideway_abi::backend_state::DEAD
     };
-    let mut free: Vec<BackendIndex> = (0..=u16::MAX)
-        .take(taken.len())
-        .skip(1)
-        .filter(|&index| is_free(index))
-        .map(BackendIndex)
-        .collect();
+    let mut free: Vec<BackendIndex> =
+        (0..=u16::MAX).take(taken.len()).skip(1).filter(|&index| is_free(index)).map(BackendIndex).collect();
     free.sort_by_key(|index| {
         let at = usize::from(index.0);
         (installed.backends[at].family != 0, last_use(&installed.memory.last_use.backends, at), at)

@@ -82,7 +82,11 @@ fn validate_once(
         let same = Arc::ptr_eq(&valid.vips, vips)
             && valid.capacities == *capacities
             && valid.sets.len() == desired.sets.len()
-            && valid.sets.iter().zip(&desired.sets).all(|(a, b)| same_shape(a, b) && a.second_hop == b.second_hop);
+            && valid
+                .sets
+                .iter()
+                .zip(&desired.sets)
+                .all(|(a, b)| same_shape(a, b) && a.second_hop == b.second_hop);
         if same {
             return Ok(());
         }

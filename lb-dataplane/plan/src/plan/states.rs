@@ -52,11 +52,14 @@ pub(super) fn states(
     for ((set, members), upcoming) in resolved.sets.iter().zip(&backends.of_sets).zip(&backends.upcoming) {
         let upcoming = set.set.upcoming.iter().flatten().zip(&**upcoming);
         for (member, index) in set.set.members.iter().zip(&**members).chain(upcoming) {
-            raise(*index, match (member.healthy, member.weight.0) {
-                (false, _) => backend_state::DEAD,
-                (true, 0) => backend_state::DRAINING,
-                (true, _) => backend_state::SERVING,
-            });
+            raise(
+                *index,
+                match (member.healthy, member.weight.0) {
+                    (false, _) => backend_state::DEAD,
+                    (true, 0) => backend_state::DRAINING,
+                    (true, _) => backend_state::SERVING,
+                },
+            );
         }
     }
     states

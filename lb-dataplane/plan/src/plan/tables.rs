@@ -133,7 +133,8 @@ fn key_flags(layers: &Layers) -> u8 {
 pub(crate) fn backends_in(layers: Option<&Layers>) -> Arc<[u16]> {
     let mut seen = vec![false; usize::from(UNSETTLED)];
     if let Some(layers) = layers {
-        let tables = std::iter::once(&layers.current).chain(layers.previous.iter().flatten().map(|layer| &layer.slots));
+        let tables = std::iter::once(&layers.current)
+            .chain(layers.previous.iter().flatten().map(|layer| &layer.slots));
         for slot in tables.flat_map(|slots| slots.iter()) {
             seen[usize::from(slot & !UNSETTLED)] = true;
         }

@@ -197,7 +197,8 @@ fn indexes(
         let is_in_use = |index: &VipIndex| {
             installed.vips.records.get(index.0 as usize).is_some_and(|record| record.identity != 0)
         };
-        free = (0..installed.capacities.vips).map(VipIndex).filter(|index| !is_kept[index.0 as usize]).collect();
+        free =
+            (0..installed.capacities.vips).map(VipIndex).filter(|index| !is_kept[index.0 as usize]).collect();
         free.sort_by_key(|index| {
             let last_use = last_use(&installed.memory.last_use.vips, index.0 as usize);
             Reverse((is_in_use(index), last_use, *index))
@@ -212,7 +213,8 @@ fn indexes(
         })?;
         taken.insert(vip, index);
     }
-    let indexes = places.into_iter().enumerate().filter_map(|(vip, place)| place.or_else(|| taken.get(&vip).copied()));
+    let indexes =
+        places.into_iter().enumerate().filter_map(|(vip, place)| place.or_else(|| taken.get(&vip).copied()));
     Ok((indexes.collect(), new))
 }
 

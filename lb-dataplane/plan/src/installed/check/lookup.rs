@@ -1,8 +1,7 @@
 //! The VIP lookup.
 
 use guideway_abi::{
-    AddressRef, PREFIXES4, PREFIXES6, PortInterval, VIP_NONE, VIP4_BUCKETS, VIP6_BUCKETS, VipRef,
-    entry_kind,
+    AddressRef, PREFIXES4, PREFIXES6, PortInterval, VIP_NONE, VIP4_BUCKETS, VIP6_BUCKETS, VipRef, entry_kind,
 };
 
 use super::InstalledError;
@@ -81,7 +80,10 @@ fn ports(maps: &MapContents, ports: AddressRef) -> Result<(), &'static str> {
     if !intervals.is_sorted_by(|a, b| a.start < b.start) {
         return Err("its port intervals are not sorted");
     }
-    intervals.iter().filter(|interval| interval.value.vip != VIP_NONE).try_for_each(|interval| vip(maps, interval.value))
+    intervals
+        .iter()
+        .filter(|interval| interval.value.vip != VIP_NONE)
+        .try_for_each(|interval| vip(maps, interval.value))
 }
 
 fn slice(maps: &MapContents, ports: AddressRef) -> Option<&[PortInterval]> {
@@ -109,7 +111,10 @@ fn prefixes(
 
 /// Elements of `INTERVALS` up to the last one that something refers to.
 pub(super) fn intervals_in_use(maps: &MapContents) -> usize {
-    let prefixes =
-        maps.prefixes4.iter().map(|prefix| prefix.value).chain(maps.prefixes6.iter().map(|prefix| prefix.value));
+    let prefixes = maps
+        .prefixes4
+        .iter()
+        .map(|prefix| prefix.value)
+        .chain(maps.prefixes6.iter().map(|prefix| prefix.value));
     crate::lookup::intervals_in_use(&maps.vip4_buckets, &maps.vip6_buckets, prefixes)
 }

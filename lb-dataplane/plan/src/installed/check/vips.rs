@@ -33,7 +33,10 @@ pub(super) fn check(maps: &MapContents) -> Result<Vec<VipRecord>, InstalledError
     }
     regions.sort_unstable();
     if let Some(pair) = regions.windows(2).find(|pair| pair[0].1 > pair[1].0) {
-        return Err(InstalledError::Vip { vip: pair[1].2, what: "its part of the flow table is another one's too" });
+        return Err(InstalledError::Vip {
+            vip: pair[1].2,
+            what: "its part of the flow table is another one's too",
+        });
     }
     let count = in_use().map(|(index, _)| index as usize + 1).max().unwrap_or(0);
     Ok(maps.vips[..count].to_vec())

@@ -193,7 +193,8 @@ impl<'a> Due<'a> {
     /// What the next plan is to know of the set.
     pub(super) fn last(&self, settled: &Settled, backends: &[u16]) -> LastSet {
         let leaving = backends.iter().map(|&index| BackendIndex(index));
-        let leaving = leaving.filter(|index| !self.backends.contains(index) && !self.upcoming.contains(index));
+        let leaving =
+            leaving.filter(|index| !self.backends.contains(index) && !self.upcoming.contains(index));
         let alive = |index: BackendIndex| {
             let record = self.inputs.backends.records.get(usize::from(index.0));
             (index, record.is_some_and(|record| self.inputs.leaving.is_alive(&record.address)))

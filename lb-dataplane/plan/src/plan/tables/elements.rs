@@ -216,7 +216,11 @@ impl<'a> Elements<'a> {
     fn full(&self, size: TableSize) -> PlanError {
         let held = self.held.iter().filter(|table| table.size == size).count() as u64;
         let capacity = u64::from(tables_of(&self.installed.capacities, size));
-        PlanError::TablesHeld { size, needed: self.sets[at(size)].into(), free: capacity.saturating_sub(held) }
+        PlanError::TablesHeld {
+            size,
+            needed: self.sets[at(size)].into(),
+            free: capacity.saturating_sub(held),
+        }
     }
 
     fn write(&mut self, table: TableElement, slots: &Slots, digest: [u64; 2]) {
