@@ -13,6 +13,7 @@ mod repo;
 mod setup;
 mod steps;
 mod test;
+mod vmtest;
 
 use std::process::ExitCode;
 
@@ -46,6 +47,8 @@ enum Command {
     Ebpf(ebpf::EbpfArgs),
     /// Feed random bytes to the parsers of outside input (libFuzzer)
     Fuzz(fuzz::FuzzArgs),
+    /// Run packet tests, an end-to-end test and real traffic on another kernel, in a virtual machine
+    Vmtest(vmtest::VmtestArgs),
     /// Check what a command needs and install what is missing
     Setup(setup::SetupArgs),
 }
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Ebpf(args) => ebpf::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Fuzz(args) => fuzz::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Vmtest(args) => vmtest::run(&args),
         Command::Setup(args) => setup::run(&args).map(|()| ExitCode::SUCCESS),
     };
     match result {

@@ -45,6 +45,8 @@ pub(crate) enum Purpose {
     Ebpf,
     /// `cargo xtask fuzz`
     Fuzz,
+    /// `cargo xtask vmtest`
+    Vmtest,
     /// All of them
     All,
 }
@@ -52,7 +54,7 @@ pub(crate) enum Purpose {
 impl Purpose {
     /// Whether network namespaces are made and eBPF programs are loaded.
     const fn uses_the_kernel(self) -> bool {
-        matches!(self, Self::Demo | Self::Test | Self::Bench | Self::All)
+        matches!(self, Self::Demo | Self::Test | Self::Bench | Self::Vmtest | Self::All)
     }
 }
 

@@ -64,6 +64,14 @@ const EBPF: &[Package] = &[
 const FUZZ: &[Package] =
     &[package("g++", "g++", "compiles libFuzzer, which the fuzz targets are linked with")];
 
+/// For the other kernel.
+const VMTEST: &[Package] = &[
+    package("qemu-system-x86", "qemu-system-x86_64", "emulates the machine that runs the other kernel"),
+    package("busybox-static", "busybox", "is the shell in it and finds the dependencies of kernel modules"),
+    package("ipvsadm", "ipvsadm", "sets up the kernel's own load balancer, for comparison"),
+    package("binutils", "strip", "makes the programs smaller that go into it"),
+];
+
 fn packages(purpose: Purpose) -> Vec<&'static Package> {
     let groups: &[&[Package]] = match purpose {
         Purpose::Demo => &[LAB],
@@ -72,7 +80,8 @@ fn packages(purpose: Purpose) -> Vec<&'static Package> {
         Purpose::Bench => &[BENCH],
         Purpose::Ebpf => &[EBPF],
         Purpose::Fuzz => &[FUZZ],
-        Purpose::All => &[LAB, TEST, EBPF, FUZZ],
+        Purpose::Vmtest => &[LAB, VMTEST],
+        Purpose::All => &[LAB, TEST, EBPF, FUZZ, VMTEST],
     };
     groups.iter().flat_map(|group| group.iter()).collect()
 }
@@ -138,7 +147,9 @@ fn install(names: &[&str]) -> Result<()> {
             Command::new("apt-get")
                 .env("DEBIAN_FRONTEND", "noninteractive")
                 .args(["-q", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3"])
-                .args(args),
+                .args(args)
+                // Standard output is the command's own, which may be JSON.
+                .stdout(std::io::stderr()),
         )
     };
     apt(&["update"]).context("cannot read the package lists; is the network there?")?;
