@@ -1,4 +1,4 @@
-//! The stream of the agent: which addresses this forwarder serves.
+//! The stream of the agent: which addresses and prefixes this forwarder serves.
 
 mod last_word;
 
@@ -14,7 +14,7 @@ use tonic::Streaming;
 use tracing::{debug, info, warn};
 
 use crate::config::AgentConfig;
-use crate::prefixes::{Prefixes, from_addresses};
+use crate::prefixes::{Prefixes, from_texts};
 use crate::status::{AgentStatus, Shared};
 use last_word::LastWord;
 
@@ -112,9 +112,9 @@ impl Follower {
     }
 
     fn heard(&mut self, message: &Announcements) {
-        let (prefixes, refused) = from_addresses(&message.addresses);
+        let (prefixes, refused) = from_texts(&message.addresses);
         if let Some(first) = refused.first() {
-            warn!(count = refused.len(), first, "the agent named what is no address to announce; left out");
+            warn!(count = refused.len(), first, "the agent named what is nothing to announce; left out");
         }
         let mut status = self.status.lock();
         (status.heard, status.text) = (true, "connected".to_owned());

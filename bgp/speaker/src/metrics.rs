@@ -69,10 +69,14 @@ impl Collector for Snapshot {
         let mut out = Out { encoder: &mut encoder, peers: &peers };
         out.gauge("agent_connected", "1 while the stream of the agent is up", u64::from(agent.connected))?;
         out.gauge("announced_prefixes", "Prefixes that are to be announced", agent.prefixes.len() as u64)?;
-        out.counter("agent_updates", "Sets of addresses received from the agent", agent.updates)?;
+        out.counter(
+            "agent_updates",
+            "Sets of addresses and prefixes received from the agent",
+            agent.updates,
+        )?;
         out.counter(
             "agent_addresses_refused",
-            "Addresses from the agent that cannot be announced",
+            "Addresses and prefixes from the agent that cannot be announced",
             agent.refused,
         )?;
         out.counter("reloads_accepted", "Configurations taken over on SIGHUP", view.reloads_accepted)?;

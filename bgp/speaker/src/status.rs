@@ -60,7 +60,7 @@ pub(crate) struct AgentStatus {
     pub(crate) prefixes: Prefixes,
     /// Messages of the agent.
     pub(crate) updates: u64,
-    /// Texts in these messages that were no addresses to announce.
+    /// Texts in these messages that were nothing to announce.
     pub(crate) refused: u64,
 }
 

@@ -124,6 +124,22 @@ impl Dataplane for Service {
         missing()
     }
 
+    async fn list_sets(&self, _: Request<api::ListSetsRequest>) -> Answer<api::ListSetsResponse> {
+        missing()
+    }
+
+    async fn routes(&self, _: Request<api::RoutesRequest>) -> Answer<api::RoutesResponse> {
+        missing()
+    }
+
+    async fn history(&self, _: Request<api::HistoryRequest>) -> Answer<api::HistoryResponse> {
+        missing()
+    }
+
+    async fn rollback(&self, _: Request<api::RollbackRequest>) -> Answer<api::ReloadResponse> {
+        missing()
+    }
+
     async fn counters(&self, _: Request<api::CountersRequest>) -> Answer<api::CountersResponse> {
         missing()
     }
@@ -175,8 +191,8 @@ async fn every_set_is_passed_on_and_rubbish_is_left_out_and_counted() {
     // The agent may come later than the speaker.
     let agent = Agent::start(&bench.socket, &["203.0.113.10", "nonsense"]);
     bench.wait(&["203.0.113.10/32"]).await;
-    agent.set(&["203.0.113.10", "2001:db8::10"]);
-    bench.wait(&["203.0.113.10/32", "2001:db8::10/128"]).await;
+    agent.set(&["203.0.113.10", "203.0.113.128/25", "2001:db8::10"]);
+    bench.wait(&["203.0.113.10/32", "203.0.113.128/25", "2001:db8::10/128"]).await;
     agent.set(&[]);
     bench.wait(&[]).await;
     let status = bench.status.lock().clone();
