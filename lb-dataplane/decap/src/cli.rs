@@ -15,15 +15,16 @@ pub(crate) const EXIT_NOT_READY: u8 = 3;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done; for `status`: set up and attached, all VIPs on lo
-  1  failed, with the reason on standard error
+  1  failed, with the reason on standard error; for `check`: the file has mistakes
   2  wrong usage
   3  `status` only: not set up, not attached, or a VIP is missing on lo";
 
-/// Sets a backend up to receive the traffic of a load balancer with direct server return.
+/// Makes a workload node take the traffic of a load balancer with direct server return.
 ///
-/// The forwarders send a client's packets to this machine in IP-in-IP. A program on the receiving interface takes the
-/// outer header off, the kernel delivers the packet to the VIP on lo, and the answer leaves straight to the client.
-/// The program stays when this command ends, and until `down` or the next boot.
+/// The forwarders send a client's packets to this machine in IP-in-IP, GUE or GRE. A program on the receiving interface
+/// takes the outer header off, translates the destination to a process or Pod where a service has a target, and the answer
+/// leaves straight to the client, with the VIP as its source. The programs stay when this command ends, and until `detach`
+/// or the next boot.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
@@ -33,15 +34,22 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Receive traffic for exactly these VIPs, or change to them.
+    /// Do what a configuration file says until SIGTERM; follow the file when it changes, or at SIGHUP.
+    ///
+    /// Traffic does not stop when the daemon does.
+    #[command(after_help = "Example:\n  lb-decap run --config /etc/guideway/decap.yaml")]
+    Run(RunArguments),
+    /// Tell the mistakes of a configuration file.
+    Check(ConfigArguments),
+    /// Receive traffic for exactly these VIPs, or change to them: `run` without a daemon, for whole VIPs.
     ///
     /// May be run again at any time, with other VIPs or after a change of the interface: VIPs that stay are not
     /// interrupted.
     #[command(after_help = "Example:\n  lb-decap up --interface eth0 --vip 203.0.113.10 --vip 2001:db8::10")]
     Up(UpArguments),
-    /// Undo what `up` did: VIPs that it put on lo, settings that it changed, the program.
-    Down(DownArguments),
-    /// Show interface, VIPs and packet counters.
+    /// Undo what `run` or `up` did: VIPs that were put on lo, settings that were changed, the programs.
+    Detach(DetachArguments),
+    /// Show interfaces, VIPs, services and packet counters.
     Status(StatusArguments),
     /// Print the completions of a shell.
     #[command(
@@ -54,8 +62,34 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    #[command(flatten)]
+    pub(crate) config: ConfigArguments,
+    /// How log lines look. RUST_LOG sets what is logged.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+    #[command(flatten)]
+    pub(crate) pins: PinArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArguments {
+    /// The configuration file.
+    #[arg(long = "config", value_name = "FILE")]
+    pub(crate) path: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object for each line.
+    Json,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct UpArguments {
-    /// Interface that the forwarders' packets come in by. Its MTU should be 40 above that of the clients' packets.
+    /// Interface that the forwarders' packets come in by. Its MTU should be 88 above that of the clients' packets.
     #[arg(long, value_name = "IF")]
     pub(crate) interface: String,
     /// A VIP that this backend serves, IPv4 or IPv6, without a port. Give it again, or a list, for more.
@@ -77,11 +111,11 @@ pub(crate) struct StatusArguments {
     pub(crate) pins: PinArguments,
 }
 
-pub(crate) type DownArguments = PinArguments;
+pub(crate) type DetachArguments = PinArguments;
 
 #[derive(Debug, Args)]
 pub(crate) struct PinArguments {
-    /// Directory that holds the program; on a BPF file system.
+    /// Directory that holds the programs; on a BPF file system.
     #[arg(long, value_name = "DIR", default_value = "/sys/fs/bpf/guideway-decap")]
     pub(crate) pin_root: PathBuf,
 }

@@ -1,4 +1,4 @@
-//! Addresses of the loopback interface, by rtnetlink.
+//! Addresses of interfaces, those of the loopback interface above all, by rtnetlink.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -46,6 +46,23 @@ impl Loopback {
         while let Some(message) = answers.next().await {
             if let Some(address) = host_address(&message.context("cannot list the addresses of lo")?) {
                 addresses.insert(address);
+            }
+        }
+        Ok(addresses)
+    }
+
+    /// Addresses of an interface that others can reach it by; none when there is no such interface.
+    pub(crate) async fn addresses_of(&self, interface: &str) -> anyhow::Result<Vec<IpAddr>> {
+        let Ok((index, _)) = self.link(interface).await else { return Ok(Vec::new()) };
+        let mut addresses = Vec::new();
+        let mut answers = pin!(self.handle.address().get().set_link_index_filter(index).execute());
+        while let Some(message) = answers.next().await {
+            let message = message.with_context(|| format!("cannot list the addresses of {interface}"))?;
+            if message.header.scope == AddressScope::Universe {
+                addresses.extend(message.attributes.iter().find_map(|attribute| match attribute {
+                    AddressAttribute::Address(address) => Some(*address),
+                    _ => None,
+                }));
             }
         }
         Ok(addresses)

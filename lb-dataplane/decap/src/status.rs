@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use guideway_bpf::{Decap, DecapStatus, VipAddress};
 use serde::Serialize;
 
+use crate::apply::describe;
 use crate::cli::{EXIT_NOT_READY, Output, StatusArguments};
 use crate::loopback::Loopback;
 use crate::say;
@@ -22,6 +23,7 @@ struct Report {
     set_up: bool,
     interfaces: Vec<Interface>,
     vips: Vec<VipState>,
+    services: Vec<String>,
     counters: BTreeMap<&'static str, u64>,
 }
 
@@ -30,13 +32,17 @@ struct Interface {
     name: String,
     attached: bool,
     mode: Option<String>,
+    /// Whether replies are translated here.
+    egress: bool,
 }
 
 #[derive(Debug, Serialize)]
 struct VipState {
     address: IpAddr,
+    /// Whether it has to be on lo: some of its packets are delivered to it.
+    needed: bool,
     on_lo: bool,
-    /// Whether `down` takes it off lo.
+    /// Whether `detach` takes it off lo.
     added: bool,
 }
 
@@ -55,31 +61,44 @@ pub(crate) async fn status(arguments: &StatusArguments) -> anyhow::Result<ExitCo
 
 fn report(pin_root: String, found: Option<DecapStatus>, on_lo: &BTreeSet<IpAddr>) -> Report {
     let set_up = found.is_some();
-    let Some(DecapStatus { attachments, vips, counters, .. }) = found else {
-        let (interfaces, vips, counters) = (Vec::new(), Vec::new(), BTreeMap::new());
-        return Report { pin_root, ready: false, set_up, interfaces, vips, counters };
+    let Some(DecapStatus { attachments, egress, services, counters, .. }) = found else {
+        let (interfaces, vips, services) = (Vec::new(), Vec::new(), Vec::new());
+        return Report {
+            pin_root,
+            ready: false,
+            set_up,
+            interfaces,
+            vips,
+            services,
+            counters: BTreeMap::new(),
+        };
     };
     let interfaces: Vec<Interface> = attachments
         .into_iter()
         .map(|attachment| Interface {
             attached: attachment.attached(),
             mode: attachment.mode.map(|mode| mode.to_string()),
+            egress: egress.contains(&attachment.interface),
             name: attachment.interface,
         })
         .collect();
-    let vips: Vec<VipState> = vips
-        .into_iter()
-        .map(|(address, mark)| VipState {
+    let needed: BTreeSet<IpAddr> = services.on_loopback().collect();
+    let vips: Vec<VipState> = services
+        .vips
+        .iter()
+        .map(|(&address, &mark)| VipState {
             address,
+            needed: needed.contains(&address),
             on_lo: on_lo.contains(&address),
             added: mark == VipAddress::Added,
         })
         .collect();
     let ready = interfaces.iter().any(|interface| interface.attached)
-        && interfaces.iter().all(|interface| interface.attached)
-        && vips.iter().all(|vip| vip.on_lo);
+        && interfaces.iter().all(|interface| interface.attached && interface.egress)
+        && vips.iter().all(|vip| vip.on_lo || !vip.needed);
+    let services = services.services.iter().map(|(key, service)| describe(key, service)).collect();
     let counters = counters.into_iter().map(|(counter, packets)| (counter.name(), packets)).collect();
-    Report { pin_root, ready, set_up, interfaces, vips, counters }
+    Report { pin_root, ready, set_up, interfaces, vips, services, counters }
 }
 
 fn table(report: &Report) -> String {
@@ -88,21 +107,28 @@ fn table(report: &Report) -> String {
         let _ = writeln!(text, "not set up: nothing is pinned at {}", report.pin_root);
         return text;
     }
-    for Interface { name, mode, .. } in &report.interfaces {
-        let state =
-            mode.as_ref().map_or("NOT ATTACHED (run `up` again)".to_owned(), |mode| format!("{mode} mode"));
+    for Interface { name, mode, egress, .. } in &report.interfaces {
+        let state = match mode {
+            Some(mode) if *egress => format!("{mode} mode"),
+            Some(mode) => format!("{mode} mode, REPLIES NOT TRANSLATED (run `up` again)"),
+            None => "NOT ATTACHED (run `up` again)".to_owned(),
+        };
         let _ = writeln!(text, "interface {name:<39} {state}");
     }
     if report.interfaces.is_empty() {
         let _ = writeln!(text, "interface none");
     }
-    for VipState { address, on_lo, added } in &report.vips {
+    for VipState { address, needed, on_lo, added } in &report.vips {
         let state = match (on_lo, added) {
             (true, true) => "on lo",
             (true, false) => "on lo, from before",
+            (false, _) if !needed => "not needed on lo",
             (false, _) => "NOT ON lo (run `up` again)",
         };
         let _ = writeln!(text, "VIP       {:<39} {state}", address.to_string());
+    }
+    for service in &report.services {
+        let _ = writeln!(text, "service   {service}");
     }
     for (name, packets) in &report.counters {
         let _ = writeln!(text, "packets   {name:<39} {packets}");
@@ -114,15 +140,17 @@ fn table(report: &Report) -> String {
 mod tests {
     use super::{report, table};
     use guideway_abi::DecapCounter;
-    use guideway_bpf::{Attachment, DecapStatus, VipAddress, XdpMode};
+    use guideway_bpf::{Attachment, DecapStatus, Global, Services, VipAddress, XdpMode};
     use std::collections::BTreeMap;
     use std::net::IpAddr;
 
     fn found(mode: Option<XdpMode>) -> DecapStatus {
         DecapStatus {
             attachments: vec![Attachment { interface: "eth0".to_owned(), ifindex: Some(2), mode }],
-            vips: [(vip(), VipAddress::Added)].into(),
-            counters: vec![(DecapCounter::Decapsulated, 7)],
+            egress: vec!["eth0".to_owned()],
+            global: Global::default(),
+            services: Services::as_they_are([(vip(), VipAddress::Added)].into()),
+            counters: vec![(DecapCounter::Ipip, 7)],
             settings: BTreeMap::new(),
         }
     }

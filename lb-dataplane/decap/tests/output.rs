@@ -22,10 +22,10 @@ fn a_closed_pipe_is_no_failure() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         assert_eq!(lb_decap(&["completions", shell], closed()), (0, String::new()), "{shell}");
     }
-    // Nothing is pinned there, so both change nothing: status answers 3, down has nothing to do.
+    // Nothing is pinned there, so both change nothing: status answers 3, detach has nothing to do.
     let nowhere = ["--pin-root", "/nonexistent/guideway"];
     assert_eq!(lb_decap(&["status", nowhere[0], nowhere[1]], closed()), (3, String::new()));
-    assert_eq!(lb_decap(&["down", nowhere[0], nowhere[1]], closed()), (0, String::new()));
+    assert_eq!(lb_decap(&["detach", nowhere[0], nowhere[1]], closed()), (0, String::new()));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `lb-decap down`.
+//! `lb-decap detach`.
 
 use std::path::Path;
 
@@ -9,14 +9,16 @@ use crate::loopback::Loopback;
 use crate::say::say;
 use crate::sysctl::Sysctl;
 
-/// Undoes what `up` did. The pins go last, as they hold what `up` found.
-pub(crate) async fn down(pin_root: &Path) -> anyhow::Result<()> {
-    // First of all: an `up` that is at work would put back what is undone here.
+/// Undoes what `up` or the daemon did. The pins go last, as they hold what was found.
+pub(crate) async fn detach(pin_root: &Path) -> anyhow::Result<()> {
+    // First of all: one that is at work would put back what is undone here.
     let held = Decap::hold(pin_root).context("cannot undo anything")?;
     let status = Decap::status(pin_root).with_context(|| format!("cannot examine {}", pin_root.display()))?;
     if let Some(status) = status {
         let loopback = Loopback::open().await?;
-        for vip in status.vips.iter().filter(|(_, mark)| **mark == VipAddress::Added).map(|(vip, _)| *vip) {
+        for vip in
+            status.services.vips.iter().filter(|(_, mark)| **mark == VipAddress::Added).map(|(vip, _)| *vip)
+        {
             loopback.remove(vip).await?;
             say!("VIP {vip} taken off lo");
         }
@@ -27,12 +29,12 @@ pub(crate) async fn down(pin_root: &Path) -> anyhow::Result<()> {
             }
         }
         for attachment in status.attachments.iter().filter(|attachment| attachment.attached()) {
-            say!("interface {} does not run the decap program any more", attachment.interface);
+            say!("interface {} does not run the decap programs any more", attachment.interface);
         }
     }
     let found = held.is_some();
     if let Some(held) = held {
-        held.remove().context("cannot remove the decap program")?;
+        held.remove().context("cannot remove the decap programs")?;
     }
     say!("{} {}", pin_root.display(), if found { "removed" } else { "was not there: nothing to do" });
     Ok(())

@@ -1,0 +1,188 @@
+//! `lb-decap run`.
+//!
+//! One task applies the configuration: at the start, when the file changed, at SIGHUP, and every few seconds, so that what
+//! somebody else changed (an interface that was made anew, an address taken off lo) is put right.
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use guideway_bpf::Decap;
+use sd_notify::NotifyState;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+use tracing_subscriber::EnvFilter;
+
+use crate::admin::{self, Agent};
+use crate::apply::apply;
+use crate::cli::{LogFormat, RunArguments};
+use crate::config::{Config, ConfigError};
+use crate::loopback::Loopback;
+use crate::{metrics, socket, up};
+
+/// Between two looks at the file.
+const LOOK: Duration = Duration::from_millis(500);
+/// Looks between two runs of an unchanged configuration.
+const LOOKS_PER_RUN: u32 = 10;
+/// How long the servers may take to end.
+const SERVERS_END: Duration = Duration::from_secs(1);
+
+/// Runs until SIGTERM or SIGINT. The programs stay.
+pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<()> {
+    start_log(arguments.log_format);
+    let path = &arguments.config.path;
+    let before = stamp(path);
+    let config = Config::load(path)?;
+    let mut hangup = signal(SignalKind::hangup()).context("cannot receive signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot receive signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot receive signals")?;
+
+    let root = &arguments.pins.pin_root;
+    let decap = Arc::new(Decap::open(root).context("cannot set the decap programs up")?);
+    info!("{} {}", root.display(), up::origin(decap.origin()));
+    let listen = config.metrics_listen;
+    let http = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("metrics.listen: cannot listen on {listen}"))?;
+    let (unix, _file) = socket::listen(&config.admin_socket).await?;
+
+    let (problems, seen) = watch::channel(Vec::new());
+    let agent = Agent::new(Arc::clone(&decap), path.clone(), root.clone(), seen);
+    let stop = CancellationToken::new();
+    let servers = [
+        tokio::spawn(admin::serve(unix, agent.clone(), stop.clone())),
+        tokio::spawn(metrics::serve(http, agent, stop.clone())),
+    ];
+    let mut node = Node {
+        path: path.clone(),
+        config,
+        stamp: before,
+        refused: None,
+        decap,
+        loopback: Loopback::open().await?,
+        problems,
+    };
+    node.apply().await;
+    notify(&[NotifyState::Ready]);
+
+    let mut looks = tokio::time::interval(LOOK);
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut since_run = 0;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hangup.recv() => node.reload().await,
+            _ = looks.tick() => {
+                since_run += 1;
+                if stamp(&node.path).is_some_and(|now| Some(now) != node.stamp) {
+                    node.reload().await;
+                } else if since_run >= LOOKS_PER_RUN {
+                    since_run = 0;
+                    node.apply().await;
+                }
+                notify(&[NotifyState::Watchdog]);
+            }
+        }
+    }
+    notify(&[NotifyState::Stopping]);
+    stop.cancel();
+    for server in servers {
+        let _late = tokio::time::timeout(SERVERS_END, server).await;
+    }
+    info!("lb-decap ended; the programs go on");
+    Ok(())
+}
+
+struct Node {
+    path: PathBuf,
+    config: Config,
+    /// Of the file as it was when it was read last.
+    stamp: Option<SystemTime>,
+    /// Why the file is not the one in force.
+    refused: Option<String>,
+    decap: Arc<Decap>,
+    loopback: Loopback,
+    problems: watch::Sender<Vec<String>>,
+}
+
+impl Node {
+    /// A file with mistakes changes nothing.
+    async fn reload(&mut self) {
+        if let Ok(now) = NotifyState::monotonic_usec_now() {
+            notify(&[NotifyState::Reloading, now]);
+        }
+        self.stamp = stamp(&self.path);
+        match Config::load(&self.path) {
+            Ok(config) => {
+                let (old, new) = (&self.config, &config);
+                if (&old.admin_socket, old.metrics_listen) != (&new.admin_socket, new.metrics_listen) {
+                    warn!("admin.socket and metrics.listen are taken over at the next start only");
+                }
+                self.config = config;
+                self.refused = None;
+                info!("configuration read");
+                self.apply().await;
+            }
+            Err(error) => {
+                let source = match &error {
+                    ConfigError::Unreadable { source, .. } => format!(": {source}"),
+                    ConfigError::Wrong { .. } => String::new(),
+                };
+                for line in error.to_string().lines() {
+                    error!("configuration refused, nothing is changed: {line}{source}");
+                }
+                self.refused = Some(format!("the configuration file was refused: {error}{source}"));
+                self.apply().await;
+            }
+        }
+        notify(&[NotifyState::Ready]);
+    }
+
+    async fn apply(&mut self) {
+        let mut tell = |line: String| info!("{line}");
+        let found = match apply(&self.decap, &self.loopback, &self.config.wanted, &mut tell).await {
+            Ok(failures) => failures,
+            Err(error) => vec![error],
+        };
+        let mut found: Vec<String> = found.iter().map(|error| format!("{error:#}")).collect();
+        let before = self.problems.borrow().clone();
+        for problem in found.iter().filter(|problem| !before.contains(problem)) {
+            error!("{problem}; tried again every few seconds");
+        }
+        found.extend(self.refused.clone());
+        self.problems.send_if_modified(|problems| {
+            let changed = *problems != found;
+            *problems = found;
+            changed
+        });
+    }
+}
+
+fn start_log(format: LogFormat) {
+    let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
+    // A log that nobody reads any more must not end the daemon: without this the subscriber panics over it.
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
+    match format {
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+fn stamp(path: &Path) -> Option<SystemTime> {
+    std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
+}
+
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        warn!(%error, "cannot notify the service manager");
+    }
+}
