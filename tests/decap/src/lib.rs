@@ -2,4 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod frame;
+pub mod netns;
 pub mod place;
+pub mod steer;
+pub mod world;
