@@ -124,10 +124,7 @@ impl Dataplane for Admin {
         Ok(Response::new(reload_response(answer.await.map_err(|_| stopping())?)))
     }
 
-    async fn history(
-        &self,
-        _: Request<v1::HistoryRequest>,
-    ) -> Result<Response<v1::HistoryResponse>, Status> {
+    async fn history(&self, _: Request<v1::HistoryRequest>) -> Result<Response<v1::HistoryResponse>, Status> {
         let generations = answers::history(&self.view.load());
         Ok(Response::new(v1::HistoryResponse { generations }))
     }

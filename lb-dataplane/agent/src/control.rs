@@ -245,8 +245,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         let checker =
             Checker::new(prober, health_changed.clone(), Arc::new(move |outcome| metrics.probed(outcome)));
         let folder = paths.history;
-        let (opened, (history, problems)) =
-            read_back(move || (folder.clone(), folder.open())).await;
+        let (opened, (history, problems)) = read_back(move || (folder.clone(), folder.open())).await;
         for problem in problems {
             tracing::warn!(problem = chain(&problem), "the history is not whole");
         }

@@ -53,9 +53,9 @@ pub fn wanted(config: &Config) -> Wanted {
     for set in used_sets(config) {
         let need = match set.encapsulation {
             config::EncapsulationKind::L2 => Need::OnLink,
-            config::EncapsulationKind::IpIp | config::EncapsulationKind::Gue | config::EncapsulationKind::Gre => {
-                Need::Any
-            }
+            config::EncapsulationKind::IpIp
+            | config::EncapsulationKind::Gue
+            | config::EncapsulationKind::Gre => Need::Any,
         };
         for backend in &set.backends {
             let known = backends.entry(backend.address).or_insert(need);

@@ -128,7 +128,8 @@ impl Folder {
         let path = self.file(entry.generation);
         let new = path.with_extension("new");
         let written = || {
-            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+            let mut file =
+                OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
             file.write_all(&entry.encode())?;
             file.sync_all()?;
             fs::rename(&new, &path)?;

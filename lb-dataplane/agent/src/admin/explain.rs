@@ -71,8 +71,7 @@ fn steered(
     let preferred = steering.preferred.filter(|preferred| Some(*preferred) != first.member);
     let preferred = preferred.and_then(|preferred| set.members.get(preferred));
     let backend = name(first.member, first.outer_destination);
-    let mut reason =
-        format!("VIP {}, slot {} of {}: ", vip.name, steering.slot, set.table_size.get());
+    let mut reason = format!("VIP {}, slot {} of {}: ", vip.name, steering.slot, set.table_size.get());
     reason += &match steering.reason {
         Reason::Settled => format!("backend {backend}"),
         Reason::UnsettledSecondHop => {
@@ -85,7 +84,9 @@ fn steered(
             ),
             None => format!("new flows go to backend {backend}"),
         },
-        Reason::Unsettled => format!("backend {backend}, which may be another than that of established flows"),
+        Reason::Unsettled => {
+            format!("backend {backend}, which may be another than that of established flows")
+        }
         Reason::Tracked => format!("backend {backend}, unless an entry of the flow table says another"),
     };
     if let Some(preferred) = preferred.filter(|preferred| !preferred.healthy) {

@@ -69,7 +69,10 @@ async fn routes_sets_history() {
         .collect();
     assert_eq!(told, [("be0", "kernel", "there is no route", 0), ("be1", "agent", "", 2)]);
     let leg = &routes[1].legs[0];
-    assert_eq!((&*leg.interface, &*leg.neighbour, leg.mtu, leg.weight), ("up0", "02:00:00:00:00:01", 1600, 6));
+    assert_eq!(
+        (&*leg.interface, &*leg.neighbour, leg.mtu, leg.weight),
+        ("up0", "02:00:00:00:00:01", 1600, 6)
+    );
     assert_eq!(routes[1].legs[1].weight, 2);
 
     let sets = bench.client.list_sets(v1::ListSetsRequest {}).await.unwrap().into_inner().sets;

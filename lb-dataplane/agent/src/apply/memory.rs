@@ -42,7 +42,6 @@ struct State {
     /// Packets may still see what the last activation replaced.
     in_grace: bool,
     activations: u64,
-    writes: u64,
 }
 
 /// What a packet can see: everything that the active word leads to.
@@ -75,7 +74,6 @@ impl Memory {
             fail_grace: false,
             in_grace: false,
             activations: 0,
-            writes: 0,
         };
         Self { capacities, state: Mutex::new(state) }
     }
@@ -100,11 +98,6 @@ impl Memory {
     /// How often a generation was activated.
     pub(crate) fn activations(&self) -> u64 {
         self.state.lock().unwrap().activations
-    }
-
-    /// How many writes there were.
-    pub(crate) fn writes(&self) -> u64 {
-        self.state.lock().unwrap().writes
     }
 
     pub(crate) fn visible(&self) -> Visible {
@@ -169,7 +162,6 @@ impl MapStore for Memory {
             return Err(StoreError { what: describe(op), source: io::Error::other("injected").into() });
         }
         state.fail_in = state.fail_in.map(|left| left - 1);
-        state.writes += 1;
         let capacities = &self.capacities;
         match op {
             Op::ZeroBackendStats { .. } | Op::ZeroVipStats { .. } | Op::ZeroFlows { .. } => {}

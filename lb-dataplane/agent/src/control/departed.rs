@@ -53,7 +53,11 @@ impl Departed {
 
     /// Health of those that `config` does not have, as far as there are verdicts. One that several sets had counts as
     /// healthy while one of their checks passes.
-    pub(super) fn verdicts(&self, config: &Config, health: impl Fn(&ProbeKey) -> Option<Health>) -> Vec<Member> {
+    pub(super) fn verdicts(
+        &self,
+        config: &Config,
+        health: impl Fn(&ProbeKey) -> Option<Health>,
+    ) -> Vec<Member> {
         let present = desired::wanted(config).backends;
         let gone = self.known.iter().filter(|(address, _)| !present.contains_key(*address));
         gone.filter_map(|(address, known)| {
@@ -92,10 +96,7 @@ mod tests {
     use crate::fixtures::{CONFIG, config};
 
     fn checked() -> String {
-        CONFIG.replace(
-            "table_size: 16381\n",
-            "table_size: 16381\n    health_check: {type: tcp, port: 80}\n",
-        )
+        CONFIG.replace("table_size: 16381\n", "table_size: 16381\n    health_check: {type: tcp, port: 80}\n")
     }
 
     fn address(last: u8) -> IpAddr {
@@ -112,7 +113,8 @@ mod tests {
         assert_eq!(departed.verdicts(&after, |_| None), [], "no verdict is none");
         for (verdict, healthy) in [(Health::Healthy, true), (Health::Unhealthy, false)] {
             let told = departed.verdicts(&after, |key| (key.address == address(12)).then_some(verdict));
-            let expected = Member { name: "be2".to_owned(), address: address(12), weight: Weight(0), healthy };
+            let expected =
+                Member { name: "be2".to_owned(), address: address(12), weight: Weight(0), healthy };
             assert_eq!(told, [expected]);
         }
         departed.keep(|kept| kept == address(11));

@@ -168,7 +168,8 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         let longest = probes.iter().map(|key| key.timeout).max().unwrap_or_default();
         let since = Instant::now();
         let deadline = since + longest + PATIENCE;
-        self.pending = Some(Pending { config, text, source, since, probes, deadline, answers, outdated: false });
+        self.pending =
+            Some(Pending { config, text, source, since, probes, deadline, answers, outdated: false });
         self.run_probes();
         self.look_in(Duration::ZERO);
     }
@@ -178,11 +179,18 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
     pub(super) fn run_probes(&mut self) {
         let in_force = self.in_force.as_ref();
         let pending = self.pending.as_ref().map(Pending::config);
-        let configs: Vec<&Config> =
-            in_force.map(|in_force| &*in_force.config).into_iter().chain(pending.map(|config| &**config)).collect();
-        let leaving: Vec<IpAddr> =
-            in_force.iter().flat_map(|in_force| &in_force.layout.leaving).map(|leaving| leaving.address).collect();
-        let mut probes: HashSet<ProbeKey> = configs.iter().flat_map(|config| desired::probes(config)).collect();
+        let configs: Vec<&Config> = in_force
+            .map(|in_force| &*in_force.config)
+            .into_iter()
+            .chain(pending.map(|config| &**config))
+            .collect();
+        let leaving: Vec<IpAddr> = in_force
+            .iter()
+            .flat_map(|in_force| &in_force.layout.leaving)
+            .map(|leaving| leaving.address)
+            .collect();
+        let mut probes: HashSet<ProbeKey> =
+            configs.iter().flat_map(|config| desired::probes(config)).collect();
         let mut wanted = Wanted::default();
         for config in configs.iter().rev() {
             let next = desired::wanted(config);

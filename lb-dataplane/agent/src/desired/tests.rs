@@ -79,7 +79,7 @@ fn a_backend_of_an_l2_set_has_to_be_on_link_whatever_other_sets_say() {
             .replace(
                 "vips:\n",
                 &format!(
-                    "  - name: other\n    encapsulation: {other}\n    backends: [{{name: x, address: 10.1.11.2}}]\nvips:\n"
+                    "  - name: other\n    table_size: 16381\n    encapsulation: {other}\n    backends: [{{name: x, address: 10.1.11.2}}]\nvips:\n"
                 ),
             )
             .replace("443, protocol: tcp, backend_set: web", "443, protocol: tcp, backend_set: other");

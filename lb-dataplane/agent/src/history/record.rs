@@ -136,7 +136,10 @@ mod tests {
     fn is_readable() {
         let text = String::from_utf8(entry().encode()).unwrap();
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[2..6], ["generation: 7", "digest: 000000000000abcd", "at-unix-ms: 1700000000123", "summary: 2 VIPs"]);
+        assert_eq!(
+            lines[2..6],
+            ["generation: 7", "digest: 000000000000abcd", "at-unix-ms: 1700000000123", "summary: 2 VIPs"]
+        );
         assert!(text.ends_with("\n\nseed: x\n\nvips: []\n"));
     }
 

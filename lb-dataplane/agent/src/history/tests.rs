@@ -81,7 +81,10 @@ fn corrupted_files_are_reported_and_left_out() {
     assert_eq!(generations(&history), [3, 1]);
     let told: Vec<String> = errors.iter().map(|error| crate::error::chain(error)).collect();
     assert_eq!(told.len(), 3, "{told:?}");
-    assert!(told[0].contains("content has changed since it was written") && told[0].contains("remove it"), "{told:?}");
+    assert!(
+        told[0].contains("content has changed since it was written") && told[0].contains("remove it"),
+        "{told:?}"
+    );
 }
 
 #[test]

@@ -101,7 +101,9 @@ impl Collected {
             ("events", "event", "What happened to packets on their way, by event", events),
         ] {
             family(encoder, MetricType::Counter, name, help, |family| {
-                counters.iter().try_for_each(|(counter, count)| family.put(&[(label, counter.name())], *count))
+                counters
+                    .iter()
+                    .try_for_each(|(counter, count)| family.put(&[(label, counter.name())], *count))
             })?;
         }
         Ok(())
@@ -171,7 +173,8 @@ impl Collected {
         };
         column("backend_packets", "Packets sent, by backend", |stats| stats.packets)?;
         column("backend_bytes", "Bytes of the clients' IP packets sent, by backend", |stats| stats.bytes)?;
-        let leaving = "1 of a backend that the configuration no longer has and that may have flows; absent of others";
+        let leaving =
+            "1 of a backend that the configuration no longer has and that may have flows; absent of others";
         gauges(encoder, "backend_leaving", leaving, |family| {
             let gone = distinct.values().filter(|backend| backend.leaving);
             gone.into_iter().try_for_each(|backend| {

@@ -125,7 +125,9 @@ impl fmt::Display for Problem {
             Self::NoRoute => "there is no route",
             Self::Local => "the address is this node's own",
             Self::Unsupported => "the route leads into a tunnel",
-            Self::BehindRouter => "the backend is behind a router, and encapsulation l2 needs it on the same network",
+            Self::BehindRouter => {
+                "the backend is behind a router, and encapsulation l2 needs it on the same network"
+            }
             Self::Interface => "an interface is down or is no Ethernet",
             Self::Neighbour => "a next hop does not answer ARP or ND",
             Self::FixedInterface => "the interface of the fixed next hop is missing, down or no Ethernet",

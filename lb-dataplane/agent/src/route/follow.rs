@@ -70,7 +70,9 @@ pub async fn follow(mut wants: watch::Receiver<Arc<Wanted>>, ways: Ways, found: 
         match Follower::start(ways.clone(), found.clone()).await {
             Ok(mut follower) => match follower.run(&mut wants).await {
                 Ok(()) => return,
-                Err(error) => tracing::error!(%error, "the kernel's routes cannot be followed, beginning again"),
+                Err(error) => {
+                    tracing::error!(%error, "the kernel's routes cannot be followed, beginning again");
+                }
             },
             Err(error) => tracing::error!(%error, "the kernel's routes cannot be followed, trying again"),
         }
@@ -257,10 +259,13 @@ impl Follower {
         } else if is_current {
             match store.jiffies() {
                 Ok(now) => store.set_valid_until(now + VALIDITY * u64::from(store.ticks_per_second())),
-                Err(error) => tracing::error!(%error, "the kernel's clock cannot be read; routes are left to it"),
+                Err(error) => {
+                    tracing::error!(%error, "the kernel's clock cannot be read; routes are left to it");
+                }
             }
         }
-        self.found.send_if_modified(|found| std::mem::replace(&mut found.is_current, is_current) != is_current);
+        self.found
+            .send_if_modified(|found| std::mem::replace(&mut found.is_current, is_current) != is_current);
     }
 
     /// Keeps neighbour entries resolved, those that `which` says by whether they are now.
@@ -297,7 +302,9 @@ impl Follower {
         let found = self.found.borrow().ways.clone();
         let now: BTreeMap<IpAddr, Problem> =
             found.iter().filter_map(|(address, way)| Some((*address, way.problem?))).collect();
-        for (backend, problem) in now.iter().filter(|(backend, problem)| self.told.get(backend) != Some(problem)) {
+        for (backend, problem) in
+            now.iter().filter(|(backend, problem)| self.told.get(backend) != Some(problem))
+        {
             tracing::warn!(%backend, %problem, "the way to the backend is not known, or not every path of it");
         }
         for backend in self.told.keys().filter(|backend| !now.contains_key(backend)) {

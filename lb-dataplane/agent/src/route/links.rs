@@ -74,7 +74,7 @@ mod tests {
     proptest! {
         /// Whatever is asked for, an element that a leg refers to keeps its record.
         #[test]
-        fn used_elements_are_never_overwritten(asked in proptest::collection::vec((1_u32..600, any::<bool>()), 1..600)) {
+        fn used_elements_are_never_overwritten(asked in proptest::collection::vec((1_u32..600, any::<bool>()), 1..400)) {
             let mut links = Links::new(Vec::new());
             let mut used: BTreeSet<u16> = BTreeSet::new();
             for (ifindex, keep) in asked {

@@ -21,8 +21,6 @@ struct State {
     links: Vec<LinkRecord>,
     /// Links that a packet may still look at.
     seen: BTreeSet<u16>,
-    valid_until: u64,
-    jiffies: u64,
     addresses: Vec<Option<IpAddr>>,
     fail: bool,
 }
@@ -33,8 +31,6 @@ impl Paper {
             routes: vec![RouteRecord::default(); addresses.len()],
             links: vec![LinkRecord::default(); LINKS_MAX as usize],
             seen: BTreeSet::new(),
-            valid_until: 0,
-            jiffies: 1000,
             addresses,
             fail: false,
         };
@@ -50,10 +46,6 @@ impl Paper {
         })
     }
 
-    pub(crate) fn valid_until(&self) -> u64 {
-        self.state.lock().unwrap().valid_until
-    }
-
     /// Writes fail from now on, or no longer.
     pub(crate) fn fail(&self, fail: bool) {
         self.state.lock().unwrap().fail = fail;
@@ -63,7 +55,10 @@ impl Paper {
 impl LegStore for Paper {
     fn store_leg(&self, backend: u32, leg: usize, value: Leg) {
         let mut state = self.state.lock().unwrap();
-        assert!(value == Leg::UNKNOWN || state.links[usize::from(value.link())].ifindex != 0, "a leg to no link");
+        assert!(
+            value == Leg::UNKNOWN || state.links[usize::from(value.link())].ifindex != 0,
+            "a leg to no link"
+        );
         let old = std::mem::replace(&mut state.routes[backend as usize].legs[leg], value);
         state.seen.insert(old.link());
     }
@@ -92,12 +87,10 @@ impl LegStore for Paper {
         Ok(self.state.lock().unwrap().addresses.clone())
     }
 
-    fn set_valid_until(&self, jiffies: u64) {
-        self.state.lock().unwrap().valid_until = jiffies;
-    }
+    fn set_valid_until(&self, _: u64) {}
 
     fn jiffies(&self) -> io::Result<u64> {
-        Ok(self.state.lock().unwrap().jiffies)
+        Ok(0)
     }
 
     fn ticks_per_second(&self) -> u32 {

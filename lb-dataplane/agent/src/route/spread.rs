@@ -12,8 +12,11 @@ const COUNT: u64 = LEGS as u64;
 /// spacing.
 pub(super) fn spread(weights: &[u32], usable: &[bool], phase: u8) -> [Option<usize>; LEGS] {
     let total: u64 = weights.iter().map(|weight| u64::from(*weight)).sum();
-    let left: Vec<u64> =
-        weights.iter().zip(usable).map(|(weight, usable)| if *usable { u64::from(*weight) } else { 0 }).collect();
+    let left: Vec<u64> = weights
+        .iter()
+        .zip(usable)
+        .map(|(weight, usable)| if *usable { u64::from(*weight) } else { 0 })
+        .collect();
     let rest: u64 = left.iter().sum();
     if rest == 0 {
         return [None; LEGS];
@@ -62,7 +65,11 @@ mod tests {
             (vec![256, 1], vec![true, true], vec![8, 0]),
             (vec![256, 1], vec![false, true], vec![0, 8]),
         ] {
-            assert_eq!(counts(spread(&weights, &usable, 0), weights.len()), expected, "{weights:?} {usable:?}");
+            assert_eq!(
+                counts(spread(&weights, &usable, 0), weights.len()),
+                expected,
+                "{weights:?} {usable:?}"
+            );
         }
     }
 

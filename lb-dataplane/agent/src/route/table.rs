@@ -59,8 +59,12 @@ impl Table {
     /// From now on these backends are wanted.
     pub(super) fn want(&mut self, wanted: Wanted, now: Instant) {
         let before = std::mem::replace(&mut self.wanted, wanted);
-        let gone: Vec<IpAddr> =
-            before.backends.keys().filter(|address| !self.wanted.backends.contains_key(*address)).copied().collect();
+        let gone: Vec<IpAddr> = before
+            .backends
+            .keys()
+            .filter(|address| !self.wanted.backends.contains_key(*address))
+            .copied()
+            .collect();
         for address in gone {
             self.forget_route(address);
             self.asks.remove(&address);
@@ -81,7 +85,8 @@ impl Table {
             }
         }
         if fixed_changed {
-            let off: Vec<IpAddr> = self.routes.keys().filter(|address| !self.is_asked_for(**address)).copied().collect();
+            let off: Vec<IpAddr> =
+                self.routes.keys().filter(|address| !self.is_asked_for(**address)).copied().collect();
             for address in off {
                 self.forget_route(address);
             }
@@ -95,8 +100,12 @@ impl Table {
         match event {
             Event::Interface(ifindex, interface) => self.interface(ifindex, interface, now),
             Event::Interfaces(interfaces) => {
-                let gone: Vec<u32> =
-                    self.interfaces.keys().filter(|index| !interfaces.contains_key(*index)).copied().collect();
+                let gone: Vec<u32> = self
+                    .interfaces
+                    .keys()
+                    .filter(|index| !interfaces.contains_key(*index))
+                    .copied()
+                    .collect();
                 for ifindex in gone {
                     self.interface(ifindex, None, now);
                 }
@@ -151,10 +160,9 @@ impl Table {
 
     /// Whether a known way may have been wrong for longer than `patience`.
     pub(super) fn is_overdue(&self, now: Instant, patience: Duration) -> bool {
-        self.asks
-            .iter()
-            .chain(&self.asked)
-            .any(|(address, since)| self.routes.contains_key(address) && now.duration_since(*since) > patience)
+        self.asks.iter().chain(&self.asked).any(|(address, since)| {
+            self.routes.contains_key(address) && now.duration_since(*since) > patience
+        })
     }
 
     /// Backends whose ways may have changed since the last call, wanted or not.

@@ -199,12 +199,7 @@ impl State {
     }
 
     /// The element that holds `link`, written if need be. `next` are legs that are about to be stored.
-    fn link(
-        &mut self,
-        store: &dyn LegStore,
-        link: LinkRecord,
-        next: &[Leg; LEGS],
-    ) -> Result<u16, SetError> {
+    fn link(&mut self, store: &dyn LegStore, link: LinkRecord, next: &[Leg; LEGS]) -> Result<u16, SetError> {
         let known = self.links.place(&link, |_| true);
         let place = match known {
             Some(Place::Stands(index)) => return Ok(index),

@@ -100,9 +100,13 @@ fn ways_of_routes() {
 fn the_smallest_mtu_counts() {
     let one = interface(true);
     let v6: IpAddr = "2001:db8::1".parse().unwrap();
-    for (towards, route, expected) in
-        [(backend(), None, 1600), (v6, None, 1500), (backend(), Some(1400), 1400), (backend(), Some(9000), 1600), (v6, Some(0), 1500)]
-    {
+    for (towards, route, expected) in [
+        (backend(), None, 1600),
+        (v6, None, 1500),
+        (backend(), Some(1400), 1400),
+        (backend(), Some(9000), 1600),
+        (v6, Some(0), 1500),
+    ] {
         assert_eq!(one.link(2, towards, route).unwrap().mtu, expected, "{towards} {route:?}");
     }
 }

@@ -39,7 +39,11 @@ fn routes() {
     let oif = RouteAttribute::Oif;
     type Case = (&'static str, RouteMessage, Option<Route>);
     let cases: Vec<Case> = vec![
-        ("gateway", routed(RouteType::Unicast, vec![oif(7), via("10.0.0.1")]), out(vec![one(7, Some("10.0.0.1"))])),
+        (
+            "gateway",
+            routed(RouteType::Unicast, vec![oif(7), via("10.0.0.1")]),
+            out(vec![one(7, Some("10.0.0.1"))]),
+        ),
         ("connected", routed(RouteType::Unicast, vec![oif(7)]), out(vec![one(7, None)])),
         ("IPv6 gateway", routed(RouteType::Unicast, vec![via6, oif(7)]), out(vec![one(7, Some("fe80::1"))])),
         (
@@ -57,7 +61,11 @@ fn routes() {
         ("unreachable", routed(RouteType::Unreachable, vec![]), Some(Route::Nowhere)),
         ("blackhole", routed(RouteType::BlackHole, vec![]), Some(Route::Nowhere)),
         ("nothing", routed(RouteType::Unicast, vec![]), Some(Route::Nowhere)),
-        ("a tunnel", routed(RouteType::Unicast, vec![oif(7), RouteAttribute::Encap(vec![])]), Some(Route::Unsupported)),
+        (
+            "a tunnel",
+            routed(RouteType::Unicast, vec![oif(7), RouteAttribute::Encap(vec![])]),
+            Some(Route::Unsupported),
+        ),
         ("an object by name", routed(RouteType::Unicast, vec![RouteAttribute::NhId(4)]), None),
     ];
     for (name, message, expected) in cases {
@@ -100,8 +108,13 @@ fn interfaces() {
         LinkAttribute::Mtu(1600),
         LinkAttribute::Address(vec![2, 0, 0, 0, 0, 1]),
     ];
-    let mut expected =
-        Interface { name: "up0".to_owned(), mac: Some([2, 0, 0, 0, 0, 1]), mtu: 1600, mtu_v6: None, up: false };
+    let mut expected = Interface {
+        name: "up0".to_owned(),
+        mac: Some([2, 0, 0, 0, 0, 1]),
+        mtu: 1600,
+        mtu_v6: None,
+        up: false,
+    };
     assert_eq!(interface(&message), Some((4, expected.clone())));
     message.header.flags = LinkFlags::Up;
     assert!(!interface(&message).unwrap().1.up, "without a carrier");

@@ -218,7 +218,8 @@ fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
         (2_u32..5, proptest::option::of((1500_u32..1502, any::<bool>())))
             .prop_map(|(index, interface)| Change::Interface(index, interface)),
-        (2_u32..5, 1_u8..4, proptest::option::of(0_u8..3)).prop_map(|(i, n, mac)| Change::Neighbour(i, n, mac)),
+        (2_u32..5, 1_u8..4, proptest::option::of(0_u8..3))
+            .prop_map(|(i, n, mac)| Change::Neighbour(i, n, mac)),
         (1_u8..6, 2_u32..5, 1_u8..4).prop_map(|(backend, i, n)| Change::Route(backend, i, n)),
         proptest::collection::vec(1_u8..6, 0..5).prop_map(Change::Want),
         any::<bool>().prop_map(Change::Fixed),
