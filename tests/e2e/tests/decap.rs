@@ -59,22 +59,22 @@ fn a_backend_is_changed_under_traffic_and_taken_back() {
         }
         expect_undisturbed("lb-decap up under traffic", &running.finish()?)?;
 
-        // Down takes back what up did, and a second one finds nothing to do.
-        decap(backend, &["down"])?;
+        // Detach takes back what up did, and a second one finds nothing to do.
+        decap(backend, &["detach"])?;
         let lo = backend.netns().ip("addr show dev lo")?;
         for vip in &kept {
             ensure!(!lo.contains(vip.as_str()), "{vip} is left on lo");
         }
         ensure!(!backend.netns().ip("link show dev up0")?.contains("xdp"), "the program is left on up0");
         ensure!(!backend.pins().exists(), "pins are left");
-        decap(backend, &["down"])?;
+        decap(backend, &["detach"])?;
 
         // And it serves again after one command.
         let before = settings(backend)?;
         decap(backend, &words)?;
         let spec = FlowSpec { flows: 50, ..FlowSpec::default() };
         expect_undisturbed("after up", &lab.client.flows(http(vip::V6), &spec)?)?;
-        decap(backend, &["down"])?;
+        decap(backend, &["detach"])?;
         ensure!(settings(backend)? == before, "settings are left changed");
         Ok(())
     });

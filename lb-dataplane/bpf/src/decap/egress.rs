@@ -243,3 +243,6 @@ fn other(error: ProgramError) -> io::Error {
     }
     io::Error::other(error)
 }
+
+#[cfg(test)]
+mod tests;
