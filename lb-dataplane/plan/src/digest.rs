@@ -51,9 +51,14 @@ impl Digest {
 /// Digest of the slots of a table as they stand in the map. They are backend indexes, so that an element with the same
 /// slots does as well, whatever it was built from. Never zero.
 pub(crate) fn table_digest(slots: &[u16]) -> [u64; 2] {
-    let bytes: Vec<u8> = slots.iter().flat_map(|slot| slot.to_le_bytes()).collect();
     let mut hasher = SipHasher13::new_with_keys(FORMAT, 0);
-    hasher.write(&bytes);
+    let mut bytes = [0; 1024];
+    for slots in slots.chunks(bytes.len() / 2) {
+        for (bytes, slot) in bytes.chunks_exact_mut(2).zip(slots) {
+            bytes.copy_from_slice(&slot.to_le_bytes());
+        }
+        hasher.write(&bytes[..2 * slots.len()]);
+    }
     let hash = hasher.finish128();
     [hash.h1 | 1, hash.h2]
 }

@@ -24,6 +24,7 @@ pub struct FiveTuple {
 }
 
 /// What the forwarder does with the packets of a flow.
+#[allow(clippy::large_enum_variant)] // one at a time
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Explanation {
     /// Left to the kernel: no VIP has the destination address.

@@ -59,3 +59,6 @@ impl MapContents {
         check::referenced_tables(self)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@
 //!
 //! When nothing is in doubt, the present table is the one that is due, bit for bit, whatever came before.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ pub use rotate::RotateError;
 pub type Slots = Arc<[u16]>;
 
 /// The layers of a backend set.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Layers {
     /// The present table. Unsettled slots have [`UNSETTLED`].
     pub current: Slots,
@@ -40,7 +41,7 @@ pub struct Layers {
 }
 
 /// An earlier table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Layer {
     /// Backend of each slot, zero where there is none.
     pub slots: Slots,
@@ -121,7 +122,37 @@ impl Layers {
     }
 }
 
+// Tables have up to 65,537 slots, which nobody can read.
+impl fmt::Debug for Layers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let start = &self.current[..self.current.len().min(SHOWN)];
+        let (unsettled, previous) = (self.unsettled(), &self.previous);
+        f.debug_struct("Layers")
+            .field("start", &start)
+            .field("unsettled", &unsettled)
+            .field("previous", previous)
+            .finish()
+    }
+}
+
+impl fmt::Debug for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let start = &self.slots[..self.slots.len().min(SHOWN)];
+        f.debug_struct("Layer")
+            .field("start", &start)
+            .field("until", &self.until)
+            .field("key", &self.key)
+            .finish()
+    }
+}
+
+/// Slots that are shown in debug output.
+const SHOWN: usize = 16;
+
 /// Until when something is remembered that is put away now.
 fn deadline(now: BootTime, window: Duration) -> BootTime {
     now.after(window)
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,9 @@ use nets::Nets;
 /// Keys tried before giving up; the first one nearly always does.
 pub(crate) const ATTEMPTS: u32 = 64;
 
+/// As many keys have to be good ones.
+const CHOOSY: u32 = 16;
+
 /// The contents of the maps that the lookup is made of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lookup {
@@ -45,11 +48,14 @@ struct Parts {
 /// The lookup of `vips`, whose keys differ and are sorted; `None` when no key gives one.
 pub(crate) fn compile(vips: &[(Match, VipRef)], seed: &Seed) -> Option<Lookup> {
     let parts = parts(vips);
-    let (key, buckets4, buckets6) = (0..ATTEMPTS).find_map(|attempt| {
+    let built = |attempt| {
         let key = lookup_key(seed, attempt);
         let buckets4 = buckets::build4(&parts.entries4, &key)?;
-        Some((key, buckets4, buckets::build6(&parts.entries6, &key)?))
-    })?;
+        let buckets6 = buckets::build6(&parts.entries6, &key)?;
+        let is_good = buckets4.is_good(parts.entries4.len()) && buckets6.is_good(parts.entries6.len());
+        (is_good || attempt >= CHOOSY).then_some((key, buckets4.buckets, buckets6.buckets))
+    };
+    let (key, buckets4, buckets6) = (0..ATTEMPTS).find_map(built)?;
     let Parts { mut intervals, prefixes4, prefixes6, .. } = parts;
     let prefixes =
         prefixes4.iter().map(|prefix| prefix.value).chain(prefixes6.iter().map(|prefix| prefix.value));

@@ -57,6 +57,8 @@ pub(crate) struct LastSet {
     pub(crate) unsettled: u32,
     pub(crate) held: u32,
     pub(crate) at_risk: u32,
+    /// What comes next could not be announced for want of room.
+    pub(crate) is_starved: bool,
 }
 
 /// The generation that last used an element, by index, of those that went out of use; zero when not known.

@@ -10,6 +10,7 @@ use guideway_abi::{
 use crate::{BackendIndex, TableElement, VipIndex};
 
 /// One write to the maps. Indexes count from the start of the map, not of a bank.
+#[allow(clippy::large_enum_variant)] // the header, once in each plan
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {
     /// Set all CPUs' [`BACKEND_STATS`](guideway_abi::BACKEND_STATS) to zero: the index gets a new backend.

@@ -113,7 +113,7 @@ fn members_digest(digest: &mut Digest, members: &[Member]) {
     }
 }
 
-/// Whether two sets differ in nothing but health.
+/// Whether two sets differ in nothing but health and what no limit depends on.
 pub(crate) fn same_shape(a: &BackendSet, b: &BackendSet) -> bool {
     fn same(a: &[Member], b: &[Member]) -> bool {
         a.len() == b.len()
@@ -125,5 +125,9 @@ pub(crate) fn same_shape(a: &BackendSet, b: &BackendSet) -> bool {
         (Some(a), Some(b)) => same(a, b),
         _ => false,
     };
-    a.table_size == b.table_size && a.name == b.name && upcoming && same(&a.members, &b.members)
+    a.table_size == b.table_size
+        && a.second_hop == b.second_hop
+        && a.name == b.name
+        && upcoming
+        && same(&a.members, &b.members)
 }

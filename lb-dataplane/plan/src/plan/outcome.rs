@@ -159,7 +159,9 @@ impl Parts<'_> {
             sets[place] = Some(self.set(last));
         }
         let deadlines = self.installed_sets().filter_map(|set| set.layers.as_ref()?.next_deadline());
-        let waiting = self.vips.is_waiting.then_some(self.now);
+        let is_starved =
+            !self.tables.retired.is_empty() && self.tables.last.iter().any(|last| last.is_starved);
+        let waiting = (self.vips.is_waiting || is_starved).then_some(self.now);
         Layout {
             generation: active.generation(),
             bank: active.bank(),

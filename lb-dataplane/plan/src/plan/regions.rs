@@ -30,9 +30,13 @@ impl Need {
     }
 }
 
+/// Places of a bucket.
+#[allow(clippy::cast_possible_truncation)] // a handful
+pub(super) const WAYS: u32 = FLOW_WAYS as u32;
+
 /// Whole buckets, a power of two.
 pub(super) fn buckets_for(entries: u32) -> u32 {
-    entries.div_ceil(FLOW_WAYS as u32).max(1).checked_next_power_of_two().unwrap_or(1 << 31)
+    entries.div_ceil(WAYS).max(1).checked_next_power_of_two().unwrap_or(1 << 31)
 }
 
 /// The mode of a VIP's record.

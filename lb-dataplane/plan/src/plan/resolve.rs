@@ -6,7 +6,7 @@ use std::sync::Arc;
 use guideway_abi::Capacities;
 
 use super::PlanError;
-use super::validate::check;
+use super::validate::{Vips, check};
 use crate::cache::{TableCache, Valid, Wanted};
 use crate::digest::Digest;
 use crate::resolved::{ResolvedSet, VipPart, same_shape, set_digest};
@@ -78,20 +78,21 @@ fn validate_once(
     vips: &Arc<VipPart>,
     cache: &mut TableCache,
 ) -> Result<(), PlanError> {
+    let mut known = Vips::New;
     if let Some(valid) = &cache.valid {
-        let same = Arc::ptr_eq(&valid.vips, vips)
-            && valid.capacities == *capacities
+        let same_vips = Arc::ptr_eq(&valid.vips, vips) && valid.capacities == *capacities;
+        let same = |(a, b)| same_shape(a, b);
+        if same_vips
             && valid.sets.len() == desired.sets.len()
-            && valid
-                .sets
-                .iter()
-                .zip(&desired.sets)
-                .all(|(a, b)| same_shape(a, b) && a.second_hop == b.second_hop);
-        if same {
+            && valid.sets.iter().zip(&desired.sets).all(same)
+        {
             return Ok(());
         }
+        if same_vips {
+            known = Vips::Checked;
+        }
     }
-    if let Some(error) = check(desired, capacities, vips).into_iter().next() {
+    if let Some(error) = check(desired, capacities, vips, known).into_iter().next() {
         return Err(error);
     }
     cache.valid = Some(Valid { capacities: *capacities, vips: Arc::clone(vips), sets: desired.sets.clone() });

@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use guideway_abi::{Capacities, FLOW_WAYS, VipRef};
+use guideway_abi::{Capacities, VipRef};
 use guideway_maglev::{MEMBERS_MAX, TableError, TableSize};
 use guideway_packet::Address;
 
-use super::regions::{Need, buckets_for};
+use super::regions::{Need, WAYS, buckets_for};
 use super::{Limit, PlanError};
 use crate::digest::identity;
 use crate::index::tables_of;
@@ -19,10 +19,24 @@ use crate::{BackendSet, Desired, Member, Protocol, Session, Vip};
 /// change of health can make [`plan`](crate::plan()) fail later.
 #[must_use]
 pub fn validate(desired: &Desired, capacities: &Capacities) -> Vec<PlanError> {
-    check(desired, capacities, &VipPart::new(desired.seed, &desired.vips))
+    check(desired, capacities, &VipPart::new(desired.seed, &desired.vips), Vips::New)
 }
 
-pub(super) fn check(desired: &Desired, capacities: &Capacities, vips: &VipPart) -> Vec<PlanError> {
+/// What is known of the VIPs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Vips {
+    /// Nothing.
+    New,
+    /// By themselves they are right.
+    Checked,
+}
+
+pub(super) fn check(
+    desired: &Desired,
+    capacities: &Capacities,
+    vips: &VipPart,
+    known: Vips,
+) -> Vec<PlanError> {
     let mut errors = Vec::new();
     let mut sets = HashMap::new();
     for set in &desired.sets {
@@ -33,18 +47,20 @@ pub(super) fn check(desired: &Desired, capacities: &Capacities, vips: &VipPart) 
         let error = lists.into_iter().find_map(|members| members_error(set, members));
         errors.extend(error.map(|source| PlanError::Set { set: set.name.clone(), source }));
     }
-    errors.extend(duplicate_vips(vips));
-    for (vip, key) in desired.vips.iter().zip(&vips.keys) {
-        errors.extend(vip_error(vip, key));
-        if !sets.contains_key(vip.set.as_str()) {
-            errors.push(PlanError::UnknownSet { vip: vip.name.clone(), set: vip.set.clone() });
-        }
+    if known == Vips::New {
+        errors.extend(duplicate_vips(vips));
+        errors.extend(vips.vips.iter().zip(&vips.keys).filter_map(|(vip, key)| vip_error(vip, key)));
     }
     let used: Vec<&BackendSet> =
         vips.set_names.iter().filter_map(|name| sets.get(name.as_str()).copied()).collect();
-    errors.extend(same_identity(&used));
-    errors.extend(limits(&used, vips, capacities));
-    if errors.is_empty() {
+    if used.len() < vips.set_names.len() {
+        let lost = vips.vips.iter().filter(|vip| !sets.contains_key(vip.set.as_str()));
+        errors.extend(lost.map(|vip| PlanError::UnknownSet { vip: vip.name.clone(), set: vip.set.clone() }));
+    }
+    let mut identities = HashMap::new();
+    errors.extend(same_identity(&used, &mut identities));
+    errors.extend(limits(&used, identities.len() as u64, vips, capacities));
+    if errors.is_empty() && known == Vips::New {
         errors.extend(lookup_limits(vips, capacities));
     }
     errors
@@ -87,8 +103,11 @@ fn members<'a>(sets: &[&'a BackendSet]) -> impl Iterator<Item = &'a Member> {
     sets.iter().flat_map(|set| set.members.iter().chain(set.upcoming.iter().flatten()))
 }
 
-fn same_identity(sets: &[&BackendSet]) -> Option<PlanError> {
-    let mut identities = HashMap::new();
+/// Fills `identities` with one entry for each backend.
+fn same_identity<'a>(
+    sets: &[&'a BackendSet],
+    identities: &mut HashMap<u64, (&'a String, Address)>,
+) -> Option<PlanError> {
     for member in members(sets) {
         let what = (&member.name, Address::from(member.address));
         match identities.insert(identity(&member.name, member.address), what) {
@@ -101,33 +120,34 @@ fn same_identity(sets: &[&BackendSet]) -> Option<PlanError> {
     None
 }
 
-fn limits(used: &[&BackendSet], vips: &VipPart, capacities: &Capacities) -> Vec<PlanError> {
-    let backends: HashSet<(&str, Address)> =
-        members(used).map(|member| (member.name.as_str(), Address::from(member.address))).collect();
+fn limits(used: &[&BackendSet], backends: u64, vips: &VipPart, capacities: &Capacities) -> Vec<PlanError> {
     let tables = |size| {
         let sets = used.iter().filter(|set| set.table_size == size).count() as u64;
         (Limit::Tables(size), 2 * sets, u64::from(tables_of(capacities, size)))
     };
-    let second_hop: HashMap<&str, bool> =
-        used.iter().map(|set| (set.name.as_str(), set.second_hop)).collect();
-    let flows: u64 = vips
-        .vips
-        .iter()
-        .filter(|vip| Need::of(vip, second_hop.get(vip.set.as_str()).copied().unwrap_or(true)).is_some())
-        .filter_map(|vip| Some(u64::from(buckets_for(vip.flow_entries?)) * FLOW_WAYS as u64))
-        .sum();
     [
         (Limit::Vips, vips.vips.len() as u64, u64::from(capacities.vips)),
         (Limit::Sets, used.len() as u64, u64::from(capacities.sets().min(u16::MAX.into()))),
-        (Limit::Backends, backends.len() as u64, u64::from(capacities.backends).saturating_sub(1)),
+        (Limit::Backends, backends, u64::from(capacities.backends).saturating_sub(1)),
         tables(TableSize::Large),
         tables(TableSize::Small),
-        (Limit::Flows, flows, u64::from(capacities.flow_buckets) * FLOW_WAYS as u64),
+        (Limit::Flows, flows(used, vips), u64::from(capacities.flow_buckets) * u64::from(WAYS)),
     ]
     .into_iter()
     .filter(|(_, needed, capacity)| needed > capacity)
     .map(|(limit, needed, capacity)| PlanError::Limit { limit, needed, capacity })
     .collect()
+}
+
+/// Entries of the flow table that VIPs ask for.
+fn flows(used: &[&BackendSet], vips: &VipPart) -> u64 {
+    let second_hop: HashMap<&str, bool> =
+        used.iter().map(|set| (set.name.as_str(), set.second_hop)).collect();
+    let asking = vips.vips.iter().filter_map(|vip| Some((vip, vip.flow_entries?)));
+    asking
+        .filter(|(vip, _)| Need::of(vip, second_hop.get(vip.set.as_str()).copied().unwrap_or(true)).is_some())
+        .map(|(_, entries)| u64::from(buckets_for(entries)) * u64::from(WAYS))
+        .sum()
 }
 
 /// The intervals that the VIPs are compiled to. Indexes do not matter for their number.

@@ -5,13 +5,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use guideway_abi::{
-    ActiveWord, FLOW_WAYS, GenerationHeader, NO_REGION, VipRecord, VipRef, vip_flags, vip_mode,
-};
+use guideway_abi::{ActiveWord, GenerationHeader, NO_REGION, VipRecord, VipRef, vip_flags, vip_mode};
 
 use super::PlanError;
 use super::error::Limit;
-use super::regions::{Need, Region, Regions, Wish, grant, mode};
+use super::regions::{Need, Region, Regions, WAYS, Wish, grant, mode};
 use super::resolve::Resolved;
 use super::sets::Sets;
 use crate::digest::words_digest;
@@ -240,7 +238,7 @@ fn regions(resolved: &Resolved, indexes: &[VipIndex], new: &[usize], installed: 
 fn flow_entries(resolved: &Resolved, regions: &Regions) -> Vec<u32> {
     let mut entries = vec![0; resolved.vips.order.len()];
     for (&vip, region) in resolved.vips.order.iter().zip(&regions.granted) {
-        entries[vip] = region.map_or(0, |region| region.buckets.saturating_mul(FLOW_WAYS as u32));
+        entries[vip] = region.map_or(0, |region| region.buckets.saturating_mul(WAYS));
     }
     entries
 }

@@ -35,6 +35,7 @@ pub(super) struct Settled {
     pub(super) layers: Option<Layers>,
     pub(super) held: u32,
     pub(super) at_risk: u32,
+    pub(super) room: Room,
     /// Digests of the tables that are not those of the installed set: present one, then earlier ones.
     pub(super) digests: [Option<[u64; 2]>; 3],
 }
@@ -85,6 +86,7 @@ impl<'a> Due<'a> {
         let is_over = |layers: &Layers| layers.next_deadline().is_some_and(|until| until <= self.inputs.now);
         let same = Arc::ptr_eq(&last.resolved, self.resolved)
             && last.leaving == self.leaving
+            && !last.is_starved
             && !self.inputs.rotates
             && !old.layers.as_ref().is_some_and(is_over);
         same.then(|| (old.clone(), LastSet { at_risk: 0, ..last.clone() }))
@@ -124,7 +126,7 @@ impl<'a> Due<'a> {
         let is_alive = |backend: u16| alive.get(usize::from(backend)).copied().unwrap_or(false);
         let Some(target) = self.resolved.filled.target(self.backends) else {
             let at_risk = old.map_or(0, |old| moved(old, None, is_alive));
-            return Ok(Settled { layers: None, held: 0, at_risk, digests: [None; 3] });
+            return Ok(Settled { layers: None, held: 0, at_risk, room, digests: [None; 3] });
         };
         let (now, window) = (self.inputs.now, self.resolved.set.drain_window);
         let (layers, held, at_risk) = match old {
@@ -146,7 +148,7 @@ impl<'a> Due<'a> {
                 (self.announced(target, &is_alive, room), 0, at_risk)
             }
         };
-        Ok(self.settled(layers, held, at_risk))
+        Ok(self.settled(layers, held, at_risk, room))
     }
 
     /// Layers that remember nothing.
@@ -156,7 +158,7 @@ impl<'a> Due<'a> {
         let is_alive = |backend: u16| alive.get(usize::from(backend)).copied().unwrap_or(false);
         let old = self.old.and_then(|old| old.layers.as_ref());
         let at_risk = old.map_or(0, |old| moved(old, Some(&target), is_alive));
-        Some(self.settled(Layers::settled(target), 0, at_risk))
+        Some(self.settled(Layers::settled(target), 0, at_risk, Room::Neither))
     }
 
     /// A set without a past that announces what comes next.
@@ -175,7 +177,7 @@ impl<'a> Due<'a> {
         first.push(&push).layers
     }
 
-    fn settled(&self, layers: Layers, held: u32, at_risk: u32) -> Settled {
+    fn settled(&self, layers: Layers, held: u32, at_risk: u32, room: Room) -> Settled {
         let digest = |slots: Option<&Slots>| {
             let slots = slots?;
             let is_known = self.old_tables().any(|(_, known)| Arc::ptr_eq(known, slots));
@@ -187,7 +189,7 @@ impl<'a> Due<'a> {
             digest(first.as_ref().map(|layer| &layer.slots)),
             digest(second.as_ref().map(|layer| &layer.slots)),
         ];
-        Settled { layers: Some(layers), held, at_risk, digests }
+        Settled { layers: Some(layers), held, at_risk, room, digests }
     }
 
     /// What the next plan is to know of the set.
@@ -215,6 +217,7 @@ impl<'a> Due<'a> {
             unsettled,
             held: settled.held,
             at_risk: settled.at_risk,
+            is_starved: settled.room != Room::Both && self.resolved.upcoming.is_some(),
         }
     }
 

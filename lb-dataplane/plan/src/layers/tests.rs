@@ -1,0 +1,285 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::*;
+
+const WINDOW: Duration = Duration::from_secs(100);
+const NOW: BootTime = BootTime(1_000);
+
+fn push_at(layers: &Layers, target: &[u16], dead: &[u16], now: u64) -> Pushed {
+    layers.push(&Push {
+        target,
+        upcoming: None,
+        is_alive: |backend| !dead.contains(&backend),
+        now: BootTime(now),
+        window: WINDOW,
+        room: Room::Both,
+    })
+}
+
+/// The candidates of a layer with a single slot.
+fn candidates(layers: &Layers) -> Vec<u16> {
+    let candidates = layers.candidates(0, 0, |_| true);
+    candidates.into_iter().filter(|&backend| backend != 0).collect()
+}
+
+/// A set with one slot, which is given to each backend of `targets` at its time.
+fn after(targets: &[(u16, u64)], dead: &[u16]) -> Pushed {
+    let mut pushed = Pushed { layers: Layers::settled([targets[0].0].into()), held: 0, at_risk: 0 };
+    for &(target, now) in &targets[1..] {
+        pushed = push_at(&pushed.layers, &[target], dead, now);
+    }
+    pushed
+}
+
+/// Backends to which the slot is given, with times; the dead; candidates; held.
+type Case = (&'static [(u16, u64)], &'static [u16], &'static [u16], u32);
+
+#[test]
+fn what_becomes_of_a_slot() {
+    let cases: &[Case] = &[
+        (&[(1, 0), (1, 10)], &[], &[1], 0),
+        (&[(1, 0), (2, 10)], &[], &[2, 1], 0),
+        (&[(1, 0), (2, 10)], &[1], &[2], 0),
+        (&[(1, 0), (2, 10), (3, 20)], &[], &[3, 2, 1], 0),
+        (&[(1, 0), (2, 10), (3, 20), (4, 30)], &[], &[3, 2, 1], 1),
+        (&[(1, 0), (2, 10), (3, 20), (4, 30)], &[3], &[4, 2, 1], 0),
+        (&[(1, 0), (2, 10), (3, 20), (4, 30)], &[1], &[4, 3, 2], 0),
+        (&[(1, 0), (2, 10), (1, 20)], &[], &[1, 2], 0),
+        (&[(1, 0), (2, 10), (3, 20), (1, 30)], &[], &[1, 3, 2], 0),
+        (&[(1, 0), (2, 10), (3, 20), (2, 30)], &[], &[2, 3, 1], 0),
+        // The oldest is over at 110, the former present one at 120; a held slot moves then.
+        (&[(1, 0), (2, 10), (2, 109)], &[], &[2, 1], 0),
+        (&[(1, 0), (2, 10), (2, 110)], &[], &[2], 0),
+        (&[(1, 0), (2, 10), (3, 20), (3, 110)], &[], &[3, 2], 0),
+        (&[(1, 0), (2, 10), (3, 20), (4, 30), (4, 109)], &[], &[3, 2, 1], 1),
+        (&[(1, 0), (2, 10), (3, 20), (4, 30), (4, 110)], &[], &[4, 3, 2], 0),
+        (&[(1, 0), (2, 10), (3, 20), (3, 120)], &[], &[3], 0),
+    ];
+    for (targets, dead, expected, held) in cases {
+        let pushed = after(targets, dead);
+        assert_eq!(
+            (&candidates(&pushed.layers)[..], pushed.held),
+            (*expected, *held),
+            "{targets:?} without {dead:?}"
+        );
+        assert_eq!(pushed.layers.is_settled(), expected.len() == 1, "{targets:?}");
+    }
+}
+
+#[test]
+fn the_former_table_serves_as_it_is() {
+    let before = Layers::settled([1, 1, 2, 2].into());
+    let pushed = push_at(&before, &[1, 3, 2, 3], &[], 0);
+    assert_eq!(*pushed.layers.current, [1, 3 | UNSETTLED, 2, 3 | UNSETTLED]);
+    let [Some(first), None] = &pushed.layers.previous else { panic!("{pushed:?}") };
+    assert!(Arc::ptr_eq(&first.slots, &before.current));
+    assert_eq!((pushed.layers.unsettled(), pushed.layers.until()), (2, Some(BootTime(100))));
+    // And nothing is made anew when nothing changes.
+    let again = push_at(&pushed.layers, &[1, 3, 2, 3], &[], 50).layers;
+    assert!(Arc::ptr_eq(&again.current, &pushed.layers.current));
+    assert_eq!(again, pushed.layers);
+    let over = push_at(&again, &[1, 3, 2, 3], &[], 100).layers;
+    assert_eq!(over, Layers::settled([1, 3, 2, 3].into()));
+}
+
+#[test]
+fn without_room_nothing_is_remembered_and_that_is_said() {
+    let room = |room, layers: &Layers, target: &[u16]| {
+        layers.push(&Push {
+            target,
+            upcoming: None,
+            is_alive: |_| true,
+            now: BootTime(50),
+            window: WINDOW,
+            room,
+        })
+    };
+    let settled = Layers::settled([1, 2].into());
+    let pushed = room(Room::Neither, &settled, &[3, 2]);
+    assert_eq!((pushed.layers, pushed.at_risk), (Layers::settled([3, 2].into()), 1));
+    // What is remembered already goes on.
+    let two = after(&[(1, 0), (2, 10)], &[]).layers;
+    let pushed = room(Room::Neither, &two, &[3]);
+    assert_eq!((candidates(&pushed.layers), pushed.at_risk), (vec![3, 1], 1));
+    let pushed = room(Room::First, &two, &[3]);
+    assert_eq!((candidates(&pushed.layers), pushed.at_risk), (vec![3, 2], 1));
+    // Nor is a slot held for want of room.
+    let three = after(&[(1, 0), (2, 10), (3, 20)], &[]).layers;
+    assert_eq!(candidates(&room(Room::Neither, &three, &[4]).layers), [4, 2, 1]);
+}
+
+#[test]
+fn what_comes_next_is_the_last_candidate() {
+    let announce = |layers: &Layers, target: &[u16], upcoming: &[u16], now| {
+        layers.push(&Push {
+            target,
+            upcoming: Some(upcoming),
+            is_alive: |backend| backend != 9,
+            now: BootTime(now),
+            window: WINDOW,
+            room: Room::Both,
+        })
+    };
+    let settled = Layers::settled([1, 2, 3].into());
+    let announced = announce(&settled, &[1, 2, 3], &[1, 4, 9], 0).layers;
+    assert_eq!(announced.candidates(1, 1, |_| true), [2, 4, 0]);
+    assert_eq!(*announced.current, [1, 2 | UNSETTLED, 3], "the dead are not announced");
+    assert_eq!(announce(&announced, &[1, 2, 3], &[1, 4, 9], 50).layers, announced);
+    // When it comes, all forwarders have the same candidates, before and after.
+    let come = push_at(&announced, &[1, 4, 3], &[], 60).layers;
+    assert_eq!(come.candidates(1, 1, |_| true), [4, 2, 0]);
+    // As long as it is announced it is announced anew.
+    let renewed = announce(&announced, &[1, 2, 3], &[1, 4, 9], 100).layers;
+    assert_eq!(renewed.until(), Some(BootTime(200)));
+}
+
+#[test]
+fn a_change_of_seed_leaves_all_in_doubt_and_is_not_followed_by_another() {
+    let before = after(&[(1, 0), (2, 10)], &[]).layers;
+    let rotated = before.rotate(&[5], BootTime(20), WINDOW).unwrap();
+    assert_eq!(candidates(&rotated), [5, 2, 1]);
+    assert!(rotated.previous.iter().flatten().all(|layer| layer.key == LayerKey::Earlier));
+    let again = rotated.rotate(&[6], BootTime(30), WINDOW);
+    assert_eq!(again, Err(RotateError::InDoubt { until: BootTime(120) }));
+    // The older of the two is over, and a change finds a place before the other.
+    let pushed = push_at(&rotated, &[6], &[], 110).layers;
+    assert_eq!(candidates(&pushed), [6, 5, 2]);
+    let keys: Vec<LayerKey> = pushed.previous.iter().flatten().map(|layer| layer.key).collect();
+    assert_eq!(keys, [LayerKey::Present, LayerKey::Earlier]);
+    // There is no third place.
+    let held = push_at(&pushed, &[7], &[], 111);
+    assert_eq!((candidates(&held.layers), held.held), (vec![6, 5, 2], 1));
+    assert_eq!(candidates(&push_at(&held.layers, &[7], &[], 120).layers), [7, 6, 5]);
+}
+
+/// Flows of a set over any history, each with a slot by each key.
+struct World {
+    layers: Layers,
+    key: usize,
+    /// Backend of each flow, and when it may be moved once its slot has another backend.
+    flows: Vec<(u16, Option<BootTime>)>,
+    dead: BTreeSet<u16>,
+}
+
+const SLOTS: usize = 12;
+
+/// The slot of a flow.
+fn slot_of(flow: usize, key: usize) -> usize {
+    (flow * [1, 5, 7, 11][key % 4] + key) % SLOTS
+}
+
+impl World {
+    fn candidates(&self, flow: usize) -> Vec<u16> {
+        let (slot, earlier) = (slot_of(flow, self.key), slot_of(flow, self.key.wrapping_sub(1)));
+        let candidates = self.layers.candidates(slot, earlier, |backend| !self.dead.contains(&backend));
+        candidates.into_iter().filter(|&backend| backend != 0).collect()
+    }
+
+    /// Flows that lost their backend begin anew.
+    fn look(&mut self, now: BootTime) {
+        for flow in 0..SLOTS {
+            let candidates = self.candidates(flow);
+            assert!(candidates.len() <= 3);
+            let (backend, until) = self.flows[flow];
+            if self.dead.contains(&backend) || until.is_some_and(|until| until <= now) {
+                self.flows[flow] = (candidates[0], None);
+            } else {
+                assert!(
+                    candidates.contains(&backend),
+                    "flow {flow} at {backend} until {until:?}: {candidates:?}"
+                );
+                let until = if candidates[0] == backend { None } else { until.or(Some(now.after(WINDOW))) };
+                self.flows[flow] = (backend, until);
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_flow_loses_a_live_backend(
+        steps in proptest::collection::vec(
+            (proptest::collection::vec(1_u16..7, SLOTS), proptest::collection::btree_set(1_u16..7, 0..3),
+             0_u64..90, proptest::bool::weighted(0.1), any::<bool>()),
+            1..30,
+        ),
+    ) {
+        let mut now = NOW;
+        let mut world: Option<World> = None;
+        let mut last_target: Option<Vec<u16>> = None;
+        for (target, dead, seconds, rotates, same) in steps {
+            now = BootTime(now.0 + seconds);
+            let target = last_target.filter(|_| same).unwrap_or(target);
+            // What is due is alive.
+            let dead: BTreeSet<u16> = dead.into_iter().filter(|backend| !target.contains(backend)).collect();
+            let Some(world) = &mut world else {
+                let layers = Layers::settled(target.as_slice().into());
+                let flows = (0..SLOTS).map(|flow| (target[slot_of(flow, 1)], None)).collect();
+                world = Some(World { layers, key: 1, flows, dead });
+                last_target = Some(target);
+                continue;
+            };
+            // Who was dead has lost its flows.
+            let lost = world.dead.union(&dead).copied().collect::<BTreeSet<u16>>();
+            world.dead = dead;
+            for (backend, until) in &mut world.flows {
+                if lost.contains(backend) {
+                    *until = Some(NOW);
+                }
+            }
+            let rotated = rotates.then(|| world.layers.rotate(&target, now, WINDOW));
+            match rotated {
+                Some(Ok(layers)) => {
+                    world.layers = layers;
+                    world.key += 1;
+                }
+                _ => {
+                    let push = Push {
+                        target: &target,
+                        upcoming: None,
+                        is_alive: |backend| !world.dead.contains(&backend),
+                        now,
+                        window: WINDOW,
+                        room: Room::Both,
+                    };
+                    let pushed = world.layers.push(&push);
+                    prop_assert_eq!(&pushed, &world.layers.push(&push), "deterministic");
+                    prop_assert_eq!(&pushed.layers.push(&push).layers, &pushed.layers, "done at once");
+                    prop_assert_eq!(pushed.at_risk, 0);
+                    let differs = pushed.layers.current.iter().zip(&target).filter(|(slot, target)| *slot & !UNSETTLED != **target);
+                    prop_assert_eq!(differs.count(), pushed.held as usize);
+                    world.layers = pushed.layers;
+                }
+            }
+            if world.layers.is_settled() {
+                prop_assert_eq!(&*world.layers.current, target.as_slice());
+            }
+            prop_assert_eq!(world.layers.is_settled(), world.layers.next_deadline().is_none());
+            world.look(now);
+            last_target = Some(target);
+        }
+    }
+
+    /// However often the target changes, it is reached when everything old is over.
+    #[test]
+    fn in_the_end_there_is_the_target(
+        targets in proptest::collection::vec(proptest::collection::vec(1_u16..7, SLOTS), 1..10),
+    ) {
+        let mut layers = Layers::settled(targets[0].as_slice().into());
+        let mut now = NOW.0;
+        for target in &targets {
+            layers = push_at(&layers, target, &[], now).layers;
+            now += 7;
+        }
+        let last = targets.last().unwrap();
+        let mut rounds = BTreeMap::new();
+        while let Some(deadline) = layers.next_deadline() {
+            layers = push_at(&layers, last, &[], deadline.0).layers;
+            *rounds.entry(deadline).or_insert(0) += 1;
+            prop_assert!(rounds.len() < 8);
+        }
+        prop_assert_eq!(layers, Layers::settled(last.as_slice().into()));
+    }
+}
