@@ -68,13 +68,13 @@ pub fn wanted(config: &Config) -> Wanted {
             Some(Fixed { interface: interface.to_string(), mac: mac.bytes() })
         }
     };
-    Wanted { backends, fixed }
+    Wanted { backends, fixed, is_whole: false }
 }
 
 /// Backends about whose packets the kernel may be asked: all that no fixed next hop is for.
 #[must_use]
 pub fn asked_of_the_kernel(config: &Config) -> Vec<IpAddr> {
-    let Wanted { backends, fixed } = wanted(config);
+    let Wanted { backends, fixed, .. } = wanted(config);
     let asked = backends.into_iter().filter(|(_, need)| fixed.is_none() || *need == Need::OnLink);
     asked.map(|(address, _)| address).collect()
 }

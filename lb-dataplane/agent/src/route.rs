@@ -41,6 +41,9 @@ pub struct Wanted {
     pub backends: BTreeMap<IpAddr, Need>,
     /// All packets leave by this next hop; none when routes decide.
     pub fixed: Option<Fixed>,
+    /// Backends that left the configuration and may have flows are among them. As long as nobody knows which these are,
+    /// the ways to all that stand in the maps are kept.
+    pub is_whole: bool,
 }
 
 /// The same next hop for all backends.

@@ -105,12 +105,12 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
         health::by_socket(),
         outputs.clone(),
     );
-    // The ways are looked up while the first verdicts about the backends are waited for.
+    let control = control.await.map_err(RunError::Start)?;
+
+    // Not before it is known which backends are wanted: legs in the maps would be taken for leftovers.
     let (found, ways) = watch::channel(Found::default());
     let wanted = outputs.ways.subscribe();
     tasks.spawn(until(stop.clone(), route::follow(wanted, kernel.ways(), found)));
-    let control = control.await.map_err(RunError::Start)?;
-
     let null_routes = outputs.null_routes.subscribe();
     tasks.spawn(until(stop.clone(), async move {
         if let Err(error) = null_route::keep(null_routes).await {

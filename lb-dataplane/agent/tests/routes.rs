@@ -72,6 +72,10 @@ impl LegStore for Maps {
         Ok(self.addresses.iter().copied().map(Some).collect())
     }
 
+    fn valid_until(&self) -> u64 {
+        self.state.lock().unwrap().valid_until
+    }
+
     fn set_valid_until(&self, jiffies: u64) {
         self.state.lock().unwrap().valid_until = jiffies;
     }
@@ -159,7 +163,7 @@ fn world() {
 
 fn wanted(backends: &[(&str, Need)]) -> Wanted {
     let backends = backends.iter().map(|(text, need)| (text.parse().unwrap(), *need)).collect();
-    Wanted { backends, fixed: None }
+    Wanted { backends, fixed: None, is_whole: true }
 }
 
 const ROUTED: &str = "10.9.0.1";
@@ -190,7 +194,7 @@ async fn follows_the_kernel() {
         .await;
     bench.problem("198.51.100.1", "there is no route").await;
     bench.found.wait_for(|found| found.is_current).await.unwrap();
-    assert!(bench.maps.state.lock().unwrap().valid_until >= 1000 + 3 * 250);
+    assert!(bench.maps.valid_until() >= 1000 + 3 * 250);
 
     // A router fails: its legs go to the other one.
     ip("neighbour replace 10.0.1.1 dev up0 nud failed");
@@ -239,7 +243,7 @@ async fn a_fixed_next_hop_counts_for_ever() {
     let bench = Bench::start(maps, Wanted { fixed: Some(fixed), ..routed.clone() });
     let valid_until = async |expected: fn(u64) -> bool| {
         let begin = Instant::now();
-        while !expected(bench.maps.state.lock().unwrap().valid_until) {
+        while !expected(bench.maps.valid_until()) {
             assert!(begin.elapsed() < Duration::from_secs(10));
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -256,6 +260,20 @@ async fn a_fixed_next_hop_counts_for_ever() {
     bench.legs(1, &[(6, 1, 1600), (2, 2, 1600)]).await;
     bench.legs(2, &[]).await;
     valid_until(|jiffies| jiffies < 1_000_000 && jiffies > 0).await;
+}
+
+/// A second agent knows the backends that left only when it has planned. Until then their legs stay.
+#[tokio::test]
+async fn backends_that_left_keep_their_ways_until_it_is_known_who_they_are() {
+    world();
+    let maps = Maps::new(&["0.0.0.0", ROUTED, "10.9.0.9"]);
+    let part = wanted(&[(ROUTED, Need::Any)]);
+    let mut bench = Bench::start(maps, Wanted { is_whole: false, ..part.clone() });
+    bench.found.wait_for(|found| found.is_current).await.unwrap();
+    bench.legs(2, &[(6, 1, 1600), (2, 2, 1600)]).await;
+    bench.wants.send_replace(Arc::new(part));
+    bench.legs(2, &[]).await;
+    bench.legs(1, &[(6, 1, 1600), (2, 2, 1600)]).await;
 }
 
 /// Thousands of backends are looked up within the time for which the program waits.

@@ -189,6 +189,10 @@ impl LegStore for Dataplane {
         Ok(self.backends().map_err(io::Error::other)?.iter().map(address).collect())
     }
 
+    fn valid_until(&self) -> u64 {
+        self.routes_valid_until()
+    }
+
     fn set_valid_until(&self, jiffies: u64) {
         self.set_routes_valid_until(jiffies);
     }

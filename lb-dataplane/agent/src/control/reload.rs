@@ -191,7 +191,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             .collect();
         let mut probes: HashSet<ProbeKey> =
             configs.iter().flat_map(|config| desired::probes(config)).collect();
-        let mut wanted = Wanted::default();
+        let mut wanted = Wanted { is_whole: in_force.is_some(), ..Wanted::default() };
         for config in configs.iter().rev() {
             let next = desired::wanted(config);
             for (address, need) in next.backends {

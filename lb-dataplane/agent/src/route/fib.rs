@@ -114,8 +114,8 @@ pub enum Problem {
     FixedInterface,
     /// A fixed next hop leads to a router, which [`Need::OnLink`] cannot use.
     Fixed,
-    /// More interfaces, MTUs and MAC addresses than the map has room for.
-    LinksFull,
+    /// The map takes no more interfaces.
+    NotWritten,
 }
 
 impl fmt::Display for Problem {
@@ -132,7 +132,7 @@ impl fmt::Display for Problem {
             Self::Neighbour => "a next hop does not answer ARP or ND",
             Self::FixedInterface => "the interface of the fixed next hop is missing, down or no Ethernet",
             Self::Fixed => "encapsulation l2 cannot use the fixed next hop",
-            Self::LinksFull => "there are too many interfaces",
+            Self::NotWritten => "its interface could not be written to the map",
         })
     }
 }

@@ -10,12 +10,13 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use super::Wanted;
-use super::fib::{NextHop, Problem, Route, Way};
+use super::fib::{Need, NextHop, Problem, Route, Way};
 use super::message::Heard;
-use super::netlink::{AskError, Kernel, Notifications, route};
+use super::netlink::{AskError, Kernel, Notifications, refresh, route};
 use super::table::{Event, Table};
 use super::ways::Ways;
 use crate::error::chain;
@@ -99,6 +100,10 @@ struct Follower {
     last_resync: Instant,
     /// A question failed; the next ones are put at the next renewal.
     is_pausing: bool,
+    /// Backends whose legs could not be written.
+    failed: BTreeSet<IpAddr>,
+    /// Neighbour entries that are being refreshed.
+    refreshing: Option<JoinHandle<()>>,
     /// As far as the log knows.
     told: BTreeMap<IpAddr, Problem>,
     /// The validity that was written last has no end.
@@ -109,6 +114,7 @@ impl Follower {
     async fn start(ways: Ways, found: watch::Sender<Found>) -> io::Result<Self> {
         // Notifications first, so that nothing falls between them and what is read.
         let notifications = Notifications::open()?;
+        let is_for_ever = ways.store().valid_until() == u64::MAX;
         let mut follower = Self {
             kernel: Kernel::open()?,
             notifications,
@@ -121,8 +127,10 @@ impl Follower {
             is_unclear: false,
             last_resync: Instant::now(),
             is_pausing: false,
+            failed: BTreeSet::new(),
+            refreshing: None,
             told: BTreeMap::new(),
-            is_for_ever: false,
+            is_for_ever,
         };
         follower.resync().await.map_err(io::Error::other)?;
         Ok(follower)
@@ -149,10 +157,13 @@ impl Follower {
                     self.renew();
                 }
                 _ = refresh.tick() => {
-                    self.refresh(|_| true).await;
+                    self.refresh(|_| true);
                     self.tell();
                 }
-                _ = resync.tick() => self.is_unclear = true,
+                _ = resync.tick() => {
+                    self.is_unclear = true;
+                    std::mem::take(&mut self.failed).into_iter().for_each(|address| self.table.touch(address));
+                }
                 Some((address, answer)) = self.questions.next() => self.answered(address, answer),
             }
             if self.is_unclear
@@ -164,7 +175,7 @@ impl Follower {
             }
             self.store();
             self.ask();
-            self.settle().await;
+            self.settle();
         }
     }
 
@@ -175,7 +186,13 @@ impl Follower {
             self.is_for_ever = false;
             self.is_ready = false;
         }
-        self.table.want(wanted.clone(), Instant::now());
+        let mut wanted = wanted.clone();
+        if !wanted.is_whole {
+            for address in self.ways.addresses() {
+                wanted.backends.entry(address).or_insert(Need::Any);
+            }
+        }
+        self.table.want(wanted, Instant::now());
         self.is_stale = true;
     }
 
@@ -216,11 +233,23 @@ impl Follower {
     fn store(&mut self) {
         let touched = self.table.touched();
         self.is_stale |= !touched.is_empty();
+        let before = self.failed.len();
+        let mut last = None;
         for address in touched {
             let way = self.table.way(address);
-            if let Err(error) = self.ways.set(address, way.as_ref()) {
-                tracing::error!(backend = %address, error = chain(&error), "the way is left to the kernel");
+            match self.ways.set(address, way.as_ref()) {
+                Ok(()) => {
+                    self.failed.remove(&address);
+                }
+                Err(error) => {
+                    self.failed.insert(address);
+                    last = Some(error);
+                }
             }
+        }
+        if let Some(error) = last.filter(|_| self.failed.len() > before) {
+            let backends = self.failed.len();
+            tracing::error!(backends, error = chain(&error), "the ways to backends are left to the kernel");
         }
     }
 
@@ -234,7 +263,7 @@ impl Follower {
 
     /// When nothing is open: legs count from now on, next hops that nobody asked for are asked for, and what is known is
     /// shown.
-    async fn settle(&mut self) {
+    fn settle(&mut self) {
         if !self.table.is_settled() || !self.is_stale {
             return;
         }
@@ -245,7 +274,7 @@ impl Follower {
             self.ways.drop_others(|address| wanted.backends.contains_key(&address));
             self.renew();
         }
-        self.refresh(|is_resolved| !is_resolved).await;
+        self.refresh(|is_resolved| !is_resolved);
         self.show();
     }
 
@@ -268,15 +297,26 @@ impl Follower {
             .send_if_modified(|found| std::mem::replace(&mut found.is_current, is_current) != is_current);
     }
 
-    /// Keeps neighbour entries resolved, those that `which` says by whether they are now.
-    async fn refresh(&mut self, which: impl Fn(bool) -> bool) {
+    /// Keeps neighbour entries resolved, those that `which` says by whether they are now. It goes on beside the rest: with
+    /// many entries it takes its time.
+    fn refresh(&mut self, which: impl Fn(bool) -> bool) {
+        if self.refreshing.as_ref().is_some_and(|task| !task.is_finished()) {
+            return;
+        }
         let next_hops: Vec<NextHop> =
             self.table.next_hops().filter(|next_hop| which(self.table.is_resolved(next_hop))).collect();
-        for next_hop in next_hops {
-            if let Err(error) = self.kernel.refresh(next_hop).await {
-                tracing::warn!(?next_hop, error = chain(&error), "the neighbour entry cannot be refreshed");
+        let handle = self.kernel.handle();
+        self.refreshing = Some(tokio::spawn(async move {
+            for next_hop in next_hops {
+                if let Err(error) = refresh(&handle, next_hop).await {
+                    tracing::warn!(
+                        ?next_hop,
+                        error = chain(&error),
+                        "the neighbour entry cannot be refreshed"
+                    );
+                }
             }
-        }
+        }));
     }
 
     fn show(&self) {
@@ -285,7 +325,11 @@ impl Follower {
             .wanted()
             .backends
             .keys()
-            .filter_map(|address| Some((*address, self.table.way(*address)?)))
+            .filter_map(|address| {
+                let way = self.table.way(*address)?;
+                let is_written = !self.failed.contains(address);
+                Some((*address, if is_written { way } else { Way::unknown(Problem::NotWritten) }))
+            })
             .collect();
         let indexes: BTreeSet<u32> =
             ways.values().flat_map(|way| way.legs).flatten().map(|hop| hop.link.ifindex).collect();

@@ -72,12 +72,12 @@ impl Kernel {
         }
         Ok(found)
     }
+}
 
-    /// Marks a neighbour entry as used, so that the kernel resolves it and keeps it.
-    pub(super) async fn refresh(&self, next_hop: NextHop) -> Result<(), AskError> {
-        let entry = self.handle.neighbours().add(next_hop.ifindex, next_hop.address).replace();
-        patiently(entry.state(NeighbourState::None).flags(NeighbourFlags::Use).execute()).await
-    }
+/// Marks a neighbour entry as used, so that the kernel resolves it and keeps it.
+pub(super) async fn refresh(handle: &Handle, next_hop: NextHop) -> Result<(), AskError> {
+    let entry = handle.neighbours().add(next_hop.ifindex, next_hop.address).replace();
+    patiently(entry.state(NeighbourState::None).flags(NeighbourFlags::Use).execute()).await
 }
 
 /// The route to `destination` with all its paths, not only the one that the kernel would choose for one flow.

@@ -87,6 +87,10 @@ impl LegStore for Paper {
         Ok(self.state.lock().unwrap().addresses.clone())
     }
 
+    fn valid_until(&self) -> u64 {
+        0
+    }
+
     fn set_valid_until(&self, _: u64) {}
 
     fn jiffies(&self) -> io::Result<u64> {

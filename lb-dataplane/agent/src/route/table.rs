@@ -165,6 +165,11 @@ impl Table {
         })
     }
 
+    /// Makes a backend one of those whose ways may have changed.
+    pub(super) fn touch(&mut self, address: IpAddr) {
+        self.touched.insert(address);
+    }
+
     /// Backends whose ways may have changed since the last call, wanted or not.
     pub(super) fn touched(&mut self) -> BTreeSet<IpAddr> {
         std::mem::take(&mut self.touched)

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use guideway_abi::{LEGS, LINKS_MAX, Leg, LinkRecord, RouteRecord};
 
-use super::fib::{Hop, Problem, Way};
+use super::fib::{Hop, Way};
 use super::links::{Links, Place};
 
 /// The maps of the ways.
@@ -41,6 +41,9 @@ pub trait LegStore: fmt::Debug + Send + Sync + 'static {
     fn addresses(&self) -> io::Result<Vec<Option<IpAddr>>>;
 
     /// Until when the legs are to be believed, in jiffies.
+    fn valid_until(&self) -> u64;
+
+    /// Has the legs be believed until then; `u64::MAX` is for ever.
     fn set_valid_until(&self, jiffies: u64);
 
     /// The kernel's jiffies.
@@ -164,6 +167,12 @@ impl Ways {
         state.legs.retain(|address, _| wanted(*address));
     }
 
+    /// The addresses of all elements.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        self.lock().elements.keys().copied().collect()
+    }
+
     /// The store.
     #[must_use]
     pub fn store(&self) -> &dyn LegStore {
@@ -180,7 +189,7 @@ impl Ways {
 #[derive(Debug, thiserror::Error)]
 pub enum SetError {
     /// Every element is in use.
-    #[error("{}: all {LINKS_MAX} elements are in use", Problem::LinksFull)]
+    #[error("there are more interfaces, MTUs and MAC addresses than the {LINKS_MAX} elements of the map")]
     Full,
     /// The kernel refused.
     #[error("an interface cannot be written to the map")]

@@ -18,7 +18,7 @@ fn router(last: u8) -> IpAddr {
 }
 
 fn wanted(backends: &[(IpAddr, Need)]) -> Wanted {
-    Wanted { backends: backends.iter().copied().collect(), fixed: None }
+    Wanted { backends: backends.iter().copied().collect(), fixed: None, is_whole: true }
 }
 
 fn interface(mtu: u32, up: bool) -> Interface {
@@ -161,7 +161,7 @@ fn a_fixed_next_hop_needs_its_interface_only() {
     let mut table = table(now);
     let fixed = Fixed { interface: "up9000".to_owned(), mac: [2, 0, 0, 0, 7, 7] };
     let backends = BTreeMap::from([(backend(1), Need::Any), (backend(3), Need::OnLink)]);
-    table.want(Wanted { backends, fixed: Some(fixed) }, now);
+    table.want(Wanted { backends, fixed: Some(fixed), is_whole: true }, now);
     assert_eq!(touched(&mut table), [backend(1), backend(2), backend(3)]);
     assert_eq!(questions(&mut table), [backend(3)], "its next hop is kept resolved");
     assert_eq!(table.way(backend(1)), Some(Way::unknown(Problem::FixedInterface)));
