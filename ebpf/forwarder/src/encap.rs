@@ -1,83 +1,418 @@
-//! Writes the outer header and the Ethernet header in front of it.
+//! Sends a packet to its backend: outer header, Ethernet header, interface.
 
 use aya_ebpf::helpers::bpf_xdp_adjust_head;
-use guideway_abi::Counter;
+use guideway_abi::{BackendRecord, Counter, GenerationHeader, encapsulation};
 use guideway_packet::{
-    Datagram, ETHERTYPE_IPV4, ETHERTYPE_IPV6, Family, Frame, IPV4_HEADER_LEN, IPV6_HEADER_LEN,
-    decrement_ttl_v4,
+    Addresses, Checksum, Datagram, ETHERTYPE_IPV4, ETHERTYPE_IPV6, Frame, GRE_HEADER_LEN, GUE_HEADER_LEN,
+    IPV4_HEADER_LEN, IPV6_HEADER_LEN, PROTOCOL_GRE, PROTOCOL_UDP, UDP_HEADER_LEN, decrement_ttl_v4,
 };
-use guideway_xdp::Context;
+use guideway_xdp::{Context, forgotten, opaque};
 
-use crate::{Verdict, next_hop::NextHop, outer::Outer};
+use crate::{
+    Parcel, Verdict,
+    maps::{self, BACKENDS},
+    next_hop::NextHop,
+    outer::{self, Gue},
+};
 
-/// Lowers the inner TTL (RFC 2003, 3.1), makes room and writes the outer and the Ethernet header.
+/// Ethernet header without tags.
+const UNTAGGED: usize = 14;
+const GUE_LEN: usize = UDP_HEADER_LEN + GUE_HEADER_LEN;
+
+/// The backend of a parcel.
 #[inline(always)]
-pub fn write(context: &Context, datagram: &Datagram, outer: &Outer, next_hop: &NextHop) -> Verdict<()> {
-    lower_ttl(context, datagram).ok_or(Counter::DropInternal)?;
-    match outer {
-        Outer::V4(outer) => {
-            make_room::<IPV4_HEADER_LEN>(context, datagram.l2_len, next_hop, ETHERTYPE_IPV4)?;
-            let at = context.view_mut::<IPV4_HEADER_LEN>(datagram.l2_len).ok_or(Counter::DropInternal)?;
-            *at = outer.to_bytes();
-        }
-        Outer::V6(outer) => {
-            make_room::<IPV6_HEADER_LEN>(context, datagram.l2_len, next_hop, ETHERTYPE_IPV6)?;
-            let at = context.view_mut::<IPV6_HEADER_LEN>(datagram.l2_len).ok_or(Counter::DropInternal)?;
-            at[..8].copy_from_slice(&outer.first_bytes());
-            at[8..24].copy_from_slice(&outer.source);
-            at[24..].copy_from_slice(&outer.destination);
-        }
+fn backend(parcel: &Parcel) -> Verdict<&'static BackendRecord> {
+    // Index 0 is no backend: a table is whole before a set refers to it.
+    if parcel.backend == 0 {
+        return Err(Counter::DropInternal);
     }
-    Ok(())
+    BACKENDS.get(parcel.backend.into()).ok_or(Counter::DropInternal)
+}
+
+/// IP in IP.
+#[inline(always)]
+pub fn ipip(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
+    let Parcel { header, ref datagram, hash, .. } = *parcel;
+    let backend = backend(parcel)?;
+    let protocol = outer::inner_protocol(datagram);
+    if backend.family == 4 {
+        let length = length(datagram, IPV4_HEADER_LEN)?;
+        let next_hop = NextHop::find(context, parcel, backend, length)?;
+        let words = outer::v4(header, backend, datagram, hash, protocol, length).to_words();
+        lower_ttl(context, datagram)?;
+        write::<IPV4_HEADER_LEN, _>(context, datagram, &next_hop, ETHERTYPE_IPV4, words)?;
+        Ok(sent(context, parcel, &next_hop))
+    } else {
+        let length = length(datagram, IPV6_HEADER_LEN)?;
+        let next_hop = NextHop::find(context, parcel, backend, length)?;
+        let words = outer::v6(header, backend, datagram, hash, protocol, length).to_words();
+        lower_ttl(context, datagram)?;
+        write::<IPV6_HEADER_LEN, _>(context, datagram, &next_hop, ETHERTYPE_IPV6, words)?;
+        Ok(sent(context, parcel, &next_hop))
+    }
+}
+
+/// Whatever the encapsulation is.
+#[inline(always)]
+pub fn send(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
+    let by_hops = parcel.hops[0] != 0;
+    match parcel.set.encapsulation {
+        _ if by_hops => gue(context, parcel),
+        encapsulation::IPIP => any_ipip(context, parcel),
+        encapsulation::GUE => gue(context, parcel),
+        encapsulation::GRE => gre(context, parcel),
+        encapsulation::L2 => l2(context, parcel),
+        _ => Err(Counter::DropInternal),
+    }
+}
+
+#[inline(never)]
+fn any_ipip(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
+    ipip(context, parcel)
+}
+
+/// GUE, with the further hops in its private data when there are some.
+#[inline(never)]
+fn gue(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
+    let Parcel { header, hops, .. } = *parcel;
+    let backend = backend(parcel)?;
+    let mut private = PrivateHead { word: 0, sum: 0, len: 0 };
+    if hops[0] != 0 {
+        private.describe(header, hops)?;
+    }
+    if backend.family == 4 { gue_v4(context, parcel, &private) } else { gue_v6(context, parcel, &private) }
+}
+
+#[inline(never)]
+fn gue_v4(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdict<Counter> {
+    let Parcel { header, ref datagram, hash, .. } = *parcel;
+    let backend = backend(parcel)?;
+    let length = length(datagram, IPV4_HEADER_LEN + GUE_LEN + private.len())?;
+    let next_hop = NextHop::find(context, parcel, backend, length)?;
+    let outer = outer::v4(header, backend, datagram, hash, PROTOCOL_UDP, length);
+    let sum = private.sum().add_u32(outer.source).add_u32(outer.destination);
+    let [a, b, c, d, e] = outer.to_words();
+    let [f, g, h] = Gue::new(context, datagram, hash, sum, private.len()).words;
+    let words = [a, b, c, d, e, f, g, h];
+    lower_ttl(context, datagram)?;
+    if parcel.hops[0] != 0 {
+        private.put(context, parcel)?;
+    }
+    write::<{ IPV4_HEADER_LEN + GUE_LEN }, _>(context, datagram, &next_hop, ETHERTYPE_IPV4, words)?;
+    Ok(sent(context, parcel, &next_hop))
+}
+
+#[inline(never)]
+fn gue_v6(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdict<Counter> {
+    let Parcel { header, ref datagram, hash, .. } = *parcel;
+    let backend = backend(parcel)?;
+    let length = length(datagram, IPV6_HEADER_LEN + GUE_LEN + private.len())?;
+    let next_hop = NextHop::find(context, parcel, backend, length)?;
+    let outer = outer::v6(header, backend, datagram, hash, PROTOCOL_UDP, length);
+    let words = outer.to_words();
+    let sum = words[1..].iter().fold(private.sum(), |sum, word| sum.add_u64(*word));
+    let headers = (words, Gue::new(context, datagram, hash, sum, private.len()).words);
+    lower_ttl(context, datagram)?;
+    if parcel.hops[0] != 0 {
+        private.put(context, parcel)?;
+    }
+    write::<{ IPV6_HEADER_LEN + GUE_LEN }, _>(context, datagram, &next_hop, ETHERTYPE_IPV6, headers)?;
+    Ok(sent(context, parcel, &next_hop))
+}
+
+#[inline(never)]
+fn gre(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
+    let Parcel { header, ref datagram, hash, .. } = *parcel;
+    let backend = backend(parcel)?;
+    let inner = match datagram.addresses {
+        Addresses::V4 { .. } => ETHERTYPE_IPV4,
+        Addresses::V6 { .. } => ETHERTYPE_IPV6,
+    };
+    let gre = u32::from(inner.to_be()) << 16;
+    if backend.family == 4 {
+        let length = length(datagram, IPV4_HEADER_LEN + GRE_HEADER_LEN)?;
+        let next_hop = NextHop::find(context, parcel, backend, length)?;
+        let [a, b, c, d, e] = outer::v4(header, backend, datagram, hash, PROTOCOL_GRE, length).to_words();
+        let words = [a, b, c, d, e, gre];
+        lower_ttl(context, datagram)?;
+        write::<{ IPV4_HEADER_LEN + GRE_HEADER_LEN }, _>(context, datagram, &next_hop, ETHERTYPE_IPV4, words)?;
+        Ok(sent(context, parcel, &next_hop))
+    } else {
+        let length = length(datagram, IPV6_HEADER_LEN + GRE_HEADER_LEN)?;
+        let next_hop = NextHop::find(context, parcel, backend, length)?;
+        let outer = outer::v6(header, backend, datagram, hash, PROTOCOL_GRE, length).to_words();
+        let headers = (outer, gre);
+        lower_ttl(context, datagram)?;
+        write::<{ IPV6_HEADER_LEN + GRE_HEADER_LEN }, _>(context, datagram, &next_hop, ETHERTYPE_IPV6, headers)?;
+        Ok(sent(context, parcel, &next_hop))
+    }
+}
+
+/// The frame itself goes to the backend.
+#[inline(never)]
+fn l2(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
+    let backend = backend(parcel)?;
+    let next_hop = NextHop::find(context, parcel, backend, parcel.datagram.ip_len)?;
+    lower_ttl(context, &parcel.datagram)?;
+    let start = context.start(UNTAGGED).ok_or(Counter::DropInternal)?;
+    // SAFETY: the addresses lie within the bytes that are there.
+    unsafe { write_macs(start, &next_hop) };
+    Ok(sent(context, parcel, &next_hop))
+}
+
+const PRIVATE_FORMAT: u8 = 1;
+
+/// The private data but for the addresses.
+#[repr(C)]
+struct PrivateHead {
+    /// Its first four bytes.
+    word: u64,
+    /// Its one's complement sum, addresses included.
+    sum: u64,
+    /// Its length in bytes, addresses included.
+    len: u64,
+}
+
+const PRIVATE_WORD_LEN: usize = 4;
+
+impl PrivateHead {
+    #[inline(never)]
+    fn describe(&mut self, header: &GenerationHeader, hops: [u16; 2]) -> Verdict<()> {
+        let first = BACKENDS.get(hops[0].into()).ok_or(Counter::DropInternal)?;
+        let mut is_v4 = first.family == 4;
+        let mut sum = sum_of(first);
+        let mut count = 1;
+        if hops[1] != 0 {
+            let second = BACKENDS.get(hops[1].into()).ok_or(Counter::DropInternal)?;
+            is_v4 &= second.family == 4;
+            sum = sum.merge(sum_of(second));
+            count = 2;
+        }
+        let (family, each) = if is_v4 { (4, 4) } else { (6, 16) };
+        let word = u32::from_le_bytes([PRIVATE_FORMAT, family, count, 0]);
+        // The bytes before the last four of an IPv4-mapped address are 0 and 0xffff, which adds nothing.
+        self.sum = forgotten(sum.add_u32(word).to_sum().into(), header.digest);
+        self.len = forgotten((PRIVATE_WORD_LEN + each * usize::from(count)) as u64, header.digest);
+        self.word = forgotten(word.into(), header.digest);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.len as usize & 0x3f
+    }
+
+    #[inline(always)]
+    fn sum(&self) -> Checksum {
+        Checksum::from_sum(self.sum as u32)
+    }
+
+    /// Puts the private data between the Ethernet header and the packet.
+    #[inline(never)]
+    fn put(&self, context: &Context, parcel: &Parcel) -> Verdict<()> {
+        let Parcel { datagram: Datagram { l2_len, .. }, hops, .. } = *parcel;
+        make_room(context, self.len())?;
+        move_tags(context, l2_len, self.len())?;
+        let word = self.word as u32;
+        put(context, l2_len, [word])?;
+        let [_, family, ..] = word.to_le_bytes();
+        put_hop(context, l2_len + PRIVATE_WORD_LEN, hops[0], family)?;
+        if hops[1] == 0 {
+            return Ok(());
+        }
+        let each = if family == 4 { 4 } else { 16 };
+        put_hop(context, l2_len + PRIVATE_WORD_LEN + each, hops[1], family)
+    }
 }
 
 #[inline(always)]
-fn lower_ttl(context: &Context, datagram: &Datagram) -> Option<()> {
-    match datagram.flow.family {
-        Family::V4 => {
-            let h = context.view_mut::<IPV4_HEADER_LEN>(datagram.l2_len)?;
+fn sum_of(backend: &BackendRecord) -> Checksum {
+    let [a, b, c, d] = address_words(backend);
+    Checksum::zero().add_u32(a).add_u32(b).add_u32(c).add_u32(d)
+}
+
+#[inline(always)]
+fn put_hop(context: &Context, at: usize, hop: u16, family: u8) -> Verdict<()> {
+    let address = address_words(BACKENDS.get(hop.into()).ok_or(Counter::DropInternal)?);
+    if family == 4 { put(context, at, [address[3]]) } else { put(context, at, address) }
+}
+
+#[inline(always)]
+fn address_words(backend: &BackendRecord) -> [u32; 4] {
+    // SAFETY: both are sixteen bytes of plain numbers.
+    unsafe { core::mem::transmute(backend.address) }
+}
+
+/// Writes words to the packet.
+#[inline(always)]
+fn put<const WORDS: usize>(context: &Context, at: usize, words: [u32; WORDS]) -> Verdict<()> {
+    let place = context.words_mut::<WORDS>(at).ok_or(Counter::DropInternal)?;
+    // SAFETY: the place has as many bytes.
+    unsafe { place.write_unaligned(words) };
+    Ok(())
+}
+
+/// Length of the packet with `outer` more bytes.
+#[inline(always)]
+fn length(datagram: &Datagram, outer: usize) -> Verdict<usize> {
+    let length = datagram.ip_len + outer;
+    if length > u16::MAX as usize { Err(Counter::DropTooBig) } else { Ok(length) }
+}
+
+/// Makes room and writes the outer headers, `OUTER` bytes, and the Ethernet header.
+#[inline(always)]
+fn write<const OUTER: usize, H: Headers<OUTER>>(
+    context: &Context,
+    datagram: &Datagram,
+    next_hop: &NextHop,
+    ethertype: u16,
+    headers: H,
+) -> Verdict<()> {
+    make_room(context, OUTER)?;
+    let l2_len = datagram.l2_len;
+    let place = if l2_len == UNTAGGED {
+        let start = context.start(UNTAGGED + OUTER).ok_or(Counter::DropInternal)?;
+        // SAFETY: all of it lies within the bytes that are there.
+        unsafe {
+            write_macs(start, next_hop);
+            start.add(UNTAGGED - 2).cast::<u16>().write_unaligned(ethertype.to_be());
+            start.add(UNTAGGED)
+        }
+    } else {
+        ethernet(context, l2_len, OUTER, next_hop, ethertype)?;
+        context.view_mut::<OUTER>(l2_len).ok_or(Counter::DropInternal)?.as_mut_ptr()
+    };
+    // SAFETY: there are as many bytes at the place.
+    unsafe { headers.write(place) };
+    Ok(())
+}
+
+/// Outer headers of `LEN` bytes, as words in the order of memory. Wide ones, where it goes: the stack is small.
+trait Headers<const LEN: usize> {
+    /// # Safety
+    ///
+    /// `LEN` bytes from `place` on may be written.
+    unsafe fn write(self, place: *mut u8);
+}
+
+impl<const LEN: usize, const WORDS: usize> Headers<LEN> for [u32; WORDS] {
+    #[inline(always)]
+    unsafe fn write(self, place: *mut u8) {
+        const { assert!(size_of::<Self>() == LEN) };
+        // SAFETY: the caller's promise.
+        unsafe { place.cast::<Self>().write_unaligned(self) };
+    }
+}
+
+impl Headers<IPV6_HEADER_LEN> for [u64; 5] {
+    #[inline(always)]
+    unsafe fn write(self, place: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe { place.cast::<Self>().write_unaligned(self) };
+    }
+}
+
+impl Headers<{ IPV6_HEADER_LEN + GUE_LEN }> for ([u64; 5], [u32; 3]) {
+    #[inline(always)]
+    unsafe fn write(self, place: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            place.cast::<[u64; 5]>().write_unaligned(self.0);
+            place.add(IPV6_HEADER_LEN).cast::<[u32; 3]>().write_unaligned(self.1);
+        }
+    }
+}
+
+impl Headers<{ IPV6_HEADER_LEN + GRE_HEADER_LEN }> for ([u64; 5], u32) {
+    #[inline(always)]
+    unsafe fn write(self, place: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            place.cast::<[u64; 5]>().write_unaligned(self.0);
+            place.add(IPV6_HEADER_LEN).cast::<u32>().write_unaligned(self.1);
+        }
+    }
+}
+
+/// Lowers the inner TTL (RFC 2003, 3.1).
+#[inline(always)]
+fn lower_ttl(context: &Context, datagram: &Datagram) -> Verdict<()> {
+    match datagram.addresses {
+        Addresses::V4 { .. } => {
+            let h = context.view_mut::<12>(datagram.l2_len).ok_or(Counter::DropInternal)?;
             let checksum = decrement_ttl_v4(u16::from_le_bytes([h[10], h[11]]), h[8], h[9]);
             h[8] = h[8].wrapping_sub(1);
             [h[10], h[11]] = checksum.to_le_bytes();
         }
-        Family::V6 => {
-            let h = context.view_mut::<IPV6_HEADER_LEN>(datagram.l2_len)?;
+        Addresses::V6 { .. } => {
+            let h = context.view_mut::<8>(datagram.l2_len).ok_or(Counter::DropInternal)?;
             h[7] = h[7].wrapping_sub(1);
         }
     }
-    Some(())
+    Ok(())
 }
 
-/// Moves the Ethernet header, with its VLAN tags, `ROOM` bytes to the front.
 #[inline(always)]
-fn make_room<const ROOM: usize>(
+fn make_room(context: &Context, room: usize) -> Verdict<()> {
+    // SAFETY: the helper takes the program's own context; every pointer into the packet is fetched again after it.
+    let moved = unsafe { bpf_xdp_adjust_head(context.as_ptr(), -(room as i32)) };
+    if moved == 0 { Ok(()) } else { Err(Counter::DropNoHeadroom) }
+}
+
+/// Writes the Ethernet header, with its VLAN tags from `room` bytes behind.
+#[inline(always)]
+fn ethernet(
     context: &Context,
     l2_len: usize,
+    room: usize,
     next_hop: &NextHop,
     ethertype: u16,
 ) -> Verdict<()> {
-    // SAFETY: the helper takes the program's own context; every pointer into the packet is fetched again after it.
-    if unsafe { bpf_xdp_adjust_head(context.as_ptr(), -(ROOM as i32)) } != 0 {
-        return Err(Counter::DropNoHeadroom);
-    }
-    // The tags stand between the MAC addresses and the last EtherType.
-    if l2_len >= 18 {
-        move_four::<ROOM>(context, 12)?;
-    }
-    if l2_len >= 22 {
-        move_four::<ROOM>(context, 16)?;
-    }
-    let macs = context.view_mut::<12>(0).ok_or(Counter::DropInternal)?;
-    macs[..6].copy_from_slice(&next_hop.destination_mac);
-    macs[6..].copy_from_slice(&next_hop.source_mac);
-    let last = context.view_mut::<2>(l2_len - 2).ok_or(Counter::DropInternal)?;
+    move_tags(context, l2_len, room)?;
+    let start = context.start(UNTAGGED).ok_or(Counter::DropInternal)?;
+    // SAFETY: the addresses lie within the bytes that are there.
+    unsafe { write_macs(start, next_hop) };
+    // The verifier does not know that there are two bytes before the end.
+    let last = opaque(l2_len as u64 - 2) as usize & 0x1f;
+    let last = context.view_mut::<2>(last).ok_or(Counter::DropInternal)?;
     *last = ethertype.to_be_bytes();
     Ok(())
 }
 
+/// Moves VLAN tags, which stand between the MAC addresses and the last EtherType, `room` bytes to the front.
 #[inline(always)]
-fn move_four<const ROOM: usize>(context: &Context, offset: usize) -> Verdict<()> {
-    let tag = *context.view::<4>(offset + ROOM).ok_or(Counter::DropInternal)?;
+fn move_tags(context: &Context, l2_len: usize, room: usize) -> Verdict<()> {
+    if l2_len >= 18 {
+        move_four(context, 12, room)?;
+    }
+    if l2_len >= 22 {
+        move_four(context, 16, room)?;
+    }
+    Ok(())
+}
+
+#[inline(always)]
+fn move_four(context: &Context, offset: usize, room: usize) -> Verdict<()> {
+    let tag = *context.view::<4>(offset + room).ok_or(Counter::DropInternal)?;
     *context.view_mut::<4>(offset).ok_or(Counter::DropInternal)? = tag;
     Ok(())
+}
+
+/// # Safety
+///
+/// Twelve bytes from `start` on may be written.
+#[inline(always)]
+unsafe fn write_macs(start: *mut u8, next_hop: &NextHop) {
+    let NextHop { source_mac, destination_mac, .. } = *next_hop;
+    // SAFETY: the caller's promise.
+    unsafe {
+        start.cast::<u64>().write_unaligned(destination_mac | source_mac << 48);
+        start.add(8).cast::<u32>().write_unaligned((source_mac >> 16) as u32);
+    }
+}
+
+#[inline(always)]
+fn sent(context: &Context, parcel: &Parcel, next_hop: &NextHop) -> Counter {
+    maps::count_traffic(parcel.vip.vip, parcel.backend.into(), parcel.datagram.ip_len);
+    next_hop.transmit(context)
 }

@@ -1,103 +1,214 @@
-//! From a flow to its backend.
+//! From destination, protocol and port to the VIP.
 
 use guideway_abi::{
-    BUCKET_WAYS, Counter, GenerationHeader, TABLE_NONE, TABLE_SIZE_LARGE, TABLE_SIZE_SMALL, VipEntry,
-    entry_kind, table_kind,
+    AddressRef, Counter, GenerationHeader, VIP_NONE, VIP4_WAYS, VIP6_WAYS, Vip4Bucket, Vip6Bucket, VipRef,
+    entry_kind, vip_key,
 };
-use guideway_packet::{Address, Flow, lookup_hash, slot};
+use guideway_packet::{
+    Address, Addresses, Datagram, lookup_hash_v4, lookup_hash_v6, port_and_protocol, second_bucket,
+};
+
+use guideway_xdp::{forgotten, opaque};
 
 use crate::{
     Verdict,
-    maps::{TABLES_LARGE, TABLES_SMALL, VIP_BUCKETS, VIPS},
+    maps::{INTERVALS, PREFIXES4, PREFIXES6, VIP4_BUCKETS, VIP6_BUCKETS},
 };
 
-/// What the VIP lookup finds.
-pub enum Match {
-    /// The VIP, by its index.
-    Vip(u32),
-    /// The address has VIPs, the port is none of them.
-    UnknownPort,
-    /// Not an address of ours.
-    None,
-}
-
-/// The VIP of a flow.
+/// The VIP of a packet: [`Counter::Pass`] when its destination is no address of ours.
 #[inline(always)]
-pub fn find(header: &GenerationHeader, flow: &Flow) -> Match {
-    match entry(header, flow.destination, flow.destination_port_be, flow.protocol) {
-        Some(entry) => Match::Vip(entry.vip),
-        None if is_vip_address(header, flow.destination) => Match::UnknownPort,
-        None => Match::None,
+pub fn find(header: &GenerationHeader, datagram: &Datagram) -> Verdict<VipRef> {
+    let (port_be, protocol) = (datagram.destination_port_be(), datagram.protocol);
+    let entry = match datagram.addresses {
+        Addresses::V4 { destination, .. } => {
+            entry_v4(header, destination, port_be, protocol, entry_kind::PORT)
+        }
+        Addresses::V6 { destination, .. } => {
+            entry_v6(header, destination, port_be, protocol, entry_kind::PORT)
+        }
+    };
+    match entry {
+        Some(vip) => Ok(vip),
+        None => {
+            let mut vip = VipRef::default();
+            find_by_interval(header, datagram, &mut vip)?;
+            Ok(vip)
+        }
     }
 }
 
 /// Whether any VIP has this address.
-#[inline(always)]
-pub fn is_vip_address(header: &GenerationHeader, address: Address) -> bool {
-    entry(header, address, 0, 0).is_some()
-}
-
-/// The entry of address, port and protocol; with port and protocol zero, that of the address itself.
 #[inline(never)]
-fn entry(
-    header: &GenerationHeader,
-    address: Address,
-    port_be: u16,
-    protocol: u8,
-) -> Option<&'static VipEntry> {
-    let hash = lookup_hash(header.lookup_key, address, port_be, protocol);
-    let first = hash as u32 & header.bucket_mask;
-    let second = (hash >> 32) as u32 & header.bucket_mask;
-    in_bucket(header, first, address, port_be, protocol)
-        .or_else(|| in_bucket(header, second, address, port_be, protocol))
+pub fn is_vip_address(header: &GenerationHeader, address: Address) -> bool {
+    if address.is_v4() {
+        address_v4(header, address.v4_bits()).is_some()
+    } else {
+        address_v6(header, address.words()).is_some()
+    }
+}
+
+/// The ways of ports that are no entries: ranges, any-port and prefixes.
+#[inline(never)]
+fn find_by_interval(header: &GenerationHeader, datagram: &Datagram, vip: &mut VipRef) -> Verdict<()> {
+    let address = match datagram.addresses {
+        Addresses::V4 { destination, .. } => address_v4(header, destination),
+        Addresses::V6 { destination, .. } => address_v6(header, destination),
+    };
+    let address = address.ok_or(Counter::Pass)?;
+    let port = u32::from(u16::from_be(datagram.destination_port_be())) | u32::from(datagram.protocol) << 16;
+    let first = header.interval_base + address.first;
+    let below = count_not_above(header, address.count, |at| match INTERVALS.get(first + at) {
+        Some(interval) => not_less(port.into(), interval.start.into()),
+        None => 0,
+    });
+    let last = below.checked_sub(1).ok_or(Counter::DropUnknownPort)?;
+    let interval = INTERVALS.get(first + last).ok_or(Counter::DropInternal)?;
+    if interval.value.vip == VIP_NONE {
+        return Err(Counter::DropUnknownPort);
+    }
+    *vip = interval.value;
+    Ok(())
+}
+
+/// The number of elements, of `count` sorted ones, that are not above what is looked for; 65,535 at most are searched.
+///
+/// `is_not_above` gives 1 or 0, and both are numbers to the code: with a branch on each comparison the verifier would walk
+/// every way through the search.
+#[inline(always)]
+fn count_not_above(header: &GenerationHeader, count: u32, is_not_above: impl Fn(u32) -> u64) -> u32 {
+    let mut found = 0_u32;
+    let mut step = 1 << 15;
+    while step > 0 {
+        let next = found + step;
+        let is_there = not_less(count.into(), next.into());
+        found += step * (is_there & is_not_above(next - 1)) as u32;
+        found = forgotten(found.into(), header.digest) as u32;
+        step >>= 1;
+    }
+    found
+}
+
+/// 1 if `a` is not less than `b`, else 0; both are below 2^63.
+#[inline(always)]
+fn not_less(a: u64, b: u64) -> u64 {
+    // The compiler would make a comparison of it.
+    opaque(1 ^ opaque(a.wrapping_sub(b)) >> 63)
+}
+
+/// 1 if `a` is not less than `b`, else 0, for numbers of 128 bits with their upper halves first.
+#[inline(always)]
+fn not_less_wide(a: [u64; 2], b: [u64; 2]) -> u64 {
+    // Hacker's Delight, 2-13: the borrow of a subtraction.
+    let borrow = |a: u64, b: u64, before: u64| {
+        let difference = opaque(a.wrapping_sub(b).wrapping_sub(before));
+        (!a & b | (!a | b) & difference) >> 63
+    };
+    1 ^ borrow(a[0], b[0], borrow(a[1], b[1], 0))
 }
 
 #[inline(always)]
-fn in_bucket(
+fn address_v4(header: &GenerationHeader, address: u32) -> Option<AddressRef> {
+    if let Some(value) = entry_v4(header, address, 0, 0, entry_kind::ADDRESS) {
+        return Some(address_ref(value));
+    }
+    if header.prefix4_count == 0 {
+        return None;
+    }
+    let (base, address) = (header.prefix4_base, u32::from_be(address));
+    let below = count_not_above(header, header.prefix4_count, |at| match PREFIXES4.get(base + at) {
+        Some(prefix) => not_less(address.into(), prefix.start.into()),
+        None => 0,
+    });
+    let last = below.checked_sub(1)?;
+    ours(PREFIXES4.get(base + last)?.value)
+}
+
+#[inline(always)]
+fn address_v6(header: &GenerationHeader, address: [u64; 2]) -> Option<AddressRef> {
+    if let Some(value) = entry_v6(header, address, 0, 0, entry_kind::ADDRESS) {
+        return Some(address_ref(value));
+    }
+    if header.prefix6_count == 0 {
+        return None;
+    }
+    let (base, address) = (header.prefix6_base, address.map(u64::from_be));
+    let below = count_not_above(header, header.prefix6_count, |at| match PREFIXES6.get(base + at) {
+        Some(prefix) => not_less_wide(address, prefix.start),
+        None => 0,
+    });
+    let last = below.checked_sub(1)?;
+    ours(PREFIXES6.get(base + last)?.value)
+}
+
+#[inline(always)]
+fn ours(address: AddressRef) -> Option<AddressRef> {
+    if address.count == 0 { None } else { Some(address) }
+}
+
+/// What the value of an `ADDRESS` entry means.
+#[inline(always)]
+fn address_ref(value: VipRef) -> AddressRef {
+    AddressRef { first: value.vip, count: u32::from(value.set) | u32::from(value.flags) << 16 }
+}
+
+#[inline(always)]
+fn entry_v4(
     header: &GenerationHeader,
-    bucket: u32,
-    address: Address,
+    address: u32,
     port_be: u16,
     protocol: u8,
-) -> Option<&'static VipEntry> {
-    let bucket = VIP_BUCKETS.get(header.bucket_base + bucket)?;
+    kind: u8,
+) -> Option<VipRef> {
+    let hash = lookup_hash_v4(&header.lookup_key, address, port_and_protocol(port_be, protocol));
+    let key = vip_key(port_be, protocol, kind);
+    let first = VIP4_BUCKETS.get(header.vip4_base + (hash & header.vip4_mask))?;
+    if let Some(value) = in_bucket_v4(first, address, key) {
+        return Some(value);
+    }
+    let second = second_bucket(&header.lookup_key, hash) & header.vip4_mask;
+    in_bucket_v4(VIP4_BUCKETS.get(header.vip4_base + second)?, address, key)
+}
+
+#[inline(always)]
+fn in_bucket_v4(bucket: &Vip4Bucket, address: u32, key: u32) -> Option<VipRef> {
     let mut way = 0;
-    while way < BUCKET_WAYS {
+    while way < VIP4_WAYS {
         let entry = &bucket.entries[way];
-        if entry.kind != entry_kind::EMPTY
-            && entry.port_be == port_be
-            && entry.protocol == protocol
-            && Address::from_bytes(entry.address) == address
-        {
-            return Some(entry);
+        if entry.address == address && entry.key == key {
+            return Some(entry.value);
         }
         way += 1;
     }
     None
 }
 
-/// The backend of a flow of a VIP, by its index.
 #[inline(always)]
-pub fn backend(header: &GenerationHeader, vip: u32, hash: u64) -> Verdict<u32> {
-    let record = VIPS.get(header.vip_base + vip).ok_or(Counter::DropInternal)?;
-    if record.table == TABLE_NONE {
-        return Err(Counter::DropNoBackend);
+fn entry_v6(
+    header: &GenerationHeader,
+    address: [u64; 2],
+    port_be: u16,
+    protocol: u8,
+    kind: u8,
+) -> Option<VipRef> {
+    let hash = lookup_hash_v6(&header.lookup_key, address, port_and_protocol(port_be, protocol));
+    let key = vip_key(port_be, protocol, kind);
+    let first = VIP6_BUCKETS.get(header.vip6_base + (hash & header.vip6_mask))?;
+    if let Some(value) = in_bucket_v6(first, address, key) {
+        return Some(value);
     }
-    let backend = if record.table_kind == table_kind::LARGE {
-        let table = TABLES_LARGE.get(record.table).ok_or(Counter::DropInternal)?;
-        at(table, slot(hash, TABLE_SIZE_LARGE))
-    } else {
-        let table = TABLES_SMALL.get(record.table).ok_or(Counter::DropInternal)?;
-        at(table, slot(hash, TABLE_SIZE_SMALL))
-    };
-    // Index 0 is no backend: a table is whole before a VIP refers to it.
-    if backend == 0 { Err(Counter::DropInternal) } else { Ok(u32::from(backend)) }
+    let second = second_bucket(&header.lookup_key, hash) & header.vip6_mask;
+    in_bucket_v6(VIP6_BUCKETS.get(header.vip6_base + second)?, address, key)
 }
 
 #[inline(always)]
-fn at<const M: usize>(table: &[u16; M], slot: u32) -> u16 {
-    // A slot is less than M, which the compiler knows and the verifier cannot follow: hide it from the one, show it to
-    // the other.
-    let slot = core::hint::black_box(slot) as usize;
-    if slot < M { table[slot] } else { 0 }
+fn in_bucket_v6(bucket: &Vip6Bucket, address: [u64; 2], key: u32) -> Option<VipRef> {
+    let mut way = 0;
+    while way < VIP6_WAYS {
+        let entry = &bucket.entries[way];
+        if entry.address[1] == address[1] && entry.key == key && entry.address[0] == address[0] {
+            return Some(entry.value);
+        }
+        way += 1;
+    }
+    None
 }

@@ -1,25 +1,34 @@
 //! The forwarder: an XDP program that finds the VIP of a packet, the backend of its flow, and sends it there
-//! encapsulated. Everything that is not for a VIP goes to the kernel untouched.
+//! encapsulated. Everything that is not for a VIP goes to the kernel untouched. `docs/forwarding.md` is its reference.
 //!
 //! A packet takes this way, top to bottom: generation → parse → VIP lookup → slot → backend → next hop → encapsulation.
+//! What few packets need (`backend`: unsettled slots and tracked VIPs; `encap::other`; the kernel's FIB; intervals of
+//! ports and addresses) stands in functions of its own, so that the straight way stays short.
 #![no_std]
 #![no_main]
 
+mod backend;
 mod encap;
 mod lookup;
 mod maps;
 mod next_hop;
 mod outer;
 
-use aya_ebpf::{bindings::xdp_action, macros::xdp, programs::XdpContext};
-use guideway_abi::{Counter, GenerationHeader};
-use guideway_packet::{Datagram, Parsed, Problem, flow_hash, parse};
+use core::mem::MaybeUninit;
 
-use guideway_xdp::Context;
+use aya_ebpf::{
+    bindings::xdp_action, helpers::generated::bpf_jiffies64, macros::xdp, programs::XdpContext,
+};
+use guideway_abi::{
+    Counter, GenerationHeader, IPPROTO_TCP, IPPROTO_UDP, SetRecord, TableRef, UNSETTLED, VipRef, encapsulation, vip_flags,
+};
+use guideway_packet::{
+    Address, Datagram, ETHERTYPE_IPV4, ETHERTYPE_IPV6, Frame, Parsed, Problem, flow_hash, parse_ipv4, parse_ipv6, parse_l2,
+    parse_plain_ipv6,
+};
+use guideway_xdp::{Context, forgotten};
 
-use crate::{lookup::Match, next_hop::NextHop, outer::Outer};
-
-/// A packet that is not sent on, and the counter that says so.
+/// What is still to be worked with, or what became of the packet.
 type Verdict<T> = Result<T, Counter>;
 
 /// Entry point; `frags` because a jumbo frame may come in several buffers, of which only the first is read here.
@@ -38,45 +47,171 @@ pub fn forwarder(ctx: XdpContext) -> u32 {
     }
 }
 
+/// Tells the kernel's clock, in the first eight bytes of a packet that no wire has seen.
+#[xdp]
+pub fn clock(ctx: XdpContext) -> u32 {
+    match Context::new(&ctx).view_mut::<8>(0) {
+        Some(bytes) => {
+            *bytes = jiffies().to_le_bytes();
+            xdp_action::XDP_PASS
+        }
+        None => xdp_action::XDP_ABORTED,
+    }
+}
+
+/// The kernel's clock: the verifier makes one load of it.
+#[inline(always)]
+fn jiffies() -> u64 {
+    // SAFETY: the helper takes nothing.
+    unsafe { bpf_jiffies64() }
+}
+
+const UNTAGGED: usize = 14;
+
 #[inline(always)]
 fn forward(context: &Context) -> Verdict<Counter> {
     let header = maps::active_header().ok_or(Counter::Pass)?;
-    let datagram = match parse(context) {
-        Parsed::Datagram(datagram) => datagram,
-        Parsed::Other => return Err(Counter::Pass),
-        Parsed::Broken { destination, problem } => {
-            return Err(if lookup::is_vip_address(header, destination) {
-                match problem {
-                    Problem::Fragment => Counter::DropFragment,
-                    Problem::Malformed => Counter::DropMalformed,
-                    Problem::ExtensionHeaders => Counter::DropExtensionHeaders,
-                }
-            } else {
-                Counter::Pass
-            });
-        }
-    };
-    let vip = match lookup::find(header, &datagram.flow) {
-        Match::Vip(vip) => vip,
-        Match::UnknownPort => return Err(Counter::DropUnknownPort),
-        Match::None => return Err(Counter::Pass),
-    };
-    if datagram.ttl <= 1 {
-        return Err(Counter::DropTtlExpired);
+    let mut place = MaybeUninit::uninit();
+    let ethertype = context.view::<2>(UNTAGGED - 2).ok_or(Counter::Pass)?;
+    match u16::from_be_bytes(*ethertype) {
+        ETHERTYPE_IPV4 => straight_ipv4(context, header, &mut place)?,
+        ETHERTYPE_IPV6 if is_plain(context) => plain_ipv6(context, header, &mut place)?,
+        _ => unusual(context, header, &mut place)?,
     }
-    send(context, header, vip, &datagram)
+    // SAFETY: each way here has written it.
+    send(context, unsafe { place.assume_init_mut() })
+}
+
+/// Where a parcel is put. It is not made ahead of time, since the compiler would fill it with zeros byte by byte.
+type Place<'a> = MaybeUninit<Parcel<'a>>;
+
+/// Whether an untagged IPv6 packet has no extension headers.
+#[inline(always)]
+fn is_plain(context: &Context) -> bool {
+    const NEXT_HEADER: usize = UNTAGGED + 6;
+    match context.view::<1>(NEXT_HEADER) {
+        Some([next]) => *next == IPPROTO_TCP || *next == IPPROTO_UDP,
+        None => false,
+    }
+}
+
+/// Most packets end here.
+#[inline(never)]
+fn straight_ipv4<'a>(context: &Context, header: &'a GenerationHeader, place: &mut Place<'a>) -> Verdict<()> {
+    let parcel = Parcel::new(header, parse_ipv4(context, UNTAGGED))?;
+    if !parcel.is_in_doubt() && parcel.set.encapsulation == encapsulation::IPIP {
+        return Err(encap::ipip(context, &parcel)?);
+    }
+    place.write(parcel);
+    Ok(())
+}
+
+#[inline(never)]
+fn plain_ipv6<'a>(context: &Context, header: &'a GenerationHeader, place: &mut Place<'a>) -> Verdict<()> {
+    place.write(Parcel::new(header, parse_plain_ipv6(context, UNTAGGED))?);
+    Ok(())
+}
+
+/// A frame with tags, or with extension headers, or for somebody else.
+#[inline(always)]
+fn unusual<'a>(context: &Context, header: &'a GenerationHeader, place: &mut Place<'a>) -> Verdict<()> {
+    let l2 = parse_l2(context).ok_or(Counter::Pass)?;
+    match l2.ethertype {
+        ETHERTYPE_IPV4 => tagged_ipv4(context, header, l2.len, place),
+        ETHERTYPE_IPV6 => unusual_ipv6(context, header, l2.len, place),
+        _ => Err(Counter::Pass),
+    }
+}
+
+#[inline(never)]
+fn tagged_ipv4<'a>(
+    context: &Context,
+    header: &'a GenerationHeader,
+    l2_len: usize,
+    place: &mut Place<'a>,
+) -> Verdict<()> {
+    place.write(Parcel::new(header, parse_ipv4(context, l2_len))?);
+    Ok(())
+}
+
+#[inline(never)]
+fn unusual_ipv6<'a>(
+    context: &Context,
+    header: &'a GenerationHeader,
+    l2_len: usize,
+    place: &mut Place<'a>,
+) -> Verdict<()> {
+    place.write(Parcel::new(header, parse_ipv6(context, l2_len))?);
+    Ok(())
 }
 
 #[inline(always)]
-fn send(context: &Context, header: &GenerationHeader, vip: u32, datagram: &Datagram) -> Verdict<Counter> {
-    let hash = flow_hash(header.flow_key, &datagram.flow);
-    let index = lookup::backend(header, vip, hash)?;
-    let backend = maps::BACKENDS.get(index).ok_or(Counter::DropInternal)?;
-    let outer = Outer::towards(header, backend, datagram, hash)?;
-    let next_hop = NextHop::find(context, header, &outer)?;
-    encap::write(context, datagram, &outer, &next_hop)?;
-    maps::count_traffic(vip, index, datagram.ip_len);
-    Ok(next_hop.transmit(context))
+fn broken(header: &GenerationHeader, destination: Address, problem: Problem) -> Counter {
+    // Problems are found at many places; without this, the verifier would walk on from each.
+    let problem = forgotten(problem as u64, header.digest);
+    if !lookup::is_vip_address(header, destination) {
+        return Counter::Pass;
+    }
+    match problem {
+        FRAGMENT => Counter::DropFragment,
+        MALFORMED => Counter::DropMalformed,
+        _ => Counter::DropExtensionHeaders,
+    }
+}
+
+const FRAGMENT: u64 = Problem::Fragment as u64;
+const MALFORMED: u64 = Problem::Malformed as u64;
+
+/// Sends what did not go the straight way.
+#[inline(always)]
+fn send(context: &Context, parcel: &mut Parcel) -> Verdict<Counter> {
+    if parcel.is_in_doubt() {
+        backend::choose(context, parcel)?;
+    }
+    encap::send(context, parcel)
+}
+
+/// A packet and what was decided about it.
+struct Parcel<'a> {
+    header: &'a GenerationHeader,
+    datagram: Datagram,
+    set: &'a SetRecord,
+    vip: VipRef,
+    /// The flow hash.
+    hash: u32,
+    /// The backend, by its index; the slot at first.
+    backend: u16,
+    /// Further hops; zeros at the end.
+    hops: [u16; 2],
+}
+
+impl<'a> Parcel<'a> {
+    /// Finds the VIP of a packet, its backend set, and the slot of its flow.
+    #[inline(always)]
+    fn new(header: &'a GenerationHeader, parsed: Parsed) -> Verdict<Self> {
+        let datagram = match parsed {
+            Parsed::Datagram(datagram) => datagram,
+            Parsed::Broken { destination, problem } => return Err(broken(header, destination, problem)),
+            Parsed::Other => return Err(Counter::Pass),
+        };
+        let vip = lookup::find(header, &datagram)?;
+        if datagram.ttl <= 1 {
+            return Err(Counter::DropTtlExpired);
+        }
+        let set = maps::SETS.get(header.set_base + u32::from(vip.set)).ok_or(Counter::DropInternal)?;
+        if set.table == TableRef::NONE {
+            return Err(Counter::DropNoBackend);
+        }
+        let hash = flow_hash(&header.flow_key, &datagram.addresses, datagram.ports, datagram.protocol);
+        let backend = maps::slot_of(set.table, hash).ok_or(Counter::DropInternal)?;
+        Ok(Self { header, datagram, set, vip, hash, backend, hops: [0; 2] })
+    }
+
+    /// Whether the slot is not the last word.
+    #[inline(always)]
+    fn is_in_doubt(&self) -> bool {
+        self.vip.flags & vip_flags::TRACKED != 0 || self.backend & UNSETTLED != 0
+    }
 }
 
 #[cfg(not(test))]

@@ -6,22 +6,41 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use guideway_abi::{
-    ActiveWord, BANKS, BackendRecord, Capacities, Counter, GenerationHeader, MetaRecord, TABLE_SIZE_LARGE,
-    TABLE_SIZE_SMALL, TableMeta, TrafficStats, VipBucket, VipRecord,
+    ActiveWord, BANKS, BackendRecord, BackendStates, Capacities, Counter, FlowBucket, GenerationHeader,
+    LINKS_MAX, LinkRecord, MetaRecord, PortInterval, Prefix4, Prefix6, RouteRecord, STATES_PER_ELEMENT,
+    SetRecord, TABLE_SIZE_LARGE, TABLE_SIZE_SMALL, TableMeta, TableRef, TrafficStats, Vip4Bucket, Vip6Bucket,
+    VipRecord, backend_state,
 };
+use guideway_packet::slot;
+use guideway_xdp::opaque;
 
 const VIPS_MAX: usize = 4096;
+const BUCKETS_MAX: usize = BANKS as usize * 8192;
 const BACKENDS_MAX: usize = Capacities::MAX_BACKENDS as usize;
 const TABLES_MAX: usize = 64;
+const FLOW_BUCKETS_MAX: usize = 65_536;
+const MMAPABLE: usize = BPF_F_MMAPABLE as usize;
 
 #[btf_map]
-pub static ACTIVE: Array<u64, 1, { BPF_F_MMAPABLE as usize }> = Array::new();
+pub static ACTIVE: Array<u64, 1, MMAPABLE> = Array::new();
 #[btf_map]
 pub static HEADERS: Array<GenerationHeader, { BANKS as usize }> = Array::new();
 #[btf_map]
-pub static VIP_BUCKETS: Array<VipBucket, { BANKS as usize * VIPS_MAX }> = Array::new();
+pub static VIP4_BUCKETS: Array<Vip4Bucket, BUCKETS_MAX> = Array::new();
+#[btf_map]
+pub static VIP6_BUCKETS: Array<Vip6Bucket, BUCKETS_MAX> = Array::new();
+#[btf_map]
+pub static INTERVALS: Array<PortInterval, { BANKS as usize * VIPS_MAX }> = Array::new();
+#[btf_map]
+pub static PREFIXES4: Array<Prefix4, { BANKS as usize * 1024 }> = Array::new();
+#[btf_map]
+pub static PREFIXES6: Array<Prefix6, { BANKS as usize * 1024 }> = Array::new();
 #[btf_map]
 pub static VIPS: Array<VipRecord, { BANKS as usize * VIPS_MAX }> = Array::new();
+#[btf_map]
+pub static SETS: Array<SetRecord, { BANKS as usize * 2 * TABLES_MAX }> = Array::new();
+#[btf_map]
+pub static BACKEND_STATES: Array<BackendStates, { BANKS as usize * BACKENDS_MAX / 64 }> = Array::new();
 #[btf_map]
 pub static TABLES_LARGE: Array<[u16; TABLE_SIZE_LARGE as usize], TABLES_MAX> = Array::new();
 #[btf_map]
@@ -30,6 +49,14 @@ pub static TABLES_SMALL: Array<[u16; TABLE_SIZE_SMALL as usize], TABLES_MAX> = A
 pub static TABLE_META: Array<TableMeta, { 2 * TABLES_MAX }> = Array::new();
 #[btf_map]
 pub static BACKENDS: Array<BackendRecord, BACKENDS_MAX> = Array::new();
+#[btf_map]
+pub static ROUTES: Array<RouteRecord, BACKENDS_MAX, MMAPABLE> = Array::new();
+#[btf_map]
+pub static ROUTES_VALID_UNTIL: Array<u64, 1, MMAPABLE> = Array::new();
+#[btf_map]
+pub static LINKS: Array<LinkRecord, { LINKS_MAX as usize }> = Array::new();
+#[btf_map]
+pub static FLOWS: Array<FlowBucket, FLOW_BUCKETS_MAX> = Array::new();
 #[btf_map]
 pub static VIP_STATS: PerCpuArray<TrafficStats, VIPS_MAX> = PerCpuArray::new();
 #[btf_map]
@@ -53,7 +80,35 @@ pub fn active_header() -> Option<&'static GenerationHeader> {
     HEADERS.get(word.bank())
 }
 
-/// Counts what became of a packet.
+/// The slot of a flow hash in a table. Zero is no backend and no whole table has it.
+#[inline(always)]
+pub fn slot_of(table: TableRef, hash: u32) -> Option<u16> {
+    if table.is_small() {
+        at(TABLES_SMALL.get(table.index())?, slot(hash, TABLE_SIZE_SMALL))
+    } else {
+        at(TABLES_LARGE.get(table.index())?, slot(hash, TABLE_SIZE_LARGE))
+    }
+}
+
+#[inline(always)]
+fn at<const M: usize>(table: &[u16; M], slot: u32) -> Option<u16> {
+    // A slot is less than M, which the compiler knows and the verifier cannot follow: hide it from the one, show it to
+    // the other.
+    let slot = opaque(slot.into()) as usize;
+    if slot < M { Some(table[slot]) } else { None }
+}
+
+/// The state of a backend in a generation.
+#[inline(always)]
+pub fn state(header: &GenerationHeader, backend: u16) -> u8 {
+    let element = header.state_base + u32::from(backend) / STATES_PER_ELEMENT;
+    match BACKEND_STATES.get(element) {
+        Some(states) => states.states[usize::from(backend) % STATES_PER_ELEMENT as usize],
+        None => backend_state::DEAD,
+    }
+}
+
+/// Counts what became of a packet, or what happened on its way.
 #[inline(always)]
 pub fn count(counter: Counter) {
     if let Some(packets) = COUNTERS.get_ptr_mut(counter.index()) {

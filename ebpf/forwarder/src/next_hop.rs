@@ -1,4 +1,6 @@
-//! Where an encapsulated packet goes first.
+//! Where a packet goes first on its way to the backend.
+
+use core::mem::MaybeUninit;
 
 use aya_ebpf::{
     bindings::{
@@ -7,71 +9,58 @@ use aya_ebpf::{
     },
     helpers::{bpf_fib_lookup, bpf_redirect},
 };
-use guideway_abi::{Counter, GenerationHeader, next_hop_mode};
-
+use guideway_abi::{BackendRecord, Counter, LEGS, Leg, encapsulation};
+use guideway_packet::{Address, outer_source_v4, outer_source_v6};
 use guideway_xdp::Context;
 
-use crate::{Verdict, outer::Outer};
+use crate::{
+    Parcel, Verdict, jiffies,
+    maps::{self, LINKS, ROUTES, ROUTES_VALID_UNTIL},
+};
 
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 
-/// Interface and MAC addresses of the next hop.
+/// Interface and MAC addresses of the next hop. A MAC address lies in the low 48 bits, its first byte lowest.
+#[derive(Clone, Copy)]
 pub struct NextHop {
     pub ifindex: u32,
-    pub source_mac: [u8; 6],
-    pub destination_mac: [u8; 6],
+    pub source_mac: u64,
+    pub destination_mac: u64,
 }
 
 impl NextHop {
+    /// The way to a backend for an IP packet of `length` bytes: the agent's if it is known, else the kernel's.
     #[inline(always)]
-    pub fn find(context: &Context, header: &GenerationHeader, outer: &Outer) -> Verdict<Self> {
-        if header.next_hop_mode == next_hop_mode::FIXED {
-            // The FIB looks at the MTU by itself.
-            if u32::from(outer.ip_len()) > header.next_hop_mtu {
-                return Err(Counter::DropTooBig);
+    pub fn find(context: &Context, parcel: &Parcel, backend: &BackendRecord, length: usize) -> Verdict<Self> {
+        match Self::from_routes(parcel.backend.into(), parcel.hash) {
+            Some((next_hop, mtu)) if length <= mtu as usize => Ok(next_hop),
+            Some(_) => Err(Counter::DropTooBig),
+            None => {
+                let mut next_hop = MaybeUninit::uninit();
+                ask_fib(context, parcel, backend, length, &mut next_hop)?;
+                // SAFETY: it was written.
+                Ok(unsafe { next_hop.assume_init() })
             }
-            return Ok(Self {
-                ifindex: header.next_hop_ifindex,
-                source_mac: header.next_hop_source_mac,
-                destination_mac: header.next_hop_destination_mac,
-            });
         }
-        Self::from_fib(context, outer)
     }
 
-    /// Asks the kernel's FIB and neighbour tables.
+    /// The agent's way, and its MTU.
     #[inline(always)]
-    fn from_fib(context: &Context, outer: &Outer) -> Verdict<Self> {
-        // SAFETY: the struct is plain numbers, for which zero is a value.
-        let mut fib: FibLookup = unsafe { core::mem::zeroed() };
-        fib.ifindex = context.ingress_ifindex();
-        // The kernel compares this with the MTU of the route.
-        fib.__bindgen_anon_1.tot_len = outer.ip_len();
-        match outer {
-            Outer::V4(outer) => {
-                fib.family = AF_INET;
-                fib.__bindgen_anon_2.tos = outer.traffic_class;
-                fib.__bindgen_anon_3.ipv4_src = outer.source;
-                fib.__bindgen_anon_4.ipv4_dst = outer.destination;
-            }
-            Outer::V6(outer) => {
-                fib.family = AF_INET6;
-                fib.__bindgen_anon_3.ipv6_src = words(outer.source);
-                fib.__bindgen_anon_4.ipv6_dst = words(outer.destination);
-            }
+    fn from_routes(index: u32, hash: u32) -> Option<(Self, u32)> {
+        let legs = ROUTES.get_ptr(index)?.cast::<Leg>();
+        // SAFETY: the hash chooses one of the element's legs. The agent stores them, hence the volatile read, once.
+        let leg = unsafe { legs.add(hash as usize % LEGS).read_volatile() };
+        if leg == Leg::UNKNOWN || !are_valid() {
+            return None;
         }
-        // SAFETY: the helper takes the program's own context and a struct of the size that is passed.
-        let result =
-            unsafe { bpf_fib_lookup(context.as_ptr().cast(), &mut fib, size_of::<FibLookup>() as i32, 0) };
-        match u32::try_from(result).unwrap_or(u32::MAX) {
-            BPF_FIB_LKUP_RET_SUCCESS => {
-                Ok(Self { ifindex: fib.ifindex, source_mac: fib.smac, destination_mac: fib.dmac })
-            }
-            BPF_FIB_LKUP_RET_NO_NEIGH => Err(Counter::DropNoNeighbour),
-            BPF_FIB_LKUP_RET_FRAG_NEEDED => Err(Counter::DropTooBig),
-            _ => Err(Counter::DropNoRoute),
+        let link = LINKS.get(u32::from(leg.link()))?;
+        if link.ifindex == 0 {
+            return None;
         }
+        let [a, b, c, d, e, f] = link.mac;
+        let source_mac = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
+        Some((Self { ifindex: link.ifindex, source_mac, destination_mac: leg.0 >> 16 }, link.mtu))
     }
 
     /// Sends the packet out: back by the interface that it came in by, or by another.
@@ -83,6 +72,107 @@ impl NextHop {
         // SAFETY: the helper takes numbers.
         unsafe { bpf_redirect(self.ifindex, 0) };
         Counter::Redirect
+    }
+}
+
+/// Asks the kernel's FIB and neighbour tables.
+#[inline(never)]
+fn ask_fib(
+    context: &Context,
+    parcel: &Parcel,
+    backend: &BackendRecord,
+    length: usize,
+    next_hop: &mut MaybeUninit<NextHop>,
+) -> Verdict<()> {
+    let Parcel { header, hash, .. } = *parcel;
+    maps::count(Counter::FibLookup);
+    let mut fib = MaybeUninit::<FibLookup>::uninit();
+    // SAFETY: the struct is plain numbers, for which zero is a value. Word by word, as the compiler would take bytes.
+    let fib = unsafe {
+        const { assert!(size_of::<FibLookup>() == 64) };
+        let words = fib.as_mut_ptr().cast::<u64>();
+        for at in 0..8 {
+            words.add(at).write_volatile(0);
+        }
+        fib.assume_init_mut()
+    };
+    fib.ifindex = context.ingress_ifindex();
+    // The kernel compares this with the MTU of the route.
+    fib.__bindgen_anon_1.tot_len = length as u16;
+    let address = words(backend.address);
+    if backend.family == 4 {
+        fib.family = AF_INET;
+        fib.__bindgen_anon_3.ipv4_src =
+            outer_source_v4(header.outer_source_v4_be, header.outer_source_v4_host_mask_be, hash);
+        fib.__bindgen_anon_4.ipv4_dst = address[3];
+    } else {
+        fib.family = AF_INET6;
+        let prefix = Address::from_bytes(header.outer_source_v6).words();
+        let source = outer_source_v6(prefix, header.outer_source_v6_host_mask_be, hash);
+        // SAFETY: both places have sixteen bytes.
+        unsafe {
+            store(&raw mut fib.__bindgen_anon_3.ipv6_src, words(Address::from_words(source).to_bytes()));
+            store(&raw mut fib.__bindgen_anon_4.ipv6_dst, address);
+        }
+    }
+    let family = fib.family;
+    // SAFETY: the helper takes the program's own context and a struct of the size that is passed.
+    let result =
+        unsafe { bpf_fib_lookup(context.as_ptr().cast(), &raw mut *fib, size_of::<FibLookup>() as i32, 0) };
+    match u32::try_from(result).unwrap_or(u32::MAX) {
+        BPF_FIB_LKUP_RET_SUCCESS => {}
+        BPF_FIB_LKUP_RET_NO_NEIGH => return Err(Counter::DropNoNeighbour),
+        BPF_FIB_LKUP_RET_FRAG_NEEDED => return Err(Counter::DropTooBig),
+        _ => return Err(Counter::DropNoRoute),
+    }
+    // SAFETY: the kernel has put the next hop's address where the destination stood.
+    let found = unsafe { fib.__bindgen_anon_4.ipv6_dst };
+    // Without `==`, of which the compiler makes reads that the stack does not allow.
+    let differs = if family == AF_INET {
+        found[0] ^ address[3]
+    } else {
+        (found[0] ^ address[0]) | (found[1] ^ address[1]) | (found[2] ^ address[2]) | (found[3] ^ address[3])
+    };
+    let is_there = fib.family == family && differs == 0;
+    if parcel.set.encapsulation == encapsulation::L2 && !is_there {
+        return Err(Counter::DropNotOnLink);
+    }
+    let (source_mac, destination_mac) = (mac(&fib.smac), mac(&fib.dmac));
+    next_hop.write(NextHop { ifindex: fib.ifindex, source_mac, destination_mac });
+    Ok(())
+}
+
+/// Whether the agent has confirmed its routes lately.
+#[inline(always)]
+fn are_valid() -> bool {
+    let Some(until) = ROUTES_VALID_UNTIL.get_ptr(0) else { return false };
+    // SAFETY: the element is live as long as the map; userspace stores to it, hence the volatile read.
+    jiffies() <= unsafe { until.read_volatile() }
+}
+
+#[inline(always)]
+fn mac(bytes: &[u8; 6]) -> u64 {
+    let words = bytes.as_ptr().cast::<u16>();
+    // Word by word, since the stack allows no reads across their bounds, which the compiler would make of it.
+    // SAFETY: there are three words, at an even address of the struct that the kernel fills.
+    let [a, b, c] = unsafe {
+        [words.read_volatile(), words.add(1).read_volatile(), words.add(2).read_volatile()]
+    };
+    u64::from(a) | u64::from(b) << 16 | u64::from(c) << 32
+}
+
+/// Word by word, for the same reason as in [`mac`].
+///
+/// # Safety
+///
+/// There are four words at `place`.
+#[inline(always)]
+unsafe fn store(place: *mut [u32; 4], words: [u32; 4]) {
+    let mut at = 0;
+    while at < 4 {
+        // SAFETY: the caller's promise.
+        unsafe { place.cast::<u32>().add(at).write_volatile(words[at]) };
+        at += 1;
     }
 }
 

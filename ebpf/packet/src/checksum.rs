@@ -13,6 +13,20 @@ impl Checksum {
         Self(0)
     }
 
+    /// A sum that [`to_sum`](Self::to_sum) gave.
+    #[inline(always)]
+    #[must_use]
+    pub const fn from_sum(sum: u32) -> Self {
+        Self(sum)
+    }
+
+    /// The sum so far, not folded.
+    #[inline(always)]
+    #[must_use]
+    pub const fn to_sum(self) -> u32 {
+        self.0
+    }
+
     /// Adds a word of the header. At most 65,535 words may be added.
     #[inline(always)]
     #[must_use]
@@ -25,6 +39,21 @@ impl Checksum {
     #[must_use]
     pub const fn add_u32(self, word: u32) -> Self {
         Self(self.0 + (word & 0xffff) + (word >> 16))
+    }
+
+    /// Adds the four words of `word`.
+    #[inline(always)]
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation)] // halves are meant
+    pub const fn add_u64(self, word: u64) -> Self {
+        self.add_u32(word as u32).add_u32((word >> 32) as u32)
+    }
+
+    /// The sum of both.
+    #[inline(always)]
+    #[must_use]
+    pub const fn merge(self, other: Self) -> Self {
+        Self(self.0 + other.0)
     }
 
     /// The checksum field.

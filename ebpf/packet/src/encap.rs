@@ -42,45 +42,22 @@ pub struct OuterV4 {
 }
 
 impl OuterV4 {
-    /// The header. DF is set and the identification zero, as befits a datagram that is never fragmented (RFC 6864, 4.1).
+    /// The header as words in the order of memory. DF is set and the identification zero, as befits a datagram that is
+    /// never fragmented (RFC 6864, 4.1).
     #[inline(always)]
     #[must_use]
-    pub const fn to_bytes(self) -> [u8; IPV4_HEADER_LEN] {
-        let length = self.total_length.to_be_bytes();
-        let first = u32::from_le_bytes([0x45, self.traffic_class, length[0], length[1]]);
+    pub const fn to_words(self) -> [u32; IPV4_HEADER_LEN / 4] {
+        let first = 0x45 | (self.traffic_class as u32) << 8 | (self.total_length.to_be() as u32) << 16;
         let second = u32::from_le_bytes([0, 0, 0x40, 0]);
-        let third = u32::from_le_bytes([OUTER_TTL, self.protocol, 0, 0]);
+        let third = OUTER_TTL as u32 | (self.protocol as u32) << 8;
         let checksum = Checksum::zero()
             .add_u32(first)
             .add_u32(second)
             .add_u32(third)
             .add_u32(self.source)
             .add_u32(self.destination)
-            .finish()
-            .to_le_bytes();
-        let (s, d) = (self.source.to_le_bytes(), self.destination.to_le_bytes());
-        [
-            0x45,
-            self.traffic_class,
-            length[0],
-            length[1],
-            0,
-            0,
-            0x40,
-            0,
-            OUTER_TTL,
-            self.protocol,
-            checksum[0],
-            checksum[1],
-            s[0],
-            s[1],
-            s[2],
-            s[3],
-            d[0],
-            d[1],
-            d[2],
-            d[3],
-        ]
+            .finish();
+        [first, second, third | (checksum as u32) << 16, self.source, self.destination]
     }
 }
 
@@ -95,29 +72,31 @@ pub struct OuterV6 {
     pub flow_label: u32,
     /// What follows, by its IANA number.
     pub next_header: u8,
-    /// Source.
-    pub source: [u8; 16],
-    /// Destination.
-    pub destination: [u8; 16],
+    /// Source, as two words in the order of memory.
+    pub source: [u64; 2],
+    /// Destination likewise.
+    pub destination: [u64; 2],
 }
 
 impl OuterV6 {
-    /// The first eight bytes of the header; source and destination follow.
+    /// The header as words in the order of memory.
     #[inline(always)]
     #[must_use]
-    pub const fn first_bytes(&self) -> [u8; 8] {
+    pub const fn to_words(self) -> [u64; IPV6_HEADER_LEN / 8] {
+        let [_, label @ ..] = self.flow_label.to_be_bytes();
         let length = self.payload_length.to_be_bytes();
-        let label = self.flow_label.to_be_bytes();
-        [
+        let first = u64::from_le_bytes([
             0x60 | self.traffic_class >> 4,
-            self.traffic_class << 4 | label[1] & 0x0f,
+            self.traffic_class << 4 | label[0] & 0x0f,
+            label[1],
             label[2],
-            label[3],
             length[0],
             length[1],
             self.next_header,
             OUTER_TTL,
-        ]
+        ]);
+        let ([a, b], [c, d]) = (self.source, self.destination);
+        [first, a, b, c, d]
     }
 }
 
@@ -132,13 +111,8 @@ pub const fn outer_source_v4(prefix: u32, host_mask: u32, hash: u32) -> u32 {
 /// The outer IPv6 source of a flow: as [`outer_source_v4`], in the last four bytes of the prefix.
 #[inline(always)]
 #[must_use]
-pub const fn outer_source_v6(mut prefix: [u8; 16], host_mask: u32, hash: u32) -> [u8; 16] {
-    let host = (hash & host_mask).to_le_bytes();
-    prefix[12] |= host[0];
-    prefix[13] |= host[1];
-    prefix[14] |= host[2];
-    prefix[15] |= host[3];
-    prefix
+pub const fn outer_source_v6(prefix: [u64; 2], host_mask: u32, hash: u32) -> [u64; 2] {
+    [prefix[0], prefix[1] | ((hash & host_mask) as u64) << 32]
 }
 
 /// UDP source port of GUE: entropy for ECMP and receive queues, of the dynamic ports (RFC 6335).
@@ -147,4 +121,30 @@ pub const fn outer_source_v6(mut prefix: [u8; 16], host_mask: u32, hash: u32) ->
 #[allow(clippy::cast_possible_truncation)] // 14 bits
 pub const fn gue_source_port(hash: u32) -> u16 {
     0xc000 | (hash & 0x3fff) as u16
+}
+
+/// The part of a one's complement sum that the packet inside of a tunnel adds, known from its headers alone: a segment
+/// with a right checksum sums to zero together with its pseudo header, and an IPv4 header sums to zero by itself.
+///
+/// `first` and `next` are the first four bytes of an inner IPv6 header and its next header and hop limit.
+#[inline(always)]
+#[must_use]
+pub const fn inner_sum_v6(sum: Checksum, first: u32, next: u16) -> Checksum {
+    // Addresses and length stand in the header and in the pseudo header, and cancel out.
+    let next_header = (next & 0xff) << 8;
+    sum.add_u32(first).add(next).add(!next_header)
+}
+
+/// As [`inner_sum_v6`], for an inner IPv4 packet with a segment of `length` bytes of `protocol`.
+#[inline(always)]
+#[must_use]
+#[allow(clippy::cast_possible_truncation)] // halves are meant
+pub const fn inner_sum_v4(
+    sum: Checksum,
+    source: u32,
+    destination: u32,
+    protocol: u8,
+    length: u16,
+) -> Checksum {
+    sum.add_u32(!source).add_u32(!destination).add(!((protocol as u16) << 8)).add(!length.to_be())
 }

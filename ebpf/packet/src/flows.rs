@@ -14,63 +14,64 @@ pub struct Clock {
     pub timeout: u32,
 }
 
-impl Clock {
-    #[inline(always)]
-    const fn age(&self, word: FlowWord) -> u32 {
-        self.now.wrapping_sub(word.last_use())
-    }
-
-    /// Whether a place is free for another flow.
-    #[inline(always)]
-    #[must_use]
-    pub const fn is_void(&self, word: FlowWord) -> bool {
-        let limit = if word.is_half_open() && HALF_OPEN_TICKS < self.timeout {
-            HALF_OPEN_TICKS
-        } else {
-            self.timeout
-        };
-        word.backend() == 0 || self.age(word) > limit
-    }
+/// What a bucket has for a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Search {
+    /// The flow's place and what it says, if its entry is not void.
+    pub found: Option<(usize, FlowWord)>,
+    /// The place for a new entry; `None` when the others may not be driven out.
+    pub place: Option<usize>,
 }
 
-/// The place of the flow with `tag`, if its entry is not void.
+/// Looks through a bucket.
+///
+/// There is no branch in it: with four places and three questions to each the kernel's verifier would have to walk
+/// every way through them. `opaque` gives its argument back, in a way that the compiler cannot see through.
 #[inline(always)]
-pub fn find(bucket: &FlowBucket, tag: u64, clock: &Clock) -> Option<usize> {
+pub fn search(bucket: &FlowBucket, tag: u64, clock: &Clock, opaque: impl Fn(u64) -> u64) -> Search {
+    let sign = |number: u64| opaque(opaque(number) >> 63);
+    let is_zero = |number: u64| sign(number | number.wrapping_neg()) ^ 1;
+    let is_above = |a: u64, b: u64| sign(b.wrapping_sub(a));
+    let choose = |bit: u64, yes: u64, no: u64| no ^ (no ^ yes) & bit.wrapping_neg();
+
+    let half_open_timeout = HALF_OPEN_TICKS.min(clock.timeout);
+    let (mut found, mut found_way, mut found_word) = (0, 0, 0);
+    let (mut best, mut best_way) = (0, 0);
     let mut way = 0;
     while way < FLOW_WAYS {
         let entry = &bucket.entries[way];
-        if entry.word.check(tag) == entry.check && !clock.is_void(entry.word) {
-            return Some(way);
-        }
+        let word = entry.word;
+        let age = u64::from(clock.now.wrapping_sub(word.last_use()));
+        let half_open = sign(word.0);
+        let timeout = choose(half_open, half_open_timeout.into(), clock.timeout.into());
+        let empty = is_zero(word.backend().into());
+        let void = empty | is_above(age, timeout);
+        let own = is_zero(word.check(tag) ^ entry.check) & (empty ^ 1);
+
+        let hit = own & (void ^ 1) & (found ^ 1);
+        found |= hit;
+        found_way = choose(hit, way as u64, found_way);
+        found_word = choose(hit, word.0, found_word);
+
+        // Its own place comes before a void one, that before a half-open one, and of those the oldest comes first.
+        let void = void & (own ^ 1);
+        let half_open = half_open & ((own | void) ^ 1);
+        let score = own << 34 | void << 33 | half_open << 32 | age & half_open.wrapping_neg();
+        let better = is_above(score, best);
+        best = choose(better, score, best);
+        best_way = choose(better, way as u64, best_way);
         way += 1;
     }
-    None
+    Search {
+        found: if found == 0 { None } else { Some((index(found_way), FlowWord(found_word))) },
+        place: if best == 0 { None } else { Some(index(best_way)) },
+    }
 }
 
-/// The place for a new entry of the flow with `tag`; `None` when the others may not be driven out.
 #[inline(always)]
-pub fn place(bucket: &FlowBucket, tag: u64, clock: &Clock) -> Option<usize> {
-    let mut void = None;
-    let mut oldest = None;
-    let mut oldest_age = 0;
-    let mut way = FLOW_WAYS;
-    while way > 0 {
-        way -= 1;
-        let entry = &bucket.entries[way];
-        if entry.word.backend() != 0 && entry.word.check(tag) == entry.check {
-            // The first such place counts, and the search comes from the back.
-            void = Some((way, true));
-        } else if clock.is_void(entry.word) && !matches!(void, Some((_, true))) {
-            void = Some((way, false));
-        } else if entry.word.is_half_open() && clock.age(entry.word) >= oldest_age {
-            oldest = Some(way);
-            oldest_age = clock.age(entry.word);
-        }
-    }
-    match void {
-        Some((way, _)) => Some(way),
-        None => oldest,
-    }
+#[allow(clippy::cast_possible_truncation)] // two bits
+const fn index(way: u64) -> usize {
+    way as usize % FLOW_WAYS
 }
 
 #[cfg(test)]
@@ -84,6 +85,18 @@ mod tests {
     fn entry(tag: u64, last_use: u32, half_open: bool) -> FlowEntry {
         let word = FlowWord::new(5, 1, last_use, half_open);
         FlowEntry { check: word.check(tag), word }
+    }
+
+    fn find(bucket: &FlowBucket, tag: u64, clock: &Clock) -> Option<usize> {
+        let found = search(bucket, tag, clock, core::convert::identity).found;
+        found.map(|(way, word)| {
+            assert_eq!(bucket.entries[way].word, word);
+            way
+        })
+    }
+
+    fn place(bucket: &FlowBucket, tag: u64, clock: &Clock) -> Option<usize> {
+        search(bucket, tag, clock, core::convert::identity).place
     }
 
     #[test]

@@ -9,6 +9,14 @@ pub trait Frame {
 
     /// Whether the packet has at least `len` bytes, those included that [`Frame::view`] cannot show (XDP fragments).
     fn reaches(&self, len: usize) -> bool;
+
+    /// An offset to which several ways lead, less than `bound`, a power of two.
+    ///
+    /// For XDP the verifier forgets here by which way it came, since it would walk on from here once for each.
+    #[inline(always)]
+    fn meet(&self, offset: usize, bound: usize) -> usize {
+        offset & (bound - 1)
+    }
 }
 
 impl Frame for [u8] {

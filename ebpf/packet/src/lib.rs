@@ -19,8 +19,8 @@ pub use address::Address;
 pub use checksum::{Checksum, decrement_ttl_v4};
 pub use encap::{
     GRE_HEADER_LEN, GUE_HEADER_LEN, GUE_PORT, IPV4_HEADER_LEN, IPV6_HEADER_LEN, OUTER_TTL, OuterV4, OuterV6,
-    PROTOCOL_GRE, PROTOCOL_IPIP, PROTOCOL_IPV6, PROTOCOL_UDP, UDP_HEADER_LEN, gue_source_port,
-    outer_source_v4, outer_source_v6,
+    PROTOCOL_GRE, PROTOCOL_IPIP, PROTOCOL_IPV6, PROTOCOL_UDP, UDP_HEADER_LEN, gue_source_port, inner_sum_v4,
+    inner_sum_v6, outer_source_v4, outer_source_v6,
 };
 pub use frame::Frame;
 pub use hash::{
@@ -28,6 +28,7 @@ pub use hash::{
 };
 pub use parse::{
     Addresses, Datagram, ETHERTYPE_IPV4, ETHERTYPE_IPV6, EXTENSION_HEADERS_MAX, Family, L2, PROTOCOL_TCP,
-    Parsed, Problem, TCP_HEADER_LEN, VLAN_TAGS_MAX, parse, parse_ipv4, parse_ipv6, parse_l2, ports,
+    Parsed, Problem, TCP_HEADER_LEN, VLAN_TAGS_MAX, parse, parse_ipv4, parse_ipv6, parse_l2,
+    parse_plain_ipv6, ports,
 };
 pub use tunnel::{HOPS_HEADER_LEN, HOPS_MAX, Hops, Tunnel, TunnelKind, decapsulated_ecn, parse_tunnel};

@@ -16,6 +16,8 @@ const ETHERTYPE_QINQ: u16 = 0x88a8;
 
 const ETHERNET_HEADER_LEN: usize = 14;
 const VLAN_TAG_LEN: usize = 4;
+/// More than an Ethernet header with its tags can have.
+const L2_BOUND: usize = 32;
 /// VLAN tags that a frame may carry (IEEE 802.1ad: one service and one customer tag).
 pub const VLAN_TAGS_MAX: usize = 2;
 /// IPv6 extension headers that are walked before the parser gives up.
@@ -36,6 +38,8 @@ pub enum Family {
 }
 
 /// Source and destination of a packet, as they stand in memory.
+// With a tag of its own width the compiler copies it in whole words; the verifier refuses misaligned parts of them.
+#[repr(u64)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Addresses {
     /// Of an IPv4 packet.
@@ -142,6 +146,8 @@ impl Datagram {
 }
 
 /// Why a TCP or UDP packet cannot be forwarded by its flow.
+// As wide as what a datagram has in its place, for the same reason as [`Addresses`].
+#[repr(u64)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Problem {
     /// One fragment of several: all but the first have no ports.
@@ -153,6 +159,7 @@ pub enum Problem {
 }
 
 /// What a frame is to a forwarder.
+#[repr(u64)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parsed {
     /// Neither TCP nor UDP over IP: nothing for a forwarder.
@@ -188,7 +195,7 @@ pub fn parse_l2<F: Frame + ?Sized>(frame: &F) -> Option<L2> {
         ethertype = u16::from_be_bytes(*frame.view::<2>(len - 2)?);
         tags += 1;
     }
-    Some(L2 { len, ethertype })
+    Some(L2 { len: frame.meet(len, L2_BOUND), ethertype })
 }
 
 /// Reads a frame up to its ports.
@@ -216,6 +223,13 @@ pub fn parse_ipv6<F: Frame + ?Sized>(frame: &F, l2_len: usize) -> Parsed {
     ipv6::parse(frame, l2_len).unwrap_or(Parsed::Other)
 }
 
+/// As [`parse_ipv6`], for a packet without extension headers; [`Parsed::Other`] for one that may have some, and for one
+/// that is nothing for a forwarder. Most packets are of this kind, and are spared the walk and its unknown offsets.
+#[inline(always)]
+pub fn parse_plain_ipv6<F: Frame + ?Sized>(frame: &F, l2_len: usize) -> Parsed {
+    ipv6::parse_plain(frame, l2_len).unwrap_or(Parsed::Other)
+}
+
 /// What an IP header says, before anything is known of its payload.
 #[derive(Clone, Copy)]
 struct Ip {
@@ -236,6 +250,7 @@ impl Ip {
 
     /// The packet with the header of `protocol` (TCP or UDP) `l4_offset` bytes into the IP packet.
     #[inline(always)]
+    #[allow(clippy::cast_possible_truncation)] // below 256
     fn datagram<F: Frame + ?Sized>(&self, frame: &F, protocol: u8, l4_offset: usize) -> Parsed {
         let header_len = if protocol == PROTOCOL_TCP { TCP_HEADER_LEN } else { UDP_HEADER_LEN };
         let too_short = l4_offset + header_len > self.len;
@@ -251,7 +266,7 @@ impl Ip {
             l4_offset,
             traffic_class: self.traffic_class,
             ttl: self.ttl,
-            protocol,
+            protocol: frame.meet(protocol.into(), 256) as u8,
             ports: u32::from_le_bytes(*ports),
             addresses: self.addresses,
         })

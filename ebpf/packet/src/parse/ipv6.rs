@@ -9,37 +9,24 @@ const FRAGMENT: u8 = 44;
 const AUTHENTICATION: u8 = 51;
 const DESTINATION_OPTIONS: u8 = 60;
 
+/// More than the header and all extension headers together can have.
+const EXTENSION_BYTES_BOUND: usize = 0x4000;
+
 const FRAGMENT_HEADER_LEN: usize = 8;
 /// Offset and M flag; the two bits between them are reserved.
 const FRAGMENT_BITS: u16 = 0xfff9;
 
+/// A packet of TCP or UDP without extension headers; `None`: it has some, or is nothing for a forwarder.
+#[inline(always)]
+pub(super) fn parse_plain<F: Frame + ?Sized>(frame: &F, offset: usize) -> Option<Parsed> {
+    let (ip, next_header) = header(frame, offset)?;
+    if is_forwarded(next_header) { Some(ip.datagram(frame, next_header, IPV6_HEADER_LEN)) } else { None }
+}
+
 /// `None`: nothing for a forwarder.
 #[inline(always)]
 pub(super) fn parse<F: Frame + ?Sized>(frame: &F, offset: usize) -> Option<Parsed> {
-    let h = frame.view::<IPV6_HEADER_LEN>(offset)?;
-    if h[0] >> 4 != 6 {
-        return None;
-    }
-    let destination = Address::from_bytes(sixteen(h, 24));
-    if destination.is_v4() {
-        // IPv4-mapped addresses have no place on the wire (RFC 4942, 2.2), and would pass for an IPv4 VIP here.
-        return None;
-    }
-    let ip = Ip {
-        addresses: Addresses::V6 {
-            source: Address::from_bytes(sixteen(h, 8)).words(),
-            destination: destination.words(),
-        },
-        traffic_class: h[0] << 4 | h[1] >> 4,
-        ttl: h[7],
-        offset,
-        len: IPV6_HEADER_LEN + usize::from(u16::from_be_bytes([h[4], h[5]])),
-    };
-    let mut next_header = h[6];
-    // Most packets have no extension header; they skip the walk and its unknown offsets.
-    if is_forwarded(next_header) {
-        return Some(ip.datagram(frame, next_header, IPV6_HEADER_LEN));
-    }
+    let (ip, mut next_header) = header(frame, offset)?;
     let mut at = IPV6_HEADER_LEN;
     for _ in 0..EXTENSION_HEADERS_MAX {
         let len = match next_header {
@@ -70,7 +57,7 @@ pub(super) fn parse<F: Frame + ?Sized>(frame: &F, offset: usize) -> Option<Parse
             }
             _ => break,
         };
-        at += len;
+        at = frame.meet(at + len, EXTENSION_BYTES_BOUND);
     }
     if is_forwarded(next_header) {
         Some(ip.datagram(frame, next_header, at))
@@ -79,6 +66,31 @@ pub(super) fn parse<F: Frame + ?Sized>(frame: &F, offset: usize) -> Option<Parse
     } else {
         None
     }
+}
+
+/// What the header says, and the next header.
+#[inline(always)]
+fn header<F: Frame + ?Sized>(frame: &F, offset: usize) -> Option<(Ip, u8)> {
+    let h = frame.view::<IPV6_HEADER_LEN>(offset)?;
+    if h[0] >> 4 != 6 {
+        return None;
+    }
+    let destination = Address::from_bytes(sixteen(h, 24));
+    if destination.is_v4() {
+        // IPv4-mapped addresses have no place on the wire (RFC 4942, 2.2), and would pass for an IPv4 VIP here.
+        return None;
+    }
+    let ip = Ip {
+        addresses: Addresses::V6 {
+            source: Address::from_bytes(sixteen(h, 8)).words(),
+            destination: destination.words(),
+        },
+        traffic_class: h[0] << 4 | h[1] >> 4,
+        ttl: h[7],
+        offset,
+        len: IPV6_HEADER_LEN + usize::from(u16::from_be_bytes([h[4], h[5]])),
+    };
+    Some((ip, h[6]))
 }
 
 #[inline(always)]

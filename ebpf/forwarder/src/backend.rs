@@ -1,0 +1,301 @@
+//! Which backend a packet goes to when its slot does not say it all: unsettled slots and tracked VIPs.
+
+use guideway_abi::{
+    Counter, FLOW_WAYS, FlowEntry, FlowWord, GenerationHeader, IPPROTO_TCP, NO_REGION, SetRecord, TableRef,
+    UNSETTLED, VipRecord, backend_state, set_flags, vip_flags, vip_mode,
+};
+use guideway_packet::{
+    Datagram, Frame,
+    decide::{Candidates, Decision, Doubt, EntryUse, Found, Kind, Mode, asks_the_table, decide},
+    flow_hash, flow_tag,
+    flows::{self, Clock, Search},
+};
+use guideway_xdp::{Context, forgotten, opaque};
+
+use crate::{
+    Parcel, Verdict,
+    maps::{self, BACKENDS, FLOWS, VIPS},
+};
+
+/// Decides, and keeps the flow table.
+#[inline(never)]
+pub fn choose(context: &Context, parcel: &mut Parcel) -> Verdict<()> {
+    let Parcel { header, set, ref datagram, .. } = *parcel;
+    let record = VIPS.get(header.vip_base + parcel.vip.vip).ok_or(Counter::DropInternal)?;
+    let mode = forget_mode(header, mode(parcel.vip.flags, record));
+    let kind = forget_kind(header, kind(context, datagram)?);
+    let hash = match mode {
+        Mode::ClientIp => flow_hash(&header.flow_key, &datagram.addresses, 0, 0),
+        _ => parcel.hash,
+    };
+    let hash = forgotten(hash.into(), header.digest) as u32;
+    let slot = maps::slot_of(set.table, hash).ok_or(Counter::DropInternal)?;
+    let current = slot & !UNSETTLED;
+    if current == 0 {
+        return Err(Counter::DropInternal);
+    }
+    let is_settled = slot & UNSETTLED == 0;
+    let candidates =
+        if is_settled { Candidates::only(current) } else { candidates(parcel, set, mode, hash, current) };
+    let doubt = if is_settled {
+        Doubt::Settled
+    } else if set.flags & set_flags::SECOND_HOP != 0 {
+        Doubt::SecondHop
+    } else if record.flow_base != NO_REGION {
+        Doubt::Entries
+    } else {
+        Doubt::Nothing
+    };
+    let (candidates, doubt) = (forget_candidates(header, candidates), forget_doubt(header, doubt));
+    let decision = if record.flow_base != NO_REGION && asks_the_table(mode, doubt, kind) {
+        let mut entry = Entry::unknown();
+        entry.look_up(parcel, record, mode)?;
+        let decision = forget_decision(header, decide(mode, doubt, kind, &candidates, entry.followed()));
+        entry.keep(&decision)?;
+        decision
+    } else {
+        forget_decision(header, decide(mode, doubt, kind, &candidates, None))
+    };
+    if decision.hops[0] != 0 {
+        maps::count(Counter::SecondHop);
+    }
+    parcel.backend = decision.backend;
+    parcel.hops = decision.hops;
+    Ok(())
+}
+
+// The verifier walks every way through the program. What comes below would be walked once for each mode, kind, doubt and
+// so on that it can tell apart above; so it is made to forget them where they meet.
+
+#[inline(always)]
+fn forget_mode(header: &GenerationHeader, mode: Mode) -> Mode {
+    match forgotten(mode as u64, header.digest) {
+        0 => Mode::Plain,
+        1 => Mode::Sticky,
+        _ => Mode::ClientIp,
+    }
+}
+
+#[inline(always)]
+fn forget_kind(header: &GenerationHeader, kind: Kind) -> Kind {
+    match forgotten(kind as u64, header.digest) {
+        0 => Kind::Syn,
+        1 => Kind::Established,
+        _ => Kind::Datagram,
+    }
+}
+
+#[inline(always)]
+fn forget_doubt(header: &GenerationHeader, doubt: Doubt) -> Doubt {
+    match forgotten(doubt as u64, header.digest) {
+        0 => Doubt::Settled,
+        1 => Doubt::SecondHop,
+        2 => Doubt::Entries,
+        _ => Doubt::Nothing,
+    }
+}
+
+#[inline(always)]
+fn forget_decision(header: &GenerationHeader, decision: Decision) -> Decision {
+    const HALF_OPEN: u64 = 1;
+    const FOLLOW: u64 = 2;
+    const MAKE: u64 = 4;
+    let flag = |half_open| if half_open { HALF_OPEN } else { 0 };
+    let entry = match decision.entry {
+        EntryUse::Leave => 0,
+        EntryUse::Follow { half_open } => FOLLOW | flag(half_open),
+        EntryUse::Make { half_open } => MAKE | flag(half_open),
+    };
+    let Decision { backend, hops: [first, second], .. } = decision;
+    let packed = u64::from(backend) | u64::from(first) << 16 | u64::from(second) << 32 | entry << 48;
+    let packed = forgotten(packed, header.digest);
+    let half_open = packed >> 48 & HALF_OPEN != 0;
+    let entry = if packed >> 48 & FOLLOW != 0 {
+        EntryUse::Follow { half_open }
+    } else if packed >> 48 & MAKE != 0 {
+        EntryUse::Make { half_open }
+    } else {
+        EntryUse::Leave
+    };
+    Decision { backend: packed as u16, hops: [(packed >> 16) as u16, (packed >> 32) as u16], entry }
+}
+
+#[inline(always)]
+fn forget_candidates(header: &GenerationHeader, candidates: Candidates) -> Candidates {
+    let Candidates { current, previous: [first, second] } = candidates;
+    let packed = u64::from(current) | u64::from(first) << 16 | u64::from(second) << 32;
+    let packed = forgotten(packed, header.digest);
+    Candidates { current: packed as u16, previous: [(packed >> 16) as u16, (packed >> 32) as u16] }
+}
+
+#[inline(always)]
+fn mode(flags: u16, record: &VipRecord) -> Mode {
+    if flags & vip_flags::TRACKED == 0 {
+        return Mode::Plain;
+    }
+    match record.mode {
+        vip_mode::STICKY => Mode::Sticky,
+        vip_mode::CLIENT_IP => Mode::ClientIp,
+        _ => Mode::Plain,
+    }
+}
+
+const TCP_FLAGS_OFFSET: usize = 13;
+const SYN: u8 = 0x02;
+const ACK: u8 = 0x10;
+
+#[inline(always)]
+fn kind(context: &Context, datagram: &Datagram) -> Verdict<Kind> {
+    if datagram.protocol != IPPROTO_TCP {
+        return Ok(Kind::Datagram);
+    }
+    let at = datagram.l2_len + datagram.l4_offset + TCP_FLAGS_OFFSET;
+    let flags = context.view::<1>(at).ok_or(Counter::DropMalformed)?[0];
+    Ok(if flags & (SYN | ACK) == SYN { Kind::Syn } else { Kind::Established })
+}
+
+#[inline(always)]
+fn candidates(parcel: &Parcel, set: &SetRecord, mode: Mode, hash: u32, current: u16) -> Candidates {
+    let Parcel { header, ref datagram, .. } = *parcel;
+    let old_hash = if set.flags & (set_flags::PREVIOUS_0_OLD_KEY | set_flags::PREVIOUS_1_OLD_KEY) == 0 {
+        hash
+    } else {
+        let (ports, protocol) = match mode {
+            Mode::ClientIp => (0, 0),
+            _ => (datagram.ports, datagram.protocol),
+        };
+        flow_hash(&header.previous_flow_key, &datagram.addresses, ports, protocol)
+    };
+    let previous = |at: usize, flag: u8| {
+        let hash = if set.flags & flag == 0 { hash } else { old_hash };
+        let table = set.previous[at];
+        if table == TableRef::NONE { 0 } else { maps::slot_of(table, hash).unwrap_or(0) & !UNSETTLED }
+    };
+    let previous = [previous(0, set_flags::PREVIOUS_0_OLD_KEY), previous(1, set_flags::PREVIOUS_1_OLD_KEY)];
+    Candidates::new(current, previous, |backend| maps::state(header, backend) == backend_state::DEAD)
+}
+
+/// What the flow table has for a packet.
+#[repr(C)]
+struct Entry {
+    tag: u64,
+    /// The entry's second word, when there is one.
+    found: FlowWord,
+    /// Its place, or `NOWHERE`.
+    found_at: u64,
+    /// The place for a new entry, or `NOWHERE`.
+    place: u64,
+    /// Of [`FLOWS`].
+    bucket: u64,
+    now: u64,
+    /// Whether the entry can be followed, and its backend is serving.
+    follow: u64,
+}
+
+const NOWHERE: u64 = FLOW_WAYS as u64;
+const FOLLOW: u64 = 1;
+const SERVING: u64 = 2;
+
+impl Entry {
+    #[inline(always)]
+    fn unknown() -> Self {
+        Self { tag: 0, found: FlowWord(0), found_at: NOWHERE, place: NOWHERE, bucket: 0, now: 0, follow: 0 }
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self, parcel: &Parcel, record: &VipRecord, mode: Mode) -> Verdict<()> {
+        let Parcel { header, ref datagram, .. } = *parcel;
+        let (ports, protocol) = match mode {
+            Mode::ClientIp => (0, 0),
+            _ => (datagram.ports, datagram.protocol),
+        };
+        let tag = forgotten(flow_tag(header.tag_key, &datagram.addresses, ports, protocol), header.digest);
+        let bucket = record.flow_base + (tag as u32 & record.flow_mask);
+        // Other CPUs write to it meanwhile; a copy says one thing.
+        // SAFETY: the element is live as long as the map.
+        let places = unsafe { FLOWS.get_ptr(bucket).ok_or(Counter::DropInternal)?.read_volatile() };
+        let now = (crate::jiffies() >> (header.tick_shift & 31)) as u32;
+        let clock = Clock { now, timeout: record.timeout };
+        let Search { found, place } = flows::search(&places, tag, &clock, opaque);
+        self.tag = tag;
+        self.bucket = bucket.into();
+        self.now = now.into();
+        let forget = |number| forgotten(number, header.digest);
+        self.place = forget(place.map_or(NOWHERE, |way| way as u64));
+        let (way, word) = found.map_or((NOWHERE, FlowWord(0)), |(way, word)| (way as u64, word));
+        self.found_at = forget(way);
+        self.found = FlowWord(forget(word.0));
+        self.follow = if self.found_at == NOWHERE { 0 } else { forget(follow(header, self.found)) };
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn followed(&self) -> Option<Found> {
+        if self.follow & FOLLOW == 0 {
+            return None;
+        }
+        Some(Found {
+            backend: self.found.backend(),
+            half_open: self.found.is_half_open(),
+            serving: self.follow & SERVING != 0,
+        })
+    }
+
+    /// Does about the flow table what was decided.
+    #[inline(never)]
+    fn keep(&self, decision: &Decision) -> Verdict<()> {
+        match decision.entry {
+            EntryUse::Follow { half_open } => {
+                maps::count(Counter::FlowHit);
+                let word =
+                    FlowWord::new(self.found.backend(), self.found.epoch(), self.now as u32, half_open);
+                if word != self.found {
+                    self.store(self.found_at, None, word)?;
+                }
+            }
+            EntryUse::Make { half_open } => {
+                maps::count(Counter::FlowMiss);
+                if self.place == NOWHERE {
+                    maps::count(Counter::FlowFull);
+                } else {
+                    let backend = BACKENDS.get(decision.backend.into()).ok_or(Counter::DropInternal)?;
+                    let word = FlowWord::new(decision.backend, backend.epoch, self.now as u32, half_open);
+                    self.store(self.place, Some(word.check(self.tag)), word)?;
+                    maps::count(Counter::FlowInsert);
+                }
+            }
+            EntryUse::Leave => maps::count(Counter::FlowMiss),
+        }
+        Ok(())
+    }
+
+    /// Each word is stored by itself; who reads between the two finds no entry.
+    #[inline(always)]
+    fn store(&self, way: u64, check: Option<u64>, word: FlowWord) -> Verdict<()> {
+        let bucket = FLOWS.get_ptr_mut(self.bucket as u32).ok_or(Counter::DropInternal)?;
+        let way = way as usize % FLOW_WAYS;
+        // SAFETY: `way` is a place of the element, which is live as long as the map.
+        unsafe {
+            let entry = bucket.cast::<FlowEntry>().add(way);
+            if let Some(check) = check {
+                (&raw mut (*entry).check).write_volatile(check);
+            }
+            (&raw mut (*entry).word).write_volatile(word);
+        }
+        Ok(())
+    }
+}
+
+/// Whether the entry's backend is still the one that it was made for, and lives; and whether it is serving.
+#[inline(always)]
+fn follow(header: &GenerationHeader, word: FlowWord) -> u64 {
+    let state = maps::state(header, word.backend());
+    match BACKENDS.get(word.backend().into()) {
+        Some(backend) if backend.epoch == word.epoch() => match state {
+            backend_state::DEAD => 0,
+            backend_state::SERVING => FOLLOW | SERVING,
+            _ => FOLLOW,
+        },
+        _ => 0,
+    }
+}
