@@ -206,7 +206,7 @@ async fn follows_the_kernel() {
     bench.problem(ROUTED, "").await;
 
     // Routes change.
-    ip("route replace 10.9.0.1/32 via 10.0.2.1 mtu 1400");
+    ip("route replace 10.9.0.1/32 via 10.0.2.1 mtu lock 1400");
     let took = bench.legs(1, &[(8, 2, 1400)]).await;
     println!("a route that changed: {took:?}");
     ip("route del 10.9.0.1/32");

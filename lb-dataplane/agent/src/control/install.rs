@@ -49,6 +49,8 @@ struct Success {
     changes: Option<Changes>,
     /// Planning and writing, up to the activation.
     took: Duration,
+    /// When packets followed it.
+    at: Instant,
 }
 
 /// Runs `work` where it may block.
@@ -226,13 +228,13 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
     fn report(&mut self, success: &Success, since: Option<tokio::time::Instant>) {
         self.apply_error = None;
         self.backoff.reset();
-        let Success { layout, changes, took } = success;
+        let Success { layout, changes, took, at } = success;
         let digest = format!("{:016x}", layout.digest);
         let Some(changes) = changes else {
             tracing::info!(generation = layout.generation, digest, "the installed generation is as desired");
             return;
         };
-        let waited = since.map(|since| since.elapsed());
+        let waited = since.map(|since| at.saturating_duration_since(since.into_std()));
         self.outputs.metrics.installed(*took, waited);
         let unsettled: u64 = layout.sets.iter().flatten().map(|set| u64::from(set.unsettled)).sum();
         tracing::info!(
@@ -341,14 +343,14 @@ fn install(
     };
     match plan(desired, &installed, now, cache) {
         Err(error) => (Some(installed), Err(InstallError::Plan(error))),
-        Ok(Outcome::Unchanged(layout)) => {
-            (Some(installed), Ok(Success { layout, changes: None, took: start.elapsed() }))
-        }
+        Ok(Outcome::Unchanged(layout)) => (
+            Some(installed),
+            Ok(Success { layout, changes: None, took: start.elapsed(), at: Instant::now() }),
+        ),
         Ok(Outcome::Plan(plan)) => match apply(store, &plan.ops) {
             Ok(()) => {
-                let success =
-                    Success { layout: plan.layout, changes: Some(plan.changes), took: start.elapsed() };
-                (Some(plan.installed), Ok(success))
+                let (layout, changes, at) = (plan.layout, Some(plan.changes), Instant::now());
+                (Some(plan.installed), Ok(Success { layout, changes, took: at - start, at }))
             }
             Err(error) => (None, Err(InstallError::Apply(error))),
         },

@@ -24,7 +24,7 @@ pub enum Route {
     Out {
         /// At least one.
         paths: Vec<Path>,
-        /// The longest IP packet for this route, when the route itself says so.
+        /// The longest IP packet for this route, when the route itself says so with force.
         mtu: Option<u32>,
     },
     /// The address is this node's.

@@ -22,6 +22,9 @@ use super::table::Event;
 /// `RTM_NEWNEXTHOP` and `RTM_DELNEXTHOP`, which the parser does not know.
 const NEXT_HOP_OBJECTS: [u16; 2] = [104, 105];
 
+/// `1 << RTAX_MTU`.
+const LOCKED_MTU: u32 = 1 << 2;
+
 /// What a datagram of notifications says.
 #[derive(Clone, Debug)]
 pub(super) enum Heard {
@@ -218,13 +221,19 @@ fn gateway(attributes: &[RouteAttribute]) -> Option<IpAddr> {
     })
 }
 
+/// The MTU of a route. The kernel heeds it for forwarded packets only when it is locked, and so do we.
 fn mtu(attributes: &[RouteAttribute]) -> Option<u32> {
-    attributes.iter().find_map(|attribute| {
-        let RouteAttribute::Metrics(metrics) = attribute else { return None };
-        metrics.iter().find_map(|metric| match metric {
-            RouteMetric::Mtu(mtu) => Some(*mtu),
-            _ => None,
+    let metrics = || {
+        attributes.iter().flat_map(|attribute| match attribute {
+            RouteAttribute::Metrics(metrics) => metrics.as_slice(),
+            _ => &[],
         })
+    };
+    let is_locked =
+        metrics().any(|metric| matches!(metric, RouteMetric::Lock(bits) if bits & LOCKED_MTU != 0));
+    metrics().filter(|_| is_locked).find_map(|metric| match metric {
+        RouteMetric::Mtu(mtu) => Some(*mtu),
+        _ => None,
     })
 }
 

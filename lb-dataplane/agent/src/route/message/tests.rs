@@ -33,7 +33,13 @@ fn routes() {
     ]);
     let via6 = RouteAttribute::Via(RouteVia::Inet6("fe80::1".parse().unwrap()));
     let dead = RouteAttribute::MultiPath(vec![several(3, "10.0.1.1", 1, RouteNextHopFlags::Dead)]);
-    let metrics = RouteAttribute::Metrics(vec![RouteMetric::Hoplimit(3), RouteMetric::Mtu(1400)]);
+    let metrics = |lock| {
+        RouteAttribute::Metrics(vec![
+            RouteMetric::Lock(lock),
+            RouteMetric::Hoplimit(3),
+            RouteMetric::Mtu(1400),
+        ])
+    };
     let one = |ifindex, gateway: Option<&str>| Path { ifindex, gateway: gateway.map(address), weight: 1 };
     let out = |paths: Vec<Path>| Some(Route::Out { paths, mtu: None });
     let oif = RouteAttribute::Oif;
@@ -54,8 +60,13 @@ fn routes() {
         ("every path is dead", routed(RouteType::Unicast, vec![dead]), Some(Route::Nowhere)),
         (
             "MTU",
-            routed(RouteType::Unicast, vec![metrics, oif(7)]),
+            routed(RouteType::Unicast, vec![metrics(LOCKED_MTU), oif(7)]),
             Some(Route::Out { paths: vec![one(7, None)], mtu: Some(1400) }),
+        ),
+        (
+            "MTU that is not locked",
+            routed(RouteType::Unicast, vec![metrics(0), oif(7)]),
+            out(vec![one(7, None)]),
         ),
         ("local", routed(RouteType::Local, vec![oif(1)]), Some(Route::Local)),
         ("unreachable", routed(RouteType::Unreachable, vec![]), Some(Route::Nowhere)),
