@@ -38,6 +38,12 @@ pub fn empty(_: XdpContext) -> u32 {
     xdp_action::XDP_TX
 }
 
+/// Drops: the far end of a link, where packets are to cost as little as they can.
+#[xdp(frags)]
+pub fn drop(_: XdpContext) -> u32 {
+    xdp_action::XDP_DROP
+}
+
 /// Puts a constant Ethernet and IPv4 header in front of the packet, and looks at none of it.
 #[xdp(frags)]
 pub fn encap_floor(ctx: XdpContext) -> u32 {

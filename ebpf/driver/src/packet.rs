@@ -16,16 +16,26 @@ pub struct Settings {
     flows: u32,
     /// VIPs that the flows spread over: so many addresses from the template's destination on.
     vips: u32,
+    /// Bytes of outer headers between Ethernet and the header that the flows are told apart by: 0, 20, 24 or 32.
+    outer: u32,
 }
 
-/// Words of the template: bytes 0 to 7 and 6 to 13 of the Ethernet header, then the 48 bytes behind it, which reach to
-/// the ports at least. What follows is left as userspace handed it in; no program writes there.
+/// Where the driver takes its packets from. What is not in it is left as userspace handed it in; no program writes there.
+#[repr(C)]
+pub struct Template {
+    /// Bytes 0 to 7 and 6 to 13 of the Ethernet header, then the 48 bytes from the inner (or only) IP header on, which
+    /// reach to the ports at least.
+    words: [u64; WORDS],
+    /// The outer headers.
+    outer: [u8; 32],
+}
+
 const WORDS: usize = 8;
 
 #[btf_map]
 static SETTINGS: Array<Settings, 1> = Array::new();
 #[btf_map]
-static TEMPLATE: Array<[u64; WORDS], 1> = Array::new();
+static TEMPLATE: Array<Template, 1> = Array::new();
 /// Packets made so far: the proof that every repetition made one.
 #[btf_map]
 static PACKETS: Array<u64, 1> = Array::new();
@@ -66,7 +76,7 @@ pub fn next(context: &Context) -> Option<()> {
     let vip = scale(flow.wrapping_mul((SPREAD >> 32) as u32), settings.vips);
     let source = flow >> PORT_BITS;
     let port = 1024 + (flow & ((1 << PORT_BITS) - 1)) as u16;
-    let mut words = *template;
+    let mut words = template.words;
     if settings.family == 4 {
         add_to_address(&mut words[3], source);
         words[4] |= u64::from(port.to_be()) << 32;
@@ -76,7 +86,13 @@ pub fn next(context: &Context) -> Option<()> {
         add_to_address(&mut words[6], vip);
         words[7] |= u64::from(port.to_be());
     }
-    write(context, &words)
+    match settings.outer {
+        0 => write::<0>(context, &words, template),
+        20 => write::<20>(context, &words, template),
+        24 => write::<24>(context, &words, template),
+        32 => write::<32>(context, &words, template),
+        _ => None,
+    }
 }
 
 /// `number` brought from the range of 32 bits into `0..limit`.
@@ -100,15 +116,19 @@ fn add_to_low_address(word: &mut u64, n: u32) {
 }
 
 #[inline(always)]
-fn write(context: &Context, words: &[u64; WORDS]) -> Option<()> {
-    let head = context.view_mut::<62>(0)?;
+fn write<const OUTER: usize>(context: &Context, words: &[u64; WORDS], template: &Template) -> Option<()> {
+    let head = context.view_mut::<14>(0)?;
     head[..8].copy_from_slice(&words[0].to_le_bytes());
     head[6..14].copy_from_slice(&words[1].to_le_bytes());
-    head[14..22].copy_from_slice(&words[2].to_le_bytes());
-    head[22..30].copy_from_slice(&words[3].to_le_bytes());
-    head[30..38].copy_from_slice(&words[4].to_le_bytes());
-    head[38..46].copy_from_slice(&words[5].to_le_bytes());
-    head[46..54].copy_from_slice(&words[6].to_le_bytes());
-    head[54..].copy_from_slice(&words[7].to_le_bytes());
+    if OUTER > 0 {
+        context.view_mut::<OUTER>(14)?.copy_from_slice(&template.outer[..OUTER]);
+    }
+    let inner = context.view_mut::<48>(14 + OUTER)?;
+    inner[..8].copy_from_slice(&words[2].to_le_bytes());
+    inner[8..16].copy_from_slice(&words[3].to_le_bytes());
+    inner[16..24].copy_from_slice(&words[4].to_le_bytes());
+    inner[24..32].copy_from_slice(&words[5].to_le_bytes());
+    inner[32..40].copy_from_slice(&words[6].to_le_bytes());
+    inner[40..].copy_from_slice(&words[7].to_le_bytes());
     Some(())
 }

@@ -1,45 +1,64 @@
 //! Time of table builds and of changes.
 
 use std::hint::black_box;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use guideway_abi::Capacities;
 use guideway_bpf::Dataplane;
-use guideway_dataplane::apply::MapStore;
+use guideway_dataplane::apply::{Kernel, MapStore};
 use guideway_dataplane_plan::{
-    BackendSet, Desired, Installed, Member, Outcome, Protocol, TableCache, TableSize, Vip, VipKey, Weight,
-    plan,
+    BackendSet, BootTime, Desired, Installed, Member, Outcome, Protocol, TableCache, TableSize, Weight, plan,
 };
 use guideway_maglev as maglev;
 
 use crate::Effort;
-use crate::forwarder::{desired, fixed_next_hop};
+use crate::progress;
 use crate::report::Row;
+use crate::state::{self, vip};
 use crate::world::World;
 
-const VIPS: u32 = 1_000;
-const SETS: u32 = 50;
-const MEMBERS: u8 = 20;
+/// The first installation.
+const FIRST: Size = Size { vips: 10_000, sets: 500, members: 20 };
+/// What is changed.
+const SMALL: Size = Size { vips: 1_000, sets: 50, members: 20 };
+const LARGE: Size = Size { vips: 100_000, sets: 500, members: 20 };
+/// Of a drain window: the planner's clock goes on by more than this between changes, so that none is held back.
+const DRAIN_WINDOW: Duration = Duration::from_secs(60);
+
+/// VIPs spread over sets.
+#[derive(Clone, Copy)]
+struct Size {
+    vips: u32,
+    sets: u32,
+    members: u32,
+}
 
 /// Measures what has `only` in its name.
 pub(crate) fn measure(world: &World, effort: Effort, only: &str) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for (name, size) in [
-        ("table of 65537 slots, 100 members", TableSize::Large),
-        ("table of 16381 slots, 100 members", TableSize::Small),
+    for (name, size, members) in [
+        ("table of 16381 slots, 100 members", TableSize::Small, 100),
+        ("table of 65537 slots, 100 members", TableSize::Large, 100),
+        ("table of 65537 slots, 1000 members", TableSize::Large, 1_000),
     ] {
         if name.contains(only) {
-            rows.push(builds(name, size, effort)?);
+            rows.push(builds(name, size, members, effort)?);
         }
     }
-    for (name, change) in [
-        ("a backend fails, 1000 VIPs", Change::Fails),
-        ("a backend is re-weighted, 1000 VIPs", Change::Weight),
-    ] {
-        if name.contains(only) {
-            rows.extend(changes(world, name, change, effort)?);
+    let name = "first install, 10000 VIPs, 500 sets of 20";
+    if name.contains(only) {
+        rows.extend(installs(world, name, effort)?);
+    }
+    for (vips, size) in [("1000", SMALL), ("100000", LARGE)] {
+        for (what, change) in
+            [("a backend fails or comes back", Change::Health), ("a backend is re-weighted", Change::Weight)]
+        {
+            let name = format!("{what}, {vips} VIPs");
+            if name.contains(only) {
+                rows.extend(changes(world, &name, size, change, effort)?);
+            }
         }
     }
     Ok(rows)
@@ -50,9 +69,10 @@ fn ns(duration: Duration) -> f64 {
     duration.as_nanos() as f64
 }
 
-fn builds(name: &str, size: TableSize, effort: Effort) -> Result<Row> {
+fn builds(name: &str, size: TableSize, members: u32, effort: Effort) -> Result<Row> {
+    progress(name);
     let members: Vec<maglev::Member> =
-        (0..100).map(|n| maglev::Member { name: format!("backend-{n}"), weight: Weight(1) }).collect();
+        (0..members).map(|n| maglev::Member { name: format!("backend-{n}"), weight: Weight(1) }).collect();
     let seed = maglev::Seed(*b"seed for benches");
     // Several builds a round: one is as short as a disturbance.
     const BUILDS: u32 = 10;
@@ -67,101 +87,138 @@ fn builds(name: &str, size: TableSize, effort: Effort) -> Result<Row> {
     Ok(Row::new(name, "table_build", &samples))
 }
 
+/// What an agent has that follows a configuration.
+struct Agent {
+    store: Kernel,
+    cache: TableCache,
+    installed: Installed,
+    now: BootTime,
+}
+
+impl Agent {
+    fn new(world: &World, size: Size) -> Result<Self> {
+        let pins = world.pins("changes");
+        let tables_large = 4 * size.sets;
+        let capacities = Capacities {
+            vips: size.vips,
+            backends: size.sets * size.members * 2 + 2,
+            tables_large,
+            tables_small: 1,
+            flow_buckets: 65_536,
+        };
+        let dataplane = Dataplane::open(&pins, capacities).context("load the forwarder")?;
+        std::fs::remove_dir_all(&pins).with_context(|| format!("remove {}", pins.display()))?;
+        let store = Kernel::new(dataplane)?;
+        let installed = store.read()?;
+        Ok(Self { store, cache: TableCache::default(), installed, now: BootTime(1_000_000) })
+    }
+
+    /// From a desired state to the first packet that follows it: plan, writes and activation; then the grace period, which
+    /// only the next change waits for.
+    fn apply(&mut self, desired: &Desired) -> Result<[Duration; 3]> {
+        let start = Instant::now();
+        let Outcome::Plan(plan) = plan(desired, &self.installed, self.now, &mut self.cache)? else {
+            bail!("there is nothing to plan");
+        };
+        let planned = Instant::now();
+        for op in &plan.ops {
+            self.store.perform(op)?;
+        }
+        let written = Instant::now();
+        self.store.grace_period()?;
+        let grace = written.elapsed();
+        if self.store.dataplane().active().generation() != plan.layout.generation {
+            bail!("generation {} is not active", plan.layout.generation);
+        }
+        self.installed = plan.installed;
+        Ok([planned - start, written - planned, grace])
+    }
+
+    /// Lets the drain windows end, and what is left of them be cleared away.
+    fn settle(&mut self, desired: &Desired) -> Result<()> {
+        self.now = self.now.after(2 * DRAIN_WINDOW);
+        while let Outcome::Plan(plan) = plan(desired, &self.installed, self.now, &mut self.cache)? {
+            for op in &plan.ops {
+                self.store.perform(op)?;
+            }
+            self.store.grace_period()?;
+            self.installed = plan.installed;
+        }
+        Ok(())
+    }
+}
+
+fn installs(world: &World, name: &str, effort: Effort) -> Result<Vec<Row>> {
+    let mut parts: [Vec<f64>; 3] = [const { Vec::new() }; 3];
+    for round in 0..effort.rounds {
+        progress(&format!("{name}, round {round}"));
+        let mut agent = Agent::new(world, FIRST)?;
+        let mut desired = many_sets(FIRST);
+        desired.tick_shift = agent.store.tick_shift();
+        let [plan, write, _] = agent.apply(&desired)?;
+        for (samples, part) in parts.iter_mut().zip([plan + write, plan, write]) {
+            samples.push(ns(part));
+        }
+    }
+    let names = ["apply", "apply: plan", "apply: write and activate"];
+    Ok(names.into_iter().zip(parts).map(|(part, samples)| Row::new(name, part, &samples)).collect())
+}
+
 /// What happens to one backend.
 #[derive(Clone, Copy, Debug)]
 enum Change {
-    Fails,
+    Health,
     Weight,
 }
 
-/// From a new desired state to the first packet that follows it, as the agent does it, and in parts.
-fn changes(world: &World, name: &str, change: Change, effort: Effort) -> Result<Vec<Row>> {
-    let pins = world.pins("changes");
-    let dataplane = Dataplane::open(&pins, Capacities::default()).context("load the forwarder")?;
-    std::fs::remove_dir_all(&pins).with_context(|| format!("remove {}", pins.display()))?;
-    let mut desired = many_sets(world);
-    let mut cache = TableCache::default();
-    let installed = MapStore::read(&dataplane)?;
-    let mut installed = apply(&dataplane, &desired, &installed, &mut cache)?.installed;
+/// One backend of one set is changed each round.
+fn changes(world: &World, name: &str, size: Size, change: Change, effort: Effort) -> Result<Vec<Row>> {
+    progress(name);
+    let mut agent = Agent::new(world, size)?;
+    let mut desired = many_sets(size);
+    desired.tick_shift = agent.store.tick_shift();
+    agent.apply(&desired)?;
     let mut parts: [Vec<f64>; 4] = [const { Vec::new() }; 4];
     for round in 0..effort.rounds {
-        let set = (round % SETS) as usize;
-        let member = (round / SETS % u32::from(MEMBERS)) as usize;
+        let set = (round % size.sets) as usize;
+        let member = (round / size.sets % size.members) as usize;
         let member = &mut desired.sets[set].members[member];
         match change {
-            Change::Fails => member.healthy = !member.healthy,
+            Change::Health => member.healthy = !member.healthy,
             Change::Weight => member.weight.0 += 1,
         }
-        let applied = apply(&dataplane, &desired, &installed, &mut cache)?;
-        let Applied { plan, write, grace, .. } = applied;
+        let [plan, write, grace] = agent.apply(&desired)?;
         for (samples, part) in parts.iter_mut().zip([plan + write, plan, write, grace]) {
             samples.push(ns(part));
         }
-        installed = applied.installed;
+        agent.settle(&desired)?;
     }
     let names = ["apply", "apply: plan", "apply: write and activate", "apply: grace period after it"];
     Ok(names.into_iter().zip(parts).map(|(part, samples)| Row::new(name, part, &samples)).collect())
 }
 
-struct Applied {
-    installed: Installed,
-    plan: Duration,
-    write: Duration,
-    grace: Duration,
-}
-
-fn apply(
-    dataplane: &Dataplane,
-    desired: &Desired,
-    installed: &Installed,
-    cache: &mut TableCache,
-) -> Result<Applied> {
-    let start = Instant::now();
-    let Outcome::Plan(plan) = plan(desired, installed, cache)? else { bail!("there is nothing to plan") };
-    let planned = Instant::now();
-    for op in &plan.ops {
-        dataplane.perform(op)?;
-    }
-    let written = Instant::now();
-    MapStore::grace_period(dataplane)?;
-    if dataplane.active().generation() != plan.layout.generation {
-        bail!("generation {} is not active", plan.layout.generation);
-    }
-    Ok(Applied {
-        installed: plan.installed,
-        plan: planned - start,
-        write: written - planned,
-        grace: written.elapsed(),
-    })
-}
-
-/// 1,000 VIPs over 50 sets of 20 backends.
-fn many_sets(world: &World) -> Desired {
-    let octet = |n: u32| u8::try_from(n % 256).unwrap_or_default();
+/// VIPs of consecutive addresses over sets of backends of their own.
+fn many_sets(size: Size) -> Desired {
+    let address = |first: Ipv4Addr, n: u32| IpAddr::V4(Ipv4Addr::from(u32::from(first) + n));
     let set = |s: u32| BackendSet {
         name: format!("set-{s}"),
-        table_size: TableSize::Large,
-        members: (0..MEMBERS)
+        members: (0..size.members)
             .map(|m| Member {
                 name: format!("backend-{s}-{m}"),
-                address: Ipv4Addr::new(10, 1, octet(s), m).into(),
+                address: address(Ipv4Addr::new(10, 1, 0, 0), s * size.members + m),
                 weight: Weight(1),
                 healthy: true,
             })
             .collect(),
+        drain_window: DRAIN_WINDOW,
+        ..state::set("", 0, state::backend4)
     };
-    let vip = |v: u32| Vip {
-        name: format!("vip-{v}"),
-        key: VipKey {
-            address: Ipv4Addr::new(20, 0, octet(v / 256), octet(v)).into(),
-            protocol: Protocol::Tcp,
-            port: 80,
-        },
-        set: format!("set-{}", v % SETS),
-    };
+    let first = Ipv4Addr::new(20, 0, 0, 0);
     Desired {
-        sets: (0..SETS).map(set).collect(),
-        vips: (0..VIPS).map(vip).collect(),
-        ..desired(fixed_next_hop(world), std::iter::empty())
+        sets: (0..size.sets).map(set).collect(),
+        vips: (0..size.vips)
+            .map(|v| vip(address(first, v), Protocol::Tcp, 80, &format!("set-{}", v % size.sets)))
+            .collect(),
+        ..state::empty()
     }
 }

@@ -1,6 +1,7 @@
 //! A program under test behind the driver (ebpf/driver).
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use aya::maps::{Array, MapData, ProgramArray};
@@ -10,9 +11,12 @@ use guideway_bpf::{TestProgram, TestRunOptions};
 use nix::time::{ClockId, clock_gettime};
 
 use crate::frame::Template;
-use crate::world::INTERFACE;
+use crate::world::{FAR_END, INTERFACE};
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../ebpf/obj/driver.o");
+
+/// Frames of a batch of live ones.
+const BATCH: u32 = 64;
 
 /// Which flows the packets belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +50,8 @@ pub(crate) struct Run {
 /// The driver and the program that it calls.
 pub(crate) struct Driver {
     run: TestProgram,
-    settings: Array<MapData, [u32; 4]>,
-    template: Array<MapData, [u64; 8]>,
+    settings: Array<MapData, [u32; 5]>,
+    template: Array<MapData, [u64; 12]>,
     packets: Array<MapData, u64>,
     ifindex: u32,
     /// Holds the jump, which the kernel forgets with the map.
@@ -75,44 +79,75 @@ impl Driver {
 
     /// Sends `packets` packets through the program. Every one of them was made and judged, or this fails.
     pub(crate) fn run(&mut self, traffic: &Traffic, packets: u32) -> Result<Run> {
+        let before = self.prepare(traffic)?;
+        let options =
+            TestRunOptions { ingress_ifindex: self.ifindex, repeat: packets, ..TestRunOptions::default() };
+        let start = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?;
+        let run = self.run.run(&traffic.template.bytes, &options).context("test run")?;
+        let took = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)? - start;
+        self.check(before, packets)?;
+        let ns = Duration::from(took).as_secs_f64() * 1e9 / f64::from(packets);
+        Ok(Run { ns, verdict: run.retval, packet: run.packet })
+    }
+
+    /// The same with packets that really leave. Gives the time that passed for each, in nanoseconds.
+    pub(crate) fn run_live(&mut self, traffic: &Traffic, packets: u32) -> Result<f64> {
+        let before = self.prepare(traffic)?;
+        let options = TestRunOptions {
+            ingress_ifindex: self.ifindex,
+            repeat: packets,
+            live_frames: Some(BATCH),
+            ..TestRunOptions::default()
+        };
+        let start = clock_gettime(ClockId::CLOCK_MONOTONIC)?;
+        self.run.run(&traffic.template.bytes, &options).context("test run with live frames")?;
+        let took = clock_gettime(ClockId::CLOCK_MONOTONIC)? - start;
+        self.check(before, packets)?;
+        Ok(Duration::from(took).as_secs_f64() * 1e9 / f64::from(packets))
+    }
+
+    fn prepare(&mut self, traffic: &Traffic) -> Result<u64> {
         let flows = match traffic.flows {
             Flows::Of(flows) => flows,
             Flows::EverNew => 0,
         };
-        let len = u32::try_from(traffic.template.bytes.len()).context("length of a packet")?;
-        self.settings.set(0, [len, traffic.template.family, flows, traffic.vips], 0)?;
-        self.template.set(0, traffic.template.words(), 0)?;
-        let before = self.packets.get(&0, 0)?;
-        let options = TestRunOptions { ingress_ifindex: self.ifindex, repeat: packets, metadata: 0 };
-        let start = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?;
-        let run = self.run.run(&traffic.template.bytes, &options).context("test run")?;
-        let took = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)? - start;
+        let template = &traffic.template;
+        let len = u32::try_from(template.bytes.len()).context("length of a packet")?;
+        let outer = u32::try_from(template.outer).context("length of the outer headers")?;
+        self.settings.set(0, [len, template.family, flows, traffic.vips, outer], 0)?;
+        self.template.set(0, template.parts(), 0)?;
+        Ok(self.packets.get(&0, 0)?)
+    }
+
+    fn check(&self, before: u64, packets: u32) -> Result<()> {
         let made = self.packets.get(&0, 0)? - before;
         if made != u64::from(packets) {
             bail!("the driver made {made} packets instead of {packets}");
         }
-        let ns = std::time::Duration::from(took).as_secs_f64() * 1e9 / f64::from(packets);
-        Ok(Run { ns, verdict: run.retval, packet: run.packet })
+        Ok(())
     }
 }
 
-/// The programs that forwarders are compared with.
+/// The programs that others are compared with.
 pub(crate) struct Baselines {
-    /// Does nothing.
+    /// Does nothing: what is left is the driver's time and the kernel's.
     pub(crate) empty: Driver,
     /// Puts a constant header in front.
     pub(crate) encap_floor: Driver,
-    /// Holds the link of [`INTERFACE`].
+    /// Holds the links of both ends.
     _loaded: Ebpf,
 }
 
 impl Baselines {
-    /// Loads them, and attaches one: the kernel takes test packets only from an interface that is set up for XDP.
+    /// Loads them, and attaches to both ends of the link: the kernel takes test packets only from an interface that is set
+    /// up for XDP, and a far end takes what XDP sends only when it has a program itself.
     pub(crate) fn new(pin: &Path, ifindex: u32) -> Result<Self> {
         let mut loaded = EbpfLoader::new().load(OBJECT).context("load the baselines")?;
         let program = xdp(&mut loaded, "empty")?;
-        program.attach(INTERFACE, XdpMode::Driver).context("attach to up0")?;
+        program.attach(INTERFACE, XdpMode::Driver).with_context(|| format!("attach to {INTERFACE}"))?;
         let empty = Driver::new(program.fd()?, pin, ifindex)?;
+        let sink = xdp(&mut loaded, "drop")?;
+        sink.attach(FAR_END, XdpMode::Driver).with_context(|| format!("attach to {FAR_END}"))?;
         let encap_floor = Driver::new(xdp(&mut loaded, "encap_floor")?.fd()?, pin, ifindex)?;
         Ok(Self { empty, encap_floor, _loaded: loaded })
     }

@@ -1,23 +1,30 @@
-//! Times the dataplane: the loaded forwarder program, table builds, and changes of the configuration.
+//! Times the dataplane: the loaded programs, table builds, and changes of the configuration.
 //!
 //! `cargo xtask bench dataplane` builds and runs this as root. docs/performance.md says how it measures and what the
 //! figures mean.
 #![forbid(unsafe_code)]
 
 mod control;
+mod decap;
 mod driver;
 mod forwarder;
 mod frame;
+mod live;
 mod packets;
+mod pinned;
+mod plot;
 mod report;
 mod scenario;
+mod state;
 mod world;
 
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
 
+use driver::Baselines;
 use report::Row;
 
 /// What is to be measured, and how long.
@@ -36,6 +43,15 @@ struct Args {
     /// Only scenarios whose name has this in it
     #[arg(long, value_name = "TEXT", default_value = "")]
     only: String,
+    /// Pin the forwarder with its maps here, measure it there, leave it pinned and say how to time it
+    #[arg(long, value_name = "DIR")]
+    pin_root: Option<PathBuf>,
+    /// Draw what was measured into SVG files in this folder
+    #[arg(long, value_name = "DIR")]
+    plots: Option<PathBuf>,
+    /// Draw the figures of this file, which --json wrote, and measure nothing
+    #[arg(long, value_name = "FILE", requires = "plots")]
+    from: Option<PathBuf>,
 }
 
 /// How long a measurement is.
@@ -53,20 +69,58 @@ fn main() -> Result<()> {
     } else {
         Effort { rounds: args.rounds, packets: 1_000_000 }
     };
-    let world = world::World::enter()?;
-    let mut rows = packets::measure(&world, effort, &args.only)?;
-    rows.extend(control::measure(&world, effort, &args.only)?);
-    print(&rows, args.json).context("write the results")
+    let rows = match &args.from {
+        Some(file) => {
+            let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+            report::read(&text)?
+        }
+        None => measure(&args, effort)?,
+    };
+    if let Some(folder) = &args.plots {
+        plot::draw(&rows, folder).with_context(|| format!("draw into {}", folder.display()))?;
+    }
+    print(&rows, &args).context("write the results")
 }
 
-fn print(rows: &[Row], json: bool) -> io::Result<()> {
+fn measure(args: &Args, effort: Effort) -> Result<Vec<Row>> {
+    let world = world::World::enter()?;
+    std::fs::create_dir_all(world.pins("")).context("make a directory for pins")?;
+    let mut baselines = Baselines::new(&world.pins("driver"), world.ifindex)?;
+    let only = args.only.as_str();
+    if let Some(root) = &args.pin_root {
+        return pinned::measure(&world, &mut baselines, effort, only, root);
+    }
+    let mut rows = packets::measure(&world, &mut baselines, effort, only)?;
+    rows.extend(live::measure(&world, &mut baselines, effort, only)?);
+    rows.extend(decap::measure(&world, &mut baselines, effort, only)?);
+    rows.extend(control::measure(&world, effort, only)?);
+    Ok(rows)
+}
+
+/// Says what is being measured, where somebody looks on.
+fn progress(what: &str) {
+    if io::IsTerminal::is_terminal(&io::stderr()) {
+        let _ = write!(io::stderr(), "\r\x1b[K{what}");
+    }
+}
+
+fn print(rows: &[Row], args: &Args) -> io::Result<()> {
+    if io::IsTerminal::is_terminal(&io::stderr()) {
+        write!(io::stderr(), "\r\x1b[K")?;
+    }
     let mut out = io::stdout().lock();
-    if !json {
-        return writeln!(out, "{}", report::table(rows));
+    if args.json {
+        for row in rows {
+            serde_json::to_writer(&mut out, row)?;
+            writeln!(out)?;
+        }
+    } else {
+        writeln!(out, "{}", report::table(rows))?;
     }
-    for row in rows {
-        serde_json::to_writer(&mut out, row)?;
-        writeln!(out)?;
+    out.flush()?;
+    // Not between the rows, which another program may read.
+    if let Some(root) = &args.pin_root {
+        writeln!(io::stderr(), "{}", pinned::about(root))?;
     }
-    out.flush()
+    Ok(())
 }

@@ -1,14 +1,15 @@
 //! Results.
 
-use serde::Serialize;
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 
 /// One scenario with one program.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Row {
     /// What was measured.
     pub(crate) scenario: String,
     /// What did the work.
-    pub(crate) program: &'static str,
+    pub(crate) program: String,
     /// Nanoseconds for one packet, table or change, without what the harness takes.
     pub(crate) self_ns_median: f64,
     /// The least of the rounds.
@@ -23,13 +24,13 @@ pub(crate) struct Row {
 
 impl Row {
     /// `samples` are nanoseconds, one for each round.
-    pub(crate) fn new(scenario: &str, program: &'static str, samples: &[f64]) -> Self {
+    pub(crate) fn new(scenario: &str, program: &str, samples: &[f64]) -> Self {
         let mut sorted = samples.to_vec();
         sorted.sort_unstable_by(f64::total_cmp);
         let at = |index: usize| sorted.get(index).copied().map_or(f64::NAN, hundredths);
         Self {
             scenario: scenario.to_owned(),
-            program,
+            program: program.to_owned(),
             self_ns_median: hundredths(median(&sorted)),
             self_ns_min: at(0),
             self_ns_max: at(sorted.len().saturating_sub(1)),
@@ -57,6 +58,13 @@ fn hundredths(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }
 
+/// Reads what was written as JSON, one row a line. Lines of other kinds are left out.
+pub(crate) fn read(text: &str) -> Result<Vec<Row>> {
+    let rows: Vec<Row> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    rows.first().context("no line is a row")?;
+    Ok(rows)
+}
+
 /// The rows for people.
 pub(crate) fn table(rows: &[Row]) -> String {
     let mut table = comfy_table::Table::new();
@@ -65,7 +73,7 @@ pub(crate) fn table(rows: &[Row]) -> String {
     for row in rows {
         table.add_row([
             row.scenario.clone(),
-            row.program.to_owned(),
+            row.program.clone(),
             time(row.self_ns_median),
             time(row.self_ns_min),
             time(row.self_ns_max),

@@ -13,6 +13,8 @@ pub(crate) const ROUTER_MAC: [u8; 6] = [0x02, 0, 0, 0, 0xaa, 1];
 pub(crate) const FORWARDER_MAC: [u8; 6] = [0x02, 0, 0, 0, 0xbb, 1];
 /// The interface that packets seem to come in by.
 pub(crate) const INTERFACE: &str = "up0";
+/// The other end of its link.
+pub(crate) const FAR_END: &str = "up1";
 
 const BPFFS: &str = "/sys/fs/bpf";
 const PREFIX: &str = "gw-bench-";
@@ -73,8 +75,8 @@ fn stay_on_one_cpu() -> nix::Result<()> {
 /// Makes `up0` with a route to every backend.
 fn link() -> Result<()> {
     let (forwarder, router) = (mac_text(FORWARDER_MAC), mac_text(ROUTER_MAC));
-    ip(&format!("link add {INTERFACE} mtu 1500 address {forwarder} type veth peer name up1"))?;
-    for interface in ["up1", INTERFACE] {
+    ip(&format!("link add {INTERFACE} mtu 1500 address {forwarder} type veth peer name {FAR_END}"))?;
+    for interface in [FAR_END, INTERFACE] {
         ip(&format!("link set {interface} up"))?;
     }
     ip(&format!("addr add 10.1.1.2/24 dev {INTERFACE}"))?;

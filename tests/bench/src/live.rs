@@ -1,0 +1,90 @@
+//! Packets that really leave: through the link to its far end, which drops them.
+
+use anyhow::{Context as _, Result, bail};
+use guideway_abi::{Capacities, Counter};
+
+use crate::Effort;
+use crate::driver::{Baselines, Flows, Traffic};
+use crate::forwarder::{Forwarder, NextHops};
+use crate::frame::{Kind, Template, Tunnel};
+use crate::progress;
+use crate::report::Row;
+use crate::state::{self, V4};
+use crate::world::World;
+
+/// Of a thousand packets at least so many have to arrive.
+const ARRIVED: u64 = 999;
+
+/// Measures what has `only` in its name. The times are those of a whole packet, generator and sink included.
+pub(crate) fn measure(
+    world: &World,
+    baselines: &mut Baselines,
+    effort: Effort,
+    only: &str,
+) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for (name, flows) in
+        [("live, tcp4, 1 flow", Flows::Of(1)), ("live, tcp4, 1M flows", Flows::Of(1_000_000))]
+    {
+        if name.contains(only) {
+            rows.extend(one(world, baselines, effort, name, flows)?);
+        }
+    }
+    Ok(rows)
+}
+
+fn one(
+    world: &World,
+    baselines: &mut Baselines,
+    effort: Effort,
+    name: &str,
+    flows: Flows,
+) -> Result<[Row; 3]> {
+    let capacities = Capacities { flow_buckets: 1024, ..Capacities::default() };
+    let mut forwarder = Forwarder::new(world, capacities)?;
+    forwarder.install(&[state::settled()], NextHops::Legs)?;
+    let template = Template::new(V4.into(), Kind::Ack, 80, Tunnel::Bare);
+    let traffic = Traffic { template, flows, vips: 1 };
+    let mut samples: [Vec<f64>; 3] = [const { Vec::new() }; 3];
+    for round in 0..effort.rounds {
+        progress(&format!("{name}, round {round}"));
+        let tx = |forwarder: &Forwarder| -> Result<u64> {
+            Ok(forwarder
+                .counted()?
+                .iter()
+                .find(|(counter, _)| *counter == Counter::Tx)
+                .map_or(0, |(_, n)| *n))
+        };
+        let before = tx(&forwarder)?;
+        let drivers = [&mut baselines.empty, &mut baselines.encap_floor, &mut forwarder.driver];
+        for (samples, driver) in samples.iter_mut().zip(drivers) {
+            let arrived = world.arrived()?;
+            samples.push(driver.run_live(&traffic, effort.packets)?);
+            let arrived = world.arrived()? - arrived;
+            if arrived * 1000 < u64::from(effort.packets) * ARRIVED {
+                bail!("of {} packets only {arrived} arrived", effort.packets);
+            }
+        }
+        if tx(&forwarder)? - before != u64::from(effort.packets) {
+            bail!("not every packet was sent to a backend");
+        }
+    }
+    let [empty, floor, program] = samples;
+    let floor = Row::new(name, "encap_floor", &floor);
+    let rows = [
+        Row::new(name, "bare_tx", &empty).over(&floor),
+        floor.clone().over(&floor),
+        Row::new(name, "forwarder", &program).over(&floor),
+    ];
+    Ok(rows)
+}
+
+impl World {
+    /// Packets that came to the far end of the link.
+    fn arrived(&self) -> Result<u64> {
+        let text = std::fs::read_to_string("/proc/thread-self/net/dev").context("read /proc/net/dev")?;
+        let line = text.lines().find_map(|line| line.trim().strip_prefix("up1:"));
+        let packets = line.and_then(|line| line.split_whitespace().nth(1));
+        packets.context("no up1 in /proc/net/dev")?.parse().context("/proc/net/dev")
+    }
+}
