@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-pub use fib::{Hop, Interface, Need, NextHop, Path, Problem, Route, Way};
+pub use fib::{Hop, Interface, Need, Neighbour, NextHop, Path, Problem, Route, Way};
 pub use follow::{Found, follow};
 pub use ways::{LegStore, Ways};
 

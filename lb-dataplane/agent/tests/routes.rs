@@ -276,6 +276,29 @@ async fn backends_that_left_keep_their_ways_until_it_is_known_who_they_are() {
     bench.legs(1, &[(6, 1, 1600), (2, 2, 1600)]).await;
 }
 
+/// A next hop that somebody has set stays set, though the agent keeps others resolved: marked as used, the kernel would
+/// begin to ask for it.
+#[tokio::test]
+async fn neighbours_that_are_set_are_left_alone() {
+    world();
+    let bench = Bench::start(Maps::new(&["0.0.0.0", ROUTED]), wanted(&[(ROUTED, Need::Any)]));
+    bench.legs(1, &[(6, 1, 1600), (2, 2, 1600)]).await;
+    // The one of the other interface is asked for, in vain, at the latest after the period of three seconds.
+    ip("neighbour del 10.0.2.1 dev up1");
+    bench.legs(1, &[(8, 1, 1600)]).await;
+    let entries = || {
+        let done = Command::new("ip").args(["-4", "neighbour"]).output().unwrap();
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let begin = Instant::now();
+    while !entries().contains("10.0.2.1 dev up1 FAILED") {
+        assert!(begin.elapsed() < Duration::from_secs(20), "{}", entries());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(entries().contains("10.0.1.1 dev up0 lladdr 02:00:00:00:00:01 PERMANENT"), "{}", entries());
+    bench.legs(1, &[(8, 1, 1600)]).await;
+}
+
 /// Thousands of backends are looked up within the time for which the program waits.
 #[tokio::test]
 async fn many_backends() {

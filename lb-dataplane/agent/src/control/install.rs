@@ -89,6 +89,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
                 }
                 self.apply_error = None;
                 self.departed.learn(&config);
+                self.look_up_departed();
                 self.remember().await;
                 if before.is_none_or(|before| before.config.interfaces() != config.interfaces()) {
                     self.detach_old();
@@ -155,7 +156,6 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             Arc::make_mut(&mut in_force.desired).leaving.retain(|member| leaving.contains(&member.address));
         }
         let deadline = in_force.layout.next_deadline;
-        self.look_up_departed();
         self.run_probes();
         self.look_at(deadline);
     }
@@ -200,6 +200,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
                 in_force.layout = success.layout.clone();
                 self.in_force = Some(in_force);
                 self.apply_error = None;
+                self.look_up_departed();
                 self.publish();
                 self.report(&success, since);
                 self.settle_in(&config);

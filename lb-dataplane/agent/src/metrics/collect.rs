@@ -30,7 +30,7 @@ impl Collector for Collected {
             let mut one = |name, help, value: usize| {
                 gauges(&mut encoder, name, help, |family| family.put(&[], value as u64))
             };
-            one("next_hops", "Next hops towards backends that are kept resolved", found.next_hops)?;
+            one("next_hops", "Next hops towards backends", found.next_hops)?;
             let without_route = "Backends to which the kernel has no route";
             one("backends_without_route", without_route, found.without_route())?;
             let without_leg = "Backends whose way the agent cannot tell, so that the program asks the kernel for each packet";

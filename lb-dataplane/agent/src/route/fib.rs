@@ -61,8 +61,17 @@ pub struct Interface {
     pub up: bool,
 }
 
-/// Of all neighbours that can be sent to.
-pub(super) type Neighbours = HashMap<NextHop, [u8; 6]>;
+/// A neighbour that can be sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Neighbour {
+    /// MAC address.
+    pub mac: [u8; 6],
+    /// Somebody has set it, and the kernel never asks.
+    pub is_static: bool,
+}
+
+/// All neighbours that can be sent to.
+pub(super) type Neighbours = HashMap<NextHop, Neighbour>;
 /// By their indexes.
 pub(super) type Interfaces = HashMap<u32, Interface>;
 
@@ -203,8 +212,8 @@ pub(super) fn way(
             let interface = interfaces.get(&path.ifindex);
             let link = interface.and_then(|interface| interface.link(path.ifindex, backend, mtu));
             let link = link.ok_or(Problem::Interface)?;
-            let mac = neighbours.get(&path.next_hop(backend)).ok_or(Problem::Neighbour)?;
-            Ok(Hop { link, mac: *mac })
+            let neighbour = neighbours.get(&path.next_hop(backend)).ok_or(Problem::Neighbour)?;
+            Ok(Hop { link, mac: neighbour.mac })
         })
         .collect();
     let weights: Vec<u32> = paths.iter().map(|path| path.weight).collect();

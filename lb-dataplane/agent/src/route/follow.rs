@@ -44,7 +44,7 @@ pub struct Found {
     pub ways: Arc<BTreeMap<IpAddr, Way>>,
     /// Names of the interfaces that the ways lead by, by index.
     pub interfaces: Arc<BTreeMap<u32, String>>,
-    /// Neighbour entries that are kept resolved.
+    /// Neighbour entries that the ways lead by.
     pub next_hops: usize,
     /// The legs are valid, and the program goes by them.
     pub is_current: bool,
@@ -334,7 +334,7 @@ impl Follower {
         let indexes: BTreeSet<u32> =
             ways.values().flat_map(|way| way.legs).flatten().map(|hop| hop.link.ifindex).collect();
         let names = indexes.into_iter().filter_map(|index| Some((index, self.table.name(index)?.to_owned())));
-        let (interfaces, next_hops) = (Arc::new(names.collect()), self.table.next_hops().count());
+        let (interfaces, next_hops) = (Arc::new(names.collect()), self.table.next_hop_count());
         self.found.send_modify(|found| {
             *found = Found { ways: Arc::new(ways), interfaces, next_hops, is_current: found.is_current };
         });

@@ -16,7 +16,7 @@ use netlink_packet_route::route::{
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use rtnetlink::packet_core::{NetlinkBuffer, NetlinkMessage, NetlinkPayload};
 
-use super::fib::{Interface, NextHop, Path, Route};
+use super::fib::{Interface, Neighbour, NextHop, Path, Route};
 use super::table::Event;
 
 /// `RTM_NEWNEXTHOP` and `RTM_DELNEXTHOP`, which the parser does not know.
@@ -66,8 +66,8 @@ fn message_heard(payload: &NetlinkPayload<RouteNetlinkMessage>) -> Option<Heard>
         }
         RouteNetlinkMessage::DelLink(link) => Event::Interface(interface(link)?.0, None),
         RouteNetlinkMessage::NewNeighbour(message) => {
-            let (hop, mac) = neighbour(message)?;
-            Event::Neighbour(hop, mac)
+            let (hop, neighbour) = neighbour(message)?;
+            Event::Neighbour(hop, neighbour)
         }
         RouteNetlinkMessage::DelNeighbour(message) => Event::Neighbour(neighbour(message)?.0, None),
         RouteNetlinkMessage::NewRoute(route) | RouteNetlinkMessage::DelRoute(route) => {
@@ -119,8 +119,8 @@ fn mtu_v6(families: &[AfSpecUnspec]) -> Option<u32> {
     })
 }
 
-/// A neighbour entry, with its MAC address when it can be sent to.
-pub(super) fn neighbour(message: &NeighbourMessage) -> Option<(NextHop, Option<[u8; 6]>)> {
+/// A neighbour entry, with what it holds when it can be sent to.
+pub(super) fn neighbour(message: &NeighbourMessage) -> Option<(NextHop, Option<Neighbour>)> {
     if message.header.flags.contains(NeighbourFlags::Proxy) {
         return None;
     }
@@ -143,7 +143,9 @@ pub(super) fn neighbour(message: &NeighbourMessage) -> Option<(NextHop, Option<[
         NeighbourAttribute::LinkLayerAddress(bytes) => bytes.as_slice().try_into().ok(),
         _ => None,
     });
-    Some((NextHop { ifindex: message.header.ifindex, address }, mac.filter(|_| is_usable)))
+    let is_static = matches!(message.header.state, NeighbourState::Permanent | NeighbourState::Noarp);
+    let neighbour = mac.filter(|_| is_usable).map(|mac| Neighbour { mac, is_static });
+    Some((NextHop { ifindex: message.header.ifindex, address }, neighbour))
 }
 
 /// The prefix that a route is for; none for entries of a cache.

@@ -14,7 +14,7 @@ use rtnetlink::sys::{AsyncSocket, AsyncSocketExt, SocketAddr, TokioSocket};
 use rtnetlink::{Handle, MulticastGroup, RouteMessageBuilder};
 use tokio::task::JoinHandle;
 
-use super::fib::{Interface, NextHop, Route};
+use super::fib::{Interface, Neighbour, NextHop, Route};
 use super::message::{self, Heard};
 
 /// An answer that does not come in this time is asked for again.
@@ -62,13 +62,13 @@ impl Kernel {
         Ok(all.iter().filter_map(message::interface).collect())
     }
 
-    pub(super) async fn neighbours(&self) -> Result<HashMap<NextHop, [u8; 6]>, AskError> {
+    pub(super) async fn neighbours(&self) -> Result<HashMap<NextHop, Neighbour>, AskError> {
         let mut found = HashMap::new();
         for family in [AddressFamily::Inet, AddressFamily::Inet6] {
             let request = self.handle.neighbours().get().set_address_family(family);
             let all = patiently(request.execute().try_collect::<Vec<_>>()).await?;
             let usable = all.iter().filter_map(message::neighbour);
-            found.extend(usable.filter_map(|(hop, mac)| Some((hop, mac?))));
+            found.extend(usable.filter_map(|(hop, neighbour)| Some((hop, neighbour?))));
         }
         Ok(found)
     }

@@ -14,7 +14,7 @@ use guideway_abi::LinkRecord;
 use ipnet::IpNet;
 
 use super::Wanted;
-use super::fib::{Interface, Interfaces, Need, Neighbours, NextHop, Route, Way, fixed_way, way};
+use super::fib::{Interface, Interfaces, Need, Neighbour, Neighbours, NextHop, Route, Way, fixed_way, way};
 
 /// What happened.
 #[derive(Clone, Debug)]
@@ -23,10 +23,10 @@ pub(super) enum Event {
     Interface(u32, Option<Interface>),
     /// These are all interfaces.
     Interfaces(HashMap<u32, Interface>),
-    /// A neighbour has this MAC address now; none when it cannot be sent to.
-    Neighbour(NextHop, Option<[u8; 6]>),
+    /// A neighbour is like this now; none when it cannot be sent to.
+    Neighbour(NextHop, Option<Neighbour>),
     /// These are all neighbours that can be sent to.
-    Neighbours(HashMap<NextHop, [u8; 6]>),
+    Neighbours(HashMap<NextHop, Neighbour>),
     /// A route to this prefix came, went or changed.
     Routes(IpNet),
     /// Any route may be another.
@@ -113,15 +113,15 @@ impl Table {
                     self.interface(ifindex, Some(interface), now);
                 }
             }
-            Event::Neighbour(hop, mac) => self.neighbour(hop, mac),
+            Event::Neighbour(hop, neighbour) => self.neighbour(hop, neighbour),
             Event::Neighbours(neighbours) => {
                 let gone: Vec<NextHop> =
                     self.neighbours.keys().filter(|hop| !neighbours.contains_key(*hop)).copied().collect();
                 for hop in gone {
                     self.neighbour(hop, None);
                 }
-                for (hop, mac) in neighbours {
-                    self.neighbour(hop, Some(mac));
+                for (hop, neighbour) in neighbours {
+                    self.neighbour(hop, Some(neighbour));
                 }
             }
             Event::Routes(prefix) => {
@@ -196,9 +196,17 @@ impl Table {
         &self.wanted
     }
 
-    /// The neighbour entries to keep resolved.
+    /// The neighbour entries to keep resolved. Not those that somebody has set: to mark one as used would end its being
+    /// set, and the kernel would begin to ask for it.
     pub(super) fn next_hops(&self) -> impl Iterator<Item = NextHop> + '_ {
-        self.users.keys().filter(|hop| self.interfaces.get(&hop.ifindex).is_some_and(|one| one.up)).copied()
+        let is_up = |hop: &&NextHop| self.interfaces.get(&hop.ifindex).is_some_and(|one| one.up);
+        let is_set = |hop: &NextHop| self.neighbours.get(hop).is_some_and(|neighbour| neighbour.is_static);
+        self.users.keys().filter(is_up).filter(move |hop| !is_set(hop)).copied()
+    }
+
+    /// How many neighbour entries there are that ways lead by.
+    pub(super) fn next_hop_count(&self) -> usize {
+        self.users.len()
     }
 
     /// Whether the neighbour can be sent to.
@@ -227,12 +235,12 @@ impl Table {
         }
     }
 
-    fn neighbour(&mut self, hop: NextHop, mac: Option<[u8; 6]>) {
-        let before = match mac {
-            Some(mac) => self.neighbours.insert(hop, mac),
+    fn neighbour(&mut self, hop: NextHop, neighbour: Option<Neighbour>) {
+        let before = match neighbour {
+            Some(neighbour) => self.neighbours.insert(hop, neighbour),
             None => self.neighbours.remove(&hop),
         };
-        if before != mac {
+        if before.map(|before| before.mac) != neighbour.map(|neighbour| neighbour.mac) {
             self.touched.extend(self.users.get(&hop).into_iter().flatten());
         }
     }

@@ -27,7 +27,7 @@ fn world() -> (Interfaces, Neighbours) {
         Interfaces::from([(2, interface(true)), (3, interface(true)), (4, interface(false)), (5, tunnel)]);
     let answers = |ifindex| {
         [(router(1), mac(1)), (router(2), mac(2)), (backend(), mac(9))]
-            .map(|(address, mac)| (NextHop { ifindex, address }, mac))
+            .map(|(address, mac)| (NextHop { ifindex, address }, Neighbour { mac, is_static: false }))
     };
     (interfaces, Neighbours::from_iter([2, 3, 4, 5].into_iter().flat_map(answers)))
 }

@@ -87,12 +87,13 @@ fn routes() {
 #[test]
 fn neighbours() {
     let mac = [2, 0, 0, 0, 0, 1];
+    let [asked, set] = [false, true].map(|is_static| Some(Neighbour { mac, is_static }));
     for (state, expected) in [
-        (NeighbourState::Reachable, Some(mac)),
-        (NeighbourState::Stale, Some(mac)),
-        (NeighbourState::Delay, Some(mac)),
-        (NeighbourState::Probe, Some(mac)),
-        (NeighbourState::Permanent, Some(mac)),
+        (NeighbourState::Reachable, asked),
+        (NeighbourState::Stale, asked),
+        (NeighbourState::Delay, asked),
+        (NeighbourState::Probe, asked),
+        (NeighbourState::Permanent, set),
         (NeighbourState::Incomplete, None),
         (NeighbourState::Failed, None),
         (NeighbourState::None, None),

@@ -29,6 +29,10 @@ fn by(ifindex: u32, last: u8) -> Route {
     Route::Out { paths: vec![Path { ifindex, gateway: Some(router(last)), weight: 1 }], mtu: None }
 }
 
+fn asked(mac: [u8; 6]) -> Neighbour {
+    Neighbour { mac, is_static: false }
+}
+
 fn hop(ifindex: u32, last: u8) -> NextHop {
     NextHop { ifindex, address: router(last) }
 }
@@ -39,7 +43,7 @@ fn table(now: Instant) -> Table {
     for ifindex in [2, 3] {
         table.take(Event::Interface(ifindex, Some(interface(1500, true))), now);
         for last in [1, 2] {
-            table.take(Event::Neighbour(hop(ifindex, last), Some([2, 0, 0, 0, 9, last])), now);
+            table.take(Event::Neighbour(hop(ifindex, last), Some(asked([2, 0, 0, 0, 9, last]))), now);
         }
     }
     table.want(wanted(&[(backend(1), Need::Any), (backend(2), Need::Any)]), now);
@@ -90,9 +94,9 @@ fn neighbours_count_at_once_and_for_their_users_only() {
     table.take(Event::Neighbour(hop(2, 1), None), now);
     assert_eq!((touched(&mut table), questions(&mut table)), (vec![backend(1)], vec![]));
     assert_eq!(table.way(backend(1)), Some(Way::unknown(Problem::Neighbour)));
-    table.take(Event::Neighbour(hop(2, 1), Some([2, 0, 0, 0, 9, 1])), now);
+    table.take(Event::Neighbour(hop(2, 1), Some(asked([2, 0, 0, 0, 9, 1]))), now);
     table.take(Event::Neighbour(hop(3, 2), None), now);
-    table.take(Event::Neighbour(hop(2, 2), Some([2, 0, 0, 0, 9, 2])), now);
+    table.take(Event::Neighbour(hop(2, 2), Some(asked([2, 0, 0, 0, 9, 2]))), now);
     assert_eq!(touched(&mut table), [backend(1)], "nobody uses the one, and the other is as it was");
 }
 
@@ -187,6 +191,10 @@ fn next_hops_are_those_of_interfaces_that_are_up() {
     table.take(Event::Interface(2, None), now);
     assert_eq!(table.next_hops().collect::<Vec<_>>(), [hop(3, 2)]);
     assert!(table.is_resolved(&hop(3, 2)) && !table.is_resolved(&hop(3, 9)));
+    // One that somebody has set is left alone.
+    let set = Neighbour { mac: [2, 0, 0, 0, 9, 2], is_static: true };
+    table.take(Event::Neighbour(hop(3, 2), Some(set)), now);
+    assert_eq!((table.next_hops().count(), table.next_hop_count()), (0, 2));
     assert_eq!(table.name(3), Some("up1500"));
 }
 
@@ -245,7 +253,7 @@ proptest! {
                     table.take(Event::Interface(index, interface), now);
                 }
                 Change::Neighbour(index, last, mac) => {
-                    table.take(Event::Neighbour(hop(index, last), mac.map(|mac| [2, 0, 0, 0, 0, mac])), now);
+                    table.take(Event::Neighbour(hop(index, last), mac.map(|mac| asked([2, 0, 0, 0, 0, mac]))), now);
                 }
                 Change::Route(last, index, gateway) => {
                     kernel.insert(backend(last), by(index, gateway));
