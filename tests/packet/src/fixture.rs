@@ -7,10 +7,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use guideway_abi::Capacities;
 use guideway_bpf::{Dataplane, TestRun, TestRunOptions, XdpMode};
-use guideway_dataplane_plan::{BootTime, Desired, Installed, Outcome, TableCache, plan};
+use guideway_dataplane::apply::{Kernel, MapStore as _, apply};
+use guideway_dataplane_plan::{BootTime, Desired, Installed, Op, Outcome, TableCache, plan};
 use guideway_packet_model::{FlowTable, Outcome as Expected, World, forward};
 
-mod apply;
 mod compare;
 mod counts;
 mod lookup;
@@ -35,7 +35,7 @@ pub enum Headroom {
 /// A loaded forwarder. Dropping it removes its pins; the namespace goes with the thread.
 pub struct Fixture {
     pins: PathBuf,
-    dataplane: Dataplane,
+    kernel: Kernel,
     /// Interfaces, routes and neighbours.
     pub network: Network,
     /// The planner's clock.
@@ -67,7 +67,7 @@ impl Fixture {
         dataplane.attach("up0", XdpMode::Native)?;
         let mut fixture = Self {
             pins,
-            dataplane,
+            kernel: Kernel::new(dataplane)?,
             network,
             now: BootTime(1_000_000),
             cache: TableCache::default(),
@@ -84,7 +84,7 @@ impl Fixture {
     /// The maps and programs.
     #[must_use]
     pub fn dataplane(&self) -> &Dataplane {
-        &self.dataplane
+        self.kernel.dataplane()
     }
 
     /// What the planner finds in the maps.
@@ -93,7 +93,7 @@ impl Fixture {
     ///
     /// When they cannot be read or contradict each other.
     pub fn installed(&self) -> Result<Installed> {
-        apply::read(&self.dataplane)
+        Ok(self.kernel.read()?)
     }
 
     /// What the packets meet.
@@ -110,15 +110,20 @@ impl Fixture {
     pub fn install(&mut self, desired: &Desired) -> Result<()> {
         let installed = self.installed()?;
         match plan(desired, &installed, self.now, &mut self.cache)? {
-            Outcome::Plan(plan) => apply::apply(&self.dataplane, &plan.ops).context("apply the plan")?,
+            Outcome::Plan(plan) => self.apply(&plan.ops)?,
             Outcome::Unchanged(_) => {}
         }
         let before = self.world.take();
-        let world = read_back::world(&self.dataplane, desired, &self.network).context("read back")?;
+        let world = read_back::world(self.dataplane(), desired, &self.network).context("read back")?;
         self.check_regions(before.as_ref(), &world)?;
         self.world = Some(world);
         self.write_ways()?;
         self.resume()
+    }
+
+    fn apply(&self, ops: &[Op]) -> Result<()> {
+        apply(&self.kernel, ops).context("apply the plan")?;
+        self.kernel.grace_period().context("wait for a grace period")
     }
 
     /// Writes a world into the maps, without a planner: also one that no planner would make.
@@ -127,7 +132,7 @@ impl Fixture {
     ///
     /// When the maps cannot be written.
     pub fn put(&mut self, world: World, flows: FlowTable) -> Result<()> {
-        write::world(&self.dataplane, &world)?;
+        write::world(self.dataplane(), &world)?;
         self.flows = flows;
         self.write_flows()?;
         self.world = Some(world);
@@ -177,7 +182,7 @@ impl Fixture {
             ingress_ifindex: self.network.ingress,
             ..TestRunOptions::default()
         };
-        self.dataplane.test_run(frame, &options).context("test run")
+        self.dataplane().test_run(frame, &options).context("test run")
     }
 
     /// Sends a frame through program and model. Verdict, bytes, all counters and the whole flow table have to agree.
@@ -187,10 +192,10 @@ impl Fixture {
     /// When they do not; the model goes on from what the maps hold then.
     pub fn check(&mut self, frame: &[u8], headroom: Headroom) -> Result<Expected> {
         let free = if headroom == Headroom::None { 0 } else { TestRunOptions::NO_HEADROOM as usize };
-        let from = self.dataplane.jiffies()?;
+        let from = self.dataplane().jiffies()?;
         let run = self.send(frame, headroom)?;
-        let to = self.dataplane.jiffies()?;
-        let counts = Counts::read(&self.dataplane)?;
+        let to = self.dataplane().jiffies()?;
+        let counts = Counts::read(self.dataplane())?;
         let flows = self.read_flows()?;
         let added = counts.since(&self.counts);
         let mut failure = None;
@@ -218,16 +223,16 @@ impl Fixture {
     /// The model goes on from what the maps hold.
     fn resume(&mut self) -> Result<()> {
         self.flows = self.read_flows()?;
-        self.counts = Counts::read(&self.dataplane)?;
+        self.counts = Counts::read(self.dataplane())?;
         Ok(())
     }
 
     fn read_flows(&self) -> Result<FlowTable> {
-        Ok(FlowTable::read(&self.dataplane.flows(0, CAPACITIES.flow_buckets)?))
+        Ok(FlowTable::read(&self.dataplane().flows(0, CAPACITIES.flow_buckets)?))
     }
 
     fn write_flows(&self) -> Result<()> {
-        Ok(self.dataplane.write_flows(0, &self.flows.written())?)
+        Ok(self.dataplane().write_flows(0, &self.flows.written())?)
     }
 
     /// A VIP that kept its region kept its entries, and one that got another found nothing there.
