@@ -10,20 +10,17 @@ use guideway_packet::{
 };
 use guideway_xdp::Context;
 
-use crate::{Verdict, flow, maps, packet::Packet};
+use crate::{Verdict, maps, packet::Packet};
 
 const TCP_CHECKSUM: usize = 16;
 const UDP_CHECKSUM: usize = 6;
 
-/// Gives the packet the target as its destination, and remembers the flow. A function of its own, as are all that need
+/// Gives the packet, whose flow is remembered, the target as its destination. A function of its own, as are all that need
 /// much of the stack.
 #[inline(never)]
 pub fn translate(context: &Context, packet: &Packet, service: &DecapService) -> Verdict<()> {
     // A fragment has no ports, and other protocols have none of these.
     let datagram = packet.datagram().ok_or(DecapCounter::DropUnknownPort)?;
-    let (key, entry) = flow::entry(datagram, service);
-    flow::remember(&key, &entry, packet)?;
-
     let vip = datagram.addresses.destination();
     let target = Address::from_bytes(service.target.address);
     let l4 = packet.l4(datagram);

@@ -48,9 +48,17 @@ fn is_entry_of(found: Option<*mut DecapFlow>, flow: &DecapFlow) -> bool {
     is_same(found, flow) && found.flags & flags::RST_OUT == 0
 }
 
-/// Remembers the flow of an inbound packet.
+/// Remembers the flow of an inbound packet, or says why it cannot be translated.
+#[inline(never)]
+pub fn follow(packet: &Packet, service: &DecapService) -> Verdict<()> {
+    // A fragment has no ports, and other protocols have none of these.
+    let datagram = packet.datagram().ok_or(DecapCounter::DropUnknownPort)?;
+    let (key, flow) = entry(datagram, service);
+    remember(&key, &flow, packet)
+}
+
 #[inline(always)]
-pub fn remember(key: &DecapFlowKey, flow: &DecapFlow, packet: &Packet) -> Verdict<()> {
+fn remember(key: &DecapFlowKey, flow: &DecapFlow, packet: &Packet) -> Verdict<()> {
     if let Some(found) = DECAP_FLOWS.get_ptr_mut(key) {
         // SAFETY: the element is one of a map whose elements live as long as the program runs. If the kernel gives it to
         // another flow meanwhile, or another CPU writes it too, one write of `flags` or `last_seen` is lost.

@@ -19,7 +19,7 @@ use guideway_xdp::Context;
 use crate::{
     Verdict,
     deliver::{add_u64, update},
-    packet::Packet,
+    packet::{Header, Packet},
 };
 
 const AF_INET: u8 = 2;
@@ -84,8 +84,8 @@ fn try_send(
     if family == packet.tunnel().outer {
         readdress(context, packet, next, ttl)?;
     } else {
-        let header = Header { source, next, ttl, payload };
-        if !replace_header(context, packet, &header) {
+        packet.header = Header { source, next, ttl, payload };
+        if !replace_header(context, packet) {
             return Err(NO_WAY);
         }
     }
@@ -181,24 +181,15 @@ fn readdress(context: &Context, packet: &Packet, next: Address, ttl: u8) -> Verd
     }
 }
 
-/// What an outer header is made of.
-struct Header {
-    source: Address,
-    next: Address,
-    ttl: u8,
-    /// Bytes behind it.
-    payload: usize,
-}
-
 /// A header of the other family in place of this one.
 #[inline(never)]
-fn replace_header(context: &Context, packet: &Packet, header: &Header) -> bool {
-    try_replace_header(context, packet, header).is_some()
+fn replace_header(context: &Context, packet: &Packet) -> bool {
+    try_replace_header(context, packet).is_some()
 }
 
 #[inline(always)]
-fn try_replace_header(context: &Context, packet: &Packet, header: &Header) -> Option<()> {
-    let &Header { source, next, ttl, payload } = header;
+fn try_replace_header(context: &Context, packet: &Packet) -> Option<()> {
+    let Header { source, next, ttl, payload } = packet.header;
     const DIFFERENCE: i32 = (IPV6_HEADER_LEN - IPV4_HEADER_LEN) as i32;
     let tags_len = packet.outer();
     let (l2, tag0, tag1) = (

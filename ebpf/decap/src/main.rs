@@ -86,7 +86,10 @@ fn take_off(context: &Context) -> Verdict<(DecapCounter, u32)> {
     }
     match service.kind {
         decap_service_kind::AS_IS => {}
-        decap_service_kind::TRANSLATE => deliver::translate(context, packet, service)?,
+        decap_service_kind::TRANSLATE => {
+            flow::follow(packet, service)?;
+            deliver::translate(context, packet, service)?;
+        }
         _ => return Err(DecapCounter::DropUnknownPort),
     }
     deliver::strip(context, packet)?;

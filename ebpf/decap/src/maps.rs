@@ -29,7 +29,7 @@ static DECAP_COUNTERS: PerCpuArray<u64, { DecapCounter::COUNT as usize }> = PerC
 static DECAP_PACKET: PerCpuArray<[u64; PACKET_WORDS], 1> = PerCpuArray::new();
 
 /// Room for a [`Packet`].
-const PACKET_WORDS: usize = 40;
+const PACKET_WORDS: usize = 48;
 const _: () = assert!(size_of::<Packet>() <= PACKET_WORDS * 8 && align_of::<Packet>() <= 8);
 
 /// Where the packet of this CPU is kept.

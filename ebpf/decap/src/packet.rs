@@ -25,6 +25,18 @@ pub struct Packet {
     pub key: DecapServiceKey,
     /// What the kernel's FIB is asked with, likewise.
     pub fib: FibLookup,
+    /// The outer header of another family, likewise.
+    pub header: Header,
+}
+
+/// What an outer header is made of.
+#[derive(Clone, Copy)]
+pub struct Header {
+    pub source: Address,
+    pub next: Address,
+    pub ttl: u8,
+    /// Bytes behind it.
+    pub payload: usize,
 }
 
 impl Packet {
