@@ -1,7 +1,6 @@
 //! Plays a history with one scheme.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::rc::Rc;
 use std::time::Duration;
 
 use crate::ecmp::Ecmp;
@@ -9,7 +8,7 @@ use crate::history::{Connections, Joining};
 use crate::scenario::Scenario;
 use crate::scheme::{Hops, NO_BACKEND, ROW_FLAG, Row, RowKey, Scheme, SchemeKind};
 use crate::score::{Moved, Score};
-use crate::timeline::{Backend, Step, View};
+use crate::timeline::{Backend, Step};
 
 /// From the first packet of a flow to its second.
 const ROUND_TRIP: Duration = Duration::from_millis(100);
@@ -56,7 +55,6 @@ pub fn play(scenario: &Scenario, kind: SchemeKind, mode: Mode) -> Score {
 }
 
 struct Node {
-    view: Rc<View>,
     rows: Vec<Row>,
     key: RowKey,
 }
@@ -69,6 +67,8 @@ struct Run<'a> {
     ecmp: Ecmp,
     nodes: BTreeMap<usize, Node>,
     down: Vec<bool>,
+    /// When a backend last went down.
+    went_down: Vec<Option<Duration>>,
     /// When a backend last lost its connections.
     lost: Vec<Option<Duration>>,
     /// By seed, slot and backend: when a forwarder last had the backend for new flows of the slot, and no more.
@@ -95,6 +95,7 @@ impl<'a> Run<'a> {
             ecmp: Ecmp::new(scenario.history().ecmp, &[]),
             nodes: BTreeMap::new(),
             down: vec![false; timeline.backends],
+            went_down: vec![None; timeline.backends],
             lost: vec![None; timeline.backends],
             ended: vec![Vec::new(); timeline.seeds as usize],
             backends: vec![NO_BACKEND; scenario.flows().len()],
@@ -178,9 +179,6 @@ impl<'a> Run<'a> {
         match step {
             Step::Configure { forwarder, view } => {
                 self.scheme.configure(self.scenario, *forwarder, view, self.now);
-                if let Some(node) = self.nodes.get_mut(forwarder) {
-                    node.view = Rc::clone(view);
-                }
                 self.changed(*forwarder);
             }
             Step::Join { forwarder, view } => {
@@ -189,7 +187,7 @@ impl<'a> Run<'a> {
                 self.scheme.join(self.scenario, *forwarder, from, view, self.now);
                 let mut rows = Vec::new();
                 let key = self.scheme.rows(*forwarder, &mut rows);
-                self.nodes.insert(*forwarder, Node { view: Rc::clone(view), rows, key });
+                self.nodes.insert(*forwarder, Node { rows, key });
                 self.reroute();
             }
             Step::Leave { forwarder } => {
@@ -203,6 +201,7 @@ impl<'a> Run<'a> {
             }
             Step::Down { backend, connections } => {
                 self.down[usize::from(backend.0)] = true;
+                self.went_down[usize::from(backend.0)] = Some(self.now);
                 if *connections == Connections::Lost {
                     self.lost[usize::from(backend.0)] = Some(self.now);
                 }
@@ -353,8 +352,9 @@ impl<'a> Run<'a> {
     fn broken(&mut self, flow: usize, backend: Backend, forwarder: usize, hops: Hops) {
         self.backends[flow] = NO_BACKEND;
         let node = self.nodes.get(&forwarder);
-        let is_unhealthy = node.is_some_and(|node| node.view.unhealthy.contains(&backend));
-        if self.down[usize::from(backend.0)] || is_unhealthy {
+        // One that was there before its backend went away could not have had an answer anyway.
+        let went_down = self.went_down[usize::from(backend.0)];
+        if went_down.is_some_and(|at| at >= self.scenario.flows().begin(flow)) {
             self.score.ended_with_backend += 1;
         } else if self.is_looked_after(flow, backend) {
             self.score.moved += 1;

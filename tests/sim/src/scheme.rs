@@ -8,7 +8,7 @@ mod tables;
 
 use std::time::Duration;
 
-pub use layered::{Agents, Layered};
+pub use layered::{Acting, Agents, Layered};
 pub use lru::Lru;
 pub use rendezvous::Rendezvous;
 pub use stateless::Stateless;
@@ -101,7 +101,9 @@ pub trait Scheme {
 pub enum SchemeKind {
     /// Settled and unsettled slots, with decap agents at the backends.
     WithAgents,
-    /// The same without agents: entries of the flow table.
+    /// The same, and everything but the death of a backend is announced to the slots for a while before it is acted on.
+    Announcing,
+    /// The first without agents: entries of the flow table.
     WithoutAgents,
     /// A flow table on each forwarder, over a Maglev table; the table of a forwarder never forgets.
     Lru,
@@ -113,14 +115,21 @@ pub enum SchemeKind {
 
 impl SchemeKind {
     /// Every scheme.
-    pub const ALL: &'static [Self] =
-        &[Self::WithAgents, Self::WithoutAgents, Self::Lru, Self::Stateless, Self::Rendezvous];
+    pub const ALL: &'static [Self] = &[
+        Self::WithAgents,
+        Self::Announcing,
+        Self::WithoutAgents,
+        Self::Lru,
+        Self::Stateless,
+        Self::Rendezvous,
+    ];
 
     /// Name in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::WithAgents => "guideway",
+            Self::Announcing => "guideway, announcing",
             Self::WithoutAgents => "guideway without agents",
             Self::Lru => "LRU per node",
             Self::Stateless => "stateless table",
@@ -132,8 +141,9 @@ impl SchemeKind {
     #[must_use]
     pub fn start(self, scenario: &Scenario) -> Box<dyn Scheme> {
         match self {
-            Self::WithAgents => Box::new(Layered::new(scenario, Agents::Present)),
-            Self::WithoutAgents => Box::new(Layered::new(scenario, Agents::Absent)),
+            Self::WithAgents => Box::new(Layered::new(Agents::Present, Acting::AtOnce)),
+            Self::Announcing => Box::new(Layered::new(Agents::Present, Acting::Announced)),
+            Self::WithoutAgents => Box::new(Layered::new(Agents::Absent, Acting::AtOnce)),
             Self::Lru => Box::new(Lru::new()),
             Self::Stateless => Box::new(Stateless::new()),
             Self::Rendezvous => Box::new(Rendezvous::new(scenario)),

@@ -15,6 +15,7 @@ const PURE: &[(&str, &str)] = &[
     ("guideway-dataplane-plan", "lb-dataplane/plan"),
     ("guideway-bgp-wire", "bgp/wire"),
     ("guideway-bgp-fsm", "bgp/fsm"),
+    ("guideway-sim", "tests/sim"),
 ];
 
 /// Crates that do input or output, wait, or throw dice.

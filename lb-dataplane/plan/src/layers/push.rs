@@ -267,6 +267,11 @@ impl Slot {
             self.second = upcoming;
             seen.second_added = true;
             seen.upcoming_added = true;
+        } else if self.first == 0 {
+            // Two changes announced one after the other: the order of candidates that are only asked matters to nobody.
+            self.first = upcoming;
+            seen.first_added = true;
+            seen.upcoming_added = true;
         }
     }
 }

@@ -133,6 +133,11 @@ fn what_comes_next_is_the_last_candidate() {
     // As long as it is announced it is announced anew.
     let renewed = announce(&announced, &[1, 2, 3], &[1, 4, 9], 100).layers;
     assert_eq!(renewed.until(), Some(BootTime(200)));
+    // A second change announced before the first has come finds a place too; a third does not.
+    let two = announce(&announced, &[1, 2, 3], &[1, 5, 3], 70).layers;
+    assert_eq!(two.candidates(1, 1, |_| true), [2, 5, 4]);
+    assert_eq!(announce(&two, &[1, 2, 3], &[1, 6, 3], 80).layers, two);
+    assert_eq!(push_at(&two, &[1, 5, 3], &[], 90).layers.candidates(1, 1, |_| true), [5, 2, 4]);
 }
 
 #[test]

@@ -35,18 +35,19 @@ macro_rules! classes {
 classes! {
     Added = "backend added", "Backends are added";
     Removed = "backend removed", "Backends are removed";
-    Failed = "backend failed, back", "Backends fail, and some of them return";
     Reweighted = "backend re-weighted", "Weights change";
     Drained = "backend drained", "Weights go to zero";
-    Backends = "backends, all kinds", "All of these";
-    ForwarderAdded = "forwarder added", "Forwarders join, with the layers of one that is there";
-    ForwarderRemoved = "forwarder removed", "Forwarders leave";
-    AgentRestarted = "agent restarted", "Agents restart while backends change";
-    SeedRotated = "seed rotated", "The seed changes, and backends and forwarders too";
-    Both = "backends and forwarders", "All kinds of changes of backends and forwarders at once";
+    Failed = "backend failed, back", "Backends fail, and some of them return";
+    Backends = "backends, all changes", "All changes of the configuration";
+    ForwarderAdded = "forwarder added", "The same, and forwarders join, with the layers of one that is there";
+    ForwarderRemoved = "forwarder removed", "The same, and forwarders leave";
+    AgentRestarted = "agent restarted", "The same, and agents restart";
+    Both = "backends and forwarders", "All changes of the configuration and of forwarders at once";
+    Failing = "both, backends fail", "The same, and backends fail and return";
     ShortWindow = "both, windows end", "The same, with drain windows that end meanwhile";
+    SeedRotated = "both, seed rotated", "All changes of the configuration and of forwarders, and the seed changes";
     ColdForwarder = "both, cold forwarder", "The same, with forwarders that join without the layers of another";
-    AtOnce = "both, not prepared", "The same, with generations that each forwarder acts on as soon as it learns of them";
+    AtOnce = "both, not prepared", "The same, with generations that each forwarder learns of and nobody prepares";
 }
 
 impl Class {
@@ -59,7 +60,7 @@ impl Class {
     /// Events that come together, at most.
     pub(super) const fn burst(self) -> u32 {
         match self {
-            Self::Both | Self::ShortWindow | Self::ColdForwarder | Self::AtOnce => 5,
+            Self::Both | Self::Failing | Self::ShortWindow | Self::ColdForwarder | Self::AtOnce => 5,
             _ => 3,
         }
     }
@@ -72,18 +73,15 @@ impl Class {
             Self::Failed => fail(random),
             Self::Reweighted => reweight(random),
             Self::Drained => Event::Reweight { pick: pick(random), weight: 0 },
-            Self::Backends => backend(random),
-            Self::ForwarderAdded => either(random, 50, backend, |_| Event::AddForwarder),
+            Self::Backends => configured(random),
+            Self::ForwarderAdded => either(random, 50, configured, |_| Event::AddForwarder),
             Self::ForwarderRemoved => {
-                either(random, 50, backend, |random| Event::RemoveForwarder { pick: pick(random) })
+                either(random, 50, configured, |random| Event::RemoveForwarder { pick: pick(random) })
             }
-            Self::AgentRestarted => either(random, 50, backend, restart),
-            Self::SeedRotated => {
-                either(random, 40, |_| Event::RotateSeed, |random| either(random, 50, backend, forwarder))
-            }
-            Self::Both | Self::ShortWindow | Self::ColdForwarder | Self::AtOnce => {
-                either(random, 60, backend, forwarder)
-            }
+            Self::AgentRestarted => either(random, 50, configured, restart),
+            Self::SeedRotated => either(random, 30, |_| Event::RotateSeed, both),
+            Self::Failing | Self::ShortWindow => either(random, 30, fail, both),
+            Self::Both | Self::ColdForwarder | Self::AtOnce => both(random),
         }
     }
 }
@@ -120,14 +118,17 @@ fn fail(random: &mut Random) -> Event {
     Event::Fail { pick: pick(random), connections, back_after }
 }
 
-fn backend(random: &mut Random) -> Event {
-    match random.below(5) {
+fn configured(random: &mut Random) -> Event {
+    match random.below(4) {
         0 => add(random),
         1 => remove(random),
-        2 => fail(random),
-        3 => reweight(random),
+        2 => reweight(random),
         _ => Event::Reweight { pick: pick(random), weight: 0 },
     }
+}
+
+fn both(random: &mut Random) -> Event {
+    either(random, 60, configured, forwarder)
 }
 
 fn restart(random: &mut Random) -> Event {

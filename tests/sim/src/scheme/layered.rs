@@ -1,6 +1,7 @@
 //! Guideway itself: layers of tables, and the decision of the program.
 
 mod node;
+mod pacing;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,11 +20,20 @@ pub enum Agents {
     Absent,
 }
 
+/// When the agent acts on what it learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acting {
+    /// When it learns of it.
+    AtOnce,
+    /// Once it has been announced for longer than forwarders are apart; the death of a backend at once.
+    Announced,
+}
+
 /// All forwarders.
 #[derive(Debug)]
 pub struct Layered {
     agents: Agents,
-    drain_window: Duration,
+    acting: Acting,
     tables: Tables,
     nodes: BTreeMap<usize, Node>,
 }
@@ -31,35 +41,23 @@ pub struct Layered {
 impl Layered {
     /// Without forwarders.
     #[must_use]
-    pub fn new(scenario: &Scenario, agents: Agents) -> Self {
-        let drain_window = scenario.history().drain_window;
-        Self { agents, drain_window, tables: Tables::default(), nodes: BTreeMap::new() }
+    pub fn new(agents: Agents, acting: Acting) -> Self {
+        Self { agents, acting, tables: Tables::default(), nodes: BTreeMap::new() }
     }
 
     fn push(&mut self, scenario: &Scenario, forwarder: usize, now: Duration) {
-        let Some(node) = self.nodes.get_mut(&forwarder) else { return };
-        let target = self.tables.of(scenario, node.view());
-        let upcoming = match (&node.view().upcoming, self.agents) {
-            (Some(generation), Agents::Present) => {
-                let view = View {
-                    generation: std::rc::Rc::clone(generation),
-                    upcoming: None,
-                    unhealthy: node.view().unhealthy.clone(),
-                };
-                Some(self.tables.of(scenario, &view))
-            }
-            _ => None,
-        };
-        node.push(&target, upcoming.as_deref().map(Vec::as_slice), self.drain_window, now);
+        if let Some(node) = self.nodes.get_mut(&forwarder) {
+            node.push(scenario, &mut self.tables, now);
+        }
     }
 }
 
 impl Scheme for Layered {
     fn configure(&mut self, scenario: &Scenario, forwarder: usize, view: &View, now: Duration) {
         if let Some(node) = self.nodes.get_mut(&forwarder) {
-            node.learn(view);
+            node.learn(view, now);
         } else {
-            self.nodes.insert(forwarder, Node::new(view, self.agents, scenario.timeline().backends));
+            self.nodes.insert(forwarder, Node::new(scenario, view, self.agents, self.acting, now));
         }
         self.push(scenario, forwarder, now);
     }

@@ -31,9 +31,17 @@ pub(crate) fn seed(number: u32) -> Seed {
 impl Tables {
     /// The backend of each slot for what `view` says; [`NO_BACKEND`] when none can serve.
     pub fn of(&mut self, scenario: &Scenario, view: &View) -> Rc<Vec<u16>> {
-        let generation = &view.generation;
-        let unhealthy: Vec<Backend> = view
-            .unhealthy
+        self.table(scenario, &view.generation, &view.unhealthy)
+    }
+
+    /// The backend of each slot by a generation, when these backends cannot be reached.
+    pub fn table(
+        &mut self,
+        scenario: &Scenario,
+        generation: &Generation,
+        unhealthy: &[Backend],
+    ) -> Rc<Vec<u16>> {
+        let unhealthy: Vec<Backend> = unhealthy
             .iter()
             .copied()
             .filter(|backend| generation.members.iter().any(|(member, _)| member == backend))

@@ -63,7 +63,7 @@ struct Builder<'a> {
     /// The one that is rolled out.
     rollout: Option<(u32, u32)>,
     committed: u32,
-    rotated: bool,
+    failed: bool,
 }
 
 impl<'a> Builder<'a> {
@@ -84,7 +84,7 @@ impl<'a> Builder<'a> {
             waiting: VecDeque::new(),
             rollout: None,
             committed: 0,
-            rotated: false,
+            failed: false,
         }
     }
 
@@ -212,10 +212,9 @@ impl<'a> Builder<'a> {
         self.want(jitter, wanted.seed, members);
     }
 
-    /// Once in a history: the next one would have to wait for the drain window.
+    /// Once in a history, and before the members change: otherwise it would have to wait for the drain window.
     fn rotate(&mut self, jitter: u32) {
-        if !self.rotated {
-            self.rotated = true;
+        if self.generations.len() == 1 && !self.failed {
             let wanted = Rc::clone(self.wanted());
             self.want(jitter, wanted.seed + 1, wanted.members.clone());
         }
@@ -270,6 +269,7 @@ impl<'a> Builder<'a> {
         if self.down.contains(&backend) || committed.is_empty() || !all_serve {
             return;
         }
+        self.failed = true;
         self.down.insert(backend);
         self.step(Step::Down { backend, connections });
         self.tell(jitter, &News::Down(backend));

@@ -1,6 +1,5 @@
 //! One forwarder: its layers as the agent keeps them, and the program's decision over them.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use guideway_abi::{FlowBucket, FlowEntry, FlowWord, UNSETTLED};
@@ -11,10 +10,11 @@ use guideway_packet::decide::{
 };
 use guideway_packet::flows::{Clock, search};
 
-use super::Agents;
+use super::pacing::{Input, Pacing};
+use super::{Acting, Agents};
 use crate::keys::TAG_KEY;
 use crate::scenario::Scenario;
-use crate::scheme::{Hops, NO_BACKEND, ROW_FLAG, Row, RowKey};
+use crate::scheme::{Hops, NO_BACKEND, ROW_FLAG, Row, RowKey, Tables};
 use crate::timeline::{Backend, View};
 
 /// Buckets of the VIP's region of the flow table: all of the default size.
@@ -27,8 +27,9 @@ const BOOTED: Duration = Duration::from_secs(1_000);
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     agents: Agents,
-    view: View,
-    /// Seeds of the present and the earlier flow key.
+    window: Duration,
+    pacing: Pacing,
+    /// Seeds of the present flow key and of the other one.
     seeds: [u32; 2],
     layers: Option<Layers>,
     /// A backend can serve.
@@ -58,21 +59,32 @@ fn clock(now: Duration) -> Clock {
 
 impl Node {
     /// A forwarder without state.
-    pub(super) fn new(view: &View, agents: Agents, backends: usize) -> Self {
+    pub(super) fn new(
+        scenario: &Scenario,
+        view: &View,
+        agents: Agents,
+        acting: Acting,
+        now: Duration,
+    ) -> Self {
         let flows = match agents {
             Agents::Present => Vec::new(),
             Agents::Absent => vec![FlowBucket::default(); BUCKETS],
         };
+        let announce = match acting {
+            Acting::AtOnce => Duration::ZERO,
+            Acting::Announced => scenario.history().skew + Duration::from_millis(1),
+        };
         let mut node = Self {
             agents,
-            view: view.clone(),
+            window: scenario.history().drain_window,
+            pacing: Pacing::new(view, announce, now),
             seeds: [view.generation.seed; 2],
             layers: None,
             serves: false,
-            is_dead: vec![false; backends + 1],
+            is_dead: vec![false; scenario.timeline().backends + 1],
             flows,
         };
-        node.learn(view);
+        node.learn(view, now);
         node
     }
 
@@ -81,67 +93,71 @@ impl Node {
         Self { flows: vec![FlowBucket::default(); self.flows.len()], ..self.clone() }
     }
 
-    pub(super) fn view(&self) -> &View {
-        &self.view
-    }
-
-    pub(super) fn learn(&mut self, view: &View) {
-        self.view = view.clone();
+    pub(super) fn learn(&mut self, view: &View, now: Duration) {
+        self.pacing.learn(view, now);
         self.is_dead.fill(false);
         for &backend in &view.unhealthy {
             self.is_dead[usize::from(index(backend))] = true;
         }
     }
 
-    /// What the agent does about its layers: `target` and `upcoming` are backends by number.
-    pub(super) fn push(&mut self, target: &[u16], upcoming: Option<&[u16]>, window: Duration, now: Duration) {
-        let indexes =
-            |table: &[u16]| -> Vec<u16> { table.iter().map(|&backend| index(Backend(backend))).collect() };
-        self.serves = target.first().is_some_and(|&backend| backend != NO_BACKEND);
-        if !self.serves {
-            return;
-        }
-        let target = indexes(target);
-        let upcoming = upcoming.filter(|table| !table.contains(&NO_BACKEND)).map(indexes);
-        let Some(layers) = self.layers.take() else {
-            let layers = Layers::settled(Arc::clone(&target.clone().into()));
-            self.layers = Some(layers);
-            self.seeds = [self.view.generation.seed; 2];
-            if upcoming.is_some() {
-                self.push_on(&target, upcoming.as_deref(), window, now);
-            }
-            return;
+    /// What the agent does when something has changed, or when it is time.
+    pub(super) fn push(&mut self, scenario: &Scenario, tables: &mut Tables, now: Duration) {
+        self.pacing.act(now);
+        let mut table = |input: &Input| -> Option<Vec<u16>> {
+            let table = tables.table(scenario, &input.generation, &input.unhealthy);
+            let serves = table.first().is_some_and(|&backend| backend != NO_BACKEND);
+            serves.then(|| table.iter().map(|&backend| index(Backend(backend))).collect())
         };
-        self.layers = Some(layers);
-        self.push_on(&target, upcoming.as_deref(), window, now);
-    }
-
-    fn push_on(&mut self, target: &[u16], upcoming: Option<&[u16]>, window: Duration, now: Duration) {
-        let Some(layers) = &self.layers else { return };
-        let seed = self.view.generation.seed;
-        if seed != self.seeds[0] {
-            if let Ok(rotated) = layers.rotate(target, boot_time(now), window) {
-                self.layers = Some(rotated);
-                self.seeds = [seed, self.seeds[0]];
+        let acted = self.pacing.acted();
+        let seed = acted.generation.seed;
+        let target = table(acted);
+        self.serves = target.is_some();
+        let Some(target) = target else { return };
+        let boot = boot_time(now);
+        let is_dead = &self.is_dead;
+        let is_alive = |index: u16| !is_dead[usize::from(index)];
+        let layers = match self.layers.take() {
+            None => {
+                self.seeds = [seed; 2];
+                Layers::settled(target.clone().into())
             }
+            Some(layers) if seed != self.seeds[0] => match layers.rotate(&target, boot, self.window) {
+                Ok(rotated) => {
+                    self.seeds = [seed, self.seeds[0]];
+                    rotated
+                }
+                // Refused: it goes on as it is.
+                Err(_) => layers,
+            },
+            Some(layers) => layers,
+        };
+        if seed != self.seeds[0] {
+            self.layers = Some(layers);
             return;
         }
-        let is_dead = &self.is_dead;
         let push = Push {
-            target,
-            upcoming,
-            is_alive: |index: u16| !is_dead[usize::from(index)],
-            now: boot_time(now),
-            window,
+            target: &target,
+            upcoming: None,
+            is_alive,
+            now: boot,
+            window: self.window,
             room: Room::Both,
         };
-        self.layers = Some(layers.push(&push).layers);
+        let mut layers = layers.push(&push).layers;
+        for input in self.pacing.others().iter().filter(|_| self.agents == Agents::Present) {
+            if let Some(other) = table(input).filter(|_| input.generation.seed == seed) {
+                layers = layers.push(&Push { upcoming: Some(&other), ..push }).layers;
+            }
+        }
+        self.layers = Some(layers);
     }
 
-    /// When the agent looks at its layers again: a layer is over.
+    /// When the agent looks at its layers again on its own.
     pub(super) fn deadline(&self) -> Option<Duration> {
-        let until = self.layers.as_ref()?.next_deadline()?;
-        Some(Duration::from_secs(until.0).saturating_sub(BOOTED))
+        let until = self.layers.as_ref().and_then(Layers::next_deadline);
+        let until = until.map(|until| Duration::from_secs(until.0).saturating_sub(BOOTED));
+        until.into_iter().chain(self.pacing.deadline()).min()
     }
 
     pub(super) fn rows(&self, rows: &mut Vec<Row>) -> RowKey {

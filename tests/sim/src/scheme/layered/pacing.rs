@@ -1,0 +1,108 @@
+//! When a forwarder acts on what it learns: everything but the death of a backend is announced before it is acted on, so
+//! that forwarders which learn of it at different moments agree about where flows can be.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::timeline::{Backend, Generation, View};
+
+/// What a table follows from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Input {
+    pub(super) generation: Rc<Generation>,
+    pub(super) unhealthy: Vec<Backend>,
+}
+
+impl Input {
+    fn of(view: &View) -> Self {
+        Self { generation: Rc::clone(&view.generation), unhealthy: view.unhealthy.clone() }
+    }
+
+    fn bury(&mut self, dead: &[Backend]) {
+        self.unhealthy.extend_from_slice(dead);
+        self.unhealthy.sort_unstable();
+        self.unhealthy.dedup();
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Pacing {
+    /// Between the announcement and the act, and from the act on for as long again: more than forwarders are apart.
+    announce: Duration,
+    acted: Input,
+    wanted: Input,
+    upcoming: Option<Rc<Generation>>,
+    /// Since when each generation is known.
+    known: BTreeMap<u32, Duration>,
+    returned: Option<Duration>,
+    former: Vec<(Input, Duration)>,
+}
+
+impl Pacing {
+    pub(super) fn new(view: &View, announce: Duration, now: Duration) -> Self {
+        let mut pacing = Self {
+            announce,
+            acted: Input::of(view),
+            wanted: Input::of(view),
+            upcoming: None,
+            known: BTreeMap::new(),
+            returned: None,
+            former: Vec::new(),
+        };
+        pacing.learn(view, now);
+        pacing
+    }
+
+    pub(super) fn learn(&mut self, view: &View, now: Duration) {
+        self.known.entry(view.generation.number).or_insert(now);
+        if let Some(upcoming) = &view.upcoming {
+            self.known.entry(upcoming.number).or_insert(now);
+        }
+        if self.wanted.unhealthy.iter().any(|backend| !view.unhealthy.contains(backend)) {
+            self.returned = Some(now);
+        }
+        self.acted.bury(&view.unhealthy);
+        for (former, _) in &mut self.former {
+            former.bury(&view.unhealthy);
+        }
+        self.wanted = Input::of(view);
+        self.upcoming.clone_from(&view.upcoming);
+    }
+
+    /// What the backends follow from at present.
+    pub(super) fn acted(&self) -> &Input {
+        &self.acted
+    }
+
+    /// What other forwarders may be acting on.
+    pub(super) fn others(&self) -> Vec<Input> {
+        let wanted = Some(self.wanted.clone()).filter(|wanted| *wanted != self.acted);
+        let upcoming = self.upcoming.iter().map(|generation| Input {
+            generation: Rc::clone(generation),
+            unhealthy: self.acted.unhealthy.clone(),
+        });
+        let former = self.former.iter().map(|(input, _)| input.clone());
+        wanted.into_iter().chain(upcoming).chain(former).collect()
+    }
+
+    /// When what is wanted has been announced for long enough.
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        if self.wanted == self.acted {
+            return None;
+        }
+        let known = self.known.get(&self.wanted.generation.number).copied();
+        let known = known.filter(|_| self.wanted.generation != self.acted.generation);
+        let returned = self.returned.filter(|_| self.wanted.unhealthy != self.acted.unhealthy);
+        Some(known.max(returned).unwrap_or_default() + self.announce)
+    }
+
+    /// Takes what is wanted for what is, if it is time.
+    pub(super) fn act(&mut self, now: Duration) {
+        self.former.retain(|&(_, until)| until > now);
+        if self.deadline().is_some_and(|due| due <= now) {
+            let former = std::mem::replace(&mut self.acted, self.wanted.clone());
+            self.former.push((former, now + self.announce));
+        }
+    }
+}
