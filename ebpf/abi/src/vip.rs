@@ -38,7 +38,8 @@ pub mod vip_flags {
 }
 
 /// What the lookup finds: the VIP and its backend set.
-#[repr(C)]
+// Aligned as the one word that it is copied as.
+#[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct VipRef {
     /// Index in a bank of [`VIPS`](crate::VIPS) and in [`VIP_STATS`](crate::VIP_STATS), or [`VIP_NONE`].

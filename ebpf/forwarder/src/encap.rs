@@ -37,14 +37,14 @@ pub fn ipip(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
     let protocol = outer::inner_protocol(datagram);
     if backend.family == 4 {
         let length = length(datagram, IPV4_HEADER_LEN)?;
-        let next_hop = NextHop::find(context, parcel, backend, length)?;
+        let next_hop = NextHop::find(context, parcel, length)?;
         let words = outer::v4(header, backend, datagram, hash, protocol, length).to_words();
         lower_ttl(context, datagram)?;
         write::<IPV4_HEADER_LEN, _>(context, datagram, &next_hop, ETHERTYPE_IPV4, words)?;
         Ok(sent(context, parcel, &next_hop))
     } else {
         let length = length(datagram, IPV6_HEADER_LEN)?;
-        let next_hop = NextHop::find(context, parcel, backend, length)?;
+        let next_hop = NextHop::find(context, parcel, length)?;
         let words = outer::v6(header, backend, datagram, hash, protocol, length).to_words();
         lower_ttl(context, datagram)?;
         write::<IPV6_HEADER_LEN, _>(context, datagram, &next_hop, ETHERTYPE_IPV6, words)?;
@@ -57,7 +57,7 @@ pub fn ipip(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
 pub fn send(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
     let by_hops = parcel.hops[0] != 0;
     match parcel.set.encapsulation {
-        _ if by_hops => gue(context, parcel),
+        _ if by_hops => gue_with_hops(context, parcel),
         encapsulation::IPIP => any_ipip(context, parcel),
         encapsulation::GUE => gue(context, parcel),
         encapsulation::GRE => gre(context, parcel),
@@ -71,49 +71,77 @@ fn any_ipip(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
     ipip(context, parcel)
 }
 
-/// GUE, with the further hops in its private data when there are some.
-#[inline(never)]
+/// GUE without further hops.
+#[inline(always)]
 fn gue(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
-    let Parcel { header, hops, .. } = *parcel;
-    let backend = backend(parcel)?;
-    let mut private = PrivateHead { word: 0, sum: 0, len: 0 };
-    if hops[0] != 0 {
-        private.describe(header, hops)?;
+    match backend(parcel)?.family {
+        4 => gue_v4(context, parcel),
+        _ => gue_v6(context, parcel),
     }
-    if backend.family == 4 { gue_v4(context, parcel, &private) } else { gue_v6(context, parcel, &private) }
 }
 
 #[inline(never)]
-fn gue_v4(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdict<Counter> {
+fn gue_v4(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
+    gue_to_v4(context, parcel, &PrivateHead::NONE)
+}
+
+#[inline(never)]
+fn gue_v6(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
+    gue_to_v6(context, parcel, &PrivateHead::NONE)
+}
+
+/// GUE with the further hops in its private data.
+#[inline(never)]
+fn gue_with_hops(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
+    let mut private = PrivateHead::NONE;
+    private.describe(parcel.header, parcel.hops)?;
+    match backend(parcel)?.family {
+        4 => hops_v4(context, parcel, &private),
+        _ => hops_v6(context, parcel, &private),
+    }
+}
+
+#[inline(never)]
+fn hops_v4(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdict<Counter> {
+    gue_to_v4(context, parcel, private)
+}
+
+#[inline(never)]
+fn hops_v6(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdict<Counter> {
+    gue_to_v6(context, parcel, private)
+}
+
+#[inline(always)]
+fn gue_to_v4(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdict<Counter> {
     let Parcel { header, ref datagram, hash, .. } = *parcel;
     let backend = backend(parcel)?;
     let length = length(datagram, IPV4_HEADER_LEN + GUE_LEN + private.len())?;
-    let next_hop = NextHop::find(context, parcel, backend, length)?;
+    let next_hop = NextHop::find(context, parcel, length)?;
     let outer = outer::v4(header, backend, datagram, hash, PROTOCOL_UDP, length);
     let sum = private.sum().add_u32(outer.source).add_u32(outer.destination);
     let [a, b, c, d, e] = outer.to_words();
     let [f, g, h] = Gue::new(context, datagram, hash, sum, private.len()).words;
     let words = [a, b, c, d, e, f, g, h];
     lower_ttl(context, datagram)?;
-    if parcel.hops[0] != 0 {
+    if private.len() != 0 {
         private.put(context, parcel)?;
     }
     write::<{ IPV4_HEADER_LEN + GUE_LEN }, _>(context, datagram, &next_hop, ETHERTYPE_IPV4, words)?;
     Ok(sent(context, parcel, &next_hop))
 }
 
-#[inline(never)]
-fn gue_v6(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdict<Counter> {
+#[inline(always)]
+fn gue_to_v6(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdict<Counter> {
     let Parcel { header, ref datagram, hash, .. } = *parcel;
     let backend = backend(parcel)?;
     let length = length(datagram, IPV6_HEADER_LEN + GUE_LEN + private.len())?;
-    let next_hop = NextHop::find(context, parcel, backend, length)?;
+    let next_hop = NextHop::find(context, parcel, length)?;
     let outer = outer::v6(header, backend, datagram, hash, PROTOCOL_UDP, length);
     let words = outer.to_words();
     let sum = words[1..].iter().fold(private.sum(), |sum, word| sum.add_u64(*word));
     let headers = (words, Gue::new(context, datagram, hash, sum, private.len()).words);
     lower_ttl(context, datagram)?;
-    if parcel.hops[0] != 0 {
+    if private.len() != 0 {
         private.put(context, parcel)?;
     }
     write::<{ IPV6_HEADER_LEN + GUE_LEN }, _>(context, datagram, &next_hop, ETHERTYPE_IPV6, headers)?;
@@ -131,19 +159,31 @@ fn gre(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
     let gre = u32::from(inner.to_be()) << 16;
     if backend.family == 4 {
         let length = length(datagram, IPV4_HEADER_LEN + GRE_HEADER_LEN)?;
-        let next_hop = NextHop::find(context, parcel, backend, length)?;
+        let next_hop = NextHop::find(context, parcel, length)?;
         let [a, b, c, d, e] = outer::v4(header, backend, datagram, hash, PROTOCOL_GRE, length).to_words();
         let words = [a, b, c, d, e, gre];
         lower_ttl(context, datagram)?;
-        write::<{ IPV4_HEADER_LEN + GRE_HEADER_LEN }, _>(context, datagram, &next_hop, ETHERTYPE_IPV4, words)?;
+        write::<{ IPV4_HEADER_LEN + GRE_HEADER_LEN }, _>(
+            context,
+            datagram,
+            &next_hop,
+            ETHERTYPE_IPV4,
+            words,
+        )?;
         Ok(sent(context, parcel, &next_hop))
     } else {
         let length = length(datagram, IPV6_HEADER_LEN + GRE_HEADER_LEN)?;
-        let next_hop = NextHop::find(context, parcel, backend, length)?;
+        let next_hop = NextHop::find(context, parcel, length)?;
         let outer = outer::v6(header, backend, datagram, hash, PROTOCOL_GRE, length).to_words();
         let headers = (outer, gre);
         lower_ttl(context, datagram)?;
-        write::<{ IPV6_HEADER_LEN + GRE_HEADER_LEN }, _>(context, datagram, &next_hop, ETHERTYPE_IPV6, headers)?;
+        write::<{ IPV6_HEADER_LEN + GRE_HEADER_LEN }, _>(
+            context,
+            datagram,
+            &next_hop,
+            ETHERTYPE_IPV6,
+            headers,
+        )?;
         Ok(sent(context, parcel, &next_hop))
     }
 }
@@ -151,8 +191,8 @@ fn gre(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
 /// The frame itself goes to the backend.
 #[inline(never)]
 fn l2(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
-    let backend = backend(parcel)?;
-    let next_hop = NextHop::find(context, parcel, backend, parcel.datagram.ip_len)?;
+    backend(parcel)?;
+    let next_hop = NextHop::find(context, parcel, parcel.datagram.ip_len)?;
     lower_ttl(context, &parcel.datagram)?;
     let start = context.start(UNTAGGED).ok_or(Counter::DropInternal)?;
     // SAFETY: the addresses lie within the bytes that are there.
@@ -176,6 +216,8 @@ struct PrivateHead {
 const PRIVATE_WORD_LEN: usize = 4;
 
 impl PrivateHead {
+    const NONE: Self = Self { word: 0, sum: 0, len: 0 };
+
     #[inline(never)]
     fn describe(&mut self, header: &GenerationHeader, hops: [u16; 2]) -> Verdict<()> {
         let first = BACKENDS.get(hops[0].into()).ok_or(Counter::DropInternal)?;
@@ -191,7 +233,7 @@ impl PrivateHead {
         let (family, each) = if is_v4 { (4, 4) } else { (6, 16) };
         let word = u32::from_le_bytes([PRIVATE_FORMAT, family, count, 0]);
         // The bytes before the last four of an IPv4-mapped address are 0 and 0xffff, which adds nothing.
-        self.sum = forgotten(sum.add_u32(word).to_sum().into(), header.digest);
+        self.sum = forgotten(sum.add_u32(word).to_sum(), header.digest);
         self.len = forgotten((PRIVATE_WORD_LEN + each * usize::from(count)) as u64, header.digest);
         self.word = forgotten(word.into(), header.digest);
         Ok(())
@@ -204,7 +246,7 @@ impl PrivateHead {
 
     #[inline(always)]
     fn sum(&self) -> Checksum {
-        Checksum::from_sum(self.sum as u32)
+        Checksum::from_sum(self.sum)
     }
 
     /// Puts the private data between the Ethernet header and the packet.

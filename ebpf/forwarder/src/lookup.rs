@@ -19,20 +19,19 @@ use crate::{
 #[inline(always)]
 pub fn find(header: &GenerationHeader, datagram: &Datagram) -> Verdict<VipRef> {
     let (port_be, protocol) = (datagram.destination_port_be(), datagram.protocol);
-    let entry = match datagram.addresses {
+    let port = u32::from(u16::from_be(port_be)) | u32::from(protocol) << 16;
+    match datagram.addresses {
         Addresses::V4 { destination, .. } => {
-            entry_v4(header, destination, port_be, protocol, entry_kind::PORT)
+            match entry_v4(header, destination, port_be, protocol, entry_kind::PORT) {
+                Some(vip) => Ok(vip),
+                None => from_word(by_interval_v4(header, destination, port)),
+            }
         }
         Addresses::V6 { destination, .. } => {
-            entry_v6(header, destination, port_be, protocol, entry_kind::PORT)
-        }
-    };
-    match entry {
-        Some(vip) => Ok(vip),
-        None => {
-            let mut vip = VipRef::default();
-            find_by_interval(header, datagram, &mut vip)?;
-            Ok(vip)
+            match entry_v6(header, destination, port_be, protocol, entry_kind::PORT) {
+                Some(vip) => Ok(vip),
+                None => from_word(by_interval_v6(header, destination[0], destination[1], port)),
+            }
         }
     }
 }
@@ -47,15 +46,50 @@ pub fn is_vip_address(header: &GenerationHeader, address: Address) -> bool {
     }
 }
 
-/// The ways of ports that are no entries: ranges, any-port and prefixes.
+// The ways of ports that are no entries: ranges, any-port and prefixes. Arguments and results are words, since whatever a
+// function gets by reference has to lie in memory, also on the straight way.
+
 #[inline(never)]
-fn find_by_interval(header: &GenerationHeader, datagram: &Datagram, vip: &mut VipRef) -> Verdict<()> {
-    let address = match datagram.addresses {
-        Addresses::V4 { destination, .. } => address_v4(header, destination),
-        Addresses::V6 { destination, .. } => address_v6(header, destination),
-    };
-    let address = address.ok_or(Counter::Pass)?;
-    let port = u32::from(u16::from_be(datagram.destination_port_be())) | u32::from(datagram.protocol) << 16;
+fn by_interval_v4(header: &GenerationHeader, destination: u32, port: u32) -> u64 {
+    to_word(
+        address_v4(header, destination)
+            .map_or(Err(Counter::Pass), |address| in_intervals(header, address, port)),
+    )
+}
+
+#[inline(never)]
+fn by_interval_v6(header: &GenerationHeader, high: u64, low: u64, port: u32) -> u64 {
+    let address = address_v6(header, [high, low]);
+    to_word(address.map_or(Err(Counter::Pass), |address| in_intervals(header, address, port)))
+}
+
+/// No VIP has so large an index; the counter stands below.
+const NOT_FOUND: u64 = 0xffff_ffff;
+
+#[inline(always)]
+fn to_word(found: Verdict<VipRef>) -> u64 {
+    match found {
+        Ok(vip) => u64::from(vip.vip) | u64::from(vip.set) << 32 | u64::from(vip.flags) << 48,
+        Err(Counter::Pass) => NOT_FOUND,
+        Err(Counter::DropUnknownPort) => NOT_FOUND | 1 << 32,
+        Err(_) => NOT_FOUND | 2 << 32,
+    }
+}
+
+#[inline(always)]
+fn from_word(word: u64) -> Verdict<VipRef> {
+    if word as u32 != NOT_FOUND as u32 {
+        return Ok(VipRef { vip: word as u32, set: (word >> 32) as u16, flags: (word >> 48) as u16 });
+    }
+    Err(match word >> 32 {
+        0 => Counter::Pass,
+        1 => Counter::DropUnknownPort,
+        _ => Counter::DropInternal,
+    })
+}
+
+#[inline(always)]
+fn in_intervals(header: &GenerationHeader, address: AddressRef, port: u32) -> Verdict<VipRef> {
     let first = header.interval_base + address.first;
     let below = count_not_above(header, address.count, |at| match INTERVALS.get(first + at) {
         Some(interval) => not_less(port.into(), interval.start.into()),
@@ -63,11 +97,7 @@ fn find_by_interval(header: &GenerationHeader, datagram: &Datagram, vip: &mut Vi
     });
     let last = below.checked_sub(1).ok_or(Counter::DropUnknownPort)?;
     let interval = INTERVALS.get(first + last).ok_or(Counter::DropInternal)?;
-    if interval.value.vip == VIP_NONE {
-        return Err(Counter::DropUnknownPort);
-    }
-    *vip = interval.value;
-    Ok(())
+    if interval.value.vip == VIP_NONE { Err(Counter::DropUnknownPort) } else { Ok(interval.value) }
 }
 
 /// The number of elements, of `count` sorted ones, that are not above what is looked for; 65,535 at most are searched.
@@ -152,13 +182,7 @@ fn address_ref(value: VipRef) -> AddressRef {
 }
 
 #[inline(always)]
-fn entry_v4(
-    header: &GenerationHeader,
-    address: u32,
-    port_be: u16,
-    protocol: u8,
-    kind: u8,
-) -> Option<VipRef> {
+fn entry_v4(header: &GenerationHeader, address: u32, port_be: u16, protocol: u8, kind: u8) -> Option<VipRef> {
     let hash = lookup_hash_v4(&header.lookup_key, address, port_and_protocol(port_be, protocol));
     let key = vip_key(port_be, protocol, kind);
     let first = VIP4_BUCKETS.get(header.vip4_base + (hash & header.vip4_mask))?;
@@ -171,10 +195,13 @@ fn entry_v4(
 
 #[inline(always)]
 fn in_bucket_v4(bucket: &Vip4Bucket, address: u32, key: u32) -> Option<VipRef> {
+    // Address and key stand one after the other and are compared as one word.
+    let wanted = u64::from(address) | u64::from(key) << 32;
     let mut way = 0;
     while way < VIP4_WAYS {
         let entry = &bucket.entries[way];
-        if entry.address == address && entry.key == key {
+        // SAFETY: an entry has sixteen bytes and lies at a multiple of eight.
+        if unsafe { core::ptr::from_ref(entry).cast::<u64>().read() } == wanted {
             return Some(entry.value);
         }
         way += 1;

@@ -16,15 +16,14 @@ mod outer;
 
 use core::mem::MaybeUninit;
 
-use aya_ebpf::{
-    bindings::xdp_action, helpers::generated::bpf_jiffies64, macros::xdp, programs::XdpContext,
-};
+use aya_ebpf::{bindings::xdp_action, helpers::generated::bpf_jiffies64, macros::xdp, programs::XdpContext};
 use guideway_abi::{
-    Counter, GenerationHeader, IPPROTO_TCP, IPPROTO_UDP, SetRecord, TableRef, UNSETTLED, VipRef, encapsulation, vip_flags,
+    Counter, GenerationHeader, IPPROTO_TCP, IPPROTO_UDP, SetRecord, TableRef, UNSETTLED, VipRef,
+    encapsulation, vip_flags,
 };
 use guideway_packet::{
-    Address, Datagram, ETHERTYPE_IPV4, ETHERTYPE_IPV6, Frame, Parsed, Problem, flow_hash, parse_ipv4, parse_ipv6, parse_l2,
-    parse_plain_ipv6,
+    Address, Datagram, ETHERTYPE_IPV4, ETHERTYPE_IPV6, Frame, Parsed, Problem, flow_hash, parse_ipv4,
+    parse_ipv6, parse_l2, parse_plain_ipv6,
 };
 use guideway_xdp::{Context, forgotten};
 
@@ -75,7 +74,7 @@ fn forward(context: &Context) -> Verdict<Counter> {
     let ethertype = context.view::<2>(UNTAGGED - 2).ok_or(Counter::Pass)?;
     match u16::from_be_bytes(*ethertype) {
         ETHERTYPE_IPV4 => straight_ipv4(context, header, &mut place)?,
-        ETHERTYPE_IPV6 if is_plain(context) => plain_ipv6(context, header, &mut place)?,
+        ETHERTYPE_IPV6 if is_plain(context) => straight_ipv6(context, header, &mut place)?,
         _ => unusual(context, header, &mut place)?,
     }
     // SAFETY: each way here has written it.
@@ -95,20 +94,29 @@ fn is_plain(context: &Context) -> bool {
     }
 }
 
-/// Most packets end here.
 #[inline(never)]
 fn straight_ipv4<'a>(context: &Context, header: &'a GenerationHeader, place: &mut Place<'a>) -> Verdict<()> {
-    let parcel = Parcel::new(header, parse_ipv4(context, UNTAGGED))?;
+    straight(context, header, parse_ipv4(context, UNTAGGED), place)
+}
+
+#[inline(never)]
+fn straight_ipv6<'a>(context: &Context, header: &'a GenerationHeader, place: &mut Place<'a>) -> Verdict<()> {
+    straight(context, header, parse_plain_ipv6(context, UNTAGGED), place)
+}
+
+/// Most packets end here.
+#[inline(always)]
+fn straight<'a>(
+    context: &Context,
+    header: &'a GenerationHeader,
+    parsed: Parsed,
+    place: &mut Place<'a>,
+) -> Verdict<()> {
+    let parcel = Parcel::new(header, parsed)?;
     if !parcel.is_in_doubt() && parcel.set.encapsulation == encapsulation::IPIP {
         return Err(encap::ipip(context, &parcel)?);
     }
     place.write(parcel);
-    Ok(())
-}
-
-#[inline(never)]
-fn plain_ipv6<'a>(context: &Context, header: &'a GenerationHeader, place: &mut Place<'a>) -> Verdict<()> {
-    place.write(Parcel::new(header, parse_plain_ipv6(context, UNTAGGED))?);
     Ok(())
 }
 

@@ -9,13 +9,13 @@ use aya_ebpf::{
     },
     helpers::{bpf_fib_lookup, bpf_redirect},
 };
-use guideway_abi::{BackendRecord, Counter, LEGS, Leg, encapsulation};
+use guideway_abi::{Counter, GenerationHeader, LEGS, Leg, encapsulation};
 use guideway_packet::{Address, outer_source_v4, outer_source_v6};
 use guideway_xdp::Context;
 
 use crate::{
     Parcel, Verdict, jiffies,
-    maps::{self, LINKS, ROUTES, ROUTES_VALID_UNTIL},
+    maps::{self, BACKENDS, LINKS, ROUTES, ROUTES_VALID_UNTIL},
 };
 
 const AF_INET: u8 = 2;
@@ -32,13 +32,14 @@ pub struct NextHop {
 impl NextHop {
     /// The way to a backend for an IP packet of `length` bytes: the agent's if it is known, else the kernel's.
     #[inline(always)]
-    pub fn find(context: &Context, parcel: &Parcel, backend: &BackendRecord, length: usize) -> Verdict<Self> {
+    pub fn find(context: &Context, parcel: &Parcel, length: usize) -> Verdict<Self> {
         match Self::from_routes(parcel.backend.into(), parcel.hash) {
             Some((next_hop, mtu)) if length <= mtu as usize => Ok(next_hop),
             Some(_) => Err(Counter::DropTooBig),
             None => {
                 let mut next_hop = MaybeUninit::uninit();
-                ask_fib(context, parcel, backend, length, &mut next_hop)?;
+                let question = Question::new(parcel, length);
+                ask_fib(context, parcel.header, question.0, question.1, &mut next_hop)?;
                 // SAFETY: it was written.
                 Ok(unsafe { next_hop.assume_init() })
             }
@@ -75,16 +76,31 @@ impl NextHop {
     }
 }
 
-/// Asks the kernel's FIB and neighbour tables.
+/// Backend, flow hash, length and whether the frame itself goes to the backend, in two words: a function's arguments are
+/// five, and what it gets by reference has to lie in memory, also on the straight way.
+struct Question(u64, u64);
+
+impl Question {
+    #[inline(always)]
+    fn new(parcel: &Parcel, length: usize) -> Self {
+        let is_l2 = parcel.set.encapsulation == encapsulation::L2;
+        let who = u64::from(parcel.backend) | u64::from(parcel.hash) << 32;
+        Self(who, length as u64 & 0xffff | u64::from(is_l2) << 16)
+    }
+}
+
+/// Asks the kernel's FIB and neighbour tables a [`Question`].
 #[inline(never)]
 fn ask_fib(
     context: &Context,
-    parcel: &Parcel,
-    backend: &BackendRecord,
-    length: usize,
+    header: &GenerationHeader,
+    who: u64,
+    what: u64,
     next_hop: &mut MaybeUninit<NextHop>,
 ) -> Verdict<()> {
-    let Parcel { header, hash, .. } = *parcel;
+    let (index, hash, length) = (who as u32, (who >> 32) as u32, what as u16);
+    let is_l2 = what >> 16 != 0;
+    let backend = BACKENDS.get(index).ok_or(Counter::DropInternal)?;
     maps::count(Counter::FibLookup);
     let mut fib = MaybeUninit::<FibLookup>::uninit();
     // SAFETY: the struct is plain numbers, for which zero is a value. Word by word, as the compiler would take bytes.
@@ -98,7 +114,7 @@ fn ask_fib(
     };
     fib.ifindex = context.ingress_ifindex();
     // The kernel compares this with the MTU of the route.
-    fib.__bindgen_anon_1.tot_len = length as u16;
+    fib.__bindgen_anon_1.tot_len = length;
     let address = words(backend.address);
     if backend.family == 4 {
         fib.family = AF_INET;
@@ -134,7 +150,7 @@ fn ask_fib(
         (found[0] ^ address[0]) | (found[1] ^ address[1]) | (found[2] ^ address[2]) | (found[3] ^ address[3])
     };
     let is_there = fib.family == family && differs == 0;
-    if parcel.set.encapsulation == encapsulation::L2 && !is_there {
+    if is_l2 && !is_there {
         return Err(Counter::DropNotOnLink);
     }
     let (source_mac, destination_mac) = (mac(&fib.smac), mac(&fib.dmac));
@@ -155,9 +171,8 @@ fn mac(bytes: &[u8; 6]) -> u64 {
     let words = bytes.as_ptr().cast::<u16>();
     // Word by word, since the stack allows no reads across their bounds, which the compiler would make of it.
     // SAFETY: there are three words, at an even address of the struct that the kernel fills.
-    let [a, b, c] = unsafe {
-        [words.read_volatile(), words.add(1).read_volatile(), words.add(2).read_volatile()]
-    };
+    let [a, b, c] =
+        unsafe { [words.read_volatile(), words.add(1).read_volatile(), words.add(2).read_volatile()] };
     u64::from(a) | u64::from(b) << 16 | u64::from(c) << 32
 }
 

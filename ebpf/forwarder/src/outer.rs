@@ -2,9 +2,9 @@
 
 use guideway_abi::{BackendRecord, GenerationHeader};
 use guideway_packet::{
-    Address, Addresses, Checksum, Datagram, Frame, GUE_HEADER_LEN, GUE_PORT, IPV6_HEADER_LEN, OuterV4, OuterV6,
-    PROTOCOL_IPIP, PROTOCOL_IPV6, PROTOCOL_TCP, PROTOCOL_UDP, UDP_HEADER_LEN, gue_source_port, inner_sum_v4,
-    inner_sum_v6, outer_source_v4, outer_source_v6,
+    Address, Addresses, Checksum, Datagram, Frame, GUE_HEADER_LEN, GUE_PORT, IPV6_HEADER_LEN, OuterV4,
+    OuterV6, PROTOCOL_IPIP, PROTOCOL_IPV6, PROTOCOL_TCP, PROTOCOL_UDP, UDP_HEADER_LEN, gue_source_port,
+    inner_sum_v4, inner_sum_v6, outer_source_v4, outer_source_v6,
 };
 use guideway_xdp::Context;
 
@@ -66,13 +66,7 @@ impl Gue {
     /// In front of `private_len` bytes of private data and `datagram`; `sum` is that of the private data and of the outer
     /// addresses.
     #[inline(always)]
-    pub fn new(
-        context: &Context,
-        datagram: &Datagram,
-        hash: u32,
-        sum: Checksum,
-        private_len: usize,
-    ) -> Self {
+    pub fn new(context: &Context, datagram: &Datagram, hash: u32, sum: Checksum, private_len: usize) -> Self {
         let length = (UDP_HEADER_LEN + GUE_HEADER_LEN + private_len + datagram.ip_len) as u16;
         let ports = u32::from(gue_source_port(hash).to_be()) | u32::from(GUE_PORT.to_be()) << 16;
         let gue = (private_len as u32 / 4) & 0x1f | u32::from(inner_protocol(datagram)) << 8;

@@ -1,9 +1,10 @@
 //! The Internet checksum (RFC 1071) and its incremental update (RFC 1624).
 
 /// A running one's complement sum of 16-bit words, kept in the order of memory: RFC 1071, section 2 (B), shows that the
-/// order does not matter as long as it is the same throughout.
+/// order does not matter as long as it is the same throughout. Wider words are added as they are (2 (C)), and the carries
+/// at the end.
 #[derive(Clone, Copy, Debug)]
-pub struct Checksum(u32);
+pub struct Checksum(u64);
 
 impl Checksum {
     /// The sum of nothing.
@@ -16,37 +17,36 @@ impl Checksum {
     /// A sum that [`to_sum`](Self::to_sum) gave.
     #[inline(always)]
     #[must_use]
-    pub const fn from_sum(sum: u32) -> Self {
+    pub const fn from_sum(sum: u64) -> Self {
         Self(sum)
     }
 
     /// The sum so far, not folded.
     #[inline(always)]
     #[must_use]
-    pub const fn to_sum(self) -> u32 {
+    pub const fn to_sum(self) -> u64 {
         self.0
     }
 
-    /// Adds a word of the header. At most 65,535 words may be added.
+    /// Adds a word. Fewer than 2^31 words of any width may be added.
     #[inline(always)]
     #[must_use]
     pub const fn add(self, word: u16) -> Self {
-        Self(self.0 + word as u32)
+        Self(self.0 + word as u64)
     }
 
     /// Adds the two words of `word`.
     #[inline(always)]
     #[must_use]
     pub const fn add_u32(self, word: u32) -> Self {
-        Self(self.0 + (word & 0xffff) + (word >> 16))
+        Self(self.0 + word as u64)
     }
 
     /// Adds the four words of `word`.
     #[inline(always)]
     #[must_use]
-    #[allow(clippy::cast_possible_truncation)] // halves are meant
     pub const fn add_u64(self, word: u64) -> Self {
-        self.add_u32(word as u32).add_u32((word >> 32) as u32)
+        Self(self.0 + (word & 0xffff_ffff) + (word >> 32))
     }
 
     /// The sum of both.
@@ -61,8 +61,11 @@ impl Checksum {
     #[must_use]
     #[allow(clippy::cast_possible_truncation)] // folded
     pub const fn finish(self) -> u16 {
-        let once = (self.0 & 0xffff) + (self.0 >> 16);
-        !(((once & 0xffff) + (once >> 16)) as u16)
+        // At most 2^33, 2^18 + 2^16 and 2^16 + 3 after the steps.
+        let sum = (self.0 & 0xffff_ffff) + (self.0 >> 32);
+        let sum = (sum & 0xffff) + (sum >> 16);
+        let sum = (sum & 0xffff) + (sum >> 16);
+        !(((sum & 0xffff) + (sum >> 16)) as u16)
     }
 }
 
@@ -74,7 +77,7 @@ impl Checksum {
 pub const fn decrement_ttl_v4(checksum: u16, ttl: u8, protocol: u8) -> u16 {
     let old = u16::from_le_bytes([ttl, protocol]);
     let new = u16::from_le_bytes([ttl.wrapping_sub(1), protocol]);
-    Checksum(0).add(!checksum).add(!old).add(new).finish()
+    Checksum::zero().add(!checksum).add(!old).add(new).finish()
 }
 
 #[cfg(test)]

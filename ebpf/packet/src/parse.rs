@@ -250,7 +250,6 @@ impl Ip {
 
     /// The packet with the header of `protocol` (TCP or UDP) `l4_offset` bytes into the IP packet.
     #[inline(always)]
-    #[allow(clippy::cast_possible_truncation)] // below 256
     fn datagram<F: Frame + ?Sized>(&self, frame: &F, protocol: u8, l4_offset: usize) -> Parsed {
         let header_len = if protocol == PROTOCOL_TCP { TCP_HEADER_LEN } else { UDP_HEADER_LEN };
         let too_short = l4_offset + header_len > self.len;
@@ -266,7 +265,7 @@ impl Ip {
             l4_offset,
             traffic_class: self.traffic_class,
             ttl: self.ttl,
-            protocol: frame.meet(protocol.into(), 256) as u8,
+            protocol,
             ports: u32::from_le_bytes(*ports),
             addresses: self.addresses,
         })

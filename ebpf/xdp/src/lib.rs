@@ -82,7 +82,12 @@ impl Context {
     fn at<const N: usize>(&self, offset: usize) -> Option<*mut [u8; N]> {
         let (start, end) = self.bounds();
         let at = start + offset;
-        if at + N > end { None } else { Some(at as *mut [u8; N]) }
+        if at + N > end {
+            return None;
+        }
+        // SAFETY: no packet lies at the start of the address space. Told so, the compiler leaves out a test for it.
+        unsafe { core::hint::assert_unchecked(at != 0) };
+        Some(at as *mut [u8; N])
     }
 }
 

@@ -30,6 +30,9 @@ pub(super) fn parse<F: Frame + ?Sized>(frame: &F, offset: usize) -> Option<Parse
         ip.broken(Problem::Malformed)
     } else if fragment != 0 {
         ip.broken(Problem::Fragment)
+    } else if header_len == IPV4_HEADER_LEN {
+        // By itself, so that offsets are constants where there are no options, which is nearly always.
+        ip.datagram(frame, protocol, IPV4_HEADER_LEN)
     } else {
         ip.datagram(frame, protocol, header_len)
     })
