@@ -72,6 +72,7 @@ mod tests {
     }
 
     proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
         /// Whatever is asked for, an element that a leg refers to keeps its record.
         #[test]
         fn used_elements_are_never_overwritten(asked in proptest::collection::vec((1_u32..600, any::<bool>()), 1..400)) {

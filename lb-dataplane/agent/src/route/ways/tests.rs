@@ -87,6 +87,7 @@ fn a_link_that_cannot_be_written_leaves_the_backend_to_the_kernel() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
     /// Interfaces and MTUs come and go; each element always shows the way of its backend. That no link changes under a
     /// leg or a packet, the paper sees to.
     #[test]
