@@ -200,7 +200,8 @@ impl Egress {
 }
 
 fn attach_link(program: &mut SchedClassifier, interface: &str, path: &Path) -> io::Result<()> {
-    let options = TcAttachOptions::TcxOrder(LinkOrder::default());
+    // The first: one that lets a packet pass ends the chain, and programs of CNIs do.
+    let options = TcAttachOptions::TcxOrder(LinkOrder::first());
     let id = program.attach_with_options(interface, TcAttachType::Egress, options).map_err(other)?;
     let link = FdLink::try_from(program.take_link(id).map_err(other)?).map_err(io::Error::other)?;
     link.pin(path).map(drop).map_err(io::Error::other)
