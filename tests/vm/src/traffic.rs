@@ -71,7 +71,7 @@ fn one(plan: &Traffic, world: &World, subject: &Subject, script: &str, vip: &str
     let before = subject.sent()?;
     let rate = send(plan, world, subject, script, vip, packets.max(FIRST))?;
     if rate.returned * 1000 < rate.sent * RETURNED {
-        bail!("of {} packets only {} came back", rate.sent, rate.returned);
+        bail!("of {} packets only {} came back {}", rate.sent, rate.returned, subject.about());
     }
     // What came back is the subject's work and nothing else.
     if let (Some(before), Some(after)) = (before, subject.sent()?)

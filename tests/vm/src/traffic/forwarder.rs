@@ -1,10 +1,13 @@
 //! The forwarder.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+
+use serde_json::Value;
 
 use super::subject::{backend4, backend6};
 use super::{BACKENDS, VIP4, VIP6};
@@ -102,7 +105,7 @@ impl Forwarder {
         self.folder.join("dataplane.sock")
     }
 
-    fn lbctl(&self, words: &[&str]) -> Result<serde_json::Value> {
+    fn lbctl(&self, words: &[&str]) -> Result<Value> {
         let mut command = Command::new(self.programs.join("lbctl"));
         command.arg("--dataplane-socket").arg(self.socket()).args(["-o", "json"]).args(words);
         let output = command.output().context("start lbctl")?;
@@ -110,16 +113,22 @@ impl Forwarder {
             .with_context(|| format!("lbctl {words:?}: {}", String::from_utf8_lossy(&output.stderr).trim()))
     }
 
-    fn status(&self) -> Result<serde_json::Value> {
+    fn status(&self) -> Result<Value> {
         self.lbctl(&["status"])
     }
 
-    /// A counter of the program.
-    pub(super) fn counter(&self, name: &str) -> Result<u64> {
+    /// Packets that the program has sent out of the interface that they came in by.
+    pub(super) fn sent(&self) -> Result<u64> {
+        let counters = self.counters()?;
+        counters.get("tx").copied().with_context(|| format!("no counter tx in {counters:?}"))
+    }
+
+    /// All counters of the program that are not zero.
+    pub(super) fn counters(&self) -> Result<BTreeMap<String, u64>> {
         let answer = self.lbctl(&["counters"])?;
-        let mut rows = answer["counters"].as_array().into_iter().flatten();
-        let row = rows.find(|row| row["name"] == name);
-        row.and_then(|row| row["packets"].as_u64()).with_context(|| format!("no counter {name} in {answer}"))
+        let rows = answer["counters"].as_array().context("lbctl counters has no counters")?;
+        let counter = |row: &Value| Some((row["name"].as_str()?.to_owned(), row["packets"].as_u64()?));
+        Ok(rows.iter().filter_map(counter).filter(|(name, n)| *n > 0 || name == "tx").collect())
     }
 }
 

@@ -72,8 +72,16 @@ impl Subject {
     /// Packets that it has sent to backends, where it counts them.
     pub(super) fn sent(&self) -> Result<Option<u64>> {
         match self {
-            Self::Forwarder(forwarder) => forwarder.counter("tx").map(Some),
+            Self::Forwarder(forwarder) => forwarder.sent().map(Some),
             Self::BareTx { .. } | Self::Ipvs => Ok(None),
+        }
+    }
+
+    /// What it says of itself, for errors.
+    pub(super) fn about(&self) -> String {
+        match self {
+            Self::Forwarder(forwarder) => format!("{:?}", forwarder.counters()),
+            Self::BareTx { .. } | Self::Ipvs => String::new(),
         }
     }
 }

@@ -39,6 +39,8 @@ impl World {
         words(&format!("ip netns add {GENERATOR}"))?;
         // Nothing but pktgen sends: no neighbour or router discovery.
         run(&mut inside(GENERATOR, "sysctl -qw net.ipv6.conf.default.disable_ipv6=1"))?;
+        words("modprobe pktgen")?;
+        yield_to_receivers()?;
         Ok(world)
     }
 
@@ -97,6 +99,17 @@ impl World {
         })?;
         Ok(last)
     }
+}
+
+/// The generator's threads share their CPUs with what they send to. They give way to it, or queues overflow.
+fn yield_to_receivers() -> Result<()> {
+    for entry in std::fs::read_dir("/proc").context("list /proc")?.flatten() {
+        let name = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+        if name.starts_with("kpktgend_") {
+            words(&format!("renice -n 19 -p {}", entry.file_name().display()))?;
+        }
+    }
+    Ok(())
 }
 
 impl Drop for World {
