@@ -117,7 +117,7 @@ impl Question<'_> {
         if let Some(place) = bucket.find()
             && self.leads_somewhere(place.backend, place.epoch)
         {
-            place.last_use = self.now;
+            (place.last_use, place.half_open) = (self.now, false);
             return hit(to(place.backend));
         }
         self.new_entry(&mut bucket, false)
@@ -133,7 +133,7 @@ impl Question<'_> {
             && self.leads_somewhere(place.backend, place.epoch)
             && (!self.packet.syn || self.world.state(place.backend) == State::Serving)
         {
-            place.last_use = self.now;
+            (place.last_use, place.half_open) = (self.now, false);
             let carry = later_tcp && self.unsettled && self.set.second_hop == SecondHop::Yes;
             let backend = place.backend;
             return hit(if carry { self.with_further_hops(backend) } else { to(backend) });

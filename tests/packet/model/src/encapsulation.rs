@@ -125,9 +125,11 @@ fn udp(outer: &Outer<'_>, gue: &[u8], inner: &[u8]) -> Vec<u8> {
         let packet = outer.packet;
         let transport_at = packet.transport - packet.ip;
         let transport_len = u64::try_from(inner.len() - transport_at).expect("a length");
-        // RFC 1071 numbers, modulo 65,535. A right segment and its pseudo header sum up to zero.
+        // RFC 1071 numbers, modulo 65,535. A right segment and its pseudo header sum up to zero, and so does a right IPv4
+        // header by itself.
+        let ip_header = if packet.destination.is_ipv6() { sum(&inner[..transport_at]) } else { 0 };
         let inner_pseudo = pseudo_header(packet.source, packet.destination, packet.protocol, transport_len);
-        let inner_sum = sum(&inner[..transport_at]) + 0xffff - inner_pseudo % 0xffff;
+        let inner_sum = ip_header + 0xffff - inner_pseudo % 0xffff;
         let header = sum(&[port, GUE_PORT, length].map(u16::to_be_bytes).concat());
         let all = pseudo_header(outer.source, outer.destination, UDP, length.into())
             + header
@@ -142,8 +144,10 @@ fn udp(outer: &Outer<'_>, gue: &[u8], inner: &[u8]) -> Vec<u8> {
 }
 
 /// Whether a right inner checksum makes the sum over the inner packet known from its headers.
-const fn checksum_is_known(packet: &Packet) -> bool {
-    (packet.protocol == TCP || packet.checksum != 0) && packet.extensions == 0
+fn checksum_is_known(packet: &Packet) -> bool {
+    let whole = packet.protocol == TCP
+        || packet.checksum != 0 && usize::from(packet.udp_length) == packet.end - packet.transport;
+    whole && packet.extensions == 0
 }
 
 fn pseudo_header(source: IpAddr, destination: IpAddr, protocol: u8, length: u64) -> u64 {

@@ -130,7 +130,7 @@ fn send(
     let further_addresses: Vec<IpAddr> = further.iter().filter_map(|&hop| address_of(world, hop)).collect();
     let inner = lower_ttl(packet, &frame[packet.ip..packet.end]);
     let (ethertype, sent) = encapsulate(world, how, address, &further_addresses, packet, &inner, hash);
-    let leg = match next_hop(world, jiffies, backend, address, how, hash, sent.len(), &mut events) {
+    let leg = match next_hop(world, jiffies, backend, address, configured, hash, sent.len(), &mut events) {
         Ok(leg) => leg,
         Err(counter) => return Outcome::dropped(counter, &events),
     };
@@ -189,7 +189,7 @@ fn next_hop(
     jiffies: u64,
     backend: u16,
     address: IpAddr,
-    how: Encapsulation,
+    configured: Encapsulation,
     hash: u32,
     length: usize,
     events: &mut Vec<Counter>,
@@ -202,7 +202,7 @@ fn next_hop(
     }
     events.push(Counter::FibLookup);
     let way = world.fib.way(address, length)?;
-    if how == Encapsulation::L2 && !way.on_link {
+    if configured == Encapsulation::L2 && !way.on_link {
         return Err(Counter::DropNotOnLink);
     }
     Ok(way.leg)

@@ -49,6 +49,8 @@ pub struct Packet {
     pub extensions: usize,
     /// The transport header's checksum.
     pub checksum: u16,
+    /// Length that the UDP header gives; zero for TCP.
+    pub udp_length: u16,
 }
 
 impl Packet {
@@ -105,13 +107,13 @@ fn ipv4(frame: &[u8], ip: usize) -> Option<Parsed> {
     if !matches!(protocol, TCP | UDP) {
         return Some(Parsed::Other);
     }
-    // More fragments, or an offset; neither DF nor the reserved bit.
-    if word(header, 6)? & 0x3fff != 0 {
-        return Some(Parsed::Broken(destination, Broken::Fragment));
-    }
     let header_len = usize::from(header[0] & 0x0f) * 4;
     if header_len < 20 {
         return Some(Parsed::Broken(destination, Broken::Malformed));
+    }
+    // More fragments, or an offset; neither DF nor the reserved bit.
+    if word(header, 6)? & 0x3fff != 0 {
+        return Some(Parsed::Broken(destination, Broken::Fragment));
     }
     let head = Head {
         ip,
@@ -160,9 +162,6 @@ fn ipv6(frame: &[u8], ip: usize) -> Option<Parsed> {
             // In units of eight bytes, less the first (RFC 8200, section 4.3).
             _ => (usize::from(extension[1]) + 1) * 8,
         };
-        if at > frame.len() {
-            return broken(Broken::Malformed);
-        }
         next = extension[0];
     }
     if !matches!(next, TCP | UDP) {
@@ -206,6 +205,7 @@ fn transport(frame: &[u8], head: Head) -> Parsed {
     }
     let header = &frame[at..at + length];
     let checksum_at = if head.protocol == TCP { 16 } else { 6 };
+    let udp_length = if head.protocol == TCP { 0 } else { u16::from_be_bytes([header[4], header[5]]) };
     Parsed::Packet(Packet {
         ip: head.ip,
         transport: at,
@@ -219,5 +219,6 @@ fn transport(frame: &[u8], head: Head) -> Parsed {
         traffic_class: head.traffic_class,
         extensions: head.extensions,
         checksum: u16::from_be_bytes([header[checksum_at], header[checksum_at + 1]]),
+        udp_length,
     })
 }

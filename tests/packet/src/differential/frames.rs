@@ -11,9 +11,9 @@ use crate::frame::build;
 use super::random::Random;
 
 /// Clients of each family; few, so that flows come again.
-const CLIENTS: u8 = 6;
+const CLIENTS: u8 = 3;
 /// Ports of each client.
-const CLIENT_PORTS: u64 = 24;
+const CLIENT_PORTS: u64 = 6;
 const SHORTEST: usize = 14;
 
 /// A step that sends a frame.
@@ -63,13 +63,16 @@ fn packet(random: &mut Random, keys: &[VipKey]) -> Packet {
 fn address(random: &mut Random, net: Option<IpNet>) -> IpAddr {
     match net {
         Some(IpNet::V4(net)) => {
-            let host = u32::try_from(random.below(1 << (32 - net.prefix_len()))).expect("host bits");
+            // Often one of a few addresses, for the same reason.
+            let hosts = 1 << (32 - net.prefix_len());
+            let host = u32::try_from(random.below(if random.one_in(2) { hosts.min(2) } else { hosts }))
+                .expect("host bits");
             Ipv4Addr::from(u32::from(net.network()) | host).into()
         }
         Some(IpNet::V6(net)) => {
             let mask = if net.prefix_len() == 128 { 0 } else { u128::MAX >> net.prefix_len() };
             let host = u128::from(random.next()) << 64 | u128::from(random.next());
-            let few = if random.one_in(2) { 0xff } else { u128::MAX };
+            let few = if random.one_in(2) { 1 } else { u128::MAX };
             Ipv6Addr::from(u128::from(net.network()) | host & mask & few).into()
         }
         None if random.one_in(2) => Ipv4Addr::new(203, 0, 112 + random.byte(3), random.byte(255)).into(),

@@ -21,7 +21,7 @@ use super::worlds::key;
 use super::{Report, frames};
 
 /// Packets that one world is sent.
-const PACKETS: u64 = 2_000;
+const PACKETS: u64 = 1_000;
 const VIPS: u32 = 16;
 const SETS: usize = 6;
 const BACKENDS: u16 = 14;
@@ -143,7 +143,7 @@ fn vips(random: &mut Random) -> Vec<Vip> {
             1 => Session::ClientIp,
             _ => Session::Plain,
         };
-        let buckets = 1 << random.below(4);
+        let buckets = 1 << random.below(3);
         let region = (!random.one_in(5)).then_some(Region { first: free, buckets });
         free += buckets + u32::from(random.byte(2));
         let timeout = *random.of(&[1, 10, 16, 17, 600]);
