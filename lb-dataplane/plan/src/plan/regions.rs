@@ -119,31 +119,22 @@ pub(super) fn grant(wishes: &[Wish], held: &[Region], buckets: u32) -> Regions {
         (0..wishes.len()).filter(|&wish| is_short(&wishes[wish], granted[wish])).collect();
     // Large ones first, so that the small ones fill the gaps.
     short.sort_by_key(|&wish| std::cmp::Reverse(wanted(&wishes[wish])));
-    let kept = granted.iter().flatten().copied();
-    let mut free = Free::new(kept.clone().chain(held.iter().copied()), buckets);
-    let is_held = free.total() < Free::new(kept, buckets).total();
+    let taken = granted.iter().flatten().chain(held).copied();
+    let mut free = Free::new(taken, buckets);
     let mut regions = Regions { granted, new: Vec::new(), is_waiting: false };
+    short.retain(|&wish| !regions.take(wish, wanted(&wishes[wish]), &mut free));
     for wish in short {
         let mut size = wanted(&wishes[wish]);
-        let old = regions.granted[wish];
-        while size > old.map_or(0, |region| region.buckets) {
-            if let Some(base) = free.take(size) {
-                let region = Region { base, buckets: size };
-                regions.granted[wish] = Some(region);
-                regions.new.push(region);
+        while size > regions.granted[wish].map_or(0, |region| region.buckets) {
+            if regions.take(wish, size, &mut free) {
                 break;
             }
-            if old.is_some() {
-                // It may stand in its own way; then it is without for a generation.
-                let others = (0..wishes.len()).filter(|&other| other != wish);
-                let others = others.filter_map(|other| regions.granted[other]);
-                if Free::new(others, buckets).take(size).is_some() {
-                    regions.granted[wish] = None;
-                    regions.is_waiting = true;
-                }
-                break;
-            }
-            if is_held {
+            // What the installed generation uses, or this VIP itself, may be in the way. Then it is without for
+            // a generation.
+            let others = (0..wishes.len()).filter(|&other| other != wish);
+            let others = others.filter_map(|other| regions.granted[other]);
+            if Free::new(others, buckets).take(size).is_some() {
+                regions.granted[wish] = None;
                 regions.is_waiting = true;
                 break;
             }
@@ -151,6 +142,19 @@ pub(super) fn grant(wishes: &[Wish], held: &[Region], buckets: u32) -> Regions {
         }
     }
     regions
+}
+
+impl Regions {
+    /// Grants a region of this size, if there is one.
+    fn take(&mut self, wish: usize, size: u32, free: &mut Free) -> bool {
+        let Some(base) = Some(size).filter(|&size| size > 0).and_then(|size| free.take(size)) else {
+            return false;
+        };
+        let region = Region { base, buckets: size };
+        self.granted[wish] = Some(region);
+        self.new.push(region);
+        true
+    }
 }
 
 impl Wish {
@@ -202,10 +206,6 @@ impl Free {
             free.push(at..buckets);
         }
         Self(free)
-    }
-
-    fn total(&self) -> u64 {
-        self.0.iter().map(|range| range.len() as u64).sum()
     }
 
     /// The first place for `size` buckets, a multiple of the size if there is one: so that what is given back can be used

@@ -42,7 +42,7 @@ pub(super) fn place(
     if places.iter().any(Option::is_none) {
         let mut claims = claims(resolved, &places, backends, installed);
         claims.sort_unstable();
-        for (_, _, set, index) in claims {
+        for (.., set, index) in claims {
             if places[set].is_none() && taken.insert(index) {
                 places[set] = Some(index);
             }
@@ -56,8 +56,8 @@ pub(super) fn place(
     Sets { indexes, stays }
 }
 
-/// Backends in common and VIPs in common (more of them first), set, place.
-type Claim = (Reverse<usize>, Reverse<usize>, usize, SetIndex);
+/// No VIP in common, backends in common and VIPs in common (more of them first), set, place.
+type Claim = (bool, Reverse<usize>, Reverse<usize>, usize, SetIndex);
 
 fn claims(
     resolved: &Resolved,
@@ -78,6 +78,13 @@ fn claims(
             *votes.entry((set, index)).or_default() += 1;
         }
     }
+    let nameless = (0..places.len()).filter(|&set| places[set].is_none());
+    let there = || (0..).zip(installed.sets.iter()).filter(|(_, set)| set.is_some());
+    for set in nameless {
+        for (index, _) in there() {
+            votes.entry((set, SetIndex(index))).or_default();
+        }
+    }
     let common = |set: usize, index: SetIndex| {
         let there = installed.sets.get(usize::from(index.0)).and_then(Option::as_ref);
         let there = there.map(|set| &*set.backends).unwrap_or_default();
@@ -85,6 +92,7 @@ fn claims(
     };
     votes
         .into_iter()
-        .map(|((set, index), votes)| (Reverse(common(set, index)), Reverse(votes), set, index))
+        .map(|((set, index), votes)| (votes == 0, Reverse(common(set, index)), Reverse(votes), set, index))
+        .filter(|(is_stranger, common, ..)| !is_stranger || common.0 > 0)
         .collect()
 }

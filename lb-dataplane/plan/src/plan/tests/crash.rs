@@ -202,6 +202,8 @@ fn assert_kept(
 /// An established flow, as a client sees it.
 #[derive(Clone, Debug)]
 struct Established {
+    /// Another key is another VIP.
+    vip: VipKey,
     set: String,
     backend: u16,
     /// When it may be moved, once its slot has another backend.
@@ -229,9 +231,11 @@ fn follow(
         let is_free = !plain || set_layout.at_risk > 0 || steering.candidates.is_empty();
         let new = || {
             let current = steering.candidates.first()?;
-            Some(Established { set: set.name.clone(), backend: current.backend.0, until: None })
+            Some(Established { vip: vip.key, set: set.name.clone(), backend: current.backend.0, until: None })
         };
-        let Some(home) = homes.get_mut(&at).filter(|home| !is_free && home.set == set.name) else {
+        let Some(home) =
+            homes.get_mut(&at).filter(|home| !is_free && home.set == set.name && home.vip == vip.key)
+        else {
             homes.remove(&at);
             homes.extend(new().map(|home| (at, home)));
             continue;
@@ -317,15 +321,18 @@ proptest! {
             }
             assert_kept(&before, &maps, &desired, &layout);
             follow(&mut homes, &maps, &flows, &desired, (&installed, &layout), now);
-            for _ in 0..3 {
+            for _ in 0..8 {
                 // Something is free once the generation before is gone.
                 if layout.next_deadline.is_none_or(|deadline| deadline > now) {
                     break;
                 }
-                if let Outcome::Plan(plan) = plan(&desired, &installed, now, &mut cache).unwrap() {
-                    apply(&mut maps, &plan, plan.ops.len(), &flows);
-                    installed = plan.installed;
-                    layout = plan.layout;
+                match plan(&desired, &installed, now, &mut cache).unwrap() {
+                    Outcome::Unchanged(same) => layout = same,
+                    Outcome::Plan(plan) => {
+                        apply(&mut maps, &plan, plan.ops.len(), &flows);
+                        installed = plan.installed;
+                        layout = plan.layout;
+                    }
                 }
             }
             prop_assert!(layout.next_deadline.is_none_or(|deadline| deadline > now));
