@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: measurements. The measuring itself is done by an optimised program, `tests/bench`.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
@@ -27,7 +28,8 @@ enum What {
     after_help = "The table's times are those of one packet, table or change, without what the harness takes; \
                         docs/performance.md says how they are measured.\n\
                         With --json, each line of the output is an object with scenario, program, self_ns_median, \
-                        self_ns_min, self_ns_max, ratio_to_encap_floor and rounds."
+                        self_ns_min, self_ns_max, ratio_to_encap_floor and rounds; the program `driver` is the time of the \
+                        harness itself, which is subtracted from the others."
 )]
 struct DataplaneArgs {
     /// One JSON object a line instead of a table
@@ -42,6 +44,14 @@ struct DataplaneArgs {
     /// Only scenarios whose name has this in it, such as `tcp4` or `1000 VIPs`
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
+    /// Pin the forwarder with its maps here, measure it there, leave it pinned and say how to time it
+    ///
+    /// The directory is in a BPF file system and does not exist yet, such as /sys/fs/bpf/timed.
+    #[arg(long, value_name = "DIR")]
+    pin_root: Option<PathBuf>,
+    /// Draw what was measured into SVG files in this folder, such as docs/plots
+    #[arg(long, value_name = "DIR")]
+    plots: Option<PathBuf>,
 }
 
 /// Runs `cargo xtask bench`.
@@ -61,5 +71,10 @@ fn program(args: &DataplaneArgs) -> Command {
         command.args(["--rounds", &args.rounds.to_string()]);
     }
     command.args(args.only.iter().flat_map(|text| ["--only", text]));
+    for (option, path) in [("--pin-root", &args.pin_root), ("--plots", &args.plots)] {
+        if let Some(path) = path {
+            command.arg(option).arg(path);
+        }
+    }
     command
 }

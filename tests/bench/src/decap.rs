@@ -8,9 +8,9 @@ use guideway_abi::DecapCounter;
 use guideway_bpf::{Decap, Service, ServiceKey, ServicePort, Services, Transport, VipAddress, xdp_action};
 
 use crate::Effort;
-use crate::driver::{Baselines, Driver, Flows, Traffic};
+use crate::driver::{Baselines, Driver, Flows, Run, Traffic};
 use crate::frame::{Kind, Template, Tunnel};
-use crate::packets::{Samples, check, floors, warm_up};
+use crate::packets::{Samples, floors};
 use crate::progress;
 use crate::report::Row;
 use crate::state::{STRANGER, V4, V6};
@@ -99,22 +99,13 @@ pub(crate) fn measure(
     for round in 0..effort.rounds {
         progress(&format!("{} and {} more, round {round}", scenarios[0].name, scenarios.len() - 1));
         for (scenario, samples) in scenarios.iter().zip(&mut samples) {
-            let (empty, floor) = floors(baselines, &scenario.traffic, effort)?;
-            driver.run(&scenario.traffic, warm_up(effort))?;
-            let before = decap.counters()?;
-            let run = driver.run(&scenario.traffic, effort.packets)?;
-            for ((counter, before), (_, after)) in before.iter().zip(decap.counters()?) {
-                let expected = if *counter == scenario.verdict { u64::from(effort.packets) } else { 0 };
-                if counter.index() <= DecapCounter::DropCongested.index() && after - before != expected {
-                    bail!("{}: {} counted as {}", scenario.name, after - before, counter.name());
-                }
+            driver.run(&scenario.traffic, effort.warm_up())?;
+            for _ in 0..effort.parts {
+                let (empty, floor) = floors(baselines, &scenario.traffic, effort)?;
+                let run = one_part(&decap, &mut driver, scenario, effort)?;
+                samples.add(&empty, &floor, &run);
             }
-            let left = scenario.traffic.template.bytes.len() - scenario.removed;
-            check_length(scenario, &run.packet, left)?;
-            if run.verdict != xdp_action::PASS {
-                check("decap", &run, xdp_action::PASS, &scenario.traffic, 0)?;
-            }
-            samples.add(&empty, &floor, &run);
+            samples.end_round();
         }
     }
     let rows =
@@ -125,11 +116,21 @@ pub(crate) fn measure(
     Ok(rows)
 }
 
-fn check_length(scenario: &Scenario, packet: &[u8], expected: usize) -> Result<()> {
-    if packet.len() != expected {
-        bail!("{}: the packet that leaves has {} bytes instead of {expected}", scenario.name, packet.len());
+fn one_part(decap: &Decap, driver: &mut Driver, scenario: &Scenario, effort: Effort) -> Result<Run> {
+    let before = decap.counters()?;
+    let run = driver.run(&scenario.traffic, effort.packets)?;
+    for ((counter, before), (_, after)) in before.iter().zip(decap.counters()?) {
+        let expected = if *counter == scenario.verdict { u64::from(effort.packets) } else { 0 };
+        if counter.index() <= DecapCounter::DropCongested.index() && after - before != expected {
+            bail!("{}: {} packets counted as {}", scenario.name, after - before, counter.name());
+        }
     }
-    Ok(())
+    let expected = scenario.traffic.template.bytes.len() - scenario.removed;
+    if (run.verdict, run.packet.len()) != (xdp_action::PASS, expected) {
+        let (verdict, len) = (run.verdict, run.packet.len());
+        bail!("{}: verdict {verdict} and {len} bytes instead of 2 and {expected}", scenario.name);
+    }
+    Ok(run)
 }
 
 fn services() -> Services {

@@ -4,11 +4,11 @@ use anyhow::{Context as _, Result, bail};
 use guideway_abi::{Capacities, Counter};
 
 use crate::Effort;
-use crate::driver::{Baselines, Flows, Traffic};
+use crate::driver::{Baselines, Driver, Flows, Traffic};
 use crate::forwarder::{Forwarder, NextHops};
 use crate::frame::{Kind, Template, Tunnel};
 use crate::progress;
-use crate::report::Row;
+use crate::report::{self, Row};
 use crate::state::{self, V4};
 use crate::world::World;
 
@@ -48,25 +48,19 @@ fn one(
     let mut samples: [Vec<f64>; 3] = [const { Vec::new() }; 3];
     for round in 0..effort.rounds {
         progress(&format!("{name}, round {round}"));
-        let tx = |forwarder: &Forwarder| -> Result<u64> {
-            Ok(forwarder
-                .counted()?
-                .iter()
-                .find(|(counter, _)| *counter == Counter::Tx)
-                .map_or(0, |(_, n)| *n))
-        };
-        let before = tx(&forwarder)?;
-        let drivers = [&mut baselines.empty, &mut baselines.encap_floor, &mut forwarder.driver];
-        for (samples, driver) in samples.iter_mut().zip(drivers) {
-            let arrived = world.arrived()?;
-            samples.push(driver.run_live(&traffic, effort.packets)?);
-            let arrived = world.arrived()? - arrived;
-            if arrived * 1000 < u64::from(effort.packets) * ARRIVED {
-                bail!("of {} packets only {arrived} arrived", effort.packets);
+        let mut parts: [Vec<f64>; 3] = [const { Vec::new() }; 3];
+        for _ in 0..effort.parts {
+            let before = sent(&forwarder)?;
+            let drivers = [&mut baselines.empty, &mut baselines.encap_floor, &mut forwarder.driver];
+            for (samples, driver) in parts.iter_mut().zip(drivers) {
+                samples.push(one_part(world, driver, &traffic, effort)?);
+            }
+            if sent(&forwarder)? - before != u64::from(effort.packets) {
+                bail!("not every packet was sent to a backend");
             }
         }
-        if tx(&forwarder)? - before != u64::from(effort.packets) {
-            bail!("not every packet was sent to a backend");
+        for (samples, parts) in samples.iter_mut().zip(parts) {
+            samples.push(report::median_of(&parts));
         }
     }
     let [empty, floor, program] = samples;
@@ -77,6 +71,22 @@ fn one(
         Row::new(name, "forwarder", &program).over(&floor),
     ];
     Ok(rows)
+}
+
+fn one_part(world: &World, driver: &mut Driver, traffic: &Traffic, effort: Effort) -> Result<f64> {
+    let before = world.arrived()?;
+    let ns = driver.run_live(traffic, effort.packets)?;
+    let arrived = world.arrived()? - before;
+    if arrived * 1000 < u64::from(effort.packets) * ARRIVED {
+        bail!("of {} packets only {arrived} arrived", effort.packets);
+    }
+    Ok(ns)
+}
+
+/// Packets that the forwarder sent to backends so far.
+fn sent(forwarder: &Forwarder) -> Result<u64> {
+    let counted = forwarder.counted()?;
+    Ok(counted.iter().find(|(counter, _)| *counter == Counter::Tx).map_or(0, |(_, n)| *n))
 }
 
 impl World {

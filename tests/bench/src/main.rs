@@ -58,16 +58,18 @@ struct Args {
 #[derive(Clone, Copy, Debug)]
 struct Effort {
     rounds: u32,
-    /// Packets of one round.
+    /// Parts of a round. The programs take turns part by part, and the median of its parts is a program's round.
+    parts: u32,
+    /// Packets of one part.
     packets: u32,
 }
 
 fn main() -> Result<()> {
     let args = Args::parse();
     let effort = if args.quick {
-        Effort { rounds: 3, packets: 50_000 }
+        Effort { rounds: 3, parts: 1, packets: 50_000 }
     } else {
-        Effort { rounds: args.rounds, packets: 1_000_000 }
+        Effort { rounds: args.rounds, parts: 5, packets: 200_000 }
     };
     let rows = match &args.from {
         Some(file) => {

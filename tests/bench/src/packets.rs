@@ -5,10 +5,10 @@ use guideway_abi::Counter;
 use guideway_bpf::xdp_action;
 
 use crate::Effort;
-use crate::driver::{Baselines, Driver, Flows, Run, Traffic};
+use crate::driver::{Baselines, Flows, Run, Traffic};
 use crate::forwarder::Forwarder;
 use crate::progress;
-use crate::report::Row;
+use crate::report::{self, Row};
 use crate::scenario::{self, Group, Scenario};
 use crate::world::World;
 
@@ -25,14 +25,27 @@ pub(crate) struct Samples {
     driver: Vec<f64>,
     floor: Vec<f64>,
     program: Vec<f64>,
+    parts: [Vec<f64>; 3],
 }
 
 impl Samples {
-    /// Adds a round.
+    /// Adds a part of a round.
     pub(crate) fn add(&mut self, empty: &Run, floor: &Run, program: &Run) {
-        self.driver.push(empty.ns);
-        self.floor.push(floor.ns - empty.ns);
-        self.program.push(program.ns - empty.ns);
+        for (samples, run) in self.parts.iter_mut().zip([empty, floor, program]) {
+            samples.push(run.ns);
+        }
+    }
+
+    /// Ends a round.
+    pub(crate) fn end_round(&mut self) {
+        let [empty, floor, program] = self.parts.each_mut().map(|samples| {
+            let median = report::median_of(samples);
+            samples.clear();
+            median
+        });
+        self.driver.push(empty);
+        self.floor.push(floor - empty);
+        self.program.push(program - empty);
     }
 
     /// The rows of a scenario.
@@ -94,7 +107,6 @@ fn one_round(
     samples: &mut Samples,
     effort: Effort,
 ) -> Result<()> {
-    let (empty, floor) = floors(baselines, &scenario.traffic, effort)?;
     if let Some(traffic) = &scenario.prepare {
         let Flows::Of(flows) = traffic.flows else {
             bail!("flows that are never seen again are not prepared")
@@ -102,7 +114,17 @@ fn one_round(
         forwarder.driver.run(traffic, KNOWN * flows)?;
     }
     // The caches and the flow table are warm after this.
-    forwarder.driver.run(&scenario.traffic, warm_up(effort))?;
+    forwarder.driver.run(&scenario.traffic, effort.warm_up())?;
+    for _ in 0..effort.parts {
+        let (empty, floor) = floors(baselines, &scenario.traffic, effort)?;
+        let run = forwarder_part(forwarder, scenario, effort)?;
+        samples.add(&empty, &floor, &run);
+    }
+    samples.end_round();
+    Ok(())
+}
+
+fn forwarder_part(forwarder: &mut Forwarder, scenario: &Scenario, effort: Effort) -> Result<Run> {
     let before = forwarder.counted()?;
     let run = forwarder.driver.run(&scenario.traffic, effort.packets)?;
     let after = forwarder.counted()?;
@@ -112,12 +134,10 @@ fn one_round(
         _ => xdp_action::DROP,
     };
     check("forwarder", &run, verdict, &scenario.traffic, scenario.added)?;
-    let counted = before.iter().zip(&after).map(|((counter, before), (_, after))| (*counter, after - before));
-    counted
-        .into_iter()
-        .try_for_each(|(counter, n)| check_count(scenario, counter, n, effort.packets.into()))?;
-    samples.add(&empty, &floor, &run);
-    Ok(())
+    for ((counter, before), (_, after)) in before.into_iter().zip(after) {
+        check_count(scenario, counter, after - before, effort.packets.into())?;
+    }
+    Ok(run)
 }
 
 /// Every packet has the verdict and no other; the events are as they should.
@@ -138,23 +158,20 @@ fn check_count(scenario: &Scenario, counter: Counter, counted: u64, packets: u64
     Ok(())
 }
 
-/// A round of the driver alone and of the encap floor.
+/// A part of the driver alone and one of the encap floor.
 pub(crate) fn floors(baselines: &mut Baselines, traffic: &Traffic, effort: Effort) -> Result<(Run, Run)> {
-    let empty = timed(&mut baselines.empty, traffic, effort)?;
+    let empty = baselines.empty.run(traffic, effort.packets)?;
     check("empty", &empty, xdp_action::TX, traffic, 0)?;
-    let floor = timed(&mut baselines.encap_floor, traffic, effort)?;
+    let floor = baselines.encap_floor.run(traffic, effort.packets)?;
     check("encap_floor", &floor, xdp_action::TX, traffic, FLOOR_ADDS)?;
     Ok((empty, floor))
 }
 
-/// Packets before those that are timed, which bring code and tables back into the caches.
-pub(crate) const fn warm_up(effort: Effort) -> u32 {
-    effort.packets / 20
-}
-
-fn timed(driver: &mut Driver, traffic: &Traffic, effort: Effort) -> Result<Run> {
-    driver.run(traffic, warm_up(effort))?;
-    driver.run(traffic, effort.packets)
+impl Effort {
+    /// Packets before those that are timed, which bring code and tables back into the caches.
+    pub(crate) const fn warm_up(self) -> u32 {
+        self.packets / 4
+    }
 }
 
 /// The last packet left as it should.

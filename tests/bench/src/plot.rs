@@ -36,20 +36,23 @@ pub(crate) fn draw(rows: &[Row], folder: &Path) -> Result<()> {
         .filter(|(row, _)| is_live(row))
         .map(|(row, divisor)| named(row, divisor))
         .collect();
-    let changes: Vec<Bar> = of(&["apply", "table_build"], 1e6).map(bar).collect();
+    // The first installation would dwarf the rest.
+    let is_small = |row: &Row| !row.scenario.starts_with("first install");
+    let changes: Vec<Bar> =
+        of(&["apply", "table_build"], 1e6).filter(|(row, _)| is_small(row)).map(bar).collect();
     let floor = median_of(rows.iter().filter(|row| row.program == "encap_floor" && !is_live(row)));
     for (name, title, unit, bars, line) in [
         (
             "time-per-packet.svg",
             "Forwarder: self time of a packet",
-            "ns (bars: median, lines: least to greatest round)",
+            "ns (bars: median; black: least to greatest round; red: encap floor)",
             packets,
             floor,
         ),
         (
             "decap.svg",
             "Decap program: self time of a packet",
-            "ns (bars: median, lines: least to greatest round)",
+            "ns (bars: median; black: least to greatest round; red: encap floor)",
             decap,
             floor,
         ),
@@ -91,19 +94,20 @@ fn bars_into(path: &Path, title: &str, unit: &str, bars: &[Bar], floor: Option<f
     let area = SVGBackend::new(path, (WIDTH, height)).into_drawing_area();
     area.fill(&WHITE).map_err(failed)?;
     let greatest = bars.iter().map(|(_, [median, ..], _)| *median).fold(0.0, f64::max) * 1.18;
-    let count = i32::try_from(bars.len())?;
+    let count = f64::from(u32::try_from(bars.len())?);
     let mut chart = ChartBuilder::on(&area)
         .caption(title, ("sans-serif", 17).into_font().color(&DARK))
         .margin(8)
         .x_label_area_size(38)
         .y_label_area_size(LABELS)
-        .build_cartesian_2d(0.0..greatest, 0..count)
+        .build_cartesian_2d(0.0..greatest, 0.0..count)
         .map_err(failed)?;
     chart
         .configure_mesh()
         .disable_y_mesh()
         .disable_y_axis()
-        .y_labels(0)
+        .y_labels(2)
+        .y_label_formatter(&|_| String::new())
         .x_desc(unit)
         .x_label_formatter(&|value| format!("{value}"))
         .light_line_style(WHITE)
@@ -112,8 +116,8 @@ fn bars_into(path: &Path, title: &str, unit: &str, bars: &[Bar], floor: Option<f
         .map_err(failed)?;
     for (number, (_, [median, least, most], colour)) in bars.iter().enumerate() {
         // From the top down.
-        let row = count - 1 - i32::try_from(number)?;
-        let mut shape = Rectangle::new([(0.0, row), (*median, row + 1)], colour.filled());
+        let row = count - 1.0 - f64::from(u32::try_from(number)?);
+        let mut shape = Rectangle::new([(0.0, row), (*median, row + 1.0)], colour.filled());
         shape.set_margin(3, 3, 0, 0);
         chart.draw_series([shape]).map_err(failed)?;
         let (x, y) = chart.backend_coord(&(0.0, row));
@@ -125,10 +129,8 @@ fn bars_into(path: &Path, title: &str, unit: &str, bars: &[Bar], floor: Option<f
         text(&area, &figure(*median), (right + 5, middle), HPos::Left)?;
     }
     if let Some(floor) = floor.filter(|floor| *floor < greatest) {
-        let line = [(floor, 0), (floor, count)];
+        let line = [(floor, 0.0), (floor, count)];
         chart.draw_series([PathElement::new(line, RGBColor(200, 60, 40).stroke_width(1))]).map_err(failed)?;
-        let (x, y) = chart.backend_coord(&(floor, count));
-        text(&area, "encap floor", (x + 3, y - 7), HPos::Left)?;
     }
     area.present().map_err(failed)
 }

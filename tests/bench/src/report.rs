@@ -46,6 +46,13 @@ impl Row {
     }
 }
 
+/// The median of these, in any order.
+pub(crate) fn median_of(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    median(&sorted)
+}
+
 fn median(sorted: &[f64]) -> f64 {
     match sorted {
         [] => f64::NAN,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use guideway_packet_tests::command::{ip, mac_text};
+use guideway_lab::command::sh;
 use nix::sched::{CloneFlags, CpuSet, sched_getaffinity, sched_setaffinity, unshare};
 use nix::unistd::Pid;
 
@@ -70,6 +70,16 @@ fn stay_on_one_cpu() -> nix::Result<()> {
         sched_setaffinity(Pid::from_raw(0), &one)?;
     }
     Ok(())
+}
+
+/// Runs `ip` with these words.
+fn ip(words: &str) -> Result<()> {
+    sh(&format!("ip {words}")).map(drop)
+}
+
+/// A MAC address as `ip` takes it.
+fn mac_text(mac: [u8; 6]) -> String {
+    mac.map(|byte| format!("{byte:02x}")).join(":")
 }
 
 /// Makes `up0` with a route to every backend.
