@@ -82,7 +82,7 @@ impl Client {
     /// # Errors
     /// When they are not.
     pub fn start_hold(&self, name: &str, target: SocketAddr, spec: &HoldSpec) -> Result<Running<HoldReport>> {
-        self.start(name, spec.args(target), "established", Duration::from_secs(60))
+        self.start(name, spec.args(target), "established", Duration::from_secs(180))
     }
 
     fn start<R>(&self, name: &str, args: Vec<String>, ready: &str, deadline: Duration) -> Result<Running<R>> {
@@ -154,10 +154,17 @@ impl<R: DeserializeOwned> Running<R> {
         })
     }
 
-    /// How many rounds are complete (loads of flows).
+    /// How many rounds are complete.
     #[must_use]
     pub fn rounds(&self) -> usize {
         self.process.log_text().lines().filter(|line| line.starts_with("round ")).count()
+    }
+
+    /// The line that the load wrote at the end of the last round.
+    #[must_use]
+    pub fn last_round(&self) -> String {
+        let text = self.process.log_text();
+        text.lines().rfind(|line| line.starts_with("round ")).unwrap_or_default().to_owned()
     }
 
     /// Waits until `more` further rounds have begun and ended after this moment.

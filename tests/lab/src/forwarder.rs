@@ -121,6 +121,7 @@ impl Forwarder {
     pub fn start_agent(&mut self) -> Result<()> {
         let mut command = self.netns.command(binary("lb-dataplane")?);
         command.arg("run").arg("--config").arg(self.config_path()).arg("--pin-root").arg(&self.pins);
+        command.arg("--state-dir").arg(self.folder.join("state"));
         let mut agent = Process::spawn("lb-dataplane", command, &self.folder)?;
         wait::until_true(&format!("lb-dataplane of {} to have a generation", self.name), START, || {
             agent.check_running()?;
@@ -165,6 +166,14 @@ impl Forwarder {
     /// When it does not run.
     pub fn kill_speaker(&mut self) -> Result<()> {
         self.speaker.take().context("bgp-speaker does not run")?.kill_hard()
+    }
+
+    /// SIGTERM to bgp-speaker, which takes its routes back.
+    ///
+    /// # Errors
+    /// When it does not run or does not end.
+    pub fn stop_speaker(&mut self) -> Result<std::process::ExitStatus> {
+        self.speaker.take().context("bgp-speaker does not run")?.stop()
     }
 
     /// SIGTERM to lb-dataplane; returns its exit status.
@@ -277,6 +286,18 @@ impl Forwarder {
             .find(|row| row["vip"] == vip && row["name"] == backend)
             .cloned()
             .with_context(|| format!("`lbctl backends` has no {backend} of {vip}: {answer}"))
+    }
+
+    /// Slots of a set's table of which live flows may be on earlier backends.
+    ///
+    /// # Errors
+    /// When lbctl fails or there is no such set.
+    pub fn unsettled_slots(&self, set: &str) -> Result<u64> {
+        let answer = self.lbctl(&["sets"])?;
+        rows(&answer, "sets")
+            .find(|row| row["name"] == set)
+            .and_then(|row| row["unsettled_slots"].as_u64())
+            .with_context(|| format!("`lbctl sets` has no {set}: {answer}"))
     }
 
     /// Packets that this forwarder counted for a VIP.

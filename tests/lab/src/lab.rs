@@ -89,6 +89,8 @@ impl Lab {
         for number in 1..=spec.backends {
             let name = format!("be{number}");
             let netns = node(id, &name, Leg::backend(number), FABRIC_MTU, &tor_netns)?;
+            // lb-decap hands packets over to other backends.
+            netns::wake_on_xdp_tx(&tor_netns, &name, folder.path())?;
             backends.push(Backend::start(id, number, netns, folder.node(&name)?)?);
         }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use clap::Args;
 
 pub use flows::run as run_flows;
-pub use hold::run as run_hold;
+pub use hold::{HoldRound, run as run_hold};
 pub use kernel::counter_of;
 pub use report::{Failure, FlowReport, HoldReport, Latency, Move};
 
@@ -95,7 +95,7 @@ pub struct HoldSpec {
     /// Connections.
     #[arg(long, default_value_t = 60)]
     pub connections: u16,
-    /// Milliseconds between two requests of one connection.
+    /// Milliseconds between an answer and the next request of a connection.
     #[arg(long, default_value_t = 100)]
     pub interval_ms: u64,
     /// Seconds after which the load ends; 0 = at SIGTERM.

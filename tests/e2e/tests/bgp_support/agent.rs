@@ -108,4 +108,20 @@ impl Dataplane for Service {
     async fn reload(&self, _: Request<api::ReloadRequest>) -> Answer<api::ReloadResponse> {
         missing()
     }
+
+    async fn list_sets(&self, _: Request<api::ListSetsRequest>) -> Answer<api::ListSetsResponse> {
+        missing()
+    }
+
+    async fn routes(&self, _: Request<api::RoutesRequest>) -> Answer<api::RoutesResponse> {
+        missing()
+    }
+
+    async fn history(&self, _: Request<api::HistoryRequest>) -> Answer<api::HistoryResponse> {
+        missing()
+    }
+
+    async fn rollback(&self, _: Request<api::RollbackRequest>) -> Answer<api::ReloadResponse> {
+        missing()
+    }
 }

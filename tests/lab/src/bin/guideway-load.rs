@@ -49,7 +49,8 @@ async fn main() -> Result<()> {
         }
         Load::Hold { target, spec } => {
             let connections = spec.connections;
-            let report = run_hold(target, spec, stop, || eprintln!("established {connections} connections"));
+            let established = move || eprintln!("established {connections} connections");
+            let report = run_hold(target, spec, stop, established, |round| eprintln!("{round}"));
             serde_json::to_string(&report.await?)?
         }
     };

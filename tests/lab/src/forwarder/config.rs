@@ -35,6 +35,33 @@ pub struct BackendSet {
     pub name: String,
     /// The backends.
     pub backends: Vec<Backend>,
+    /// How packets travel to them.
+    pub encapsulation: Encapsulation,
+    /// Whether packets of slots in doubt carry the other backends that they may be for.
+    pub second_hop: bool,
+    /// How long flows on their earlier backends are looked after.
+    pub drain_window: Duration,
+}
+
+/// How packets travel to the backends of a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encapsulation {
+    /// IP in IP.
+    IpIp,
+    /// Generic UDP Encapsulation.
+    Gue,
+    /// Generic Routing Encapsulation.
+    Gre,
+}
+
+impl Encapsulation {
+    fn name(self) -> &'static str {
+        match self {
+            Self::IpIp => "ipip",
+            Self::Gue => "gue",
+            Self::Gre => "gre",
+        }
+    }
 }
 
 /// One backend of a set.
@@ -97,9 +124,12 @@ backend_sets:
         for set in &self.sets {
             let _ = write!(
                 text,
-                "  - name: {}\n    health_check: {{type: http, port: 80, path: /, interval: {}ms, timeout: {}ms, \
+                "  - name: {}\n    encapsulation: {}\n    second_hop: {}\n    drain_window: {}s\n    health_check: {{type: http, port: 80, path: /, interval: {}ms, timeout: {}ms, \
                  rise: {RISE}, fall: {FALL}}}\n    backends:\n",
                 set.name,
+                set.encapsulation.name(),
+                set.second_hop,
+                set.drain_window.as_secs(),
                 INTERVAL.as_millis(),
                 TIMEOUT.as_millis()
             );
@@ -123,7 +153,13 @@ impl BackendSet {
     #[must_use]
     pub fn of(name: &str, numbers: impl IntoIterator<Item = u8>, v4: bool) -> Self {
         let backends = numbers.into_iter().map(|number| Backend::of(number, v4)).collect();
-        Self { name: name.to_owned(), backends }
+        Self {
+            name: name.to_owned(),
+            backends,
+            encapsulation: Encapsulation::IpIp,
+            second_hop: true,
+            drain_window: Duration::from_secs(600),
+        }
     }
 }
 

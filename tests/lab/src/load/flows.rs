@@ -102,7 +102,7 @@ async fn request(target: SocketAddr, spec: &FlowSpec, port: u16) -> Outcome {
     let start = Instant::now();
     let exchange = async {
         let mut stream = http::connect(target, Some(port)).await?;
-        http::get(&mut stream, target, &spec.path).await
+        http::get(&mut stream, target, &spec.path).await.map(|answer| answer.backend)
     };
     let result = match timeout(spec.timeout(), exchange).await {
         Ok(Ok(backend)) => Ok((backend, start.elapsed())),

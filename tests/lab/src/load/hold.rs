@@ -1,5 +1,7 @@
 //! Long-lived connections: established once, then a request from time to time.
 
+mod progress;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,22 +14,30 @@ use tokio::time::{sleep, timeout};
 
 use super::report::LISTED;
 use super::{Failure, HoldReport, HoldSpec, Latency, http, kernel, unix_ms};
+pub use progress::HoldRound;
+use progress::Progress;
+
+/// Connections that are being established at the same time.
+const OPENING: usize = 32;
 
 /// One established connection.
 struct Connection {
     stream: TcpStream,
     port: u16,
     backend: String,
+    bytes: u64,
 }
 
 /// What one connection did.
 struct Outcome {
     requests: u64,
+    bytes: u64,
     times_us: Vec<u64>,
     failure: Option<Failure>,
 }
 
 /// Establishes the connections, calls `established`, and keeps them busy until the time is over or `stop` becomes true.
+/// `on_round` is called when each connection that is left has had another answer.
 ///
 /// # Errors
 /// When a connection cannot be established.
@@ -36,16 +46,15 @@ pub async fn run(
     spec: HoldSpec,
     stop: watch::Receiver<bool>,
     established: impl FnOnce(),
+    on_round: impl Fn(&HoldRound) + Send + Sync + 'static,
 ) -> Result<HoldReport> {
     ensure!(spec.connections > 0, "connections must be at least 1");
     let mut report = HoldReport { started_unix_ms: unix_ms(), ..HoldReport::default() };
     let before = kernel::retransmits();
-    let limit = Duration::from_millis(spec.timeout_ms);
-    let mut connections = Vec::new();
-    for _ in 0..spec.connections {
-        let connection = timeout(limit, open(target)).await.context("no connection in time")??;
+    let connections = open_all(target, &spec).await?;
+    for connection in &connections {
         *report.connections_by_backend.entry(connection.backend.clone()).or_default() += 1;
-        connections.push(connection);
+        report.bytes += connection.bytes;
     }
     report.connections = connections.len() as u64;
     report.requests = report.connections;
@@ -53,14 +62,25 @@ pub async fn run(
 
     let spec = Arc::new(spec);
     let end = (spec.seconds > 0).then(|| Instant::now() + Duration::from_secs(spec.seconds));
+    let progress = Arc::new(Progress::new(report.connections, report.bytes, on_round));
     let mut tasks = JoinSet::new();
-    for connection in connections {
-        tasks.spawn(keep_busy(connection, target, Arc::clone(&spec), stop.clone(), end));
+    for (position, connection) in (0..).zip(connections) {
+        // Spread over the interval, so that the requests do not come all at once.
+        let delay = Duration::from_millis(spec.interval_ms) * position / u32::from(spec.connections);
+        let (spec, stop, progress) = (Arc::clone(&spec), stop.clone(), Arc::clone(&progress));
+        tasks.spawn(async move {
+            let outcome = keep_busy(connection, target, &spec, stop, end, delay, &progress).await;
+            if outcome.failure.is_some() {
+                progress.left();
+            }
+            outcome
+        });
     }
     let mut times_us = Vec::new();
     while let Some(outcome) = tasks.join_next().await {
         let outcome = outcome.context("a connection's task panicked")?;
         report.requests += outcome.requests;
+        report.bytes += outcome.bytes;
         times_us.extend(outcome.times_us);
         if let Some(failure) = outcome.failure {
             report.failed += 1;
@@ -78,35 +98,61 @@ pub async fn run(
     Ok(report)
 }
 
+async fn open_all(target: SocketAddr, spec: &HoldSpec) -> Result<Vec<Connection>> {
+    let limit = Duration::from_millis(spec.timeout_ms);
+    let mut connections = Vec::with_capacity(usize::from(spec.connections));
+    let mut tasks = JoinSet::new();
+    for _ in 0..spec.connections {
+        if tasks.len() == OPENING
+            && let Some(opened) = tasks.join_next().await
+        {
+            connections.push(opened.context("a task panicked")??);
+        }
+        tasks.spawn(async move { timeout(limit, open(target)).await.context("no connection in time")? });
+    }
+    while let Some(opened) = tasks.join_next().await {
+        connections.push(opened.context("a task panicked")??);
+    }
+    Ok(connections)
+}
+
 async fn open(target: SocketAddr) -> Result<Connection> {
     let mut stream = http::connect(target, None).await?;
-    let backend = http::get(&mut stream, target, "/").await?;
+    let answer = http::get(&mut stream, target, "/").await?;
     let port = stream.local_addr()?.port();
-    Ok(Connection { stream, port, backend })
+    Ok(Connection { stream, port, backend: answer.backend, bytes: answer.bytes })
 }
 
 async fn keep_busy(
     mut connection: Connection,
     target: SocketAddr,
-    spec: Arc<HoldSpec>,
+    spec: &HoldSpec,
     mut stop: watch::Receiver<bool>,
     end: Option<Instant>,
+    delay: Duration,
+    progress: &Progress,
 ) -> Outcome {
-    let mut outcome = Outcome { requests: 0, times_us: Vec::new(), failure: None };
+    let mut outcome = Outcome { requests: 0, bytes: 0, times_us: Vec::new(), failure: None };
     let limit = Duration::from_millis(spec.timeout_ms);
+    let mut pause = delay;
     while !*stop.borrow() && end.is_none_or(|end| Instant::now() < end) {
         tokio::select! {
-            () = sleep(Duration::from_millis(spec.interval_ms)) => {}
+            () = sleep(pause) => {}
             _ = stop.changed() => break,
         }
+        pause = Duration::from_millis(spec.interval_ms);
         outcome.requests += 1;
         let start = Instant::now();
         let error = match timeout(limit, http::get(&mut connection.stream, target, "/")).await {
-            Ok(Ok(backend)) if backend == connection.backend => {
+            Ok(Ok(answer)) if answer.backend == connection.backend => {
                 outcome.times_us.push(u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX));
+                outcome.bytes += answer.bytes;
+                progress.answered(outcome.requests, answer.bytes);
                 continue;
             }
-            Ok(Ok(backend)) => format!("answered by {backend}, established with {}", connection.backend),
+            Ok(Ok(answer)) => {
+                format!("answered by {}, established with {}", answer.backend, connection.backend)
+            }
             Ok(Err(error)) => format!("{error:#}"),
             Err(_) => format!("no answer in {limit:?}"),
         };

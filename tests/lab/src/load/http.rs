@@ -30,8 +30,16 @@ pub(super) async fn connect(target: SocketAddr, port: Option<u16>) -> Result<Tcp
     TcpSocket::from_std_stream(socket.into()).connect(target).await.context("connect")
 }
 
-/// Sends a GET and reads the whole answer; returns the name of the backend that gave it.
-pub(super) async fn get(stream: &mut TcpStream, target: SocketAddr, path: &str) -> Result<String> {
+/// An answer.
+pub(super) struct Answer {
+    /// The name of the backend that gave it.
+    pub(super) backend: String,
+    /// Bytes of head and body.
+    pub(super) bytes: u64,
+}
+
+/// Sends a GET and reads the whole answer.
+pub(super) async fn get(stream: &mut TcpStream, target: SocketAddr, path: &str) -> Result<Answer> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: {target}\r\n\r\n");
     stream.write_all(request.as_bytes()).await.context("send")?;
     let mut buffer = Vec::with_capacity(1024);
@@ -57,7 +65,7 @@ pub(super) async fn get(stream: &mut TcpStream, target: SocketAddr, path: &str) 
         }
         left -= got;
     }
-    Ok(head.backend)
+    Ok(Answer { backend: head.backend, bytes: (end + head.length) as u64 })
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -110,6 +110,8 @@ pub struct HoldReport {
     pub requests: u64,
     /// Requests that failed.
     pub failed: u64,
+    /// Bytes of all answers.
+    pub bytes: u64,
     /// Established connections by backend.
     pub connections_by_backend: BTreeMap<String, u64>,
     /// Broken connections by backend.
