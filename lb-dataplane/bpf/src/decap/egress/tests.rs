@@ -8,6 +8,15 @@ mod needs_root {
     use super::super::*;
     use crate::decap::Decap;
 
+    /// Removed also by a panic.
+    struct Root(PathBuf);
+
+    impl Drop for Root {
+        fn drop(&mut self) {
+            let _gone = Decap::remove(&self.0);
+        }
+    }
+
     fn run(words: &str) -> String {
         let words: Vec<&str> = words.split(' ').collect();
         let output = Command::new(words[0]).args(&words[1..]).output().unwrap();
@@ -18,10 +27,11 @@ mod needs_root {
     #[test]
     fn a_filter_of_clsact_is_attached_updated_and_detached() {
         nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
-        let root = PathBuf::from(format!("/sys/fs/bpf/guideway-bpf-egress-{}", std::process::id()));
-        let decap = Decap::open(&root).unwrap();
+        let guard = Root(PathBuf::from(format!("/sys/fs/bpf/guideway-bpf-egress-{}", std::process::id())));
+        let root = &guard.0;
+        let decap = Decap::open(root).unwrap();
         run("ip link add up0 type veth peer name peer0");
-        let egress = Egress::at(&root);
+        let egress = Egress::at(root);
         let filters = || run("tc filter show dev up0 egress");
         let mut program = SchedClassifier::from_pin(egress.program()).unwrap();
         for _ in 0..2 {
@@ -38,7 +48,7 @@ mod needs_root {
             assert!(egress.attached().unwrap().is_empty());
         }
         drop((program, decap));
-        Decap::remove(&root).unwrap();
+        Decap::remove(root).unwrap();
         assert!(!root.exists());
     }
 }
