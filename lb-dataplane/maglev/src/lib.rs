@@ -13,6 +13,10 @@
 //!   and takes a slot for a full unit of the largest weight, starting with its first slot in the first turn. A member
 //!   with a weight gets at least one slot, one without gets none.
 //! - **Health.** [`Table::with_health`] refills the slots of members that cannot serve and leaves all others alone.
+//!
+//! A table says where new flows go. Where flows may still be that began under an earlier one is not its business: that is
+//! kept beside it, in layers of whole tables, by `guideway-dataplane-plan`. When nothing is in doubt, the forwarder has the
+//! table of this crate, slot by slot, whatever came before.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
