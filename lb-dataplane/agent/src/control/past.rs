@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use guideway_dataplane_config::Config;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::reload::Asked;
 use super::{Clock, Control, InForce, Interfaces, NotInHistory, ReloadAnswer};
@@ -30,6 +31,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         &mut self,
         generation: u64,
         answer: oneshot::Sender<Result<ReloadAnswer, NotInHistory>>,
+        since: Instant,
     ) {
         let Some(entry) = self.history.find(generation) else {
             let known = self.history.latest_first().map(|entry| entry.generation).collect();
@@ -41,7 +43,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         tracing::info!(generation, summary = entry.summary, "going back in the history");
         let name = format!("generation {generation} of the history");
         let asked = Asked::Rollback(answer);
-        self.bring(parse(&name, &text), text, Source::History(generation), Some(asked));
+        self.bring(parse(&name, &text), text, Source::History(generation), Some(asked), since);
     }
 
     /// The generation of the history that is in force in place of the file.

@@ -94,8 +94,9 @@ impl Pending {
 
 impl<F: MapStore + Interfaces + Clock> Control<F> {
     pub(super) async fn take(&mut self, request: Request) {
+        let since = Instant::now();
         let asked = match request {
-            Request::Rollback(generation, answer) => return self.roll_back(generation, answer),
+            Request::Rollback(generation, answer) => return self.roll_back(generation, answer, since),
             Request::FileChanged => None,
             Request::Reload(answer) => Some(answer.map(Asked::Reload)),
         };
@@ -106,7 +107,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             return;
         }
         self.last_text.clone_from(&text);
-        self.bring(config, text.into(), Source::File, asked.flatten());
+        self.bring(config, text.into(), Source::File, asked.flatten(), since);
     }
 
     /// Makes a configuration the next one, if it is good.
@@ -116,10 +117,11 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         text: Arc<str>,
         source: Source,
         asked: Option<Asked>,
+        since: Instant,
     ) {
         crate::systemd::reloading();
         match config.and_then(|config| self.admit(&config).map(|()| config)) {
-            Ok(config) => self.make_pending(Arc::new(config), text, source, asked),
+            Ok(config) => self.make_pending(Arc::new(config), text, source, asked, since),
             Err(errors) => {
                 if let Some(pending) = &mut self.pending {
                     pending.outdated = true;
@@ -158,6 +160,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         text: Arc<str>,
         source: Source,
         asked: Option<Asked>,
+        since: Instant,
     ) {
         let mut answers = self.pending.take().map(|older| older.answers).unwrap_or_default();
         answers.extend(asked);
@@ -166,8 +169,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         }
         let probes = desired::probes(&config);
         let longest = probes.iter().map(|key| key.timeout).max().unwrap_or_default();
-        let since = Instant::now();
-        let deadline = since + longest + PATIENCE;
+        let deadline = Instant::now() + longest + PATIENCE;
         self.pending =
             Some(Pending { config, text, source, since, probes, deadline, answers, outdated: false });
         self.run_probes();
