@@ -245,14 +245,15 @@ impl Fixture {
             let same = |other: &&guideway_packet_model::Vip| {
                 other.address == vip.address && other.protocol == vip.protocol && other.ports == vip.ports
             };
-            let kept = before
-                .and_then(|world| world.vips.iter().find(same))
-                .is_some_and(|old| old.region == vip.region);
-            if kept {
-                ensure!(now.buckets[buckets.clone()] == self.flows.buckets[buckets], "{vip:?} lost entries");
-            } else {
-                let empty = now.buckets[buckets].iter().flatten().all(|place| place.backend == 0);
-                ensure!(empty, "{vip:?} found entries in its new region");
+            let old = before.and_then(|world| world.vips.iter().find(same)).and_then(|old| old.region);
+            for bucket in buckets {
+                let owned = old.is_some_and(|r| {
+                    (r.first..r.first + r.buckets).contains(&u32::try_from(bucket).unwrap_or(u32::MAX))
+                });
+                let empty = now.buckets[bucket].iter().all(|place| place.backend == 0);
+                ensure!(empty || owned, "{vip:?} found entries of others in its new region");
+                let kept = now.buckets[bucket] == self.flows.buckets[bucket];
+                ensure!(kept || old != vip.region, "{vip:?} lost entries");
             }
             let overlaps = after.vips.iter().filter(|other| other.index != vip.index).any(|other| {
                 other.region.is_some_and(|r| {

@@ -146,7 +146,9 @@ fn ipv6(frame: &[u8], ip: usize) -> Option<Parsed> {
         if extensions > MOST_EXTENSIONS {
             return broken(Broken::ExtensionHeaders);
         }
-        let Some(extension) = frame.get(at..at + 8) else { return broken(Broken::Malformed) };
+        // Next header and length; of a fragment header the offset, too.
+        let needed = if next == FRAGMENT { 4 } else { 2 };
+        let Some(extension) = frame.get(at..at + needed) else { return broken(Broken::Malformed) };
         if next == FRAGMENT && word(extension, 2)? & !0b110 != 0 {
             // What follows the header of a later fragment is no header.
             return match extension[0] {

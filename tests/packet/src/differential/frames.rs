@@ -65,8 +65,8 @@ fn address(random: &mut Random, net: Option<IpNet>) -> IpAddr {
         Some(IpNet::V4(net)) => {
             // Often one of a few addresses, for the same reason.
             let hosts = 1 << (32 - net.prefix_len());
-            let host = u32::try_from(random.below(if random.one_in(2) { hosts.min(2) } else { hosts }))
-                .expect("host bits");
+            let among = if random.one_in(2) { hosts.min(2) } else { hosts };
+            let host = u32::try_from(random.below(among)).expect("host bits");
             Ipv4Addr::from(u32::from(net.network()) | host).into()
         }
         Some(IpNet::V6(net)) => {
