@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use serde::de::DeserializeOwned;
 
 use crate::binaries::binary;
-use crate::load::{FlowReport, FlowSpec, HoldReport, HoldSpec};
+use crate::load::{FlowReport, FlowSpec, HoldReport, HoldRound, HoldSpec};
 use crate::netns::Netns;
 use crate::process::Process;
 
@@ -160,25 +160,43 @@ impl<R: DeserializeOwned> Running<R> {
         self.process.log_text().lines().filter(|line| line.starts_with("round ")).count()
     }
 
-    /// The line that the load wrote at the end of the last round.
-    #[must_use]
-    pub fn last_round(&self) -> String {
-        let text = self.process.log_text();
-        text.lines().rfind(|line| line.starts_with("round ")).unwrap_or_default().to_owned()
-    }
-
     /// Waits until `more` further rounds have begun and ended after this moment.
     ///
     /// # Errors
     /// When the load ends or the deadline passes first.
     pub fn wait_rounds(&mut self, more: usize, deadline: Duration) -> Result<()> {
-        // The round that is under way began before this moment: it does not count.
-        let goal = self.rounds() + 1 + more;
+        let goal = self.round_after(more);
+        self.wait_round(goal, deadline)
+    }
+
+    /// The round that `more` rounds which begin after this moment are over with. The one that is under way began before.
+    #[must_use]
+    pub fn round_after(&self, more: usize) -> usize {
+        self.rounds() + 1 + more
+    }
+
+    /// Waits until so many rounds are over.
+    ///
+    /// # Errors
+    /// When the load ends or the deadline passes first.
+    pub fn wait_round(&mut self, goal: usize, deadline: Duration) -> Result<()> {
         crate::wait::until_true("rounds of requests", deadline, || {
             self.process.check_running()?;
-            Ok(self.process.log_text().lines().filter(|line| line.starts_with("round ")).count() >= goal)
+            Ok(self.rounds() >= goal)
         })
         .map(drop)
+    }
+}
+
+impl Running<HoldReport> {
+    /// How things stood at the end of the last round.
+    ///
+    /// # Errors
+    /// When there was none.
+    pub fn last_round(&self) -> Result<HoldRound> {
+        let text = self.process.log_text();
+        let line = text.lines().rfind(|line| line.starts_with("round "));
+        line.and_then(|line| line.parse().ok()).context("no round is over")
     }
 }
 

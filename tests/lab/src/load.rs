@@ -12,7 +12,7 @@ use std::time::Duration;
 use clap::Args;
 
 pub use flows::run as run_flows;
-pub use hold::{HoldRound, run as run_hold};
+pub use hold::{HoldRound, NoRound, run as run_hold};
 pub use kernel::counter_of;
 pub use report::{Failure, FlowReport, HoldReport, Latency, Move};
 

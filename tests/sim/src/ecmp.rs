@@ -39,6 +39,7 @@ impl Ecmp {
 
     /// The forwarder that a flow with this hash is sent to; none without next hops.
     #[must_use]
+    #[allow(clippy::cast_possible_truncation)] // less than a length
     pub fn hop(&self, hash: u32) -> Option<usize> {
         let spread = mix(u64::from(hash));
         let list = match self.kind {

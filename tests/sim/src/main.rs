@@ -44,7 +44,7 @@ struct Args {
     /// Prints the smallest history that still moves a flow for each one that does.
     #[arg(long)]
     explain: bool,
-    /// Prints JSON, one object a line, instead of the table.
+    /// Prints JSON, one object a line; the table goes to standard error.
     #[arg(long)]
     json: bool,
 }
@@ -83,6 +83,7 @@ fn main() -> Result<()> {
         for line in report.lines() {
             println!("{}", serde_json::to_string(&line)?);
         }
+        eprint!("{}", report.table(&schemes));
     } else {
         print!("{}", report.table(&schemes));
     }
@@ -120,7 +121,7 @@ fn progress(done: u64, all: u64) -> io::Result<()> {
         if done == all {
             writeln!(err)?;
         }
-    } else if done % all.div_ceil(20) == 0 {
+    } else if done.is_multiple_of(all.div_ceil(20)) {
         writeln!(err, "{done} of {all} histories")?;
     }
     Ok(())

@@ -22,7 +22,7 @@ impl Random {
     /// A number below `bound`, which is not zero.
     #[allow(clippy::cast_possible_truncation)] // less than `bound`
     pub fn below(&mut self, bound: u32) -> u32 {
-        ((self.bits() >> 32) * u64::from(bound) >> 32) as u32
+        (((self.bits() >> 32) * u64::from(bound)) >> 32) as u32
     }
 
     /// A number from `low` to `high`, both included.

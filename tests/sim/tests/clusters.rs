@@ -41,8 +41,7 @@ fn assert_none_moved(history: &History, seed: u64, scheme: SchemeKind, mode: Mod
 /// The worst case of every router: each packet comes to all forwarders.
 #[test]
 fn no_flow_is_moved_by_configuration_and_forwarders_whatever_the_router_does() {
-    for seed in 0..90 {
-        let class = PROMISED[seed as usize % PROMISED.len()];
+    for (seed, &class) in (0..90).zip(PROMISED.iter().cycle()) {
         let history = History::of(class, seed);
         assert_none_moved(&history, seed, SchemeKind::WithAgents, Mode::EVERY_PATH);
     }

@@ -9,38 +9,44 @@ use guideway_lab::client::Running;
 use guideway_lab::lab::http;
 use guideway_lab::load::{FlowReport, FlowSpec, HoldReport, HoldSpec};
 
-/// Flows with fixed source ports.
-const FLOWS: u16 = 300;
-/// Requests a second, well below what the machine can do: a full machine would measure itself.
-const RATE: u32 = 500;
-/// Established connections.
-const CONNECTIONS: u16 = 60;
+/// Source ports of new connections.
+const PORTS: u16 = 200;
+/// New connections a second, well below what the machine can do: a full machine would measure itself.
+const RATE: u32 = 400;
+/// Long-lived connections.
+const CONNECTIONS: u16 = 300;
+/// Milliseconds between an answer and the next request of a long-lived connection.
+const INTERVAL_MS: u64 = 300;
 /// The longest time for some rounds.
 const ROUNDS: Duration = Duration::from_secs(30);
 
-/// New connections from known source ports, and established connections beside them, all to one VIP.
+/// Long-lived connections and, beside them, new ones from the same source ports again and again, all to one VIP.
 #[derive(Debug)]
 pub(super) struct Load {
-    flows: Running<FlowReport>,
-    hold: Running<HoldReport>,
+    fresh: Running<FlowReport>,
+    held: Running<HoldReport>,
 }
 
 impl Load {
+    /// Starts it and waits until all long-lived connections are established. Loads that run at the same time need
+    /// source ports of their own.
     pub(super) fn start(lab: &Lab, name: &str, vip: IpAddr, first_port: u16) -> Result<Self> {
-        let flows = FlowSpec { first_port, ..FlowSpec::until_stopped(FLOWS, RATE) };
-        let hold = HoldSpec { connections: CONNECTIONS, ..HoldSpec::default() };
+        let fresh = FlowSpec { first_port, ..FlowSpec::until_stopped(PORTS, RATE) };
+        let held = HoldSpec { connections: CONNECTIONS, interval_ms: INTERVAL_MS, ..HoldSpec::default() };
         Ok(Self {
-            flows: lab.client.start_flows(&format!("flows-{name}"), http(vip), &flows)?,
-            hold: lab.client.start_hold(&format!("hold-{name}"), http(vip), &hold)?,
+            held: lab.client.start_hold(&format!("held-{name}"), http(vip), &held)?,
+            fresh: lab.client.start_flows(&format!("fresh-{name}"), http(vip), &fresh)?,
         })
     }
 
-    /// Waits until every flow has made at least one more request.
+    /// Waits until every long-lived connection and every source port has had an answer to a request of after this
+    /// moment.
     pub(super) fn one_more_round(&mut self) -> Result<()> {
-        self.flows.wait_rounds(1, ROUNDS)
+        self.fresh.wait_rounds(1, ROUNDS)?;
+        self.held.wait_rounds(1, ROUNDS)
     }
 
     pub(super) fn finish(self) -> Result<(FlowReport, HoldReport)> {
-        Ok((self.flows.finish()?, self.hold.finish()?))
+        Ok((self.fresh.finish()?, self.held.finish()?))
     }
 }

@@ -3,13 +3,15 @@
 use anyhow::Result;
 use guideway_lab::Lab;
 use guideway_lab::addresses::vip;
-use guideway_lab::capture::{Direction, Sighting};
+use guideway_lab::capture::{Capture, Direction, Frame, Sighting, VIP_PACKETS};
 use guideway_lab::lab::http;
 use serde::Serialize;
 
 use super::screen::Screen;
 
 const SOURCE_PORT: u16 = 45_000;
+/// The port of GUE.
+const GUE: u16 = 6080;
 
 /// The packets of one request.
 #[derive(Debug, Serialize)]
@@ -37,12 +39,17 @@ pub(super) fn show(screen: &mut Screen, lab: &Lab) -> Result<Path> {
     screen.chapter(
         "The path of one request, from a capture of all legs of the ToR (source > destination [inner header])",
     );
-    let capture = lab.capture("path")?;
+    let filter = format!("{VIP_PACKETS} or udp port {GUE}");
+    let folder = lab.folder().node("tor")?;
+    let capture = Capture::start(lab.tor.netns(), &folder, "path", &filter)?;
     let backend = lab.client.request(http(vip::V4), SOURCE_PORT)?;
     let seen: Vec<Sighting> = capture
         .stop()?
         .into_iter()
-        .filter(|s| s.frame.flow().ports.is_some_and(|(a, b)| a == SOURCE_PORT || b == SOURCE_PORT))
+        .filter(|s| {
+            let ports = s.frame.flow().ports;
+            is_gue(&s.frame) || ports.is_some_and(|(a, b)| a == SOURCE_PORT || b == SOURCE_PORT)
+        })
         .collect();
     let replies_at_forwarders =
         seen.iter().filter(|s| s.leg.starts_with("fw") && s.frame.flow().source == vip::V4).count();
@@ -64,8 +71,14 @@ pub(super) fn show(screen: &mut Screen, lab: &Lab) -> Result<Path> {
     Ok(path)
 }
 
+/// Whether a packet travels by GUE and the capture does not tell what is in it. This request's is the only one in the lab.
+fn is_gue(frame: &Frame) -> bool {
+    frame.inner.is_none() && frame.outer.ports.is_some_and(|(_, destination)| destination == GUE)
+}
+
 /// The first packet and the answer to it, leg by leg.
 fn hops(seen: &[Sighting]) -> Vec<Hop> {
+    let answer = seen.iter().find(|sighting| sighting.frame.flow().is_syn_ack()).map(|sighting| sighting.at);
     let start = seen.first().map(|sighting| sighting.at).unwrap_or_default();
     seen.iter()
         .filter_map(|sighting| {
@@ -73,6 +86,8 @@ fn hops(seen: &[Sighting]) -> Vec<Hop> {
             let packet = match (flow.is_syn(), flow.is_syn_ack()) {
                 (true, _) => "SYN",
                 (_, true) => "SYN-ACK",
+                // What was under way before the answer was the SYN.
+                _ if is_gue(&sighting.frame) && answer.is_none_or(|answer| sighting.at < answer) => "SYN",
                 _ => return None,
             };
             let node = if sighting.leg == "cl0" { "client" } else { &sighting.leg };
@@ -86,7 +101,11 @@ fn hops(seen: &[Sighting]) -> Vec<Hop> {
                 packet: packet.to_owned(),
                 from: from.to_owned(),
                 to: to.to_owned(),
-                headers: sighting.frame.to_string(),
+                headers: if is_gue(&sighting.frame) {
+                    format!("{} [GUE]", sighting.frame)
+                } else {
+                    sighting.frame.to_string()
+                },
             })
         })
         .collect()

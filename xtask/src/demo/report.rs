@@ -20,16 +20,16 @@ pub(super) struct Report {
     pub(super) unexpected: Vec<String>,
 }
 
-/// What an event may do to flows.
+/// What an event may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Allowed {
-    /// No request fails, no flow moves, no connection breaks.
+    /// No request fails, no connection moves or breaks, and new connections go where those of their port went before.
     Nothing,
-    /// Only what belonged to this backend.
+    /// As [`Allowed::Nothing`], but new connections go where the new table says.
+    NewElsewhere,
+    /// What this backend had is lost, and its new connections go elsewhere.
     OnlyOf(&'static str),
-    /// Flows move, because shares change.
-    Moves,
 }
 
 /// One event and what it did to the requests.
@@ -40,12 +40,17 @@ pub(super) struct Event {
     /// How long the system took to act on it, when it had to.
     pub(super) reaction_ms: Option<u64>,
     pub(super) requests: u64,
+    /// Requests without an answer, or with one from another backend than the connection was established with.
     pub(super) failed: u64,
-    pub(super) flows: u64,
-    pub(super) moved_flows: u64,
+    /// Long-lived connections.
     pub(super) connections: u64,
-    pub(super) broken: u64,
-    /// Failed, moved and broken that the event does not account for.
+    /// Long-lived connections that moved to another backend, which breaks them, or broke otherwise.
+    pub(super) moved: u64,
+    /// Source ports of new connections.
+    pub(super) ports: u64,
+    /// Source ports of which a later connection met another backend than an earlier one.
+    pub(super) ports_elsewhere: u64,
+    /// Failed, moved and elsewhere that the event does not account for.
     pub(super) collateral: u64,
     pub(super) slowest_ms: u64,
 }
@@ -55,30 +60,29 @@ impl Event {
         name: &str,
         allowed: Allowed,
         reaction: Option<Duration>,
-        (flows, hold): &(FlowReport, HoldReport),
+        (fresh, held): &(FlowReport, HoldReport),
     ) -> Self {
-        let all = flows.failed + flows.moved_flows + hold.broken;
         let collateral = match allowed {
-            Allowed::Nothing => all,
+            Allowed::Nothing => fresh.failed + fresh.moved_flows + held.broken,
+            Allowed::NewElsewhere => fresh.failed + held.broken,
             Allowed::OnlyOf(backend) => {
-                others(&flows.failed_of, backend)
-                    + others(&flows.moves_from, backend)
-                    + others(&hold.broken_by_backend, backend)
+                others(&fresh.failed_of, backend)
+                    + others(&fresh.moves_from, backend)
+                    + others(&held.broken_by_backend, backend)
             }
-            Allowed::Moves => 0,
         };
         Self {
             name: name.to_owned(),
             allowed,
             reaction_ms: reaction.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
-            requests: flows.requests + hold.requests,
-            failed: flows.failed + hold.failed,
-            flows: flows.flows,
-            moved_flows: flows.moved_flows,
-            connections: hold.connections,
-            broken: hold.broken,
+            requests: fresh.requests + held.requests,
+            failed: fresh.failed + held.failed,
+            connections: held.connections,
+            moved: held.broken,
+            ports: fresh.flows,
+            ports_elsewhere: fresh.moved_flows,
             collateral,
-            slowest_ms: flows.latency.max_us.max(hold.latency.max_us) / 1000,
+            slowest_ms: fresh.latency.max_us.max(held.latency.max_us) / 1000,
         }
     }
 
@@ -88,9 +92,9 @@ impl Event {
             self.name.clone(),
             self.requests.to_string(),
             self.failed.to_string(),
-            format!("{}/{}", self.moved_flows, self.flows),
-            format!("{}/{}", self.broken, self.connections),
-            if self.allowed == Allowed::Moves { "-".to_owned() } else { self.collateral.to_string() },
+            format!("{}/{}", self.moved, self.connections),
+            format!("{}/{}", self.ports_elsewhere, self.ports),
+            self.collateral.to_string(),
             self.reaction_ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms")),
             format!("{} ms", self.slowest_ms),
         ]
@@ -101,7 +105,7 @@ impl Event {
 pub(super) fn print_events(screen: &Screen, events: &[Event]) {
     let rows: Vec<[String; 8]> = events.iter().map(Event::row).collect();
     screen.table(
-        ["event", "requests", "failed", "flows moved", "conns broken", "collateral", "reaction", "slowest"],
+        ["event", "requests", "failed", "conns moved", "new elsewhere", "collateral", "reaction", "slowest"],
         &rows,
     );
 }
@@ -116,7 +120,7 @@ impl Report {
         unexpected.extend(path.unexpected());
         for event in events.iter().filter(|event| event.collateral > 0) {
             unexpected.push(format!(
-                "{}: {} failed requests, moved flows or broken connections that it does not account for",
+                "{}: {} failed requests or moved connections that it does not account for",
                 event.name, event.collateral
             ));
         }
@@ -126,14 +130,14 @@ impl Report {
     pub(super) fn print(&self, screen: &mut Screen) {
         screen.chapter("Summary");
         print_events(screen, &self.events);
-        screen.say("failed: requests without an answer, new and established connections together");
+        screen.say("failed: requests without an answer; conns moved: long-lived connections that lost their backend;");
         screen.say(
-            "flows moved: same source port, another backend than before; conns broken: established ones",
+            "new elsewhere: source ports whose next connection met another backend, as a new table wants it;",
         );
-        screen.say("collateral: what of these the event does not account for; a dead backend's own flows are its own, and");
-        screen.say("a change of weights (-) moves flows on purpose; reaction: until the system had acted on the event");
+        screen.say("collateral: what of these the event does not account for: a dead backend's own connections are its own;");
+        screen.say("reaction: until all forwarders had acted on the event");
         if self.unexpected.is_empty() {
-            screen.say("Nothing failed, moved or broke beyond what the event itself accounts for.");
+            screen.say("No connection moved and no request failed, but for those of the backend that died.");
         } else {
             screen.say("NOT as it should be:");
             for line in &self.unexpected {

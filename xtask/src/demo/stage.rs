@@ -5,13 +5,20 @@ use std::time::Instant;
 use anyhow::Result;
 use guideway_lab::addresses::vip;
 use guideway_lab::forwarder::DataplaneConfig;
+use guideway_lab::forwarder::config::Encapsulation;
 use guideway_lab::{Lab, LabSpec};
 
 use super::screen::Screen;
 
-/// The configuration of the forwarders at the beginning: four VIPs, one for each mix of families.
+/// The set whose backends change.
+pub(super) const SET: &str = "web-v4";
+
+/// The configuration of the forwarders at the beginning: four VIPs, one for each mix of families. The IPv4 backends are
+/// reached by GUE, the IPv6 ones by IP in IP; all run lb-decap and can hand packets on. be4 is not used yet.
 pub(super) fn config() -> DataplaneConfig {
-    DataplaneConfig::usual(3)
+    let mut config = DataplaneConfig::usual(3);
+    config.set(SET).encapsulation = Encapsulation::Gue;
+    config
 }
 
 pub(super) fn build(screen: &mut Screen) -> Result<Lab> {
@@ -20,7 +27,7 @@ pub(super) fn build(screen: &mut Screen) -> Result<Lab> {
         screen.say(line);
     }
     let start = Instant::now();
-    let mut lab = Lab::build(&LabSpec::default())?;
+    let mut lab = Lab::build(&LabSpec { backends: 4, ..LabSpec::default() })?;
     screen.say(format!(
         "namespaces {}-*, BIRD and nginx are up after {:.1} s; logs in {}",
         lab.id().prefix(),
@@ -30,7 +37,7 @@ pub(super) fn build(screen: &mut Screen) -> Result<Lab> {
     for backend in &lab.backends {
         backend.decap_up(&vip::ALL)?;
     }
-    screen.say("backends: decap program attached (native XDP), VIPs on lo (lb-decap up)");
+    screen.say("backends: decap programs attached, VIPs on lo (lb-decap up)");
     for forwarder in &mut lab.forwarders {
         forwarder.start(&config())?;
     }
@@ -59,4 +66,5 @@ client 10.1.9.2 --- ToR (BIRD, AS 65000, ECMP) ---+--- fw1 10.1.1.2  (AS 65001) 
                                                   +--- be1 10.1.11.2  lb-decap, nginx
                                                   +--- be2 10.1.12.2  lb-decap, nginx
                                                   +--- be3 10.1.13.2  lb-decap, nginx
+                                                  +--- be4 10.1.14.2  lb-decap, nginx (not used yet)
 ";

@@ -14,8 +14,8 @@ use tokio::time::{sleep, timeout};
 
 use super::report::LISTED;
 use super::{Failure, HoldReport, HoldSpec, Latency, http, kernel, unix_ms};
-pub use progress::HoldRound;
 use progress::Progress;
+pub use progress::{HoldRound, NoRound};
 
 /// Connections that are being established at the same time.
 const OPENING: usize = 32;

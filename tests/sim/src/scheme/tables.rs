@@ -9,10 +9,17 @@ use super::NO_BACKEND;
 use crate::scenario::Scenario;
 use crate::timeline::{Backend, Generation, View};
 
+/// The table of a generation while all are healthy, none when nobody has a weight, and whom its numbers mean.
+#[derive(Clone, Debug)]
+struct Full {
+    members: Rc<Vec<Backend>>,
+    table: Option<Rc<Table>>,
+}
+
 /// Tables by generation and health.
 #[derive(Debug, Default)]
 pub struct Tables {
-    full: HashMap<u32, (Rc<Vec<Backend>>, Option<Rc<Table>>)>,
+    full: HashMap<u32, Full>,
     filled: HashMap<(u32, Vec<Backend>), Rc<Vec<u16>>>,
 }
 
@@ -49,7 +56,7 @@ impl Tables {
         if let Some(table) = self.filled.get(&(generation.number, unhealthy.clone())) {
             return Rc::clone(table);
         }
-        let (members, full) = self.full(scenario, generation);
+        let Full { members, table: full } = self.full(scenario, generation);
         let healthy: Vec<bool> = members.iter().map(|backend| !unhealthy.contains(backend)).collect();
         let slots = full.and_then(|full| full.with_health(&healthy));
         let table = match slots {
@@ -61,11 +68,7 @@ impl Tables {
         table
     }
 
-    fn full(
-        &mut self,
-        scenario: &Scenario,
-        generation: &Generation,
-    ) -> (Rc<Vec<Backend>>, Option<Rc<Table>>) {
+    fn full(&mut self, scenario: &Scenario, generation: &Generation) -> Full {
         let entry = self.full.entry(generation.number).or_insert_with(|| {
             let mut order: Vec<(String, Backend)> =
                 generation.members.iter().map(|&(backend, _)| (name(backend), backend)).collect();
@@ -76,8 +79,11 @@ impl Tables {
                 .map(|&(backend, weight)| Member { name: name(backend), weight: Weight(weight) })
                 .collect();
             let table = Table::new(seed(generation.seed), scenario.size(), &members).ok();
-            (Rc::new(order.into_iter().map(|(_, backend)| backend).collect()), table.map(Rc::new))
+            Full {
+                members: Rc::new(order.into_iter().map(|(_, backend)| backend).collect()),
+                table: table.map(Rc::new),
+            }
         });
-        (Rc::clone(&entry.0), entry.1.clone())
+        entry.clone()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 
 /// The state at the end of a round: each connection that is left has had another answer.
@@ -21,6 +22,23 @@ impl fmt::Display for HoldRound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { round, connections, alive, bytes } = self;
         write!(f, "round {round}: {alive} of {connections} connections alive, {bytes} bytes answered")
+    }
+}
+
+/// A line that is no [`HoldRound`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} does not tell the end of a round")]
+pub struct NoRound(String);
+
+impl FromStr for HoldRound {
+    type Err = NoRound;
+
+    fn from_str(line: &str) -> Result<Self, NoRound> {
+        let words: Vec<u64> = line.split([' ', ':']).filter_map(|word| word.parse().ok()).collect();
+        match words[..] {
+            [round, alive, connections, bytes] => Ok(Self { round, connections, alive, bytes }),
+            _ => Err(NoRound(line.to_owned())),
+        }
     }
 }
 
@@ -81,11 +99,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn lines_are_read_again() {
+        let round = HoldRound { round: 3, connections: 10, alive: 9, bytes: 1234 };
+        assert_eq!(round.to_string().parse(), Ok(round));
+        assert!("established 9 connections".parse::<HoldRound>().is_err());
+    }
+
+    #[test]
     fn a_round_ends_when_everyone_who_is_left_has_had_an_answer() {
         let rounds = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&rounds);
         let progress = Progress::new(3, 0, move |round| {
-            seen.lock().unwrap().push((round.round, round.alive, round.bytes))
+            seen.lock().unwrap().push((round.round, round.alive, round.bytes));
         });
         progress.answered(1, 10);
         progress.answered(2, 10);

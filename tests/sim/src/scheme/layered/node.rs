@@ -202,6 +202,7 @@ impl Node {
     }
 
     /// What the program does with a packet of a TCP VIP without affinity.
+    #[allow(clippy::cast_possible_truncation)] // the low bits are meant
     fn decide(&mut self, scenario: &Scenario, flow: usize, kind: Kind, now: Duration) -> Option<Decision> {
         let layers = self.layers.as_ref().filter(|_| self.serves)?;
         let slot = scenario.slot(flow, self.seeds[0]);
