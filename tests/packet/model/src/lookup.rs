@@ -1,5 +1,6 @@
 //! Section 2: whose packet it is.
 
+use std::cmp::Reverse;
 use std::net::IpAddr;
 
 use crate::Vip;
@@ -22,8 +23,11 @@ pub fn find(vips: &[Vip], address: IpAddr, protocol: u8, port: u16) -> Found<'_>
     let at_address = || vips.iter().filter(|vip| vip.address.contains(&address));
     let best = at_address()
         .filter(|vip| vip.protocol == protocol && vip.ports.contains(&port))
-        // The longest prefix first, then the narrowest ports: one port, a range, any.
-        .max_by_key(|vip| (vip.address.prefix_len(), std::cmp::Reverse(vip.ports.end() - vip.ports.start())));
+        // The longest prefix first, then the narrowest ports: one port, a range, any; then the first range.
+        .max_by_key(|vip| {
+            let (first, last) = (*vip.ports.start(), *vip.ports.end());
+            (vip.address.prefix_len(), Reverse(last - first), Reverse(first))
+        });
     match best {
         Some(vip) => Found::Vip(vip),
         None if is_vip_address(vips, address) => Found::UnknownPort,

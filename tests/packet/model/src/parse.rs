@@ -146,8 +146,8 @@ fn ipv6(frame: &[u8], ip: usize) -> Option<Parsed> {
         if extensions > MOST_EXTENSIONS {
             return broken(Broken::ExtensionHeaders);
         }
-        // Next header and length; of a fragment header the offset, too.
-        let needed = if next == FRAGMENT { 4 } else { 2 };
+        // Next header and length; a fragment header has a fixed length (RFC 8200, section 4.5).
+        let needed = if next == FRAGMENT { 8 } else { 2 };
         let Some(extension) = frame.get(at..at + needed) else { return broken(Broken::Malformed) };
         if next == FRAGMENT && word(extension, 2)? & !0b110 != 0 {
             // What follows the header of a later fragment is no header.
