@@ -50,7 +50,11 @@ pub fn choose(context: &Context, parcel: &mut Parcel) -> Verdict<()> {
     let decision = if record.flow_base != NO_REGION && asks_the_table(mode, doubt, kind) {
         let mut entry = Entry::unknown();
         entry.look_up(parcel, record, mode)?;
-        let decision = forget_decision(header, decide(mode, doubt, kind, &candidates, entry.followed()));
+        let mut decision = decide(mode, doubt, kind, &candidates, entry.followed());
+        if entry.place == NOWHERE {
+            decision = decision.without_place(doubt, kind, &candidates);
+        }
+        let decision = forget_decision(header, decision);
         entry.keep(&decision)?;
         decision
     } else {

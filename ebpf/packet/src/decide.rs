@@ -77,6 +77,13 @@ impl Candidates {
         }
     }
 
+    /// Whether flows of the slot may be at `backend`.
+    #[inline(always)]
+    #[must_use]
+    pub const fn has(&self, backend: u16) -> bool {
+        backend == self.current || backend == self.previous[0] || backend == self.previous[1]
+    }
+
     /// All but `one`, in their order.
     #[inline(always)]
     #[must_use]
@@ -145,6 +152,19 @@ impl Decision {
     const fn entry(self, entry: EntryUse) -> Self {
         Self { entry, ..self }
     }
+
+    /// The decision when there is no place for an entry that it makes: a connection that nobody will remember begins
+    /// where its further packets will be sent.
+    #[inline(always)]
+    #[must_use]
+    pub const fn without_place(self, doubt: Doubt, kind: Kind, candidates: &Candidates) -> Self {
+        match (self.entry, doubt, kind) {
+            (EntryUse::Make { .. }, Doubt::Entries, Kind::Syn) => {
+                Self { backend: candidates.oldest(), ..self }
+            }
+            _ => self,
+        }
+    }
 }
 
 /// The decision. `found` is the flow's entry, if it can be followed; a packet for which [`asks_the_table`] is false is
@@ -184,11 +204,9 @@ const fn plain(doubt: Doubt, kind: Kind, candidates: &Candidates, found: Option<
     match (doubt, kind) {
         (Doubt::SecondHop, Kind::Established) => Decision { hops: candidates.previous, ..current },
         (Doubt::Entries, Kind::Syn) => match found {
-            // The same SYN again. After a handshake it is another connection.
-            Some(found) if found.half_open => {
-                Decision::to(found.backend).entry(EntryUse::Follow { half_open: true })
-            }
-            _ => current.entry(EntryUse::Make { half_open: true }),
+            // The same SYN again; or one that anybody can send, which must not take a live connection from its backend.
+            Some(found) => Decision::to(found.backend).entry(EntryUse::Follow { half_open: found.half_open }),
+            None => current.entry(EntryUse::Make { half_open: true }),
         },
         (Doubt::Entries, Kind::Established) => match found {
             Some(found) => Decision::to(found.backend).entry(EntryUse::Follow { half_open: false }),
@@ -201,7 +219,10 @@ const fn plain(doubt: Doubt, kind: Kind, candidates: &Candidates, found: Option<
 #[inline(always)]
 const fn client_ip(doubt: Doubt, kind: Kind, candidates: &Candidates, found: Option<Found>) -> Decision {
     match (found, kind) {
-        (Some(found), Kind::Syn) if !found.serving => {
+        // The client has one entry: given to the new connection, it fails the others, unless those are asked after.
+        (Some(found), Kind::Syn)
+            if !found.serving && matches!(doubt, Doubt::SecondHop) && candidates.has(found.backend) =>
+        {
             Decision::to(candidates.current).entry(EntryUse::Make { half_open: false })
         }
         (Some(found), _) => {
@@ -250,7 +271,10 @@ mod tests {
         assert_eq!(decide(Doubt::Entries, Kind::Datagram, None), Decision::to(1));
         let made = Decision::to(1).entry(EntryUse::Make { half_open: true });
         assert_eq!(decide(Doubt::Entries, Kind::Syn, None), made);
-        assert_eq!(decide(Doubt::Entries, Kind::Syn, found(false)), made);
+        let kept = Decision::to(7).entry(EntryUse::Follow { half_open: false });
+        assert_eq!(decide(Doubt::Entries, Kind::Syn, found(false)), kept, "anybody can send a SYN");
+        assert_eq!(made.without_place(Doubt::Entries, Kind::Syn, &ABC).backend, 3, "where its ACK will go");
+        assert_eq!(made.without_place(Doubt::Nothing, Kind::Syn, &ABC), made);
         let again = Decision::to(7).entry(EntryUse::Follow { half_open: true });
         assert_eq!(decide(Doubt::Entries, Kind::Syn, found(true)), again);
         let confirmed = Decision::to(7).entry(EntryUse::Follow { half_open: false });
@@ -265,7 +289,12 @@ mod tests {
         let follow = Decision::to(2).entry(EntryUse::Follow { half_open: false });
         let make = Decision::to(1).entry(EntryUse::Make { half_open: false });
         assert_eq!(decide(Doubt::Nothing, Kind::Syn, found(true)), follow);
-        assert_eq!(decide(Doubt::Nothing, Kind::Syn, found(false)), make);
+        assert_eq!(
+            decide(Doubt::Nothing, Kind::Syn, found(false)),
+            follow,
+            "it may have other connections there"
+        );
+        assert_eq!(decide(Doubt::SecondHop, Kind::Syn, found(false)), make, "which are asked after");
         assert_eq!(decide(Doubt::Nothing, Kind::Established, found(false)), follow);
         assert_eq!(decide(Doubt::Nothing, Kind::Datagram, None), make);
         let hops = Decision { hops: [1, 3], ..follow };

@@ -103,10 +103,9 @@ impl Question<'_> {
         let Some(mut bucket) = self.bucket(flows, flow) else { return self.stray() };
         if let Some(place) = bucket.find()
             && self.leads_somewhere(place.backend, place.epoch)
-            && (!self.packet.syn || place.half_open)
         {
             place.last_use = self.now;
-            place.half_open = self.packet.syn;
+            place.half_open &= self.packet.syn;
             return hit(to(place.backend));
         }
         if self.packet.syn { self.new_entry(&mut bucket, true) } else { miss(self.stray()) }
@@ -131,7 +130,7 @@ impl Question<'_> {
         let Some(mut bucket) = self.bucket(flows, client) else { return without() };
         if let Some(place) = bucket.find()
             && self.leads_somewhere(place.backend, place.epoch)
-            && (!self.packet.syn || self.world.state(place.backend) == State::Serving)
+            && !self.leaves(place.backend)
         {
             (place.last_use, place.half_open) = (self.now, false);
             let carry = later_tcp && self.unsettled && self.set.second_hop == SecondHop::Yes;
@@ -139,6 +138,15 @@ impl Question<'_> {
             return hit(if carry { self.with_further_hops(backend) } else { to(backend) });
         }
         if later_tcp { miss(without()) } else { self.new_entry(&mut bucket, false) }
+    }
+
+    /// A client's new connection is taken from a backend that does not serve any more where its others are asked after.
+    fn leaves(&self, backend: u16) -> bool {
+        self.packet.syn
+            && self.unsettled
+            && self.set.second_hop == SecondHop::Yes
+            && self.candidates.contains(&backend)
+            && self.world.state(backend) != State::Serving
     }
 
     fn bucket<'a>(&self, flows: &'a mut FlowTable, flow: &Flow) -> Option<Bucket<'a>> {
@@ -154,10 +162,15 @@ impl Question<'_> {
         let current = self.candidates[0];
         let epoch = self.world.backends.get(&current).map_or(0, |b| b.epoch);
         let mut choice = miss(to(current));
-        choice.events.push(match bucket.make(current, epoch, half_open) {
-            Made::Entry => Counter::FlowInsert,
-            Made::Full => Counter::FlowFull,
-        });
+        match bucket.make(current, epoch, half_open) {
+            Made::Entry => choice.events.push(Counter::FlowInsert),
+            Made::Full => {
+                choice.events.push(Counter::FlowFull);
+                if self.packet.syn && self.unsettled && self.set.second_hop == SecondHop::No {
+                    choice.backend = *self.candidates.last().expect("a candidate");
+                }
+            }
+        }
         choice
     }
 }
