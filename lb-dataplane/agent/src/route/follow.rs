@@ -34,6 +34,8 @@ const REFRESH: Duration = Duration::from_secs(3);
 const RESYNC: Duration = Duration::from_secs(30);
 /// After a failure, and between two times that everything is asked for because notifications were lost.
 const PAUSE: Duration = Duration::from_secs(1);
+/// After so many failures in a row the follower begins again, with new sockets.
+const FAILURES: u32 = 3;
 /// Questions to the FIB under way at the same time: their answers have to fit into a socket's buffer.
 const QUESTIONS: usize = 16;
 
@@ -95,8 +97,12 @@ struct Follower {
     is_ready: bool,
     /// What is shown is not what is known.
     is_stale: bool,
-    /// Notifications may have been lost.
+    /// Something has changed that nobody told, or may have.
     is_unclear: bool,
+    /// Notifications were lost: their socket is to be replaced.
+    is_deaf: bool,
+    /// Of reading everything, in a row.
+    failures: u32,
     last_resync: Instant,
     /// A question failed; the next ones are put at the next renewal.
     is_pausing: bool,
@@ -125,6 +131,8 @@ impl Follower {
             is_ready: false,
             is_stale: true,
             is_unclear: false,
+            is_deaf: false,
+            failures: 0,
             last_resync: Instant::now(),
             is_pausing: false,
             failed: BTreeSet::new(),
@@ -166,12 +174,8 @@ impl Follower {
                 }
                 Some((address, answer)) = self.questions.next() => self.answered(address, answer),
             }
-            if self.is_unclear
-                && self.last_resync.elapsed() > PAUSE
-                && let Err(error) = self.resync().await
-            {
-                tracing::warn!(error = chain(&error), "the kernel's tables cannot be read, trying again");
-                self.last_resync = Instant::now();
+            if self.is_unclear && self.last_resync.elapsed() > PAUSE {
+                self.resync_again().await?;
             }
             self.store();
             self.ask();
@@ -201,6 +205,7 @@ impl Follower {
             match heard {
                 Heard::Event(event) => self.table.take(event, Instant::now()),
                 Heard::Unclear => self.is_unclear = true,
+                Heard::Lost => (self.is_unclear, self.is_deaf) = (true, true),
             }
         }
     }
@@ -217,11 +222,35 @@ impl Follower {
         self.table.take(event, Instant::now());
     }
 
+    /// As [`resync`](Self::resync); an error when it has failed too often.
+    async fn resync_again(&mut self) -> io::Result<()> {
+        match self.resync().await {
+            Ok(()) => {
+                self.failures = 0;
+                // When this comes often, the renewals would meet the time before it.
+                self.renew();
+            }
+            Err(error) => {
+                self.failures += 1;
+                if self.failures >= FAILURES {
+                    return Err(io::Error::other(chain(&error)));
+                }
+                tracing::warn!(error = chain(&error), "the kernel's tables cannot be read, trying again");
+                self.last_resync = Instant::now();
+            }
+        }
+        Ok(())
+    }
+
     /// Reads interfaces and neighbours, and has all routes asked for.
     async fn resync(&mut self) -> Result<(), AskError> {
+        if self.is_deaf {
+            // What is still in the old one is older than what is read now, and has gaps.
+            self.notifications = Notifications::open().map_err(AskError::Notifications)?;
+            self.is_deaf = false;
+        }
+        let (interfaces, neighbours) = (self.kernel.interfaces().await?, self.kernel.neighbours().await?);
         self.is_unclear = false;
-        let read = async { Ok((self.kernel.interfaces().await?, self.kernel.neighbours().await?)) }.await;
-        let (interfaces, neighbours) = read.inspect_err(|_| self.is_unclear = true)?;
         let now = Instant::now();
         self.table.take(Event::Interfaces(interfaces), now);
         self.table.take(Event::Neighbours(neighbours), now);
@@ -278,10 +307,11 @@ impl Follower {
         self.show();
     }
 
-    /// Declares the legs valid, if they are.
+    /// Declares the legs valid, if they are: while something is unclear, what was declared before runs out.
     fn renew(&mut self) {
         let store = self.ways.store();
-        let is_current = self.is_ready && !self.table.is_overdue(Instant::now(), PATIENCE);
+        let is_overdue = self.table.is_overdue(Instant::now(), PATIENCE);
+        let is_current = self.is_ready && !self.is_unclear && !is_overdue;
         if is_current && self.table.wanted().fixed.is_some() {
             store.set_valid_until(u64::MAX);
             self.is_for_ever = true;

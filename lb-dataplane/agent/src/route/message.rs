@@ -32,6 +32,8 @@ pub(super) enum Heard {
     Event(Event),
     /// Something that has to be found out by asking for everything.
     Unclear,
+    /// The socket was full. Until it is empty the kernel drops what comes, without another word.
+    Lost,
 }
 
 /// All messages of a datagram. What cannot be read is [`Heard::Unclear`], for something has changed.

@@ -38,6 +38,8 @@ pub(super) enum AskError {
     Refused(#[source] rtnetlink::Error),
     #[error("the kernel gave no answer in {PATIENCE:?}")]
     Timeout,
+    #[error("the kernel's notifications cannot be heard")]
+    Notifications(#[source] io::Error),
 }
 
 impl Drop for Kernel {
@@ -162,12 +164,12 @@ impl Notifications {
     ///
     /// # Errors
     ///
-    /// When the socket broke. That notifications were lost is no error but [`Heard::Unclear`].
+    /// When the socket broke. That notifications were lost is no error but [`Heard::Lost`].
     pub(super) async fn next(&mut self) -> io::Result<Vec<Heard>> {
         self.buffer.clear();
         match self.socket.recv_from(&mut self.buffer).await {
             Ok(_) => Ok(message::heard(&self.buffer)),
-            Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => Ok(vec![Heard::Unclear]),
+            Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => Ok(vec![Heard::Lost]),
             Err(error) => Err(error),
         }
     }
