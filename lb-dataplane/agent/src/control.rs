@@ -24,6 +24,7 @@ mod past;
 mod publish;
 mod reload;
 
+use std::collections::HashSet;
 use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -202,6 +203,8 @@ pub struct Control<F> {
     grace: Option<JoinHandle<io::Result<()>>>,
     cache: TableCache,
     departed: Departed,
+    /// Addresses that an earlier agent left as alive; none once all their probes run.
+    serving: HashSet<IpAddr>,
     folder: Folder,
     history: History,
     /// Files of the history under way.
@@ -249,6 +252,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         for problem in problems {
             tracing::warn!(problem = chain(&problem), "the history is not whole");
         }
+        let serving = installed.live().collect();
         let mut control = Self {
             forwarder,
             config_path: paths.config,
@@ -259,6 +263,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             grace: None,
             cache: TableCache::new(),
             departed: Departed::default(),
+            serving,
             folder: opened,
             history,
             writing: None,

@@ -157,6 +157,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         }
         let deadline = in_force.layout.next_deadline;
         self.run_probes();
+        self.serving.clear();
         self.look_at(deadline);
     }
 

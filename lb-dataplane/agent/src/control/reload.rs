@@ -77,7 +77,7 @@ impl Pending {
 
     /// Every probe has a verdict, or has had the time for one.
     pub(super) fn is_ready(&self, checker: &Checker, now: Instant) -> bool {
-        now >= self.deadline || self.probes.iter().all(|key| checker.health(key).is_some())
+        now >= self.deadline || self.probes.iter().all(|key| checker.has_looked(key))
     }
 
     /// The last file that was read is this one.
@@ -217,7 +217,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             }
             differs
         });
-        self.checker.run_exactly(&probes);
+        self.checker.run_exactly(&probes, &self.serving);
     }
 
     pub(super) fn refused(&mut self, errors: &[String]) {

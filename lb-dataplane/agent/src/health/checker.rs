@@ -34,11 +34,11 @@ pub struct ProbeKey {
 /// What is known of a target.
 #[derive(Clone, Debug, Default)]
 pub struct ProbeStatus {
-    /// None until the first probe ended.
+    /// None until the first probe ended, unless the backend was serving before it was probed.
     pub health: Option<Health>,
     /// When the health was last changed or first decided.
     pub since: Option<SystemTime>,
-    /// The last probe's result in words.
+    /// The last probe's result in words; empty before it.
     pub detail: String,
 }
 
@@ -96,16 +96,21 @@ impl Checker {
         Self { running: HashMap::new(), changed, observer, prober }
     }
 
-    /// Makes `keys` the set of running probes: starts what is missing, ends what is not in it, leaves the rest alone.
-    pub fn run_exactly(&mut self, keys: &HashSet<ProbeKey>) {
+    /// Makes `keys` the set of running probes: starts what is missing, ends what is not in it, leaves the rest alone. New
+    /// ones of backends that are `serving` begin as healthy.
+    pub fn run_exactly(&mut self, keys: &HashSet<ProbeKey>, serving: &HashSet<IpAddr>) {
         self.running.retain(|key, _| keys.contains(key));
         for key in keys {
             if !self.running.contains_key(key) {
-                let (sender, status) = watch::channel(ProbeStatus::default());
+                let now = SystemTime::now();
+                let state =
+                    if serving.contains(&key.address) { State::healthy(now) } else { State::default() };
+                let (health, since) = (state.health(), state.since());
+                let (sender, status) = watch::channel(ProbeStatus { health, since, detail: String::new() });
                 let jitter = (Fraction(rand::random()), Fraction(rand::random()));
                 let outputs =
                     Outputs { sender, changed: self.changed.clone(), observer: self.observer.clone() };
-                let work = repeat(self.prober.clone(), key.clone(), jitter, outputs);
+                let work = repeat(self.prober.clone(), key.clone(), state, jitter, outputs);
                 self.running.insert(key.clone(), Running { status, task: tokio::spawn(work) });
             }
         }
@@ -114,6 +119,15 @@ impl Checker {
     /// The keys of the running probes.
     pub fn keys(&self) -> impl Iterator<Item = &ProbeKey> {
         self.running.keys()
+    }
+
+    /// The target has a verdict, and a probe of it has ended.
+    #[must_use]
+    pub fn has_looked(&self, key: &ProbeKey) -> bool {
+        self.running.get(key).is_some_and(|running| {
+            let status = running.status.borrow();
+            status.health.is_some() && !status.detail.is_empty()
+        })
     }
 
     /// The health of a target; none before its first verdict and when it is not probed.
@@ -136,11 +150,16 @@ struct Outputs {
     observer: Observer,
 }
 
-async fn repeat(prober: Prober, key: ProbeKey, (first, second): (Fraction, Fraction), outputs: Outputs) {
+async fn repeat(
+    prober: Prober,
+    key: ProbeKey,
+    mut state: State<SystemTime>,
+    (first, second): (Fraction, Fraction),
+    outputs: Outputs,
+) {
     let backend = SocketAddr::new(key.address, key.port);
     let start = Instant::now() + schedule::first_delay(key.interval, first);
     tokio::time::sleep_until(start).await;
-    let mut state = State::default();
     let mut ticks = tokio::time::interval_at(start + schedule::phase(key.interval, second), key.interval);
     // A probe that outlasts the interval swallows the starts that it covers.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -162,8 +181,9 @@ async fn repeat(prober: Prober, key: ProbeKey, (first, second): (Fraction, Fract
         if let Some(change) = change {
             log_change(backend, change, &detail);
         }
+        let is_first = outputs.sender.borrow().detail.is_empty();
         outputs.sender.send_replace(ProbeStatus { health: state.health(), since: state.since(), detail });
-        if change.is_some() {
+        if change.is_some() || is_first {
             outputs.changed.notify_one();
         }
         ticks.tick().await;
@@ -215,7 +235,7 @@ mod tests {
         });
         let changed = Arc::new(Notify::new());
         let mut checker = Checker::new(prober, changed.clone(), Arc::new(|_| {}));
-        checker.run_exactly(&HashSet::from([key.clone()]));
+        checker.run_exactly(&HashSet::from([key.clone()]), &HashSet::new());
         changed.notified().await;
         assert_eq!(checker.health(&key), Some(Health::Healthy));
         changed.notified().await;
@@ -234,12 +254,12 @@ mod tests {
         });
         let changed = Arc::new(Notify::new());
         let mut checker = Checker::new(by_socket(), changed.clone(), observer);
-        checker.run_exactly(&HashSet::from([key.clone()]));
+        checker.run_exactly(&HashSet::from([key.clone()]), &HashSet::new());
         assert_eq!(checker.health(&key), None);
         changed.notified().await;
         assert_eq!(checker.health(&key), Some(Health::Healthy));
         // The same set again does not start anew.
-        checker.run_exactly(&HashSet::from([key.clone()]));
+        checker.run_exactly(&HashSet::from([key.clone()]), &HashSet::new());
         assert_eq!(checker.health(&key), Some(Health::Healthy));
         let mut watch = checker.watch(&key).unwrap();
         drop(listener);
@@ -247,7 +267,7 @@ mod tests {
         let status = watch.borrow_and_update().clone();
         assert_eq!((status.health, status.detail.as_str()), (Some(Health::Unhealthy), "connection refused"));
         assert!(probes.load(Ordering::Relaxed) >= 2);
-        checker.run_exactly(&HashSet::new());
+        checker.run_exactly(&HashSet::new(), &HashSet::new());
         assert!(watch.changed().await.is_err() || checker.health(&key).is_none());
         assert_eq!(checker.keys().count(), 0);
     }

@@ -8,8 +8,8 @@
 //!     └───────────────────────────── failed ────────────────────────┘
 //! ```
 //!
-//! The first result decides at once, because without it there is nothing to go by. Afterwards a result that agrees with
-//! the health only ends the run of those that do not.
+//! The first result decides at once, because without it there is nothing to go by; a backend that serves already begins as
+//! healthy. Afterwards a result that agrees with the health only ends the run of those that do not.
 
 use std::num::NonZeroU16;
 
@@ -90,6 +90,11 @@ impl<T> Default for State<T> {
 }
 
 impl<T: Copy> State<T> {
+    /// Of a backend that is known to have been healthy up to `now`.
+    pub const fn healthy(now: T) -> Self {
+        Self { verdict: Some(Verdict { health: Health::Healthy, since: now }), against: 0 }
+    }
+
     /// The health, once a result is known.
     #[must_use]
     pub fn health(&self) -> Option<Health> {

@@ -1,10 +1,12 @@
 //! What the maps hold, checked.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use guideway_abi::{
     ActiveWord, BackendRecord, BackendStates, Capacities, GenerationHeader, SetRecord, TableMeta, VipRecord,
+    backend_state,
 };
 
 use super::{InstalledError, MapContents, check};
@@ -94,6 +96,16 @@ impl Installed {
     #[must_use]
     pub fn digest(&self) -> u64 {
         self.header.digest
+    }
+
+    /// Addresses of the backends that are not dead in the installed generation.
+    pub fn live(&self) -> impl Iterator<Item = IpAddr> {
+        let elements = (0..=u16::MAX).zip(self.backends.iter());
+        elements
+            .filter(|(index, record)| {
+                record.family != 0 && crate::plan::state_of(&self.states, *index) != backend_state::DEAD
+            })
+            .map(|(_, record)| crate::key::address(record.address))
     }
 
     pub(crate) fn meta(&self, table: TableElement) -> TableMeta {

@@ -175,3 +175,25 @@ async fn prefixes_are_announced_as_such() {
     assert_eq!(bench.outputs.null_routes.borrow().as_ref().map(|prefixes| prefixes.len()), Some(2));
     bench.end().await;
 }
+
+/// A start is no reason to give up what serves: neither one failed probe nor the lack of a verdict is.
+#[tokio::test]
+async fn backends_that_serve_stay_over_a_restart_until_they_have_failed() {
+    let text = checked(&with_backends(&[11, 12, 99])).replace("fall: 1", "fall: 200");
+    let bench = Bench::start(paper(), &text).await;
+    bench.up.lock().unwrap().extend([be1(), slow_backend()]);
+    bench.slow.notify_one();
+    let shares = |view: &View| view.sets[0].backends.iter().map(|one| one.slots > 0).collect::<Vec<_>>();
+    let view = bench.until("started", |view| view.started).await;
+    assert_eq!(shares(&view), [true, false, true]);
+    let (generation, (paper, dir)) = (view.generation, bench.end_with_dir().await);
+
+    // The first one fails once, the last one has no verdict when the time is over.
+    let bench = Bench::start_in(paper, &text, dir).await;
+    let view = bench.until("started again", |view| view.started).await;
+    assert_eq!((shares(&view), view.generation), (vec![true, false, true], generation));
+    assert!(view.vips.iter().all(|vip| vip.served));
+    // `fall` applies as ever.
+    bench.until("withdrawn", |view| shares(view) == [false, false, true]).await;
+    bench.end().await;
+}
