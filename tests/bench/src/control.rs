@@ -36,20 +36,24 @@ struct Size {
 }
 
 /// Measures what has `only` in its name.
-pub(crate) fn measure(world: &World, effort: Effort, only: &str) -> Result<Vec<Row>> {
-    let mut rows = Vec::new();
+pub(crate) fn measure(
+    world: &World,
+    effort: Effort,
+    only: &str,
+    mut take: impl FnMut(Vec<Row>) -> Result<()>,
+) -> Result<()> {
     for (name, size, members) in [
         ("table of 16381 slots, 100 members", TableSize::Small, 100),
         ("table of 65537 slots, 100 members", TableSize::Large, 100),
         ("table of 65537 slots, 1000 members", TableSize::Large, 1_000),
     ] {
         if name.contains(only) {
-            rows.push(builds(name, size, members, effort)?);
+            take(vec![builds(name, size, members, effort)?])?;
         }
     }
     let name = "first install, 10000 VIPs, 500 sets of 20";
     if name.contains(only) {
-        rows.extend(installs(world, name, effort)?);
+        take(installs(world, name, effort)?)?;
     }
     for (vips, size) in [("1000", SMALL), ("100000", LARGE)] {
         for (what, change) in
@@ -57,11 +61,11 @@ pub(crate) fn measure(world: &World, effort: Effort, only: &str) -> Result<Vec<R
         {
             let name = format!("{what}, {vips} VIPs");
             if name.contains(only) {
-                rows.extend(changes(world, &name, size, change, effort)?);
+                take(changes(world, &name, size, change, effort)?)?;
             }
         }
     }
-    Ok(rows)
+    Ok(())
 }
 
 #[allow(clippy::cast_precision_loss)] // far below 2^53

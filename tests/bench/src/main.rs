@@ -71,32 +71,48 @@ fn main() -> Result<()> {
     } else {
         Effort { rounds: args.rounds, parts: 5, packets: 200_000 }
     };
-    let rows = match &args.from {
+    let mut rows = Vec::new();
+    match &args.from {
         Some(file) => {
             let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
-            report::read(&text)?
+            rows = report::read(&text)?;
         }
-        None => measure(&args, effort)?,
-    };
+        None => measure(&args, effort, |more| {
+            if args.json {
+                print(&more)?;
+            }
+            rows.extend(more);
+            Ok(())
+        })?,
+    }
     if let Some(folder) = &args.plots {
         plot::draw(&rows, folder).with_context(|| format!("draw into {}", folder.display()))?;
     }
-    print(&rows, &args).context("write the results")
+    progress("");
+    if !args.json {
+        writeln!(io::stdout(), "{}", report::table(&rows)).context("write the results")?;
+    }
+    if let Some(root) = &args.pin_root {
+        // Not between the rows, which another program may read.
+        eprintln!("{}", pinned::about(root));
+    }
+    Ok(())
 }
 
-fn measure(args: &Args, effort: Effort) -> Result<Vec<Row>> {
+/// Measures everything, and hands over what it has after each part.
+fn measure(args: &Args, effort: Effort, mut take: impl FnMut(Vec<Row>) -> Result<()>) -> Result<()> {
     let world = world::World::enter()?;
     std::fs::create_dir_all(world.pins("")).context("make a directory for pins")?;
     let mut baselines = Baselines::new(&world.pins("driver"), world.ifindex)?;
     let only = args.only.as_str();
     if let Some(root) = &args.pin_root {
-        return pinned::measure(&world, &mut baselines, effort, only, root);
+        return take(pinned::measure(&world, &mut baselines, effort, only, root)?);
     }
-    let mut rows = packets::measure(&world, &mut baselines, effort, only)?;
-    rows.extend(live::measure(&world, &mut baselines, effort, only)?);
-    rows.extend(decap::measure(&world, &mut baselines, effort, only)?);
-    rows.extend(control::measure(&world, effort, only)?);
-    Ok(rows)
+    packets::measure(&world, &mut baselines, effort, only, &mut take)?;
+    take(live::measure(&world, &mut baselines, effort, only)?)?;
+    take(decap::measure(&world, &mut baselines, effort, only)?)?;
+    world.use_all_cpus()?;
+    control::measure(&world, effort, only, &mut take)
 }
 
 /// Says what is being measured, where somebody looks on.
@@ -106,23 +122,12 @@ fn progress(what: &str) {
     }
 }
 
-fn print(rows: &[Row], args: &Args) -> io::Result<()> {
-    if io::IsTerminal::is_terminal(&io::stderr()) {
-        write!(io::stderr(), "\r\x1b[K")?;
-    }
+/// Writes rows as JSON.
+fn print(rows: &[Row]) -> Result<()> {
     let mut out = io::stdout().lock();
-    if args.json {
-        for row in rows {
-            serde_json::to_writer(&mut out, row)?;
-            writeln!(out)?;
-        }
-    } else {
-        writeln!(out, "{}", report::table(rows))?;
+    for row in rows {
+        serde_json::to_writer(&mut out, row)?;
+        writeln!(out)?;
     }
-    out.flush()?;
-    // Not between the rows, which another program may read.
-    if let Some(root) = &args.pin_root {
-        writeln!(io::stderr(), "{}", pinned::about(root))?;
-    }
-    Ok(())
+    out.flush().context("write the results")
 }

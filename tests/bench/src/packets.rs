@@ -62,16 +62,16 @@ pub(crate) fn measure(
     baselines: &mut Baselines,
     effort: Effort,
     only: &str,
-) -> Result<Vec<Row>> {
-    let mut rows = Vec::new();
+    mut take: impl FnMut(Vec<Row>) -> Result<()>,
+) -> Result<()> {
     for mut group in scenario::all() {
         group.scenarios.retain(|scenario| scenario.name.contains(only));
         if !group.scenarios.is_empty() {
             let mut forwarder = Forwarder::new(world, group.capacities)?;
-            rows.extend(measure_group(baselines, &mut forwarder, &group, effort)?);
+            take(measure_group(baselines, &mut forwarder, &group, effort)?)?;
         }
     }
-    Ok(rows)
+    Ok(())
 }
 
 /// Installs what a group wants and measures its scenarios.

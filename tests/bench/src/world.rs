@@ -25,6 +25,8 @@ pub(crate) struct World {
     pins: PathBuf,
     /// Index of [`INTERFACE`].
     pub(crate) ifindex: u32,
+    /// The CPUs that we had before.
+    cpus: CpuSet,
 }
 
 impl World {
@@ -32,10 +34,15 @@ impl World {
     pub(crate) fn enter() -> Result<Self> {
         remove_leftovers()?;
         unshare(CloneFlags::CLONE_NEWNET).context("make a network namespace; this needs root")?;
-        stay_on_one_cpu().context("stay on one CPU")?;
+        let cpus = stay_on_one_cpu().context("stay on one CPU")?;
         link()?;
         let ifindex = nix::net::if_::if_nametoindex(INTERFACE).context("index of up0")?;
-        Ok(Self { pins: Path::new(BPFFS).join(format!("{PREFIX}{}", std::process::id())), ifindex })
+        Ok(Self { pins: Path::new(BPFFS).join(format!("{PREFIX}{}", std::process::id())), ifindex, cpus })
+    }
+
+    /// Goes back to all CPUs: plans are made on all that there are.
+    pub(crate) fn use_all_cpus(&self) -> Result<()> {
+        sched_setaffinity(Pid::from_raw(0), &self.cpus).context("use all CPUs")
     }
 
     /// A directory for pins.
@@ -62,14 +69,14 @@ fn remove_leftovers() -> Result<()> {
 }
 
 /// Caches stay warm, and the per-CPU counters of a run are those of one CPU. The last CPU has the fewest interrupts.
-fn stay_on_one_cpu() -> nix::Result<()> {
+fn stay_on_one_cpu() -> nix::Result<CpuSet> {
     let allowed = sched_getaffinity(Pid::from_raw(0))?;
     let mut one = CpuSet::new();
     if let Some(last) = (0..CpuSet::count()).rev().find(|&cpu| allowed.is_set(cpu).unwrap_or(false)) {
         one.set(last)?;
         sched_setaffinity(Pid::from_raw(0), &one)?;
     }
-    Ok(())
+    Ok(allowed)
 }
 
 /// Runs `ip` with these words.
