@@ -1,4 +1,5 @@
-//! `cargo xtask demo`: the load balancer at work in network namespaces, and what is lost when parts of it fail.
+//! `cargo xtask demo`: the load balancer at work in network namespaces, and what changes and failures do to open
+//! connections.
 
 mod change;
 mod clean;
@@ -25,7 +26,9 @@ use screen::Screen;
 
 /// Options of `cargo xtask demo`.
 #[derive(Args, Debug)]
-#[command(after_help = "Takes under two minutes after the build. Ctrl-C ends it and takes everything down.")]
+#[command(
+    after_help = "Takes about half a minute after the build. Ctrl-C ends it and takes everything down."
+)]
 pub(crate) struct DemoArgs {
     /// Write one JSON document to stdout; progress goes to stderr
     #[arg(long)]
@@ -73,8 +76,8 @@ fn show(screen: &mut Screen, keep: bool) -> Result<Report> {
     let mut lab = stage::build(screen)?;
     let spread = spread::show(screen, &lab)?;
     let path = path::show(screen, &lab)?;
-    let mut events = failure::forwarder(screen, &mut lab)?;
-    events.push(failure::backend(screen, &mut lab)?);
+    let mut events = vec![failure::agent(screen, &mut lab)?];
+    events.extend(failure::backend(screen, &mut lab)?);
     events.extend(change::show(screen, &lab)?);
     let report = Report::new(start.elapsed(), spread, path, events);
     report.print(screen);

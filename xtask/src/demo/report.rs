@@ -92,7 +92,10 @@ impl Event {
             self.name.clone(),
             self.requests.to_string(),
             self.failed.to_string(),
-            format!("{}/{}", self.moved, self.connections),
+            match self.connections {
+                0 => "-".to_owned(),
+                all => format!("{}/{all}", self.moved),
+            },
             format!("{}/{}", self.ports_elsewhere, self.ports),
             self.collateral.to_string(),
             self.reaction_ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms")),
@@ -130,12 +133,12 @@ impl Report {
     pub(super) fn print(&self, screen: &mut Screen) {
         screen.chapter("Summary");
         print_events(screen, &self.events);
-        screen.say("failed: requests without an answer; conns moved: long-lived connections that lost their backend;");
+        screen.say("failed: requests without an answer; conns moved: long-lived connections that lost their backend (-: none held);");
         screen.say(
             "new elsewhere: source ports whose next connection met another backend, as a new table wants it;",
         );
         screen.say("collateral: what of these the event does not account for: a dead backend's own connections are its own;");
-        screen.say("reaction: until all forwarders had acted on the event");
+        screen.say("reaction: until every forwarder that the router uses had acted on the event");
         if self.unexpected.is_empty() {
             screen.say("No connection moved and no request failed, but for those of the backend that died.");
         } else {
