@@ -7,7 +7,7 @@ use guideway_abi::{SetRecord, UNSETTLED};
 use super::{Inputs, backends_in, record};
 use crate::digest::table_digest;
 use crate::installed::InstalledSet;
-use crate::layers::{Layer, LayerKey, Layers, Push, Room, Slots};
+use crate::layers::{Layers, Push, Room, Slots};
 use crate::memory::LastSet;
 use crate::plan::PlanError;
 use crate::resolved::ResolvedSet;
@@ -124,9 +124,7 @@ impl<'a> Due<'a> {
         let old = self.old.and_then(|old| old.layers.as_ref());
         let alive = self.alive();
         let is_alive = |backend: u16| alive.get(usize::from(backend)).copied().unwrap_or(false);
-        // Without a member that can serve, those that leave still have their connections.
-        let target = self.resolved.filled.target(self.backends);
-        let Some(target) = target.or_else(|| remnant(old?, &is_alive)) else {
+        let Some(target) = self.resolved.filled.target(self.backends) else {
             let at_risk = old.map_or(0, |old| moved(old, None, is_alive));
             return Ok(Settled { layers: None, held: 0, at_risk, room, digests: [None; 3] });
         };
@@ -243,20 +241,4 @@ fn moved(old: &Layers, target: Option<&[u16]>, is_alive: impl Fn(u16) -> bool) -
         *current & UNSETTLED != 0 || !stays && is_alive(backend)
     });
     u32::try_from(moves.count()).unwrap_or(u32::MAX)
-}
-
-/// The table of those that can still be reached by `layers`: each slot's latest live candidate, and any of them where a
-/// slot has none. `None` when all are dead.
-fn remnant(layers: &Layers, is_alive: &impl Fn(u16) -> bool) -> Option<Slots> {
-    let present = |layer: &&Layer| layer.key == LayerKey::Present;
-    let tables: Vec<&Slots> = std::iter::once(&layers.current)
-        .chain(layers.previous.iter().flatten().filter(present).map(|layer| &layer.slots))
-        .collect();
-    let latest = |slot: usize| {
-        let candidates = tables.iter().map(|table| table[slot] & !UNSETTLED);
-        candidates.into_iter().find(|&backend| backend != 0 && is_alive(backend))
-    };
-    let found: Vec<Option<u16>> = (0..layers.current.len()).map(latest).collect();
-    let any = *found.iter().flatten().next()?;
-    Some(found.into_iter().map(|backend| backend.unwrap_or(any)).collect())
 }
