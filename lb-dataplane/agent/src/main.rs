@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
+use guideway_bpf::OpenError;
 use guideway_dataplane::check::{self, Verdict};
 use guideway_dataplane::cli::{Cli, Command, RunArgs};
 use guideway_dataplane::error::chain;
@@ -42,7 +43,10 @@ fn run_agent(args: RunArgs) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error),
     };
-    match runtime.block_on(run::run(args)) {
+    let result = runtime.block_on(run::run(args));
+    // A write of the history that hangs does not hold the process.
+    runtime.shutdown_background();
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             if let RunError::Config(errors) = &error {
@@ -56,19 +60,24 @@ fn run_agent(args: RunArgs) -> ExitCode {
 }
 
 fn detach(pin_root: &Path) -> ExitCode {
-    let found = match guideway_bpf::Dataplane::remove(pin_root) {
-        Ok(true) => "the forwarder is detached and removed",
-        Ok(false) => "nothing is pinned here",
-        Err(error) => return failed(&error),
+    let removed = match guideway_bpf::Dataplane::remove(pin_root) {
+        Ok(is_removed) => {
+            let found =
+                if is_removed { "the forwarder is detached and removed" } else { "nothing is pinned here" };
+            // The null routes go as well, whether or not somebody reads this.
+            let _nobody_listens = writeln!(io::stdout(), "{}: {found}", pin_root.display());
+            ExitCode::SUCCESS
+        }
+        // Another process works with it, and with the null routes.
+        Err(error @ OpenError::InUse(_)) => return failed(&error),
+        Err(error) => failed(&error),
     };
-    // The null routes go as well, whether or not somebody reads this.
-    let _nobody_listens = writeln!(io::stdout(), "{}: {found}", pin_root.display());
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error),
     };
     match runtime.block_on(null_route::remove_all()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => removed,
         Err(error) => failed(&error),
     }
 }

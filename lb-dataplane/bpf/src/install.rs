@@ -311,8 +311,8 @@ pub(crate) fn hold(root: &Path) -> Result<Option<Flock<File>>, OpenError> {
     lock.map(Some).ok_or_else(|| OpenError::InUse(root.to_owned()))
 }
 
-/// Detaches, and removes everything under `root` that [`install`] makes, and the pins `others` of the caller; false when
-/// there was nothing.
+/// Detaches, and removes everything under `root` that [`install`] makes, that of another version made, and the pins
+/// `others` of the caller; false when there was nothing.
 pub(crate) fn remove(root: &Path, object: &Object, others: &[&str]) -> Result<bool, OpenError> {
     let Some(lock) = hold(root)? else { return Ok(false) };
     remove_held(root, object, others, lock).map(|()| true)
@@ -330,10 +330,12 @@ pub(crate) fn remove_held(
         let path = layout.link(&interface);
         xdp::remove_link(&path).map_err(OpenError::system("detach", &path))?;
     }
+    // Those of other versions, too.
+    let maps = pins::entries(&layout.maps()).map_err(OpenError::system("list", root))?;
     // The program first: without it, the rest counts as unfinished and a new set-up removes it.
     for path in [layout.program(), layout.program_next()]
         .into_iter()
-        .chain(object.maps.iter().map(|name| layout.map(name)))
+        .chain(maps.iter().map(|name| layout.map(name)))
         .chain(others.iter().map(|name| root.join(name)))
     {
         pins::remove_file(&path).map_err(OpenError::system("remove", &path))?;
@@ -347,7 +349,34 @@ pub(crate) fn remove_held(
 
 #[cfg(test)]
 mod tests {
-    use super::{OpenError, check_bpffs};
+    use super::{OpenError, check_bpffs, remove_held};
+    use crate::object::Object;
+    use crate::pins::{self, Layout};
+    use std::fs::{self, File};
+
+    #[test]
+    fn maps_that_this_version_does_not_know_are_removed_as_well() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().join("root");
+        let object = Object {
+            bytes: &[],
+            program: "forwarder",
+            others: &[],
+            maps: &["KNOWN"],
+            max_entries: Vec::new(),
+            meta: None,
+        };
+        let layout = Layout::new(&root, object.program);
+        for made in [layout.maps(), layout.links()] {
+            fs::create_dir_all(made).unwrap();
+        }
+        for made in [layout.program(), layout.map("OF_ANOTHER_VERSION"), root.join("clock")] {
+            File::create(made).unwrap();
+        }
+        let lock = pins::lock(&root).unwrap().unwrap();
+        remove_held(&root, &object, &["clock"], lock).unwrap();
+        assert!(!root.exists());
+    }
 
     /// A file system that is mounted over a directory hides what is in it: nobody is told to do that.
     #[test]
