@@ -103,6 +103,8 @@ impl MapStore for Kernel {
     fn read(&self) -> Result<Installed, ReadError> {
         let unreadable = |error| ReadError::Map(boxed(error));
         let contents = contents(&self.dataplane)?;
+        // A write that failed has left the ways of a backend that its element does not have.
+        self.ways.assign_all(contents.backends.iter().map(address));
         let mut tables = BTreeMap::new();
         for element in contents.referenced_tables() {
             let slots = self.dataplane.table(kind(element), element.index).map_err(unreadable)?;

@@ -108,23 +108,17 @@ impl Ways {
 
     /// An element, which no packet reaches now, is for a backend at `address` from now on.
     pub fn assign(&self, element: u32, address: Option<IpAddr>) {
-        let mut guard = self.lock();
-        let state = &mut *guard;
-        let Some(owner) = state.owners.get_mut(element as usize) else { return };
-        let before = std::mem::replace(owner, address);
-        if let Some(before) = before
-            && let Some(elements) = state.elements.get_mut(&before)
-        {
-            elements.remove(&element);
-            if elements.is_empty() {
-                state.elements.remove(&before);
+        self.lock().assign(&*self.store, element, address);
+    }
+
+    /// The addresses of all elements, as the map has them. Those whose address is known as such stay as they are.
+    pub fn assign_all(&self, addresses: impl Iterator<Item = Option<IpAddr>>) {
+        let mut state = self.lock();
+        for (element, address) in (0..).zip(addresses) {
+            if state.owners.get(element as usize).is_some_and(|owner| *owner != address) {
+                state.assign(&*self.store, element, address);
             }
         }
-        if let Some(address) = address {
-            state.elements.entry(address).or_default().insert(element);
-        }
-        let legs = address.and_then(|address| state.legs.get(&address)).copied().unwrap_or_default();
-        state.store(&*self.store, element, legs);
     }
 
     /// The way to `address` is this one now; none when it is nobody's concern any more. May block for a grace period.
@@ -197,6 +191,24 @@ pub enum SetError {
 }
 
 impl State {
+    fn assign(&mut self, store: &dyn LegStore, element: u32, address: Option<IpAddr>) {
+        let Some(owner) = self.owners.get_mut(element as usize) else { return };
+        let before = std::mem::replace(owner, address);
+        if let Some(before) = before
+            && let Some(elements) = self.elements.get_mut(&before)
+        {
+            elements.remove(&element);
+            if elements.is_empty() {
+                self.elements.remove(&before);
+            }
+        }
+        if let Some(address) = address {
+            self.elements.entry(address).or_default().insert(element);
+        }
+        let legs = address.and_then(|address| self.legs.get(&address)).copied().unwrap_or_default();
+        self.store(store, element, legs);
+    }
+
     fn store(&mut self, store: &dyn LegStore, element: u32, legs: [Leg; LEGS]) {
         let Some(stored) = self.stored.get_mut(element as usize) else { return };
         for (number, (before, leg)) in stored.iter_mut().zip(legs).enumerate() {

@@ -57,6 +57,18 @@ fn an_element_that_gets_another_backend_never_keeps_the_old_way() {
     ways.assign(99, Some(address(1)));
 }
 
+/// As after a write of the map that failed.
+#[test]
+fn what_the_map_has_counts() {
+    let paper = Arc::new(Paper::new(vec![None, Some(address(1)), Some(address(2))]));
+    let ways = ways(&paper);
+    ways.set(address(1), Some(&way(&[hop(7, 1)]))).unwrap();
+    ways.assign(1, Some(address(9)));
+    ways.assign_all([None, Some(address(1)), Some(address(2))].into_iter());
+    assert_eq!(paper.legs(1)[0], Some(([2, 0, 0, 0, 1, 1], 7, 1500)));
+    assert_eq!(ways.addresses(), [address(1), address(2)]);
+}
+
 #[test]
 fn a_second_agent_takes_over_legs_and_links() {
     let paper = Arc::new(Paper::new(vec![None, Some(address(1)), Some(address(2))]));
