@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use clap::Args;
-use guideway_lab::interrupt;
+use guideway_lab::{Lab, interrupt};
 
 use crate::process::{cargo, run as run_command};
 use crate::repo;
@@ -74,15 +74,26 @@ fn build() -> Result<()> {
 fn show(screen: &mut Screen, keep: bool) -> Result<Report> {
     let start = Instant::now();
     let mut lab = stage::build(screen)?;
-    let spread = spread::show(screen, &lab)?;
-    let path = path::show(screen, &lab)?;
-    let mut events = vec![failure::agent(screen, &mut lab)?];
-    events.extend(failure::backend(screen, &mut lab)?);
-    events.extend(change::show(screen, &lab)?);
-    let report = Report::new(start.elapsed(), spread, path, events);
+    let report = match scenes(screen, &mut lab, start) {
+        Ok(report) => report,
+        Err(error) => {
+            interrupt::wait_if_interrupted();
+            eprint!("{}", lab.diagnose());
+            return Err(error);
+        }
+    };
     report.print(screen);
     if keep {
         keep::leave(screen, lab)?;
     }
     Ok(report)
+}
+
+fn scenes(screen: &mut Screen, lab: &mut Lab, start: Instant) -> Result<Report> {
+    let spread = spread::show(screen, lab)?;
+    let path = path::show(screen, lab)?;
+    let mut events = vec![failure::agent(screen, lab)?];
+    events.extend(failure::backend(screen, lab)?);
+    events.extend(change::show(screen, lab)?);
+    Ok(Report::new(start.elapsed(), spread, path, events))
 }
