@@ -42,7 +42,7 @@ pub(super) fn agent(screen: &mut Screen, lab: &mut Lab) -> Result<Event> {
 /// A backend's nginx is killed and started again.
 pub(super) fn backend(screen: &mut Screen, lab: &mut Lab) -> Result<Vec<Event>> {
     screen.chapter("A backend fails and returns: nginx of be2 is killed and started again");
-    // Connections that be2 has open are lost with it; new ones tell when the others have taken over.
+    // Without long-lived connections: the load that holds them may panic when it loses some.
     let mut load = Load::fresh(lab, "failed", vip::V4, 10_000)?;
     let start = Instant::now();
     lab.backends[1].kill_nginx()?;
