@@ -67,7 +67,9 @@ impl Progress {
     pub(super) fn answered(&self, request: u64, bytes: u64) {
         self.change(|state| {
             state.now.bytes += bytes;
-            let place = usize::try_from(request - state.now.round - 1).unwrap_or(usize::MAX);
+            // Of a round that ended without it, because somebody left.
+            let Some(place) = request.checked_sub(state.now.round + 1) else { return };
+            let place = usize::try_from(place).unwrap_or(usize::MAX - 1);
             if state.answers.len() <= place {
                 state.answers.resize(place + 1, 0);
             }
