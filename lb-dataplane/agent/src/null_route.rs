@@ -21,6 +21,8 @@ use rtnetlink::{Handle, RouteMessageBuilder};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
+use crate::error::chain;
+
 /// `rtm_protocol` of our routes, as `ip route show proto 87` takes it; not one of iproute2's `rt_protos`.
 pub const PROTOCOL: u8 = 87;
 /// Metric of our routes: any other route to the same prefix is preferred.
@@ -50,35 +52,54 @@ pub async fn keep(mut wanted: watch::Receiver<Option<Arc<BTreeSet<IpNet>>>>) -> 
         if let Some(prefixes) = prefixes
             && let Err(error) = reconcile(&handle, &prefixes).await
         {
-            tracing::warn!(%error, "the VIPs cannot be null-routed; packets that are not TCP or UDP may circle");
+            let error = chain(&error);
+            tracing::warn!(error, "VIPs cannot be null-routed; packets that are not TCP or UDP may circle");
         }
     }
     connection.abort();
     Ok(())
 }
 
+/// Null routes are not as they should be.
+#[derive(Debug, thiserror::Error)]
+pub enum NullRouteError {
+    /// There is no way to ask the kernel.
+    #[error("no netlink socket can be opened")]
+    Socket(#[source] std::io::Error),
+    /// It is not known which there are.
+    #[error("null routes cannot be listed")]
+    List(#[source] rtnetlink::Error),
+    /// The kernel refused these; all others are as they should be.
+    #[error("the kernel refuses {} null routes: {}", .0.len(), .0.join(", "))]
+    Refused(Vec<String>),
+}
+
 /// Removes all our routes.
 ///
 /// # Errors
 ///
-/// The kernel's.
-pub async fn remove_all() -> Result<(), rtnetlink::Error> {
-    let (connection, handle, _) = rtnetlink::new_connection().map_err(|_| rtnetlink::Error::RequestFailed)?;
+/// See [`NullRouteError`].
+pub async fn remove_all() -> Result<(), NullRouteError> {
+    let (connection, handle, _) = rtnetlink::new_connection().map_err(NullRouteError::Socket)?;
     let connection = tokio::spawn(connection);
     let result = reconcile(&handle, &BTreeSet::new()).await;
     connection.abort();
     result
 }
 
-async fn reconcile(handle: &Handle, wanted: &BTreeSet<IpNet>) -> Result<(), rtnetlink::Error> {
-    let present = present(handle).await?;
-    for prefix in wanted.difference(&present) {
-        handle.route().add(route(*prefix)).replace().execute().await?;
-    }
+async fn reconcile(handle: &Handle, wanted: &BTreeSet<IpNet>) -> Result<(), NullRouteError> {
+    let present = present(handle).await.map_err(NullRouteError::List)?;
+    let mut refused = Vec::new();
+    // Each by itself. First those that may hold an address that is in use elsewhere now.
     for prefix in present.difference(wanted) {
-        handle.route().del(route(*prefix)).execute().await?;
+        let done = handle.route().del(route(*prefix)).execute().await;
+        refused.extend(done.err().map(|error| format!("{prefix} to be removed: {error}")));
     }
-    Ok(())
+    for prefix in wanted.difference(&present) {
+        let done = handle.route().add(route(*prefix)).replace().execute().await;
+        refused.extend(done.err().map(|error| format!("{prefix}: {error}")));
+    }
+    if refused.is_empty() { Ok(()) } else { Err(NullRouteError::Refused(refused)) }
 }
 
 async fn present(handle: &Handle) -> Result<BTreeSet<IpNet>, rtnetlink::Error> {
