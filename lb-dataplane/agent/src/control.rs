@@ -31,7 +31,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use guideway_dataplane_config::{Config, XdpMode};
+use guideway_dataplane_config::{Config, Limits, XdpMode};
 use guideway_dataplane_plan::{BootTime, Desired, Installed, Layout, TableCache};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -58,6 +58,8 @@ use reload::Pending;
 const COALESCE: Duration = Duration::from_millis(10);
 /// Interfaces are looked at this often.
 const TICK: Duration = Duration::from_secs(1);
+/// The history may take this long to be written at the end.
+const LAST_WRITE: Duration = Duration::from_secs(2);
 
 /// The interfaces of this node.
 pub trait Interfaces: Send + Sync + 'static {
@@ -209,6 +211,8 @@ pub struct Control<F> {
     history: History,
     /// Files of the history under way.
     writing: Option<JoinHandle<()>>,
+    /// Of the maps.
+    limits: Limits,
     in_force: Option<InForce>,
     pending: Option<Pending>,
     /// Of the file that was read last, accepted or not.
@@ -267,6 +271,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             folder: opened,
             history,
             writing: None,
+            limits: *config.limits(),
             in_force: None,
             pending: None,
             last_text: text.clone(),
@@ -320,9 +325,10 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
                 }
             }
         }
-        if let Some(writing) = self.writing.take() {
-            // A panic in it is its own affair.
-            let _done = writing.await;
+        if let Some(writing) = self.writing.take()
+            && tokio::time::timeout(LAST_WRITE, writing).await.is_err()
+        {
+            tracing::warn!("the history is not written yet, and is not waited for");
         }
     }
 

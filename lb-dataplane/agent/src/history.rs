@@ -70,6 +70,12 @@ impl History {
         self.entries.iter().rev().find(|entry| entry.generation == generation)
     }
 
+    /// Higher than all that it has.
+    #[must_use]
+    pub fn next_generation(&self) -> u64 {
+        self.entries.iter().map(|entry| entry.generation).max().unwrap_or_default().saturating_add(1)
+    }
+
     /// Takes in what is in force now, in place of what had the same generation. Gives the generations that are not kept
     /// any longer.
     pub fn add(&mut self, entry: Entry) -> Vec<u64> {

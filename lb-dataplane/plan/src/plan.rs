@@ -91,7 +91,7 @@ pub fn plan(
         cache.unchanged = Some(Unchanged { sets: Arc::clone(&installed.sets), last });
         return Ok(Outcome::Unchanged(layout));
     }
-    let active = next_word(installed.active);
+    let active = next_word(installed);
     let capacities = installed.capacities;
     let header = header::placed(shared, active, &vips, &capacities);
     let layout = parts.layout(active, desired);
@@ -102,9 +102,9 @@ pub fn plan(
 }
 
 /// The next generation, in the bank that the installed one does not use.
-fn next_word(installed: ActiveWord) -> ActiveWord {
-    match installed {
-        ActiveWord::NONE => ActiveWord::new(1, 0),
+fn next_word(installed: &Installed) -> ActiveWord {
+    match installed.active {
+        ActiveWord::NONE => ActiveWord::new(installed.first_generation, 0),
         word => ActiveWord::new(word.generation() + 1, 1 - word.bank()),
     }
 }
@@ -160,6 +160,7 @@ fn after(
     Installed {
         capacities: installed.capacities,
         active,
+        first_generation: installed.first_generation,
         header,
         vips: Arc::clone(&vips.installed),
         sets: Arc::new(tables.sets.clone()),

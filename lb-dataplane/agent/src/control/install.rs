@@ -90,7 +90,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
                 self.apply_error = None;
                 self.departed.learn(&config);
                 self.look_up_departed();
-                self.remember().await;
+                self.remember();
                 if before.is_none_or(|before| before.config.interfaces() != config.interfaces()) {
                     self.detach_old();
                     self.attach();
@@ -170,12 +170,12 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
     }
 
     fn give_up(&mut self, mut pending: Pending, errors: Vec<String>) {
-        let path = self.config_path.display().to_string();
-        let errors: Vec<String> = errors.into_iter().map(|error| format!("{path}: {error}")).collect();
+        let name = self.name(pending.source());
+        let errors: Vec<String> = errors.into_iter().map(|error| format!("{name}: {error}")).collect();
         self.run_probes();
         self.detach_old();
         let before = self.last_reload.clone();
-        self.refused(&errors);
+        self.refused(&errors, pending.source());
         if !pending.is_latest() {
             self.last_reload = before;
             self.publish();
@@ -278,10 +278,12 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             self.installed = None;
         }
         let (store, wanted, now) = (self.forwarder.clone(), desired.clone(), self.now());
+        // Numbers of the history are not given again when the maps are new, after a reboot say.
+        let first = self.history.next_generation();
         let known = self.installed.take();
         let mut cache = std::mem::take(&mut self.cache);
         let work = move || {
-            let result = install(&*store, &wanted, known, now, &mut cache);
+            let result = install(&*store, &wanted, known, (first, now), &mut cache);
             (result, cache)
         };
         let Ok((result, cache)) = tokio::task::spawn_blocking(work).await else {
@@ -335,12 +337,12 @@ fn install(
     store: &dyn MapStore,
     desired: &Desired,
     known: Option<Installed>,
-    now: BootTime,
+    (first_generation, now): (u64, BootTime),
     cache: &mut TableCache,
 ) -> (Option<Installed>, Result<Success, InstallError>) {
     let start = Instant::now();
     let installed = match known.map_or_else(|| reread(store), Ok) {
-        Ok(installed) => installed,
+        Ok(installed) => installed.beginning_at(first_generation),
         Err(error) => return (None, Err(error)),
     };
     match plan(desired, &installed, now, cache) {

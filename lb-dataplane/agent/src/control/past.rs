@@ -41,9 +41,17 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         };
         let text: Arc<str> = entry.text.as_str().into();
         tracing::info!(generation, summary = entry.summary, "going back in the history");
-        let name = format!("generation {generation} of the history");
-        let asked = Asked::Rollback(answer);
-        self.bring(parse(&name, &text), text, Source::History(generation), Some(asked), since);
+        let source = Source::History(generation);
+        let config = parse(&self.name(source), &text);
+        self.bring(config, text, source, Some(Asked::Rollback(answer)), since);
+    }
+
+    /// In errors.
+    pub(super) fn name(&self, source: Source) -> String {
+        match source {
+            Source::File => self.config_path.display().to_string(),
+            Source::History(generation) => format!("generation {generation} of the history"),
+        }
     }
 
     /// The generation of the history that is in force in place of the file.
@@ -56,7 +64,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
     }
 
     /// Puts the configuration in force into the history; the file is written in the background.
-    pub(super) async fn remember(&mut self) {
+    pub(super) fn remember(&mut self) {
         let Some(in_force) = &self.in_force else { return };
         let known = self.history.find(in_force.since);
         if known.is_some_and(|known| *known.text == *in_force.text) {
@@ -70,15 +78,19 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             text: in_force.text.to_string(),
         };
         let dropped = self.history.add(entry.clone());
-        if let Some(writing) = self.writing.take() {
-            // In order: the next one may drop what this one writes.
-            let _done = writing.await;
-        }
-        let folder = self.folder.clone();
-        self.writing = Some(tokio::task::spawn_blocking(move || {
-            if let Err(error) = folder.write(&entry, &dropped) {
-                tracing::warn!(error = chain(&error), "the history is not kept over a restart");
+        let (folder, before) = (self.folder.clone(), self.writing.take());
+        self.writing = Some(tokio::spawn(async move {
+            if let Some(before) = before {
+                // In order: the next one may drop what this one writes.
+                let _done = before.await;
             }
+            let write = move || {
+                if let Err(error) = folder.write(&entry, &dropped) {
+                    tracing::warn!(error = chain(&error), "the history is not kept over a restart");
+                }
+            };
+            // A panic in it is its own affair.
+            let _done = tokio::task::spawn_blocking(write).await;
         }));
     }
 

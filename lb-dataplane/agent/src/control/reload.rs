@@ -80,9 +80,9 @@ impl Pending {
         now >= self.deadline || self.probes.iter().all(|key| checker.has_looked(key))
     }
 
-    /// The last file that was read is this one.
+    /// It is the last file that was read.
     pub(super) const fn is_latest(&self) -> bool {
-        !self.outdated
+        !self.outdated && matches!(self.source, Source::File)
     }
 
     pub(super) fn answer(&mut self, errors: &[String], generation: u64) {
@@ -120,13 +120,13 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         since: Instant,
     ) {
         crate::systemd::reloading();
-        match config.and_then(|config| self.admit(&config).map(|()| config)) {
+        match config.and_then(|config| self.admit(&config, source).map(|()| config)) {
             Ok(config) => self.make_pending(Arc::new(config), text, source, asked, since),
             Err(errors) => {
-                if let Some(pending) = &mut self.pending {
+                if let (Source::File, Some(pending)) = (source, &mut self.pending) {
                     pending.outdated = true;
                 }
-                self.refused(&errors);
+                self.refused(&errors, source);
                 if let Some(asked) = asked {
                     asked.answer(ReloadAnswer { errors, generation: self.generation() });
                 }
@@ -134,11 +134,12 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         }
     }
 
-    /// Refuses what cannot change while the agent runs.
-    fn admit(&self, config: &Config) -> Result<(), Vec<String>> {
+    /// Refuses what cannot change while the agent runs. Limits of the history are those of maps that may be gone: the ones
+    /// that the maps have apply.
+    fn admit(&self, config: &Config, source: Source) -> Result<(), Vec<String>> {
         let running = self.in_force.as_ref().map(|in_force| &in_force.config);
         let Some(running) = running.or(self.pending.as_ref().map(Pending::config)) else { return Ok(()) };
-        if running.limits() != config.limits() {
+        if source == Source::File && self.limits != *config.limits() {
             return Err(vec![format!(
                 "{}: limits: cannot change while the maps exist: put the old limits back, or withdraw this forwarder, \
                  stop the agent, run `lb-dataplane detach` and start it again",
@@ -220,16 +221,20 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         self.checker.run_exactly(&probes, &self.serving);
     }
 
-    pub(super) fn refused(&mut self, errors: &[String]) {
+    /// What a rollback refuses says nothing about the file.
+    pub(super) fn refused(&mut self, errors: &[String], source: Source) {
         for error in errors {
             tracing::error!("{error}");
         }
         tracing::error!(
-            path = %self.config_path.display(), errors = errors.len(),
+            source = self.name(source),
+            errors = errors.len(),
             "the configuration is refused, the one in force stays"
         );
-        self.outputs.metrics.reload_refused();
-        self.last_reload = Some(Reload { at: SystemTime::now(), errors: errors.to_vec() });
+        if source == Source::File {
+            self.outputs.metrics.reload_refused();
+            self.last_reload = Some(Reload { at: SystemTime::now(), errors: errors.to_vec() });
+        }
         self.publish();
         if self.in_force.is_some() {
             crate::systemd::ready("the last configuration was refused, the one before it is in force");

@@ -88,7 +88,10 @@ struct Bench {
 }
 
 fn paper() -> Arc<Paper> {
-    let capacities = crate::load::capacities(&crate::fixtures::config(CONFIG));
+    paper_with(crate::load::capacities(&crate::fixtures::config(CONFIG)))
+}
+
+fn paper_with(capacities: Capacities) -> Arc<Paper> {
     let existing = BTreeMap::from([("up0".to_owned(), 2), ("up1".to_owned(), 3)]);
     Arc::new(Paper {
         maps: Memory::new(capacities),

@@ -21,6 +21,8 @@ use crate::{TableElement, TableSize};
 pub struct Installed {
     pub(crate) capacities: Capacities,
     pub(crate) active: ActiveWord,
+    /// Number of the next generation when there is none.
+    pub(crate) first_generation: u64,
     pub(crate) header: GenerationHeader,
     pub(crate) vips: Arc<InstalledVips>,
     /// By index.
@@ -59,6 +61,7 @@ impl Installed {
         Self {
             capacities,
             active: ActiveWord::NONE,
+            first_generation: 1,
             header: GenerationHeader::default(),
             vips: Arc::default(),
             sets: Arc::default(),
@@ -78,6 +81,16 @@ impl Installed {
         tables: &BTreeMap<TableElement, Vec<u16>>,
     ) -> Result<Self, InstalledError> {
         check::from_maps(maps, tables)
+    }
+
+    /// The first generation gets this number instead of 1, if it can be one. No matter when there is a generation.
+    #[must_use]
+    pub const fn beginning_at(mut self, generation: u64) -> Self {
+        // As many remain that nobody sees the end of them.
+        if generation > 0 && generation < 1 << 62 {
+            self.first_generation = generation;
+        }
+        self
     }
 
     /// Elements of the maps.

@@ -162,7 +162,30 @@ async fn a_rollback_can_be_refused() {
     let answer = bench.roll_back(1).await.unwrap();
     assert!(answer.errors[0].contains("no such interface"), "{answer:?}");
     assert_eq!((answer.generation, bench.attached()), (2, vec!["up1".to_owned()]));
-    assert_eq!(bench.outputs.view.load().rolled_back_to, None);
+    assert!(answer.errors[0].starts_with("generation 1 of the history: "), "{answer:?}");
+    let view = bench.outputs.view.load_full();
+    assert_eq!(view.rolled_back_to, None);
+    assert!(view.last_reload.as_ref().unwrap().accepted(), "nothing is wrong with the file");
+    bench.end().await;
+}
+
+/// As after a reboot with other limits: the maps are new, and the history is not.
+#[tokio::test]
+async fn the_history_outlives_the_maps() {
+    let text = with_backends(&[11, 12]);
+    let bench = Bench::start(paper(), &text).await;
+    bench.until("started", |view| view.started).await;
+    bench.reload(&with_backends(&[11, 13])).await;
+    let (_, dir) = bench.end_with_dir().await;
+    let others = with_backends(&[14]).replace("{vips: 16, backends: 16,", "{vips: 8, backends: 24,");
+    let capacities = crate::load::capacities(&crate::fixtures::config(&others));
+    let bench = Bench::start_in(paper_with(capacities), &others, dir).await;
+    let view = bench.until("started", |view| view.started).await;
+    assert_eq!(view.generation, 3, "numbers of the history are not given twice");
+    assert_eq!(bench.roll_back(1).await, Ok(ReloadAnswer { errors: vec![], generation: 4 }));
+    // The limits of the file are still those that count.
+    assert!(bench.reload(&others).await.errors.is_empty());
+    assert!(bench.reload(&text).await.errors[0].contains("limits"));
     bench.end().await;
 }
 
@@ -196,4 +219,21 @@ async fn backends_that_serve_stay_over_a_restart_until_they_have_failed() {
     // `fall` applies as ever.
     bench.until("withdrawn", |view| shares(view) == [false, false, true]).await;
     bench.end().await;
+}
+
+#[tokio::test]
+async fn a_history_that_cannot_be_written_holds_nothing_up() {
+    let bench = Bench::start(paper(), &with_backends(&[11, 12])).await;
+    bench.until("started", |view| view.started).await;
+    // Nobody reads from it, so that whoever writes waits.
+    let slow = bench.dir.path().join("state/history").join(format!("{:020}.new", 2));
+    let made = std::process::Command::new("mkfifo").arg(&slow).status().unwrap();
+    assert!(made.success());
+    for (backend, generation) in [(13, 2), (14, 3), (15, 4)] {
+        let answer = bench.reload(&with_backends(&[11, backend])).await;
+        assert_eq!(answer, ReloadAnswer { errors: vec![], generation });
+    }
+    let (_, _dir) = bench.end_with_dir().await;
+    // Or the test would not end.
+    std::fs::read(&slow).unwrap();
 }
