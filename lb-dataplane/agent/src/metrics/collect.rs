@@ -73,9 +73,14 @@ fn encode_node(view: &View, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result 
     })?;
     let usable = "1 when packets that come in by the interface are balanced";
     interfaces("interface_usable", usable, |interface| interface.problem.is_none())?;
-    gauges(encoder, "config_accepted", "1 when the last configuration read was accepted", |family| {
-        family.put(&[], u64::from(view.last_reload.as_ref().is_some_and(crate::view::Reload::accepted)))
-    })?;
+    gauges(
+        encoder,
+        "config_accepted",
+        "1 when the last configuration read was accepted; 0 also until the first one is installed",
+        |family| {
+            family.put(&[], u64::from(view.last_reload.as_ref().is_some_and(crate::view::Reload::accepted)))
+        },
+    )?;
     gauges(encoder, "in_sync", "1 when the desired generation is the installed one", |family| {
         family.put(&[], u64::from(view.started && view.apply_error.is_none()))
     })?;
