@@ -29,6 +29,9 @@ const LONGEST_PAUSE: u64 = 400;
 /// Replays that shrinking a history may take.
 const REPLAYS: usize = 150;
 
+/// Steps of a history that are printed; a longer one is written to a file.
+const MOST_PRINTED: usize = 60;
+
 /// What was done.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
@@ -68,6 +71,11 @@ pub fn run(seed: u64, packets: u64) -> Result<Report> {
                 "seed {seed}, episode {episode}: {whole} steps, of which these {} suffice",
                 steps.len()
             );
+            if steps.len() > MOST_PRINTED {
+                let path = std::env::temp_dir().join(format!("differential-{seed}-{episode}.yaml"));
+                std::fs::write(&path, case)?;
+                return Err(error.context(format!("{what}; they are in {}", path.display())));
+            }
             return Err(error.context(format!("{what}\n{case}\n")));
         }
         episode += 1;
@@ -87,9 +95,9 @@ fn run_episode(
     let mut worlds = Worlds::default();
     let mut sent = 0;
     while sent < packets {
-        for step in worlds.changes(&mut random, stage.spec()) {
+        for _ in 0..=random.below(2) {
             let before = stage.spec().clone();
-            steps.push(step);
+            steps.push(worlds.change(&mut random, &before));
             match play(&mut stage, &steps[steps.len() - 1], report) {
                 Err(error) if error.downcast_ref::<PlanError>().is_some() => {
                     steps.pop();

@@ -51,6 +51,9 @@ fn settled_tables_are_maglevs() {
         "{ install: { sets: { large: { members: [a, b weight 3, a6, c] } } } }",
         "{ install: { sets: { small: { members: [a, b, c, d, b6 weight 7] } } } }",
         "{ install: { sets: { small: { members: [a down, c, d, b6 weight 0] } } } }",
+        "{ advance: 11m }",
+        "{ install: {} }",
+        "{ advance: 11m }",
         "{ install: { seed: other tables } }",
         "{ install: { sets: { large: { members: [a] }, small: { members: [a6, b6, c6] } } } }",
     ] {

@@ -35,16 +35,18 @@ fn a_connection_over_a_change_without_second_hop() {
     assert_eq!(went(&at(&world, &mut flows, 2, &ack)), (2, vec!["flow_hit"]));
     assert!(!flows.buckets[1][0].half_open);
     assert_eq!(flows.buckets[1][0].last_use, 1002);
-    // A SYN of a confirmed connection is a new one.
-    assert_eq!(went(&at(&world, &mut flows, 3, &syn)), (3, vec!["flow_insert", "flow_miss"]));
-    assert_eq!(flows.buckets[1][0].backend, 3);
+    // A SYN takes no live connection from its backend.
+    assert_eq!(went(&at(&world, &mut flows, 3, &syn)), (2, vec!["flow_hit"]));
+    assert!(!flows.buckets[1][0].half_open);
     // The backend died, or another one has its index.
-    world.backends.get_mut(&3).unwrap().state = State::Dead;
+    world.backends.get_mut(&2).unwrap().state = State::Dead;
     assert_eq!(went(&at(&world, &mut flows, 4, &ack)), (1, vec!["flow_miss"]));
-    world.backends.get_mut(&3).unwrap().state = State::Draining;
-    assert_eq!(went(&at(&world, &mut flows, 4, &ack)), (3, vec!["flow_hit"]));
-    world.backends.get_mut(&3).unwrap().epoch = 8;
+    world.backends.get_mut(&2).unwrap().state = State::Draining;
+    assert_eq!(went(&at(&world, &mut flows, 4, &ack)), (2, vec!["flow_hit"]));
+    world.backends.get_mut(&2).unwrap().epoch = 8;
     assert_eq!(went(&at(&world, &mut flows, 4, &ack)), (1, vec!["flow_miss"]));
+    assert_eq!(went(&at(&world, &mut flows, 5, &syn)), (3, vec!["flow_insert", "flow_miss"]));
+    assert_eq!(flows.buckets[1][0].backend, 3);
     assert_eq!(flows.buckets[0], <[_; 4]>::default(), "another region");
 }
 
@@ -85,7 +87,7 @@ fn a_full_bucket_gives_up_what_is_half_open_longest() {
         assert_eq!(went(&at(&world, &mut flows, 7, &frame(6, port, 80, ACK))).0, 2, "{port}");
     }
     let full = at(&world, &mut flows, 8, &frame(6, 6, 80, SYN));
-    assert_eq!(went(&full), (2, vec!["flow_full", "flow_miss"]));
+    assert_eq!(went(&full), (1, vec!["flow_full", "flow_miss"]), "where its ACK will go");
 }
 
 #[test]
@@ -145,15 +147,19 @@ fn client_ip() {
     assert_eq!(went(&at(&world, &mut flows, 0, &frame(6, 2, 80, SYN))), (1, vec!["flow_hit"]));
     world.backends.get_mut(&1).unwrap().state = State::Draining;
     assert_eq!(went(&at(&world, &mut flows, 0, &frame(6, 2, 80, ACK))).0, 1);
-    assert_eq!(
-        went(&at(&world, &mut flows, 0, &frame(6, 3, 80, SYN))),
-        (2, vec!["flow_insert", "flow_miss"])
-    );
-    // The connection that stayed on the drained one is found by the second hop.
+    // Nobody can be asked for the client's other connections: they keep the entry.
+    assert_eq!(went(&at(&world, &mut flows, 0, &frame(6, 3, 80, SYN))), (1, vec!["flow_hit"]));
+    // With second hop a new connection leaves it, and the one that stays is found.
     world.sets[0].second_hop = SecondHop::Yes;
     unsettle(&mut world, &[3, 2, 1]);
     let outcome = at(&world, &mut flows, 0, &frame(6, 2, 80, ACK));
-    assert_eq!((went(&outcome), outcome.further), ((2, vec!["flow_hit", "second_hop"]), vec![3, 1]));
+    assert_eq!((went(&outcome), outcome.further), ((1, vec!["flow_hit", "second_hop"]), vec![3, 2]));
+    assert_eq!(
+        went(&at(&world, &mut flows, 0, &frame(6, 4, 80, SYN))),
+        (3, vec!["flow_insert", "flow_miss"])
+    );
+    let outcome = at(&world, &mut flows, 0, &frame(6, 2, 80, ACK));
+    assert_eq!((went(&outcome), outcome.further), ((3, vec!["flow_hit", "second_hop"]), vec![2, 1]));
 }
 
 #[test]

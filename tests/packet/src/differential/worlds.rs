@@ -37,28 +37,24 @@ pub(super) struct Worlds {
 }
 
 impl Worlds {
-    pub(super) fn changes(&mut self, random: &mut Random, spec: &WorldSpec) -> Vec<Step> {
+    pub(super) fn change(&mut self, random: &mut Random, spec: &WorldSpec) -> Step {
         if !self.built {
             self.built = true;
-            return vec![install(first(random))];
+            return install(first(random));
         }
-        let mut steps = Vec::new();
-        for _ in 0..=random.below(2) {
-            steps.push(match random.below(12) {
-                0 | 1 => Step { advance: Some((*random.of(TIMES)).to_owned()), ..Step::default() },
-                2 => Step { routes_valid: Some(!random.one_in(3)), ..Step::default() },
-                3 => Step { routes: Some([routes(random)].into()), ..Step::default() },
-                4 => install(Change { seed: Some((*random.of(SEEDS)).to_owned()), ..Change::default() }),
-                5 => install(Change { vips: [vip(random, spec)].into(), ..Change::default() }),
-                6 => install(without_vip(random, spec)),
-                7 => install(Change {
-                    sets: [(set_name(random, spec), Some(whole_set(random)))].into(),
-                    ..Change::default()
-                }),
-                _ => install(other_members(random, spec)),
-            });
+        match random.below(12) {
+            0 | 1 => Step { advance: Some((*random.of(TIMES)).to_owned()), ..Step::default() },
+            2 => Step { routes_valid: Some(!random.one_in(3)), ..Step::default() },
+            3 => Step { routes: Some([routes(random)].into()), ..Step::default() },
+            4 => install(Change { seed: Some((*random.of(SEEDS)).to_owned()), ..Change::default() }),
+            5 => install(Change { vips: [vip(random, spec)].into(), ..Change::default() }),
+            6 => install(without_vip(random, spec)),
+            7 => {
+                let set = (set_name(random, spec), Some(whole_set(random)));
+                install(Change { sets: [set].into(), ..Change::default() })
+            }
+            _ => install(other_members(random, spec)),
         }
-        steps
     }
 }
 
