@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use guideway_abi::Capacities;
 use guideway_maglev::{Member as Named, Seed, Table, TableError, TableSize};
+use rayon::prelude::*;
 
 use crate::digest::Digest;
 use crate::installed::InstalledSet;
 use crate::memory::LastPlan;
-use crate::parallel::map;
 use crate::resolved::{ResolvedSet, VipPart};
 use crate::{BackendSet, Member};
 
@@ -96,7 +96,8 @@ impl TableCache {
             .iter()
             .filter(|keyed| !self.full.contains_key(&keyed.full) && asked.insert(keyed.full))
             .collect();
-        for (keyed, table) in missing.iter().zip(map(&missing, |keyed| build(seed, &keyed.wanted))) {
+        let tables: Vec<_> = missing.par_iter().map(|keyed| build(seed, &keyed.wanted)).collect();
+        for (keyed, table) in missing.iter().zip(tables) {
             let table = table.map_err(|source| (keyed.wanted.set.to_owned(), source))?;
             self.full.insert(keyed.full, table.map(Arc::new));
         }
@@ -105,7 +106,7 @@ impl TableCache {
             .filter(|keyed| !self.filled.contains_key(&keyed.filled) && asked.insert(keyed.filled))
             .map(|keyed| (keyed, self.full.get(&keyed.full).cloned().flatten()))
             .collect();
-        let filled = map(&missing, |(keyed, full)| {
+        let filled = missing.par_iter().map(|(keyed, full)| {
             let members = keyed.wanted.members;
             let healthy: Vec<bool> = keyed.order.iter().map(|&index| members[index].healthy).collect();
             let slots = full.as_ref().and_then(|table| table.with_health(&healthy));
@@ -116,6 +117,7 @@ impl TableCache {
                 full: full.clone(),
             })
         });
+        let filled: Vec<_> = filled.collect();
         for ((keyed, _), filled) in missing.iter().zip(filled) {
             self.filled.insert(keyed.filled, filled);
         }

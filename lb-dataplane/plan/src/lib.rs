@@ -33,7 +33,6 @@ mod memory;
 #[cfg(test)]
 mod model;
 mod op;
-mod parallel;
 mod plan;
 mod resolved;
 

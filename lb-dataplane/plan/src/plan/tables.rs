@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use guideway_abi::{SetRecord, TableMeta, TableRef, UNSETTLED, encapsulation, set_flags};
 
+use rayon::prelude::*;
+
 use super::PlanError;
 use super::backends::Backends;
 use super::resolve::Resolved;
@@ -12,7 +14,6 @@ use super::states::Leaving;
 use crate::installed::InstalledSet;
 use crate::layers::{LayerKey, Layers, Room};
 use crate::memory::LastSet;
-use crate::parallel::map;
 use crate::{BackendSet, BootTime, Installed, Op, SetEncapsulation, TableElement};
 
 mod due;
@@ -59,7 +60,7 @@ enum Next {
 pub(super) fn place(inputs: &Inputs<'_>) -> Result<Tables, PlanError> {
     let dues: Vec<Due<'_>> = (0..inputs.resolved.sets.len()).map(|set| Due::new(inputs, set)).collect();
     let changed: Vec<&Due<'_>> = dues.iter().filter(|due| due.same().is_none()).collect();
-    let results = map(&changed, |due| due.settle(Room::Both));
+    let results: Vec<_> = changed.par_iter().map(|due| due.settle(Room::Both)).collect();
     let mut results = results.into_iter();
     let mut nexts = Vec::with_capacity(dues.len());
     for due in &dues {
