@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::{process, repo};
 
-/// The package with the packet tests.
-const PACKET: &str = "guideway-packet-tests";
+/// The packages with tests of the programs in the kernel.
+const PACKET: [&str; 2] = ["guideway-packet-tests", "guideway-decap-tests"];
 /// The package with the end-to-end tests, and the test of it that has the usual way of a request.
 const E2E: (&str, &str) = ("guideway-e2e", "dsr");
 /// Programs that the tests and the traffic run.
@@ -16,7 +16,7 @@ const PROGRAMS: [&str; 6] =
     ["lb-dataplane", "lb-decap", "lbctl", "bgp-speaker", "guideway-lab", "guideway-vm"];
 
 /// A test binary.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Test {
     /// Name of the test target.
     pub(super) name: String,
@@ -54,7 +54,8 @@ pub(super) fn build(with_e2e: bool) -> Result<Binaries> {
     let mut words = vec!["build", "--quiet", "--release", "--bins"];
     words.extend(PROGRAMS.iter().flat_map(|package| ["-p", package]));
     process::run(&mut process::cargo(&words))?;
-    let packet = tests(&["-p", PACKET, "--test", "*"])?;
+    let packet = PACKET.iter().map(|package| tests(&["-p", package, "--test", "*"]));
+    let packet = packet.collect::<Result<Vec<_>>>()?.concat();
     let e2e = if with_e2e { tests(&["-p", E2E.0, "--test", E2E.1])? } else { Vec::new() };
     Ok(Binaries { packet, e2e, folder: repo::target_dir().join("release") })
 }

@@ -104,7 +104,7 @@ fn own<W: std::io::Write>(
         archive.copy(binary, &binaries::stripped(binary, &folder)?)?;
     }
     let root = repo::root();
-    for folder in ["tests/packet", "ebpf/obj", "deploy/pktgen"] {
+    for folder in ["tests/packet", "tests/decap", "ebpf/obj", "deploy/pktgen"] {
         for file in repo::files_below(&root.join(folder), &["src", "target"])? {
             if file.extension().is_none_or(|extension| extension != "rs") {
                 archive.copy(&file, &file)?;
