@@ -25,8 +25,8 @@ fn main() -> Result<()> {
     println!("seed {seed}");
     let start = Instant::now();
     let half = packets / 2;
-    println!("histories: {}", run(seed, packets - half)?);
     println!("worlds that no planner made: {}", run_raw(seed, half)?);
+    println!("histories: {}", run(seed, packets - half)?);
     println!("no difference, {:.1} s", start.elapsed().as_secs_f64());
     Ok(())
 }

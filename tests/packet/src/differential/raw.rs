@@ -194,11 +194,15 @@ fn disturb(random: &mut Random, flows: &mut FlowTable) {
         if !random.one_in(4) {
             continue;
         }
+        if random.one_in(8) {
+            *place = Place::default();
+            continue;
+        }
         let tag = place.tag();
         match random.below(6) {
             0 | 1 => place.last_use = place.last_use.wrapping_sub(u32::from(random.byte(20))),
             2 => place.last_use = place.last_use.wrapping_add(1),
-            3 => place.backend = random.short() % (BACKENDS + 1),
+            3 => place.backend = 1 + random.short() % BACKENDS,
             4 => place.half_open = !place.half_open,
             _ => place.epoch = random.short() & 0x7fff,
         }
