@@ -85,7 +85,8 @@ pub(crate) fn run(args: &VmtestArgs) -> Result<ExitCode> {
     std::fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
 
     let kernel = if in_machine { Some(kernel::fetch(&folder)?) } else { None };
-    let binaries = step("build the programs and the tests", || binaries::build(has(Part::E2e)))?;
+    let with_packet = has(Part::Host) || has(Part::Packets);
+    let binaries = step("build the programs and the tests", || binaries::build(with_packet, has(Part::E2e)))?;
 
     let mut report = Report::default();
     if has(Part::Host) {

@@ -50,11 +50,12 @@ impl Binaries {
 }
 
 /// Builds with optimisation: the machine is slow enough.
-pub(super) fn build(with_e2e: bool) -> Result<Binaries> {
+pub(super) fn build(with_packet: bool, with_e2e: bool) -> Result<Binaries> {
     let mut words = vec!["build", "--quiet", "--release", "--bins"];
     words.extend(PROGRAMS.iter().flat_map(|package| ["-p", package]));
     process::run(&mut process::cargo(&words))?;
-    let packet = PACKET.iter().map(|package| tests(&["-p", package, "--test", "*"]));
+    let packages = if with_packet { &PACKET[..] } else { &[] };
+    let packet = packages.iter().map(|package| tests(&["-p", package, "--test", "*"]));
     let packet = packet.collect::<Result<Vec<_>>>()?.concat();
     let e2e = if with_e2e { tests(&["-p", E2E.0, "--test", E2E.1])? } else { Vec::new() };
     Ok(Binaries { packet, e2e, folder: repo::target_dir().join("release") })
