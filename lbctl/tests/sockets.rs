@@ -117,6 +117,13 @@ impl Dataplane for Played {
         Ok(Response::new(ReloadResponse { accepted: false, generation: 7, errors }))
     }
 
+    async fn active_flows(
+        &self,
+        _: Request<guideway_dataplane_admin::v1::ActiveFlowsRequest>,
+    ) -> Result<Response<guideway_dataplane_admin::v1::ActiveFlowsResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
     async fn watch_announcements(
         &self,
         _: Request<WatchAnnouncementsRequest>,

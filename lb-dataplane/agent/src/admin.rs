@@ -142,6 +142,13 @@ impl Dataplane for Admin {
         Ok(Response::new(reload_response(answer)))
     }
 
+    async fn active_flows(
+        &self,
+        _: Request<v1::ActiveFlowsRequest>,
+    ) -> Result<Response<v1::ActiveFlowsResponse>, Status> {
+        Err(Status::unimplemented("this agent does not count flows"))
+    }
+
     type WatchAnnouncementsStream = Announcements;
 
     async fn watch_announcements(
@@ -151,7 +158,11 @@ impl Dataplane for Admin {
         let sets = WatchStream::new(self.announcements.clone()).filter_map(async |set| {
             set.map(|set| {
                 let addresses = set.prefixes.iter().map(address_text).collect();
-                Ok(v1::Announcements { generation: set.generation, addresses })
+                Ok(v1::Announcements {
+                    generation: set.generation,
+                    addresses,
+                    ..v1::Announcements::default()
+                })
             })
         });
         Ok(Response::new(Box::pin(sets.take_until(self.stop.clone().cancelled_owned()))))

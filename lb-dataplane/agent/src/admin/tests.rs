@@ -225,7 +225,7 @@ async fn announcements_come_whole_and_end_with_the_agent() {
     bench.announcer.publish(set(2, &[]));
     assert_eq!(
         stream.message().await.unwrap().unwrap(),
-        v1::Announcements { generation: 2, addresses: vec![] }
+        v1::Announcements { generation: 2, ..v1::Announcements::default() }
     );
     bench.stop.cancel();
     assert_eq!(stream.message().await.unwrap(), None);

@@ -80,9 +80,13 @@ impl Dataplane for Service {
         _: Request<api::WatchAnnouncementsRequest>,
     ) -> Answer<Self::WatchAnnouncementsStream> {
         let stream = WatchStream::new(self.addresses.clone());
-        Ok(Response::new(Box::pin(
-            stream.map(|addresses| Ok(api::Announcements { generation: 1, addresses })),
-        )))
+        Ok(Response::new(Box::pin(stream.map(|addresses| {
+            Ok(api::Announcements { generation: 1, addresses, ..api::Announcements::default() })
+        }))))
+    }
+
+    async fn active_flows(&self, _: Request<api::ActiveFlowsRequest>) -> Answer<api::ActiveFlowsResponse> {
+        missing()
     }
 
     async fn status(&self, _: Request<api::StatusRequest>) -> Answer<api::StatusResponse> {
