@@ -1,9 +1,15 @@
+//! The command line.
+
+mod bgp;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub(crate) use bgp::{BgpCommand, DrainArgs};
 
 /// See and ask what a Guideway forwarder does.
 #[derive(Debug, Parser)]
@@ -56,9 +62,10 @@ pub(crate) struct Cli {
     #[arg(short, long, global = true, value_enum, default_value_t = Output::Table)]
     pub(crate) output: Output,
 
-    /// Seconds to wait for the answer.
-    #[arg(long, global = true, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
-    pub(crate) timeout: Duration,
+    /// How long to wait for the answer: seconds, or with units as in 1m30s [default: 10s]. Of `bgp drain`: how long
+    /// flows may take to end [default: what the speaker's configuration says].
+    #[arg(long, global = true, value_name = "TIME", value_parser = time)]
+    pub(crate) timeout: Option<Duration>,
 
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -113,7 +120,7 @@ pub(crate) enum Command {
         #[arg(value_parser = clap::value_parser!(u64).range(1..))]
         generation: u64,
     },
-    /// Sessions and routes of bgp-speaker.
+    /// Sessions, routes and drain of bgp-speaker (with another --bgp-socket, of bgp-aggregator).
     Bgp {
         #[command(subcommand)]
         command: BgpCommand,
@@ -141,14 +148,6 @@ pub(crate) enum Command {
     /// Print completions for a shell.
     #[command(after_help = "Example:\n  lbctl completions bash > /etc/bash_completion.d/lbctl")]
     Completions { shell: Shell },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum BgpCommand {
-    /// Every peer with the state of its session.
-    Peers,
-    /// The prefixes that the speaker announces, and to whom.
-    Routes,
 }
 
 #[derive(Debug, Subcommand)]
@@ -199,11 +198,26 @@ fn endpoint(text: &str) -> Result<SocketAddr, String> {
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse() {
-        Ok(seconds @ 1..=3600) => Ok(Duration::from_secs(seconds)),
-        _ => Err("write whole seconds from 1 to 3600".to_owned()),
+/// Whole seconds, or numbers with units from large to small.
+fn time(text: &str) -> Result<Duration, String> {
+    let wrong =
+        || "write whole seconds from 1 to 86400, or a time with units such as 90s, 5m or 1h30m".to_owned();
+    let (mut rest, mut total, mut last) = (text, 0_u64, u64::MAX);
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let (number, tail) = rest.split_at(digits);
+        let unit = match tail.chars().next() {
+            None if last == u64::MAX => 1,
+            Some('s') => 1,
+            Some('m') => 60,
+            Some('h') => 3600,
+            _ => return Err(wrong()),
+        };
+        let number: u64 = number.parse().map_err(|_| wrong())?;
+        let part = number.checked_mul(unit).filter(|_| unit < last).ok_or_else(wrong)?;
+        (total, last, rest) = (total.saturating_add(part), unit, tail.get(1..).unwrap_or_default());
     }
+    if (1..=86_400).contains(&total) { Ok(Duration::from_secs(total)) } else { Err(wrong()) }
 }
 
 #[cfg(test)]
@@ -251,14 +265,16 @@ mod tests {
     #[test]
     fn global_options_stand_anywhere() {
         let cli = Cli::parse_from(["lbctl", "backends", "--vip", "web", "-o", "json", "--timeout", "3"]);
-        assert_eq!((cli.output, cli.timeout), (Output::Json, Duration::from_secs(3)));
+        assert_eq!((cli.output, cli.timeout), (Output::Json, Some(Duration::from_secs(3))));
     }
 
     #[test]
     fn timeouts() {
-        assert_eq!(seconds("30"), Ok(Duration::from_secs(30)));
-        for bad in ["", "0", "-1", "1.5", "3601", "1s"] {
-            seconds(bad).unwrap_err();
+        for (text, expected) in [("30", 30), ("1s", 1), ("5m", 300), ("1h30m", 5400), ("86400", 86_400)] {
+            assert_eq!(time(text), Ok(Duration::from_secs(expected)), "{text}");
+        }
+        for bad in ["", "0", "-1", "1.5", "86401", "25h", "1m30", "5d", "s", "1s1m", "99999999999999999999"] {
+            time(bad).unwrap_err();
         }
     }
 }

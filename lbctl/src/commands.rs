@@ -1,7 +1,12 @@
 //! One file for each command.
 
 pub(crate) mod backends;
+pub(crate) mod bgp_drain;
+pub(crate) mod bgp_explain;
+pub(crate) mod bgp_history;
+pub(crate) mod bgp_paths;
 pub(crate) mod bgp_peers;
+pub(crate) mod bgp_reset;
 pub(crate) mod bgp_routes;
 pub(crate) mod counters;
 pub(crate) mod decap_status;

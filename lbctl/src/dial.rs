@@ -47,6 +47,12 @@ impl Failure {
     }
 }
 
+/// How long an answer may take unless --timeout says otherwise.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a part of an answer may take; a drain says something every few seconds.
+const PART_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// A daemon and its socket.
 pub(crate) struct Daemon<'a> {
     name: &'static str,
@@ -61,17 +67,35 @@ impl<'a> Daemon<'a> {
     pub(crate) fn dataplane(cli: &'a Cli) -> Self {
         let option = "--dataplane-socket";
         let unit = "guideway-dataplane";
-        Self { name: "lb-dataplane", unit, option, socket: &cli.dataplane_socket, timeout: cli.timeout }
+        Self {
+            name: "lb-dataplane",
+            unit,
+            option,
+            socket: &cli.dataplane_socket,
+            timeout: cli.timeout.unwrap_or(ANSWER_TIMEOUT),
+        }
     }
 
     pub(crate) fn speaker(cli: &'a Cli) -> Self {
         let (unit, option) = ("guideway-bgp", "--bgp-socket");
-        Self { name: "bgp-speaker", unit, option, socket: &cli.bgp_socket, timeout: cli.timeout }
+        Self {
+            name: "bgp-speaker",
+            unit,
+            option,
+            socket: &cli.bgp_socket,
+            timeout: cli.timeout.unwrap_or(ANSWER_TIMEOUT),
+        }
     }
 
     pub(crate) fn decap(cli: &'a Cli) -> Self {
         let (unit, option) = ("guideway-decap", "--decap-socket");
-        Self { name: "lb-decap", unit, option, socket: &cli.decap_socket, timeout: cli.timeout }
+        Self {
+            name: "lb-decap",
+            unit,
+            option,
+            socket: &cli.decap_socket,
+            timeout: cli.timeout.unwrap_or(ANSWER_TIMEOUT),
+        }
     }
 
     /// Dials, and makes one call with what was dialled.
@@ -148,6 +172,29 @@ where
     Daemon::speaker(cli)
         .ask(|channel| call(SpeakerClient::new(channel).max_decoding_message_size(MAX_ANSWER)))
         .await
+}
+
+/// A question to bgp-speaker whose answer comes in parts, as many and for as long as it likes.
+pub(crate) async fn speaker_stream<T, F>(
+    cli: &Cli,
+    call: impl FnOnce(SpeakerClient<Channel>) -> F,
+    mut each: impl FnMut(T) -> Result<(), Failure>,
+) -> Result<(), Failure>
+where
+    F: Future<Output = Result<Response<tonic::Streaming<T>>, Status>>,
+{
+    // --timeout is about what is asked for, not about the way there.
+    let daemon = Daemon { timeout: ANSWER_TIMEOUT, ..Daemon::speaker(cli) };
+    let mut parts = daemon.ask(|channel| call(SpeakerClient::new(channel))).await?;
+    loop {
+        let next = tokio::time::timeout(PART_TIMEOUT, parts.message())
+            .await
+            .unwrap_or_else(|_| Err(Status::deadline_exceeded("it began to answer and stopped")));
+        match next.map_err(|status| daemon.refused(&status))? {
+            Some(part) => each(part)?,
+            None => return Ok(()),
+        }
+    }
 }
 
 /// One question to lb-decap.

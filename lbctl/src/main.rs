@@ -46,12 +46,29 @@ async fn run(cli: &Cli) -> Result<Outcome, Failure> {
         Command::History => commands::history::run(cli).await,
         Command::Rollback { generation } => commands::reload::roll_back(cli, *generation).await,
         Command::Decap { command: DecapCommand::Status } => commands::decap_status::run(cli).await,
-        Command::Bgp { command: BgpCommand::Peers } => commands::bgp_peers::run(cli).await,
-        Command::Bgp { command: BgpCommand::Routes } => commands::bgp_routes::run(cli).await,
+        Command::Bgp { command } => bgp(cli, command).await,
         Command::Counters => commands::counters::run(cli).await,
         Command::Explain(flow) => commands::explain::run(cli, flow).await,
         Command::Reload => commands::reload::run(cli).await,
         Command::Completions { .. } => Ok(Outcome::positive(String::new())), // answered without a runtime
+    }
+}
+
+async fn bgp(cli: &Cli, command: &BgpCommand) -> Result<Outcome, Failure> {
+    match command {
+        BgpCommand::Peers => commands::bgp_peers::run(cli).await,
+        BgpCommand::Routes => commands::bgp_routes::run(cli).await,
+        BgpCommand::AdjRibIn { peer, prefix } => {
+            commands::bgp_paths::adj_rib_in(cli, peer, prefix.as_deref()).await
+        }
+        BgpCommand::AdjRibOut { peer, prefix } => {
+            commands::bgp_paths::adj_rib_out(cli, peer, prefix.as_deref()).await
+        }
+        BgpCommand::Explain { target } => commands::bgp_explain::run(cli, target).await,
+        BgpCommand::History { peer } => commands::bgp_history::run(cli, peer).await,
+        BgpCommand::Drain(arguments) => commands::bgp_drain::run(cli, arguments).await,
+        BgpCommand::Undrain { vip } => commands::bgp_drain::undrain(cli, vip.as_deref()).await,
+        BgpCommand::Reset { peer, soft, reason } => commands::bgp_reset::run(cli, peer, *soft, reason).await,
     }
 }
 

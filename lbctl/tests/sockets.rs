@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::pin::Pin;
 
+use guideway_bgp_admin::v1 as bgp;
 use guideway_bgp_admin::v1::speaker_server::{Speaker, SpeakerServer};
 use guideway_bgp_admin::v1::{
     ListPeersRequest, ListPeersResponse, ListRoutesRequest, ListRoutesResponse, Route,
@@ -132,6 +133,12 @@ impl Dataplane for Played {
     }
 }
 
+type Parts<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+fn parts<T: Send + 'static>(parts: Vec<T>) -> Parts<T> {
+    Box::pin(tokio_stream::iter(parts.into_iter().map(Ok)))
+}
+
 #[tonic::async_trait]
 impl Speaker for Played {
     async fn list_peers(&self, _: Request<ListPeersRequest>) -> Result<Response<ListPeersResponse>, Status> {
@@ -142,9 +149,84 @@ impl Speaker for Played {
         &self,
         _: Request<ListRoutesRequest>,
     ) -> Result<Response<ListRoutesResponse>, Status> {
-        let route =
-            Route { prefix: "203.0.113.10/32".to_owned(), advertised_to: vec!["10.1.1.1".to_owned()] };
+        let route = Route {
+            prefix: "203.0.113.10/32".to_owned(),
+            advertised_to: vec!["10.1.1.1".to_owned()],
+            ..Route::default()
+        };
         Ok(Response::new(ListRoutesResponse { routes: vec![route] }))
+    }
+
+    type AdjRibInStream = Parts<bgp::Paths>;
+    type AdjRibOutStream = Parts<bgp::Paths>;
+    type DrainStream = Parts<bgp::DrainProgress>;
+
+    async fn adj_rib_in(
+        &self,
+        request: Request<bgp::AdjRibRequest>,
+    ) -> Result<Response<Self::AdjRibInStream>, Status> {
+        let peer = request.into_inner().peer;
+        if peer != "tor1" {
+            return Err(Status::not_found(format!("no peer is named {peer:?}")));
+        }
+        // In two parts.
+        let part = |prefix: &str| {
+            let path = bgp::Path { prefix: prefix.to_owned(), ..bgp::Path::default() };
+            bgp::Paths { paths: vec![path] }
+        };
+        Ok(Response::new(parts(vec![part("203.0.113.10/32"), part("203.0.113.11/32")])))
+    }
+
+    async fn adj_rib_out(
+        &self,
+        _: Request<bgp::AdjRibRequest>,
+    ) -> Result<Response<Self::AdjRibOutStream>, Status> {
+        Ok(Response::new(parts(vec![])))
+    }
+
+    async fn explain(
+        &self,
+        request: Request<bgp::ExplainRequest>,
+    ) -> Result<Response<bgp::ExplainResponse>, Status> {
+        let prefix = request.into_inner().target;
+        let announced = prefix == "203.0.113.10";
+        Ok(Response::new(bgp::ExplainResponse { prefix, announced, ..bgp::ExplainResponse::default() }))
+    }
+
+    async fn session_history(
+        &self,
+        _: Request<bgp::SessionHistoryRequest>,
+    ) -> Result<Response<bgp::SessionHistoryResponse>, Status> {
+        Ok(Response::new(bgp::SessionHistoryResponse::default()))
+    }
+
+    async fn drain(
+        &self,
+        request: Request<bgp::DrainRequest>,
+    ) -> Result<Response<Self::DrainStream>, Status> {
+        let request = request.into_inner();
+        let step = |phase: &str, text: String| bgp::DrainProgress {
+            drain: Some(bgp::Drain { phase: phase.to_owned(), ..bgp::Drain::default() }),
+            text,
+        };
+        let last = if request.force { "drained" } else { "refused" };
+        let asked = format!("{:?} {} ms", request.below_flows, request.timeout_ms);
+        Ok(Response::new(parts(vec![step("asking", asked), step(last, "the end".to_owned())])))
+    }
+
+    async fn undrain(
+        &self,
+        _: Request<bgp::UndrainRequest>,
+    ) -> Result<Response<bgp::UndrainResponse>, Status> {
+        Err(Status::not_found("the node is not drained"))
+    }
+
+    async fn reset_peer(
+        &self,
+        request: Request<bgp::ResetPeerRequest>,
+    ) -> Result<Response<bgp::ResetPeerResponse>, Status> {
+        assert!(request.into_inner().soft);
+        Ok(Response::new(bgp::ResetPeerResponse {}))
     }
 }
 
@@ -257,12 +339,28 @@ async fn answers_have_exit_codes() {
     assert!(code == 3 && stderr.contains("no answer within 1 s"), "{stderr}");
 
     let (code, stdout, _) = run(&["bgp", "routes"]).await;
-    assert_eq!((code, stdout.as_str()), (0, "PREFIX           ADVERTISED TO\n203.0.113.10/32  10.1.1.1\n"));
+    let expected = "PREFIX           STATE  SINCE  ADVERTISED TO\n203.0.113.10/32  -      -      10.1.1.1\n";
+    assert_eq!((code, stdout.as_str()), (0, expected));
     let (code, _, stderr) = run(&["bgp", "peers"]).await;
     assert!(
         code == 3 && stderr.contains("bgp-speaker at") && stderr.contains("the table is on fire"),
         "{stderr}"
     );
+    let (code, stdout, _) = run(&["bgp", "adj-rib-in", "tor1"]).await;
+    assert!(code == 0 && stdout.lines().count() == 3, "{stdout}");
+    let (code, _, stderr) = run(&["bgp", "adj-rib-in", "tor2"]).await;
+    assert_eq!((code, stderr.as_str()), (1, "lbctl: no peer is named \"tor2\"\n"));
+    assert_eq!(run(&["bgp", "adj-rib-out", "tor1", "203.0.113.10"]).await.0, 0);
+    assert_eq!(run(&["bgp", "explain", "203.0.113.10"]).await.0, 0);
+    assert_eq!(run(&["bgp", "explain", "203.0.113.99"]).await.0, 1);
+    assert_eq!(run(&["bgp", "history", "tor1"]).await.0, 0);
+    assert_eq!(run(&["bgp", "reset", "tor1", "--soft"]).await.0, 0);
+    let (code, _, stderr) = run(&["bgp", "undrain"]).await;
+    assert_eq!((code, stderr.as_str()), (1, "lbctl: the node is not drained\n"));
+    let (code, stdout, _) = run(&["bgp", "drain", "--below", "10", "--timeout", "5m"]).await;
+    assert_eq!((code, stdout.as_str()), (1, "asking  Some(10) 300000 ms\nrefused  the end\n"));
+    let (code, stdout, _) = run(&["bgp", "drain", "--force", "-o", "json"]).await;
+    assert!(code == 0 && stdout.lines().count() == 2 && stdout.starts_with('{'), "{stdout}");
 }
 
 #[tokio::test]
