@@ -1,12 +1,11 @@
-//! What an operator sets for one peer.
+//! What an operator sets for one peer, as far as the session is concerned.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use guideway_bgp_wire::{AsPath, Capability, Open};
-use guideway_bgp_wire::{Attributes, Families, Family, Ipv6NextHop, MpReach, Origin};
+use guideway_bgp_wire::{Families, Family, Role};
 
-/// Settings of a session; they do not change during its life.
+/// Settings of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// Own AS number.
@@ -14,30 +13,119 @@ pub struct Config {
     /// Own BGP identifier.
     pub router_id: Ipv4Addr,
     /// The AS number that the peer must have.
-    pub remote_as: u32,
+    pub remote_as: RemoteAs,
     /// Proposed hold time.
     pub hold_time: HoldTime,
-    /// How long an attempt to connect may take.
+    /// How long an attempt to connect may take. Short, because a SYN that was lost is sent again by the kernel only after
+    /// 1, 3, 7... seconds, while a new attempt begins with a new SYN.
     pub connect_timeout: Duration,
-    /// The wait after a failure; it doubles at each further one up to ten seconds, or stays as it is when it is longer.
+    /// The wait between attempts that nobody answers. A peer that answers and refuses is dialled less and less often: the
+    /// wait doubles up to ten seconds, unless it is longer from the start.
     pub connect_retry: Duration,
-    /// Next hop of IPv4 routes; `None` does not offer the family.
-    pub ipv4: Option<NextHop<Ipv4Addr>>,
-    /// Next hop of IPv6 routes; `None` does not offer the family.
-    pub ipv6: Option<NextHop<Ipv6Addr>>,
+    /// How long to wait for the peer's OPEN, and for the KEEPALIVE after it.
+    pub open_time: Duration,
+    /// Never dial, wait for the peer.
+    pub passive: bool,
+    /// Families to offer.
+    pub families: Families,
+    /// Offer IPv6 next hops for IPv4 routes (RFC 8950).
+    pub extended_next_hop: bool,
+    /// Families in which to send several paths (RFC 7911).
+    pub add_path_send: Families,
+    /// Families in which to receive several paths (RFC 7911).
+    pub add_path_receive: Families,
+    /// Own role towards the peer (RFC 9234); only external peers are told.
+    pub role: Option<Role>,
+    /// With a role: refuse an external peer that tells none (RFC 9234 section 4.2).
+    pub strict_role: bool,
+    /// Offer graceful restart (RFC 4724) with notifications (RFC 8538) for all families.
+    pub graceful_restart: Option<GracefulRestart>,
+    /// Offer long-lived graceful restart (RFC 9494) with this stale time, at most 16777215 s; only with `graceful_restart`.
+    pub long_lived: Option<Duration>,
 }
 
-/// Where the peer shall send packets of advertised routes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NextHop<A> {
-    /// To the local address of the session. Only for routes of the session's own family.
-    Session,
-    /// To this address.
-    Fixed(A),
+impl Config {
+    /// The default of [`Config::connect_timeout`].
+    pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+    /// The default of [`Config::connect_retry`].
+    pub const CONNECT_RETRY: Duration = Duration::from_secs(1);
+    /// The default of [`Config::open_time`]; RFC 4271 section 8.2.2 suggests four minutes, for which a peer that accepts
+    /// and says nothing would not be dialled again.
+    pub const OPEN_TIME: Duration = Duration::from_secs(30);
+
+    /// Both families, default times, and nothing else.
+    #[must_use]
+    pub fn new(local_as: u32, router_id: Ipv4Addr, remote_as: RemoteAs) -> Self {
+        Self {
+            local_as,
+            router_id,
+            remote_as,
+            hold_time: HoldTime::DEFAULT,
+            connect_timeout: Self::CONNECT_TIMEOUT,
+            connect_retry: Self::CONNECT_RETRY,
+            open_time: Self::OPEN_TIME,
+            passive: false,
+            families: Family::ALL.into_iter().collect(),
+            extended_next_hop: false,
+            add_path_send: Families::NONE,
+            add_path_receive: Families::NONE,
+            role: None,
+            strict_role: false,
+            graceful_restart: None,
+            long_lived: None,
+        }
+    }
+
+    /// True when the peer is in another AS.
+    #[must_use]
+    pub fn is_external(&self) -> bool {
+        match self.remote_as {
+            RemoteAs::Is(asn) => asn != self.local_as,
+            RemoteAs::External => true,
+            RemoteAs::Internal => false,
+        }
+    }
+}
+
+/// Which AS number a peer must have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RemoteAs {
+    /// This one.
+    Is(u32),
+    /// Any but the own one.
+    External,
+    /// The own one.
+    Internal,
+}
+
+impl std::fmt::Display for RemoteAs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Is(asn) => write!(f, "{asn}"),
+            Self::External => f.write_str("external"),
+            Self::Internal => f.write_str("internal"),
+        }
+    }
+}
+
+/// What is offered for graceful restart (RFC 4724).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct GracefulRestart {
+    /// How long the peer shall keep routes while it waits for the session: whole seconds, at most 4095.
+    pub restart_time: Duration,
+}
+
+/// What the next OPENs say about this speaker's own restart (RFC 4724 section 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct RestartFlags {
+    /// The R bit: this speaker has restarted, and the peer shall not wait for its End-of-RIB.
+    pub restarting: bool,
+    /// The F bits: the families in which packets were and are forwarded without a break.
+    pub forwarding: Families,
 }
 
 /// A hold time that RFC 4271 section 4.2 allows: zero, or at least three seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HoldTime(u16);
 
 impl HoldTime {
@@ -57,51 +145,14 @@ impl HoldTime {
     }
 }
 
-impl Config {
-    /// True when the peer is in another AS.
-    #[must_use]
-    pub fn is_external(&self) -> bool {
-        self.local_as != self.remote_as
-    }
-
-    /// The families that can be offered on a session with the local address `local`.
-    #[must_use]
-    pub fn families(&self, local: IpAddr) -> Families {
-        Family::ALL.into_iter().filter(|family| self.attributes(*family, local).is_some()).collect()
-    }
-
-    /// The path attributes of every route of `family`; `None` when the family has no next hop.
-    pub(crate) fn attributes(&self, family: Family, local: IpAddr) -> Option<Attributes> {
-        let mut attributes = Attributes { origin: Some(Origin::Igp), ..Attributes::default() };
-        if self.is_external() {
-            attributes.as_path = Some(AsPath::originated_by(self.local_as));
-        } else {
-            // RFC 4271 sections 5.1.2 and 5.1.5: to an internal peer the path is empty and LOCAL_PREF is there.
-            attributes.as_path = Some(AsPath::default());
-            attributes.local_pref = Some(100);
-        }
-        match family {
-            Family::Ipv4 => {
-                attributes.next_hop = Some(match (self.ipv4?, local) {
-                    (NextHop::Fixed(address), _) | (NextHop::Session, IpAddr::V4(address)) => address,
-                    (NextHop::Session, IpAddr::V6(_)) => return None,
-                });
-            }
-            Family::Ipv6 => {
-                let global = match (self.ipv6?, local) {
-                    (NextHop::Fixed(address), _) | (NextHop::Session, IpAddr::V6(address)) => address,
-                    (NextHop::Session, IpAddr::V4(_)) => return None,
-                };
-                let next_hop = Ipv6NextHop { global, link_local: None };
-                attributes.mp_reach = Some(MpReach::Ipv6 { next_hop, nlri: Vec::new() });
-            }
-        }
-        Some(attributes)
-    }
-
-    pub(crate) fn open(&self, local: IpAddr) -> Open {
-        let mut capabilities: Vec<_> = self.families(local).iter().map(Capability::family).collect();
-        capabilities.push(Capability::RouteRefresh);
-        Open::new(self.local_as, self.hold_time.secs(), self.router_id, capabilities)
-    }
+/// What a new configuration means for a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Change {
+    /// It is the same.
+    Nothing,
+    /// It holds from now on; what was agreed with the peer is still true.
+    Live,
+    /// It holds from the next OPEN on; the session that stands was agreed on under the former one, and ends with
+    /// [`crate::Stop::ConfigurationChange`].
+    NeedsReset,
 }

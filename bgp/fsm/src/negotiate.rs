@@ -1,12 +1,9 @@
 //! What two OPEN messages agree on.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use guideway_bgp_wire::iana::{error_code, open_error};
-use guideway_bgp_wire::{AsWidth, Capability, Context, Families, Notification, Open};
-
-use crate::config::Config;
+use guideway_bgp_wire::{Context, Families, Family, Role};
 
 /// The agreed properties of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,55 +14,73 @@ pub struct Negotiated {
     pub keepalive_interval: Duration,
     /// Families that both sides have.
     pub families: Families,
-    /// How AS numbers are written.
+    /// How messages are read and written.
     pub context: Context,
+    /// The peer's AS number.
+    pub peer_as: u32,
     /// The peer's BGP identifier.
     pub peer_router_id: Ipv4Addr,
+    /// True when the peer is in another AS.
+    pub external: bool,
+    /// The role that the peer told (RFC 9234).
+    pub peer_role: Option<Role>,
+    /// What the peer understands of route refresh.
+    pub refresh: Refresh,
+    /// What the peer said about graceful restart; `None` unless both sides have it.
+    pub graceful_restart: Option<PeerRestart>,
+    /// Long-lived graceful restart (RFC 9494) of the peer: which families, whether it has kept forwarding in them, and how
+    /// long their stale routes are to be kept. Empty unless both sides have it and graceful restart.
+    pub long_lived: Vec<LongLived>,
+    /// The own OPEN, the header included.
+    pub open_sent: Vec<u8>,
+    /// The peer's OPEN, the header included. It is written anew from what was read: the order of the capabilities is kept,
+    /// their grouping in optional parameters is not.
+    pub open_received: Vec<u8>,
 }
 
-/// Why the peer's OPEN is refused.
-pub(crate) struct Refusal {
-    pub(crate) why: String,
-    pub(crate) notification: Notification,
+impl Negotiated {
+    /// After how long a peer that reads nothing is given up, with [`crate::Event::SendStuck`]: the greater of eight
+    /// minutes and twice the hold time (RFC 9687 section 3.3); `None` without a hold time.
+    #[must_use]
+    pub fn send_hold_time(&self) -> Option<Duration> {
+        (!self.hold_time.is_zero()).then(|| (self.hold_time * 2).max(Duration::from_secs(480)))
+    }
 }
 
-/// Checks the peer's OPEN against the configuration (RFC 4271 section 6.2).
-pub(crate) fn negotiate(config: &Config, local: IpAddr, open: &Open) -> Result<Negotiated, Refusal> {
-    let refuse = |subcode, why| Refusal { why, notification: Notification::new(error_code::OPEN, subcode) };
-    if open.asn() != config.remote_as {
-        let why = format!("the peer has AS {}, not the configured {}", open.asn(), config.remote_as);
-        return Err(refuse(open_error::PEER_AS, why));
-    }
-    // RFC 6286 section 2.2: identifiers are unique within an AS.
-    if !config.is_external() && open.router_id == config.router_id {
-        let why = format!("the peer has the own router id {}", open.router_id);
-        return Err(refuse(open_error::BGP_IDENTIFIER, why));
-    }
-    let own = config.families(local);
-    let families = own.intersection(open.families());
-    if families.is_empty() {
-        let mut refusal =
-            refuse(open_error::CAPABILITY, "the peer has none of the configured address families".to_owned());
-        // RFC 5492 section 5: the data lists the capabilities that are wanted.
-        refusal.notification.data = own
-            .iter()
-            .flat_map(|family| {
-                let [high, low] = family.afi().to_be_bytes();
-                [guideway_bgp_wire::iana::capability::MULTIPROTOCOL, 4, high, low, 0, family.safi()]
-            })
-            .collect();
-        return Err(refusal);
-    }
-    // RFC 4271 section 4.2: the smaller one; one and two seconds never get here.
-    let hold_time = Duration::from_secs(config.hold_time.secs().min(open.hold_time).into());
-    let knows_four =
-        open.capabilities.iter().any(|capability| matches!(capability, Capability::FourOctetAs(_)));
-    let as_width = if knows_four { AsWidth::Four } else { AsWidth::Two };
-    Ok(Negotiated {
-        hold_time,
-        keepalive_interval: hold_time / 3,
-        families,
-        context: Context { as_width },
-        peer_router_id: open.router_id,
-    })
+/// How routes can be asked for again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Refresh {
+    /// Not at all.
+    None,
+    /// RFC 2918.
+    Plain,
+    /// RFC 7313: with markers of begin and end.
+    Enhanced,
+}
+
+/// Graceful restart as the peer offers it (RFC 4724 section 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PeerRestart {
+    /// The R bit: the peer has restarted.
+    pub restarting: bool,
+    /// Both sides have the N bit (RFC 8538): a NOTIFICATION other than Hard Reset loses no routes.
+    pub notification: bool,
+    /// How long the peer's routes are kept while it restarts.
+    pub restart_time: Duration,
+    /// The families in which the peer has kept forwarding (F bits). At a new session the stale routes of every other
+    /// family are to be forgotten at once.
+    pub forwarding: Families,
+    /// The agreed families whose routes are to be kept. Stale routes of every other family are to be forgotten at once.
+    pub families: Families,
+}
+
+/// One family of [`Negotiated::long_lived`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LongLived {
+    /// The family.
+    pub family: Family,
+    /// The F bit.
+    pub forwarding: bool,
+    /// How long stale routes are kept after the restart time (RFC 9494 section 4.2).
+    pub stale_time: Duration,
 }

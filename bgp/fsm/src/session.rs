@@ -1,36 +1,26 @@
 //! The state machine.
 
-mod states;
+use std::time::Instant;
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use guideway_bgp_wire::Context;
 
-use guideway_bgp_wire::{Context, Family, Message, Notification};
-use ipnet::IpNet;
-
-use crate::adj_rib_out::AdjRibOut;
-use crate::backoff::{Backoff, Jitter};
-use crate::config::Config;
-use crate::event::{Action, Cause, Event, Stop};
+use crate::backoff::Jitter;
+use crate::config::{Change, Config, RestartFlags};
+use crate::event::{Action, ConnectionId, Event, Side};
 use crate::negotiate::Negotiated;
-use crate::timer::{Timer, Timers};
-
-/// How long to wait for the peer's OPEN (RFC 4271 section 8.2.2, "a HoldTimer value of 4 minutes is suggested").
-const OPEN_HOLD_TIME: Duration = Duration::from_secs(240);
 
 /// The states of RFC 4271 section 8.2.2.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
-    /// Nothing goes on; the session starts again when the IdleHold timer is set.
+    /// Stopped, or held down for a time: nothing is dialled and nothing is accepted.
     Idle,
-    /// A connection is being made.
+    /// An attempt to connect is under way.
     Connect,
-    /// An attempt failed; the next one comes with the ConnectRetry timer.
+    /// Waiting for the next attempt, or for the peer to connect.
     Active,
     /// OPEN is sent, the peer's is awaited.
     OpenSent,
-    /// OPEN is accepted, the first KEEPALIVE is awaited.
+    /// The OPENs fit, the first KEEPALIVE is awaited.
     OpenConfirm,
     /// Routes flow.
     Established,
@@ -52,208 +42,86 @@ impl std::fmt::Display for State {
 #[derive(Debug)]
 pub struct Session {
     config: Config,
-    state: State,
-    timers: Timers,
-    backoff: Backoff,
-    /// Own address of the connection; set from OpenSent on.
-    local: Option<IpAddr>,
-    /// Set from OpenConfirm on.
-    negotiated: Option<Negotiated>,
-    /// The KEEPALIVE interval with this session's jitter.
-    keepalive: Duration,
-    established_at: Option<Instant>,
-    rib: AdjRibOut,
-    malformed_updates: u64,
 }
 
 impl Session {
     /// A session in Idle that waits for [`Event::Start`].
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self {
-            backoff: Backoff::new(config.connect_retry),
-            config,
-            state: State::Idle,
-            timers: Timers::default(),
-            local: None,
-            negotiated: None,
-            keepalive: Duration::ZERO,
-            established_at: None,
-            rib: AdjRibOut::new(),
-            malformed_updates: 0,
-        }
+        Self { config }
     }
 
     /// Takes an event in and says what is to be done, in order.
     pub fn handle(&mut self, event: Event, now: Instant, jitter: Jitter) -> Vec<Action> {
-        let mut step = Step { session: self, now, jitter, actions: Vec::new() };
-        match event {
-            Event::Timeout => step.timeouts(),
-            event => step.event(event),
-        }
-        step.actions
+        let _ = (event, now, jitter);
+        Vec::new()
     }
 
     /// When [`Event::Timeout`] is due; `None` when no timer runs.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.earliest()
+        None
     }
 
-    /// The next UPDATE to write, which then counts as sent. `None` when the peer has everything or there is no
-    /// established session. To be asked whenever there is room to write.
-    pub fn poll_update(&mut self, now: Instant) -> Option<Message> {
-        if self.state != State::Established {
-            return None;
-        }
-        // The error case cannot happen: the attributes of a `Config` take less than a hundred octets.
-        let update = self.rib.next_update().ok().flatten()?;
-        // RFC 4271 section 8.2.2: an UPDATE restarts the KeepaliveTimer.
-        self.timers.set(Timer::Keepalive, now, self.keepalive);
-        Some(Message::Update(update))
+    /// The owner wrote an UPDATE: the KEEPALIVE timer starts anew (RFC 4271 section 8.2.2).
+    pub fn sent_update(&mut self, now: Instant) {
+        let _ = now;
     }
 
-    /// Sets the prefixes that the peer shall have, at any time.
-    pub fn set_prefixes(&mut self, prefixes: BTreeSet<IpNet>) {
-        self.rib.set_desired(prefixes);
+    /// What the next OPENs say about this speaker's restart. The R bit is said until a session is established or the own
+    /// restart time is over, the F bits until they are set anew.
+    pub fn set_restart(&mut self, flags: RestartFlags, now: Instant) {
+        let _ = (flags, now);
     }
 
-    /// The prefixes that the peer was told.
+    /// Takes new settings.
+    pub fn set_config(&mut self, config: Config, now: Instant) -> Change {
+        let _ = now;
+        self.config = config;
+        Change::Nothing
+    }
+
+    /// The settings.
     #[must_use]
-    pub fn advertised(&self) -> &BTreeSet<IpNet> {
-        self.rib.advertised()
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
-    /// The state.
+    /// How far the session is: the state of the side that is furthest.
     #[must_use]
     pub fn state(&self) -> State {
-        self.state
+        State::Idle
     }
 
-    /// What the two OPENs agreed on, from OpenConfirm on.
+    /// How far one side is.
+    #[must_use]
+    pub fn side_state(&self, side: Side) -> State {
+        let _ = side;
+        State::Idle
+    }
+
+    /// The connection that carries the session, while it is established.
+    #[must_use]
+    pub fn connection(&self) -> Option<ConnectionId> {
+        None
+    }
+
+    /// What was agreed on, while the session is established.
     #[must_use]
     pub fn negotiated(&self) -> Option<&Negotiated> {
-        self.negotiated.as_ref()
+        None
     }
 
-    /// How bytes are to be read and written now.
+    /// How bytes of a connection are to be read and written now.
     #[must_use]
-    pub fn context(&self) -> Context {
-        self.negotiated.as_ref().map(|negotiated| negotiated.context).unwrap_or_default()
+    pub fn context(&self, connection: ConnectionId) -> Context {
+        let _ = connection;
+        Context::default()
     }
 
-    /// UPDATEs whose routes were treated as withdrawn (RFC 7606) since the session object was made.
+    /// When the next attempt to connect is due, while the session waits for it.
     #[must_use]
-    pub fn malformed_updates(&self) -> u64 {
-        self.malformed_updates
-    }
-
-    /// When `timer` fires; `None` when it does not run.
-    #[must_use]
-    pub fn deadline(&self, timer: Timer) -> Option<Instant> {
-        self.timers.deadline(timer)
-    }
-}
-
-/// One call of [`Session::handle`].
-struct Step<'a> {
-    session: &'a mut Session,
-    now: Instant,
-    jitter: Jitter,
-    actions: Vec<Action>,
-}
-
-impl Step<'_> {
-    fn act(&mut self, action: Action) {
-        self.actions.push(action);
-    }
-
-    fn set(&mut self, timer: Timer, time: Duration) {
-        self.session.timers.set(timer, self.now, time);
-    }
-
-    /// Idle or Active to Connect.
-    fn connect(&mut self) {
-        self.session.timers.clear();
-        self.session.state = State::Connect;
-        self.set(Timer::ConnectRetry, self.session.config.connect_timeout);
-        self.act(Action::Connect);
-    }
-
-    /// Leaves whatever was connected and waits in Active.
-    fn retry_later(&mut self, cause: Cause) {
-        self.leave();
-        self.session.state = State::Active;
-        let wait = self.session.backoff.next(self.jitter);
-        self.set(Timer::ConnectRetry, wait);
-        self.act(Action::Down(cause));
-    }
-
-    /// Leaves whatever was connected and waits in Idle.
-    fn fail(&mut self, cause: Cause) {
-        self.leave();
-        let wait = self.session.backoff.next(self.jitter);
-        self.set(Timer::IdleHold, wait);
-        self.act(Action::Down(cause));
-    }
-
-    fn fail_with(&mut self, why: String, notification: Notification) {
-        self.act(Action::Send(Message::Notification(notification.clone())));
-        self.act(Action::Disconnect);
-        self.fail(Cause::Sent { why, notification });
-    }
-
-    fn stop(&mut self, stop: Stop) {
-        match self.session.state {
-            State::Idle | State::Active => {}
-            State::Connect => self.act(Action::Disconnect),
-            State::OpenSent | State::OpenConfirm | State::Established => {
-                self.act(Action::Send(Message::Notification(stop.notification())));
-                self.act(Action::Disconnect);
-            }
-        }
-        let was_idle = self.session.state == State::Idle;
-        self.leave();
-        self.session.backoff.reset();
-        if !was_idle {
-            self.act(Action::Down(Cause::Stopped(stop)));
-        }
-    }
-
-    /// To Idle with no timer and nothing left of the connection.
-    fn leave(&mut self) {
-        let session = &mut *self.session;
-        session.timers.clear();
-        session.state = State::Idle;
-        session.local = None;
-        session.negotiated = None;
-        session.rib.stop();
-        // A session that lasted was a success; one that flaps goes on backing off.
-        if let Some(since) = session.established_at.take()
-            && self.now.saturating_duration_since(since) >= session.backoff.longest()
-        {
-            session.backoff.reset();
-        }
-    }
-
-    fn establish(&mut self) {
-        let session = &mut *self.session;
-        let (Some(negotiated), Some(local)) = (session.negotiated.clone(), session.local) else { return };
-        session.state = State::Established;
-        session.established_at = Some(self.now);
-        let attributes = |family| {
-            let agreed = negotiated.families.contains(family);
-            session.config.attributes(family, local).filter(|_| agreed)
-        };
-        let (ipv4, ipv6) = (attributes(Family::Ipv4), attributes(Family::Ipv6));
-        session.rib.start(negotiated.context, ipv4, ipv6);
-        self.restart_hold();
-        self.act(Action::Up(negotiated));
-    }
-
-    fn restart_hold(&mut self) {
-        if let Some(time) = self.session.negotiated.as_ref().map(|negotiated| negotiated.hold_time) {
-            self.set(Timer::Hold, time);
-        }
+    pub fn next_attempt(&self) -> Option<Instant> {
+        None
     }
 }
