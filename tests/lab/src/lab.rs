@@ -15,7 +15,7 @@ use crate::forwarder::{DataplaneConfig, Forwarder};
 use crate::netns::{self, End, LinkState, Netns, add_address, join};
 use crate::run_folder::RunFolder;
 use crate::sweep::{self, Kept};
-use crate::tor::{Neighbour, Tor, TorKind};
+use crate::tor::{self, Tor, TorKind};
 use crate::{LabId, command};
 
 /// How long routes may take to appear after the daemons are up: the first BGP connection may have to be tried again.
@@ -104,9 +104,10 @@ impl Lab {
             forwarders.push(Forwarder::new(id, number, netns, folder.node(&name)?, spec.password.clone()));
         }
 
-        let neighbours: Vec<Neighbour> =
-            forwarders.iter().zip(1..).map(|(f, n)| neighbour(f, n, spec)).collect();
-        let tor = Tor::start(spec.tor, tor_netns, &folder.node("tor")?, &neighbours)?;
+        let neighbours = (1..=spec.forwarders)
+            .map(|number| tor::forwarder(number, TOR_AS + u32::from(number), spec.password.clone()))
+            .collect();
+        let tor = Tor::start(spec.tor, &tor_netns, &folder.node("tor")?, neighbours)?;
         Ok(Self { id, folder, client, tor, forwarders, backends, _guard: guard })
     }
 
@@ -214,15 +215,6 @@ pub(crate) fn set_uplink(netns: &Netns, leg: Leg, state: LinkState) -> Result<()
         default_routes(netns, leg)?;
     }
     Ok(())
-}
-
-fn neighbour(forwarder: &Forwarder, number: u32, spec: &LabSpec) -> Neighbour {
-    Neighbour {
-        name: forwarder.name().to_owned(),
-        address: forwarder.leg().node_v4(),
-        remote_as: TOR_AS + number,
-        password: spec.password.clone(),
-    }
 }
 
 /// The ToR's namespace: forwards both families and spreads flows by their ports.

@@ -24,6 +24,7 @@ pub mod lab;
 pub mod load;
 pub mod netns;
 pub mod process;
+pub mod router;
 pub mod run_folder;
 pub mod scenario;
 pub mod sweep;

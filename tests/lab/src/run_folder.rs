@@ -25,7 +25,10 @@ impl RunFolder {
         let path = base().join(id.prefix());
         fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
         let birth = crate::sweep::birth(id.owner).unwrap_or_default();
-        fs::write(path.join("owner"), format!("{birth}\n"))?;
+        // By rename: who sweeps at this moment must not take an empty file for that of a dead owner.
+        let draft = path.join("owner.new");
+        fs::write(&draft, format!("{birth}\n"))?;
+        fs::rename(&draft, path.join("owner"))?;
         Ok(Self { path })
     }
 

@@ -1,8 +1,6 @@
 //! The ToR router: real BIRD or real FRR, which puts the announced VIPs into the kernel's table with one leg for each
 //! forwarder that announces them.
 
-mod bird;
-mod frr;
 mod route;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -11,12 +9,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use crate::addresses::Leg;
 use crate::netns::Netns;
+use crate::router::{Kind, Neighbour, Remote, Router, Spec, Table};
 use crate::wait;
 
 pub use route::{Route, legs};
 
-/// Which router software the ToR runs.
+/// Which router software the ToR runs: one that puts routes into the kernel's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TorKind {
     /// BIRD 2.
@@ -26,30 +26,20 @@ pub enum TorKind {
     Frr,
 }
 
-/// One BGP neighbour of the ToR.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Neighbour {
-    /// Name of the node.
-    pub name: String,
-    /// Its address.
-    pub address: Ipv4Addr,
-    /// Its autonomous system.
-    pub remote_as: u32,
-    /// TCP-MD5 password.
-    pub password: Option<String>,
-}
-
 /// The ToR with its router software.
 #[derive(Debug)]
 pub struct Tor {
-    netns: Netns,
-    software: Software,
+    router: Router,
 }
 
-#[derive(Debug)]
-enum Software {
-    Bird(bird::Bird),
-    Frr(frr::Frr),
+/// The ToR's side of the session with forwarder `number`: over IPv4, both families.
+#[must_use]
+pub fn forwarder(number: u8, remote_as: u32, password: Option<String>) -> Neighbour {
+    let leg = Leg::forwarder(number);
+    let name = format!("fw{number}");
+    let (node, own): (Ipv4Addr, Ipv4Addr) = (leg.node_v4(), leg.tor_v4());
+    let neighbour = Neighbour::new(&name, Remote::Address(node.into()), remote_as, own.into(), &name);
+    Neighbour { password, ..neighbour }
 }
 
 impl Tor {
@@ -57,18 +47,19 @@ impl Tor {
     ///
     /// # Errors
     /// When it does not come up.
-    pub fn start(kind: TorKind, netns: Netns, folder: &Path, neighbours: &[Neighbour]) -> Result<Self> {
-        let software = match kind {
-            TorKind::Bird => Software::Bird(bird::Bird::start(&netns, folder, neighbours)?),
-            TorKind::Frr => Software::Frr(frr::Frr::start(&netns, folder, neighbours)?),
+    pub fn start(kind: TorKind, netns: &Netns, folder: &Path, neighbours: Vec<Neighbour>) -> Result<Self> {
+        let kind = match kind {
+            TorKind::Bird => Kind::Bird,
+            TorKind::Frr => Kind::Frr,
         };
-        Ok(Self { netns, software })
+        let spec = Spec { neighbours, table: Table::Kernel, ..Spec::default() };
+        Ok(Self { router: Router::start(kind, netns, folder, &spec)? })
     }
 
     /// The namespace.
     #[must_use]
     pub fn netns(&self) -> &Netns {
-        &self.netns
+        self.router.netns()
     }
 
     /// The kernel's route to exactly this host address.
@@ -76,7 +67,13 @@ impl Tor {
     /// # Errors
     /// When `ip` fails.
     pub fn route(&self, address: IpAddr) -> Result<Route> {
-        route::query(&self.netns, address)
+        route::query(self.netns(), address)
+    }
+
+    /// The router software.
+    #[must_use]
+    pub fn router(&self) -> &Router {
+        &self.router
     }
 
     /// What the router software says about its sessions, for people.
@@ -84,23 +81,10 @@ impl Tor {
     /// # Errors
     /// When its control command fails.
     pub fn sessions(&self) -> Result<String> {
-        match &self.software {
-            Software::Bird(bird) => bird.command("show protocols"),
-            Software::Frr(frr) => frr.command("show bgp summary"),
-        }
-    }
-
-    /// What the router software has learnt, for people.
-    ///
-    /// # Errors
-    /// When its control command fails.
-    pub fn routes(&self) -> Result<String> {
-        match &self.software {
-            Software::Bird(bird) => bird.command("show route all"),
-            Software::Frr(frr) => {
-                Ok(frr.command("show bgp ipv4 unicast")? + &frr.command("show bgp ipv6 unicast")?)
-            }
-        }
+        self.router.command(match self.router.kind() {
+            Kind::Bird => "show protocols",
+            _ => "show bgp summary",
+        })
     }
 
     /// Waits until the kernel's route to `address` goes over exactly these legs (interfaces of the ToR); none means that
