@@ -1,9 +1,9 @@
 //! Capabilities of OPEN (RFC 5492).
 
-use crate::error::{DecodeError, EncodeError};
+mod decode;
+mod encode;
+
 use crate::family::Family;
-use crate::iana::capability as code;
-use crate::reader::Reader;
 
 /// Something that the sender of an OPEN can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,15 +17,137 @@ pub enum Capability {
     },
     /// ROUTE-REFRESH is understood (RFC 2918).
     RouteRefresh,
+    /// So are the markers around a refresh (RFC 7313).
+    EnhancedRouteRefresh,
     /// AS numbers have four octets; this is the sender's (RFC 6793).
     FourOctetAs(u32),
-    /// Anything else, kept as it came.
+    /// Routes of a family (AFI, SAFI) may have next hops of another AFI (RFC 8950).
+    ExtendedNextHop(Vec<(u16, u16, u16)>),
+    /// Routes survive a restart (RFC 4724, RFC 8538).
+    GracefulRestart(GracefulRestart),
+    /// Routes survive a long absence (RFC 9494).
+    LongLivedGracefulRestart(Vec<LlgrFamily>),
+    /// Several paths per prefix, by AFI and SAFI (RFC 7911).
+    AddPath(Vec<(u16, u8, AddPathMode)>),
+    /// What the sender is to the receiver (RFC 9234).
+    Role(Role),
+    /// Messages of up to 65,535 octets (RFC 8654). Read, never offered by this project.
+    ExtendedMessage,
+    /// Anything else, and known ones whose value has an impossible length, kept as they came.
     Other {
         /// Capability code.
         code: u8,
         /// Capability value.
         value: Vec<u8>,
     },
+}
+
+/// The graceful restart capability.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GracefulRestart {
+    /// R bit: the sender has restarted and waits for End-of-RIB.
+    pub restarting: bool,
+    /// N bit: a NOTIFICATION other than a Hard Reset keeps the routes too (RFC 8538).
+    pub notification: bool,
+    /// Seconds until the session should stand again: 12 bits, more are cut off at 4095.
+    pub restart_time: u16,
+    /// AFI, SAFI and F bit: whether forwarding state was kept over the restart.
+    pub families: Vec<(u16, u8, bool)>,
+}
+
+/// A family of the long-lived graceful restart capability (RFC 9494 section 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LlgrFamily {
+    /// Address family identifier.
+    pub afi: u16,
+    /// Subsequent address family identifier.
+    pub safi: u8,
+    /// F bit: forwarding state was kept.
+    pub forwarding: bool,
+    /// Seconds that stale routes are kept: 24 bits, more are cut off at 16,777,215.
+    pub stale_time: u32,
+}
+
+/// What the sender does with path identifiers (RFC 7911 section 4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AddPathMode {
+    /// It can receive several paths.
+    Receive,
+    /// It can send several paths.
+    Send,
+    /// Both.
+    Both,
+}
+
+impl AddPathMode {
+    /// True when the sender of the capability can send several paths.
+    #[must_use]
+    pub fn sends(self) -> bool {
+        matches!(self, Self::Send | Self::Both)
+    }
+
+    /// True when the sender of the capability can receive several paths.
+    #[must_use]
+    pub fn receives(self) -> bool {
+        matches!(self, Self::Receive | Self::Both)
+    }
+}
+
+/// The role of a speaker towards an external peer (RFC 9234 section 4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Transit provider.
+    Provider,
+    /// Route server.
+    RouteServer,
+    /// Client of a route server.
+    RouteServerClient,
+    /// Customer of a transit provider.
+    Customer,
+    /// Peer.
+    Peer,
+}
+
+impl Role {
+    /// The role that the other side has to have (RFC 9234 section 4.2, table 2).
+    #[must_use]
+    pub fn counterpart(self) -> Self {
+        match self {
+            Self::Provider => Self::Customer,
+            Self::RouteServer => Self::RouteServerClient,
+            Self::RouteServerClient => Self::RouteServer,
+            Self::Customer => Self::Provider,
+            Self::Peer => Self::Peer,
+        }
+    }
+
+    fn value(self) -> u8 {
+        match self {
+            Self::Provider => 0,
+            Self::RouteServer => 1,
+            Self::RouteServerClient => 2,
+            Self::Customer => 3,
+            Self::Peer => 4,
+        }
+    }
+
+    fn from_value(value: u8) -> Option<Self> {
+        [Self::Provider, Self::RouteServer, Self::RouteServerClient, Self::Customer, Self::Peer]
+            .into_iter()
+            .find(|role| role.value() == value)
+    }
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Provider => "provider",
+            Self::RouteServer => "route-server",
+            Self::RouteServerClient => "route-server-client",
+            Self::Customer => "customer",
+            Self::Peer => "peer",
+        })
+    }
 }
 
 impl Capability {
@@ -35,50 +157,10 @@ impl Capability {
         Self::MultiProtocol { afi: family.afi(), safi: family.safi() }
     }
 
-    /// Reads the value of one Capabilities parameter: any number of capabilities.
-    pub(crate) fn decode_all(parameter: &[u8], into: &mut Vec<Self>) -> Result<(), DecodeError> {
-        let mut reader = Reader::new(parameter);
-        while !reader.is_empty() {
-            let code = reader.u8();
-            let value = reader.u8().and_then(|length| reader.take(usize::from(length)));
-            let (Some(code), Some(value)) = (code, value) else {
-                return Err(DecodeError::MalformedOpen("a capability is longer than its parameter"));
-            };
-            into.push(Self::decode(code, value)?);
-        }
-        Ok(())
-    }
-
-    fn decode(code: u8, value: &[u8]) -> Result<Self, DecodeError> {
-        match (code, value) {
-            (code::MULTIPROTOCOL, &[high, low, _reserved, safi]) => {
-                Ok(Self::MultiProtocol { afi: u16::from_be_bytes([high, low]), safi })
-            }
-            (code::ROUTE_REFRESH, []) => Ok(Self::RouteRefresh),
-            (code::FOUR_OCTET_AS, &[a, b, c, d]) => Ok(Self::FourOctetAs(u32::from_be_bytes([a, b, c, d]))),
-            (code::MULTIPROTOCOL | code::ROUTE_REFRESH | code::FOUR_OCTET_AS, _) => {
-                Err(DecodeError::MalformedOpen("a capability has a wrong length"))
-            }
-            _ => Ok(Self::Other { code, value: value.to_vec() }),
-        }
-    }
-
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let mut put = |code: u8, value: &[u8]| {
-            let length =
-                u8::try_from(value.len()).map_err(|_| EncodeError::CapabilityTooLong(value.len()))?;
-            out.extend_from_slice(&[code, length]);
-            out.extend_from_slice(value);
-            Ok(())
-        };
-        match self {
-            Self::MultiProtocol { afi, safi } => {
-                let [high, low] = afi.to_be_bytes();
-                put(code::MULTIPROTOCOL, &[high, low, 0, *safi])
-            }
-            Self::RouteRefresh => put(code::ROUTE_REFRESH, &[]),
-            Self::FourOctetAs(asn) => put(code::FOUR_OCTET_AS, &asn.to_be_bytes()),
-            Self::Other { code, value } => put(*code, value),
-        }
+    /// IPv4 prefixes may have IPv6 next hops (RFC 8950 section 4).
+    #[must_use]
+    pub fn ipv4_over_ipv6() -> Self {
+        let (v4, v6) = (Family::Ipv4, Family::Ipv6);
+        Self::ExtendedNextHop(vec![(v4.afi(), v4.safi().into(), v6.afi())])
     }
 }

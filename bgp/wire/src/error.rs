@@ -6,7 +6,9 @@ use thiserror::Error;
 
 use crate::VERSION;
 use crate::family::Family;
-use crate::iana::{attribute, error_code, header_error, open_error, update_error};
+use crate::iana::{error_code, header_error, open_error, route_refresh_error, update_error};
+use crate::next_hop::NextHop;
+use crate::nlri::Nlri;
 use crate::notification::Notification;
 
 /// Why bytes are not a message. Attributes are kept as they came (flags, type, length, value): RFC 4271 section 6.3 has
@@ -82,15 +84,31 @@ pub enum DecodeError {
     /// Section 6.3.
     #[error("malformed AS_PATH: {0}")]
     AsPath(&'static str),
+    /// The attribute means nothing in a session with this peer: LOCAL_PREF from an external one (RFC 7606 section 7.5), AS4_PATH
+    /// from one with 4-octet AS numbers (RFC 6793 section 4.1) and the like.
+    #[error("path attribute {0} has no place in a session with this peer")]
+    Misplaced(u8),
+    /// RFC 7313 section 5. The whole message.
+    #[error("a ROUTE-REFRESH marker has {} octets, not 23", .0.len())]
+    RefreshLength(Vec<u8>),
 }
 
-/// What RFC 7606 asks for when an UPDATE is malformed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What RFC 7606 section 2 asks for when an UPDATE is malformed and the session lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Approach {
-    /// The routes of the message count as withdrawn, the session lives.
+    /// The attribute is as good as not sent.
+    AttributeDiscard,
+    /// The routes of the message count as withdrawn.
     TreatAsWithdraw,
-    /// The NOTIFICATION is sent and the session ends.
-    SessionReset,
+}
+
+/// A mistake in an UPDATE that the session survives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What was done about it.
+    pub approach: Approach,
+    /// What is wrong.
+    pub error: DecodeError,
 }
 
 impl DecodeError {
@@ -109,9 +127,10 @@ impl DecodeError {
             Self::UnsupportedParameter(_) => (error_code::OPEN, open_error::OPTIONAL_PARAMETER, vec![]),
             Self::UnacceptableHoldTime(_) => (error_code::OPEN, open_error::HOLD_TIME, vec![]),
             Self::MalformedOpen(_) => (error_code::OPEN, open_error::UNSPECIFIC, vec![]),
-            Self::AttributeList(_) | Self::AttributeOverrun(_) | Self::DuplicateAttribute(_) => {
-                (error_code::UPDATE, update_error::ATTRIBUTE_LIST, vec![])
-            }
+            Self::AttributeList(_)
+            | Self::AttributeOverrun(_)
+            | Self::DuplicateAttribute(_)
+            | Self::Misplaced(_) => (error_code::UPDATE, update_error::ATTRIBUTE_LIST, vec![]),
             Self::UnrecognizedWellKnown(raw) => {
                 (error_code::UPDATE, update_error::UNRECOGNIZED_WELL_KNOWN, raw.clone())
             }
@@ -127,31 +146,13 @@ impl DecodeError {
             }
             Self::NetworkField(_) => (error_code::UPDATE, update_error::NETWORK_FIELD, vec![]),
             Self::AsPath(_) => (error_code::UPDATE, update_error::AS_PATH, vec![]),
+            // RFC 7313 section 5: the data is the whole message, as far as it fits.
+            Self::RefreshLength(message) => {
+                let fits = message.len().min(Notification::MAX_DATA);
+                (error_code::ROUTE_REFRESH, route_refresh_error::LENGTH, message[..fits].to_vec())
+            }
         };
         Notification { code, subcode, data }
-    }
-
-    /// How hard the error is. Where RFC 7606 would only discard one attribute, the routes are treated as withdrawn too.
-    #[must_use]
-    pub fn approach(&self) -> Approach {
-        match self {
-            // RFC 7606 section 5.3: without the MP attributes nobody knows which routes were meant.
-            Self::OptionalAttribute(raw)
-                if [attribute::MP_REACH, attribute::MP_UNREACH].contains(&kind(raw)) =>
-            {
-                Approach::SessionReset
-            }
-            Self::AttributeOverrun(_)
-            | Self::DuplicateAttribute(_)
-            | Self::MissingWellKnown(_)
-            | Self::AttributeFlags(_)
-            | Self::AttributeLength(_)
-            | Self::InvalidOrigin(_)
-            | Self::InvalidNextHop(_)
-            | Self::OptionalAttribute(_)
-            | Self::AsPath(_) => Approach::TreatAsWithdraw,
-            _ => Approach::SessionReset,
-        }
     }
 }
 
@@ -169,7 +170,29 @@ pub enum EncodeError {
     /// The length of a capability is one octet (RFC 5492).
     #[error("a capability value of {0} octets does not fit; 255 is the most")]
     CapabilityTooLong(usize),
-    /// The attributes have no next hop for the prefixes.
-    #[error("the attributes have no {0} next hop")]
-    NoNextHop(Family),
+    /// The family cannot have this next hop, or not in this session.
+    #[error("{family} prefixes cannot have the next hop {next_hop} in this session")]
+    NextHop {
+        /// The family of the prefixes.
+        family: Family,
+        /// What they should have had.
+        next_hop: NextHop,
+    },
+    /// A prefix is not of the family beside it.
+    #[error("{nlri} is not a prefix of the family {family}")]
+    WrongFamily {
+        /// The family.
+        family: Family,
+        /// The prefix.
+        nlri: Nlri,
+    },
+    /// An UPDATE has two places for advertised and two for withdrawn prefixes, one of each for IPv4 alone.
+    #[error("an UPDATE has no room for so many sets of prefixes")]
+    TooManySets,
+    /// An UPDATE that says nothing would be read as End-of-RIB.
+    #[error("the UPDATE says nothing")]
+    Nothing,
+    /// End-of-RIB is a message of its own (RFC 4724 section 2).
+    #[error("an End-of-RIB marker says something else too")]
+    EndOfRibWithRoutes,
 }

@@ -73,6 +73,8 @@ pub struct Families(u8);
 impl Families {
     /// No family.
     pub const NONE: Self = Self(0);
+    /// Every family.
+    pub const ALL: Self = Self(3);
 
     /// The set with `family` added.
     #[must_use]
@@ -84,6 +86,18 @@ impl Families {
     #[must_use]
     pub fn contains(self, family: Family) -> bool {
         self.0 & Self::bit(family) != 0
+    }
+
+    /// The set with `family` taken out.
+    #[must_use]
+    pub fn without(self, family: Family) -> Self {
+        Self(self.0 & !Self::bit(family))
+    }
+
+    /// The families that are in one of the sets.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 
     /// The families that are in both sets.

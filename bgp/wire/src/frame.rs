@@ -41,7 +41,8 @@ pub fn frame(buffer: &[u8]) -> Result<Frame, DecodeError> {
         message_type::UPDATE => length >= 23,
         message_type::NOTIFICATION => length >= 21,
         message_type::KEEPALIVE => length == 19,
-        message_type::ROUTE_REFRESH => length == 23,
+        // Behind a request there can be filters (RFC 5291 section 4).
+        message_type::ROUTE_REFRESH => length >= 23,
         kind => return Err(DecodeError::BadType { kind }),
     };
     if !fits {

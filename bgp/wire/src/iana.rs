@@ -44,7 +44,7 @@ pub mod header_error {
     pub const BAD_TYPE: u8 = 3;
 }
 
-/// Subcodes of OPEN Message Error (RFC 4271 section 6.2, RFC 5492).
+/// Subcodes of OPEN Message Error (RFC 4271 section 6.2, RFC 5492, RFC 9234).
 pub mod open_error {
     /// Unspecific.
     pub const UNSPECIFIC: u8 = 0;
@@ -60,6 +60,8 @@ pub mod open_error {
     pub const HOLD_TIME: u8 = 6;
     /// Unsupported Capability.
     pub const CAPABILITY: u8 = 7;
+    /// Role Mismatch (RFC 9234).
+    pub const ROLE_MISMATCH: u8 = 11;
 }
 
 /// Subcodes of UPDATE Message Error (RFC 4271 section 6.3).
@@ -116,6 +118,14 @@ pub mod cease {
     pub const OUT_OF_RESOURCES: u8 = 8;
     /// Hard Reset (RFC 8538).
     pub const HARD_RESET: u8 = 9;
+    /// BFD Down (RFC 9384).
+    pub const BFD_DOWN: u8 = 10;
+}
+
+/// Subcodes of ROUTE-REFRESH Message Error (RFC 7313 section 5).
+pub mod route_refresh_error {
+    /// Invalid Message Length.
+    pub const LENGTH: u8 = 1;
 }
 
 /// Optional parameters of OPEN (RFC 5492, RFC 9072).
@@ -126,14 +136,37 @@ pub mod parameter {
     pub const EXTENDED_LENGTH: u8 = 255;
 }
 
-/// Capability codes.
+/// Capability codes, and bits inside capabilities.
 pub mod capability {
     /// Multiprotocol Extensions (RFC 4760).
     pub const MULTIPROTOCOL: u8 = 1;
     /// Route Refresh (RFC 2918).
     pub const ROUTE_REFRESH: u8 = 2;
+    /// Extended Next Hop Encoding (RFC 8950).
+    pub const EXTENDED_NEXT_HOP: u8 = 5;
+    /// BGP Extended Message (RFC 8654).
+    pub const EXTENDED_MESSAGE: u8 = 6;
+    /// BGP Role (RFC 9234).
+    pub const ROLE: u8 = 9;
+    /// Graceful Restart (RFC 4724).
+    pub const GRACEFUL_RESTART: u8 = 64;
     /// 4-octet AS Number (RFC 6793).
     pub const FOUR_OCTET_AS: u8 = 65;
+    /// ADD-PATH (RFC 7911).
+    pub const ADD_PATH: u8 = 69;
+    /// Enhanced Route Refresh (RFC 7313).
+    pub const ENHANCED_ROUTE_REFRESH: u8 = 70;
+    /// Long-Lived Graceful Restart (RFC 9494).
+    pub const LONG_LIVED_GRACEFUL_RESTART: u8 = 71;
+
+    /// R bit of graceful restart (RFC 4724 section 3).
+    pub const RESTART_STATE: u16 = 0x8000;
+    /// N bit of graceful restart (RFC 8538 section 2).
+    pub const RESTART_NOTIFICATION: u16 = 0x4000;
+    /// The bits of the restart time.
+    pub const RESTART_TIME: u16 = 0x0fff;
+    /// F bit of a family (RFC 4724 section 3, RFC 9494 section 3.1).
+    pub const FORWARDING_STATE: u8 = 0x80;
 }
 
 /// Path attribute types.
@@ -168,8 +201,12 @@ pub mod attribute {
     pub const AS4_PATH: u8 = 17;
     /// AS4_AGGREGATOR (RFC 6793).
     pub const AS4_AGGREGATOR: u8 = 18;
+    /// IPv6 Address Specific Extended Community (RFC 5701).
+    pub const IPV6_EXTENDED_COMMUNITIES: u8 = 25;
     /// LARGE_COMMUNITY (RFC 8092).
     pub const LARGE_COMMUNITIES: u8 = 32;
+    /// Only to Customer (RFC 9234).
+    pub const ONLY_TO_CUSTOMER: u8 = 35;
 }
 
 /// Flag bits of a path attribute (RFC 4271 section 4.3).
@@ -184,12 +221,16 @@ pub mod attribute_flag {
     pub const EXTENDED_LENGTH: u8 = 0x10;
 }
 
-/// Segment types of AS_PATH (RFC 4271 section 4.3).
+/// Segment types of AS_PATH (RFC 4271 section 4.3, RFC 5065 section 3).
 pub mod as_segment {
     /// AS_SET.
     pub const SET: u8 = 1;
     /// AS_SEQUENCE.
     pub const SEQUENCE: u8 = 2;
+    /// AS_CONFED_SEQUENCE.
+    pub const CONFED_SEQUENCE: u8 = 3;
+    /// AS_CONFED_SET.
+    pub const CONFED_SET: u8 = 4;
 }
 
 /// Address family identifiers.

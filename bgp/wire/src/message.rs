@@ -10,6 +10,7 @@ use crate::update::Update;
 use crate::{Context, HEADER_LEN, MAX_MESSAGE_LEN};
 
 /// A BGP message.
+#[expect(clippy::large_enum_variant, reason = "nearly every message is an UPDATE, and none is kept for long")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
     /// OPEN.
@@ -29,7 +30,8 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// The first session-ending error of the message, or else the first one that RFC 7606 survives.
+    /// The first error that ends the session: [`DecodeError::notification`] is the answer. What RFC 7606 lets the session
+    /// survive is in [`Update::faults`].
     pub fn decode(bytes: &[u8], context: &Context) -> Result<Self, DecodeError> {
         let bad_length = || DecodeError::BadLength { length: u16::try_from(bytes.len()).unwrap_or(u16::MAX) };
         if frame(bytes)? != (Frame::Complete { length: bytes.len() }) {
@@ -43,9 +45,7 @@ impl Message {
                 Notification::decode(body).map(Self::Notification).ok_or_else(bad_length)
             }
             message_type::KEEPALIVE => Ok(Self::Keepalive),
-            message_type::ROUTE_REFRESH => {
-                RouteRefresh::decode(body).map(Self::RouteRefresh).ok_or_else(bad_length)
-            }
+            message_type::ROUTE_REFRESH => RouteRefresh::decode(bytes, body).map(Self::RouteRefresh),
             kind => Err(DecodeError::BadType { kind }),
         }
     }
@@ -54,10 +54,9 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// When it has more than 4096 octets.
+    /// When it has more than 4096 octets, or an [`Update`] says what no UPDATE can say.
     pub fn encode(&self, context: &Context) -> Result<Vec<u8>, EncodeError> {
-        let mut out = vec![0xff; 16];
-        out.extend_from_slice(&[0, 0, self.kind()]);
+        let mut out = begin(self.kind());
         match self {
             Self::Open(open) => open.encode(&mut out)?,
             Self::Update(update) => update.encode(&mut out, context)?,
@@ -65,13 +64,7 @@ impl Message {
             Self::Keepalive => {}
             Self::RouteRefresh(refresh) => refresh.encode(&mut out),
         }
-        match u16::try_from(out.len()) {
-            Ok(length) if out.len() <= MAX_MESSAGE_LEN => {
-                out[16..18].copy_from_slice(&length.to_be_bytes());
-                Ok(out)
-            }
-            _ => Err(EncodeError::TooLong(out.len())),
-        }
+        finish(out)
     }
 
     /// The message's name in RFC 4271's words.
@@ -94,5 +87,23 @@ impl Message {
             Self::Keepalive => message_type::KEEPALIVE,
             Self::RouteRefresh(_) => message_type::ROUTE_REFRESH,
         }
+    }
+}
+
+/// A header of the type `kind` whose length is still open.
+pub(crate) fn begin(kind: u8) -> Vec<u8> {
+    let mut out = vec![0xff; 16];
+    out.extend_from_slice(&[0, 0, kind]);
+    out
+}
+
+/// Fills in the length.
+pub(crate) fn finish(mut out: Vec<u8>) -> Result<Vec<u8>, EncodeError> {
+    match u16::try_from(out.len()) {
+        Ok(length) if out.len() <= MAX_MESSAGE_LEN => {
+            out[16..18].copy_from_slice(&length.to_be_bytes());
+            Ok(out)
+        }
+        _ => Err(EncodeError::TooLong(out.len())),
     }
 }

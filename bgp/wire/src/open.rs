@@ -2,11 +2,13 @@
 
 use std::net::Ipv4Addr;
 
+use thiserror::Error;
+
 use crate::VERSION;
-use crate::capability::Capability;
+use crate::capability::{Capability, GracefulRestart, Role};
 use crate::error::{DecodeError, EncodeError};
 use crate::family::{Families, Family};
-use crate::iana::{AS_TRANS, parameter};
+use crate::iana::{AS_TRANS, capability, parameter};
 use crate::reader::Reader;
 
 /// The first message of each side.
@@ -67,6 +69,35 @@ impl Open {
         if any { families } else { Families::NONE.with(Family::Ipv4) }
     }
 
+    /// The graceful restart capability; of several the last one counts (RFC 4724 section 3).
+    #[must_use]
+    pub fn graceful_restart(&self) -> Option<&GracefulRestart> {
+        self.capabilities.iter().rev().find_map(|capability| match capability {
+            Capability::GracefulRestart(restart) => Some(restart),
+            _ => None,
+        })
+    }
+
+    /// The sender's role, if it says one.
+    ///
+    /// # Errors
+    ///
+    /// When it says several, or one that is not defined. RFC 9234 section 4.2 has the session refused with
+    /// [`Notification::role_mismatch`](crate::Notification::role_mismatch).
+    pub fn role(&self) -> Result<Option<Role>, AmbiguousRole> {
+        let mut role = None;
+        for capability in &self.capabilities {
+            match capability {
+                Capability::Role(found) if role.is_none_or(|role| role == *found) => role = Some(*found),
+                Capability::Role(_) | Capability::Other { code: capability::ROLE, .. } => {
+                    return Err(AmbiguousRole);
+                }
+                _ => {}
+            }
+        }
+        Ok(role)
+    }
+
     pub(crate) fn decode(body: &[u8]) -> Result<Self, DecodeError> {
         let short = || DecodeError::MalformedOpen("the message is too short");
         let mut reader = Reader::new(body);
@@ -123,6 +154,11 @@ impl Open {
         Ok(())
     }
 }
+
+/// An OPEN does not say one role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the peer says several BGP roles, or one that is not defined")]
+pub struct AmbiguousRole;
 
 fn decode_parameters(reader: &mut Reader<'_>) -> Result<Vec<Capability>, DecodeError> {
     let malformed = || DecodeError::MalformedOpen("the optional parameters do not fill the message");

@@ -1,84 +1,106 @@
-//! Putting as many prefixes into an UPDATE as fit.
+//! Putting as many prefixes into an UPDATE as fit, straight into bytes.
 
-use ipnet::IpNet;
-
-use crate::attribute::{Attributes, MpReach, MpUnreach};
+use crate::MAX_MESSAGE_LEN;
+use crate::attribute::Attributes;
+use crate::context::Context;
 use crate::error::EncodeError;
 use crate::family::Family;
-use crate::message::Message;
-use crate::nlri::Prefix;
-use crate::update::Update;
-use crate::{Context, MAX_MESSAGE_LEN};
+use crate::iana::message_type;
+use crate::message::{begin, finish};
+use crate::next_hop::NextHop;
+use crate::nlri::{Nlri, PathIds};
+use crate::update::{Place, place, put_reach, put_unreach, with_length};
 
-/// An UPDATE that advertises the first prefixes of `prefixes`, and how many these are.
-///
-/// `attributes` says how: with an `mp_reach` whose prefixes go there, without one IPv4 prefixes go to the NLRI field.
-/// Packing stops at the end of the message or at a prefix of another family than the first.
+/// A message that advertises the first prefixes of `nlri`, and how many these are: as many as fit.
 ///
 /// # Errors
 ///
-/// When the attributes alone leave no room for one prefix, or when IPv6 prefixes come without an `mp_reach` of theirs.
-pub fn announce(
+/// When the attributes leave no room for one prefix, the family cannot have the next hop, a prefix is of another family, or
+/// there are no prefixes.
+pub fn pack_reach(
+    next_hop: NextHop,
+    family: Family,
     attributes: &Attributes,
-    prefixes: &[IpNet],
+    nlri: &[Nlri],
     context: &Context,
-) -> Result<(Update, usize), EncodeError> {
-    let is_v6 = matches!(prefixes.first(), Some(IpNet::V6(_)));
-    if is_v6 && !matches!(attributes.mp_reach, Some(MpReach::Ipv6 { .. })) {
-        return Err(EncodeError::NoNextHop(Family::Ipv6));
-    }
-    let template = Update { attributes: attributes.clone(), ..Update::default() };
-    pack(template, prefixes, context, |update, prefix| match (&mut update.attributes.mp_reach, prefix) {
-        (Some(MpReach::Ipv6 { nlri, .. }), IpNet::V6(prefix)) => nlri.push(prefix),
-        (Some(MpReach::Ipv4 { nlri, .. }), IpNet::V4(prefix)) => nlri.push(prefix),
-        (_, IpNet::V4(prefix)) => update.nlri.push(prefix),
-        (_, IpNet::V6(_)) => {}
-    })
+) -> Result<(Vec<u8>, usize), EncodeError> {
+    let mut out = begin(message_type::UPDATE);
+    with_length(&mut out, |_| {})?;
+    let count = match place(family, next_hop, context)? {
+        Place::Classic(address) => {
+            with_length(&mut out, |out| attributes.encode(Some(address), out, context))?;
+            let count = fitting(nlri, family, out.len(), context)?;
+            let path_ids = PathIds::of(context.add_path_send, family);
+            nlri[..count].iter().for_each(|nlri| nlri.encode(path_ids, &mut out));
+            count
+        }
+        Place::Multiprotocol => {
+            let mut rest = Vec::new();
+            attributes.encode(None, &mut rest, context);
+            // Length of the list; flags, type, length of two octets; family, next hop with its length, reserved octet.
+            let head = 2 + 4 + 3 + 1 + usize::from(next_hop.wire_len()) + 1;
+            let count = fitting(nlri, family, out.len() + head + rest.len(), context)?;
+            with_length(&mut out, |out| {
+                // RFC 7606 section 5.1: MP_REACH_NLRI comes first.
+                put_reach(out, family, next_hop, &nlri[..count], context);
+                out.extend_from_slice(&rest);
+            })?;
+            count
+        }
+    };
+    Ok((finish(out)?, count))
 }
 
-/// An UPDATE that withdraws the first prefixes of `prefixes`, and how many these are. Packing stops at the end of the
-/// message or at a prefix of another family than the first.
+/// A message that withdraws the first prefixes of `nlri`, and how many these are: as many as fit.
 ///
 /// # Errors
 ///
-/// None in practice: the message is empty but for the prefixes.
-pub fn withdraw(prefixes: &[IpNet], context: &Context) -> Result<(Update, usize), EncodeError> {
-    let mut template = Update::default();
-    if let Some(IpNet::V6(_)) = prefixes.first() {
-        template.attributes.mp_unreach = Some(MpUnreach::Ipv6(Vec::new()));
-    }
-    pack(template, prefixes, context, |update, prefix| match (&mut update.attributes.mp_unreach, prefix) {
-        (Some(MpUnreach::Ipv6(withdrawn)), IpNet::V6(prefix)) => withdrawn.push(prefix),
-        (_, IpNet::V4(prefix)) => update.withdrawn.push(prefix),
-        (_, IpNet::V6(_)) => {}
-    })
+/// When a prefix is of another family, or there are no prefixes.
+pub fn pack_unreach(
+    family: Family,
+    nlri: &[Nlri],
+    context: &Context,
+) -> Result<(Vec<u8>, usize), EncodeError> {
+    let mut out = begin(message_type::UPDATE);
+    let path_ids = PathIds::of(context.add_path_send, family);
+    // Both length fields are there in any case.
+    let used = out.len() + 4;
+    let count = match family {
+        Family::Ipv4 => {
+            let count = fitting(nlri, family, used, context)?;
+            with_length(&mut out, |out| nlri[..count].iter().for_each(|nlri| nlri.encode(path_ids, out)))?;
+            with_length(&mut out, |_| {})?;
+            count
+        }
+        Family::Ipv6 => {
+            // Flags, type, length of two octets; family.
+            let count = fitting(nlri, family, used + 4 + 3, context)?;
+            with_length(&mut out, |_| {})?;
+            with_length(&mut out, |out| put_unreach(out, family, &nlri[..count], context))?;
+            count
+        }
+    };
+    Ok((finish(out)?, count))
 }
 
-fn pack(
-    template: Update,
-    prefixes: &[IpNet],
-    context: &Context,
-    mut put: impl FnMut(&mut Update, IpNet),
-) -> Result<(Update, usize), EncodeError> {
-    let mut message = Message::Update(template);
-    // One octet is set aside: the length of a multiprotocol attribute may grow from one to two.
-    let mut used = message.encode(context)?.len() + 1;
-    let Message::Update(update) = &mut message else { return Err(EncodeError::TooLong(used)) };
-    let family = prefixes.first().map(Family::of_prefix);
+/// How many prefixes have room behind `used` octets; at least one.
+fn fitting(nlri: &[Nlri], family: Family, used: usize, context: &Context) -> Result<usize, EncodeError> {
+    let path_ids = PathIds::of(context.add_path_send, family);
+    let mut length = used;
     let mut count = 0;
-    for prefix in prefixes.iter().take_while(|prefix| Some(Family::of_prefix(prefix)) == family) {
-        used += match prefix {
-            IpNet::V4(prefix) => prefix.wire_len(),
-            IpNet::V6(prefix) => prefix.wire_len(),
-        };
-        if used > MAX_MESSAGE_LEN {
+    for nlri in nlri {
+        if nlri.family() != family {
+            return Err(EncodeError::WrongFamily { family, nlri: *nlri });
+        }
+        length += nlri.wire_len(path_ids);
+        if length > MAX_MESSAGE_LEN {
             break;
         }
-        put(update, *prefix);
         count += 1;
     }
-    if count == 0 && family.is_some() {
-        return Err(EncodeError::TooLong(used));
+    match (count, nlri.is_empty()) {
+        (0, true) => Err(EncodeError::Nothing),
+        (0, false) => Err(EncodeError::TooLong(length)),
+        (count, _) => Ok(count),
     }
-    Ok((std::mem::take(update), count))
 }

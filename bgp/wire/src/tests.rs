@@ -1,8 +1,6 @@
 //! Tables of bytes and values, and properties.
 
-mod errors;
-mod messages;
-mod properties;
+mod packing;
 
 use crate::{Context, DecodeError, Message};
 

@@ -1,75 +1,73 @@
-//! UPDATE (RFC 4271 section 4.3).
+//! UPDATE (RFC 4271 section 4.3, RFC 4760).
 
-use ipnet::Ipv4Net;
+mod decode;
+mod encode;
 
-use crate::Context;
-use crate::attribute::{Attributes, MpUnreach};
-use crate::error::{DecodeError, EncodeError};
+use crate::attribute::Attributes;
+use crate::error::Fault;
 use crate::family::Family;
-use crate::nlri;
-use crate::reader::Reader;
+use crate::next_hop::NextHop;
+use crate::nlri::Nlri;
 
-/// Routes that are withdrawn, and routes that are advertised with one set of path attributes.
+pub(crate) use encode::{Place, place, put_reach, put_unreach, with_length};
+
+/// What an UPDATE means. Whether prefixes stand in the fields of RFC 4271 or in the attributes of RFC 4760 is the codec's
+/// business.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Update {
-    /// IPv4 prefixes that are withdrawn.
-    pub withdrawn: Vec<Ipv4Net>,
-    /// Path attributes, those of the multiprotocol extensions included.
+    /// Prefixes that are advertised with `attributes`. A decoded message has at most two sets: from the NLRI field and from
+    /// MP_REACH_NLRI.
+    pub reach: Vec<Reach>,
+    /// Prefixes that are withdrawn; to be looked at before `reach`, because a prefix that is in both is advertised (RFC 4271
+    /// section 4.3). A decoded message has at most one set per family.
+    pub unreach: Vec<Unreach>,
+    /// Path attributes without next hops and prefixes. Those of a message that is treated as a withdrawal are left out.
     pub attributes: Attributes,
-    /// IPv4 prefixes that are advertised.
-    pub nlri: Vec<Ipv4Net>,
+    /// RFC 7606 findings that the session survives; when one of them is treat-as-withdraw, every reach has been turned into
+    /// an unreach. Not written.
+    pub faults: Vec<Fault>,
+    /// The message is the End-of-RIB marker of this family (RFC 4724 section 2).
+    pub end_of_rib: Option<Family>,
+    /// Families (AFI, SAFI) that the message has prefixes of although nobody agreed on them. Not written.
+    pub ignored: Vec<(u16, u8)>,
+}
+
+/// Advertised prefixes of one family with their next hop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reach {
+    /// The family of the prefixes.
+    pub family: Family,
+    /// Where packets to the prefixes go.
+    pub next_hop: NextHop,
+    /// The prefixes.
+    pub nlri: Vec<Nlri>,
+}
+
+/// Withdrawn prefixes of one family.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreach {
+    /// The family of the prefixes.
+    pub family: Family,
+    /// The prefixes.
+    pub nlri: Vec<Nlri>,
 }
 
 impl Update {
     /// The End-of-RIB marker of `family` (RFC 4724 section 2).
     #[must_use]
     pub fn end_of_rib(family: Family) -> Self {
-        let mut update = Self::default();
-        if family == Family::Ipv6 {
-            update.attributes.mp_unreach = Some(MpUnreach::Ipv6(Vec::new()));
-        }
-        update
+        Self { end_of_rib: Some(family), ..Self::default() }
     }
 
-    /// The family whose End-of-RIB marker this is, if it is one.
+    /// Advertises prefixes.
     #[must_use]
-    pub fn ends_rib_of(&self) -> Option<Family> {
-        Family::ALL.into_iter().find(|family| *self == Self::end_of_rib(*family))
+    pub fn reach(family: Family, next_hop: NextHop, attributes: Attributes, nlri: Vec<Nlri>) -> Self {
+        Self { reach: vec![Reach { family, next_hop, nlri }], attributes, ..Self::default() }
     }
 
-    pub(crate) fn decode(body: &[u8], context: &Context) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(body);
-        // RFC 4271 section 6.3: lengths that exceed the message are a malformed attribute list.
-        let mut field = |what| {
-            let length = reader.u16().ok_or(DecodeError::AttributeList(what))?;
-            reader.take(usize::from(length)).ok_or(DecodeError::AttributeList(what))
-        };
-        let withdrawn = field("the withdrawn routes are longer than the message")?;
-        let attributes = field("the path attributes are longer than the message")?;
-        let withdrawn = nlri::decode_all(withdrawn).ok_or(DecodeError::NetworkField("withdrawn routes"))?;
-        let nlri: Vec<_> = nlri::decode_all(reader.rest()).ok_or(DecodeError::NetworkField("NLRI"))?;
-        let (attributes, survivable) = Attributes::decode(attributes, context)?;
-        match survivable.or_else(|| attributes.missing(!nlri.is_empty())) {
-            Some(error) => Err(error),
-            None => Ok(Self { withdrawn, attributes, nlri }),
-        }
+    /// Withdraws prefixes.
+    #[must_use]
+    pub fn unreach(family: Family, nlri: Vec<Nlri>) -> Self {
+        Self { unreach: vec![Unreach { family, nlri }], ..Self::default() }
     }
-
-    pub(crate) fn encode(&self, out: &mut Vec<u8>, context: &Context) -> Result<(), EncodeError> {
-        with_length(out, |out| nlri::encode_all(&self.withdrawn, out))?;
-        with_length(out, |out| self.attributes.encode(out, context))?;
-        nlri::encode_all(&self.nlri, out);
-        Ok(())
-    }
-}
-
-/// Appends what `write` writes, behind its length in two octets.
-fn with_length(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), EncodeError> {
-    let start = out.len();
-    out.extend_from_slice(&[0, 0]);
-    write(out);
-    let length = out.len() - start - 2;
-    let length = u16::try_from(length).map_err(|_| EncodeError::TooLong(out.len()))?;
-    out[start..start + 2].copy_from_slice(&length.to_be_bytes());
-    Ok(())
 }

@@ -1,195 +1,234 @@
-//! Reading the list of path attributes.
+//! Reading the list of path attributes as RFC 7606 wants it read.
 
 use std::net::Ipv4Addr;
 
-use super::{AsPath, Attributes, MpReach, MpUnreach, Origin, RawAttribute};
-use crate::error::{Approach, DecodeError};
+use super::as4::As4;
+use super::{Aggregator, AsPath, Attributes, Found, Origin, RawAttribute};
+use crate::community::{Community, ExtendedCommunity, LargeCommunity};
+use crate::context::{AsWidth, Context};
+use crate::error::{Approach, DecodeError, Fault};
 use crate::iana::{attribute as kind, attribute_flag as flag};
 use crate::reader::Reader;
-use crate::{AsWidth, Context};
 
-/// One attribute as it stands in the message.
-struct Found<'a> {
-    flags: u8,
-    kind: u8,
-    value: &'a [u8],
-    /// Flags, type, length and value.
-    raw: &'a [u8],
+/// What was found in the list of path attributes.
+#[derive(Default)]
+pub(crate) struct List<'a> {
+    pub(crate) attributes: Attributes,
+    /// NEXT_HOP, which belongs to the prefixes of the NLRI field; not checked for being a host.
+    pub(crate) next_hop: Option<(Ipv4Addr, Vec<u8>)>,
+    pub(crate) mp_reach: Option<Found<'a>>,
+    pub(crate) mp_unreach: Option<Found<'a>>,
+    /// True when there is an attribute besides MP_UNREACH_NLRI.
+    pub(crate) has_others: bool,
+    pub(crate) faults: Vec<Fault>,
+    as4: As4,
 }
 
-impl Attributes {
-    /// Reads all attributes. An error that RFC 7606 survives does not stop the reading, so that a worse one further on is
-    /// still found; the first such error comes back beside the attributes.
-    pub(crate) fn decode(list: &[u8], context: &Context) -> Result<(Self, Option<DecodeError>), DecodeError> {
-        let mut attributes = Self::default();
-        let mut survivable = None;
+/// Why an attribute cannot be taken.
+pub(super) enum Trouble {
+    Survivable(Fault),
+    Reset(DecodeError),
+}
+
+fn discard(error: DecodeError) -> Trouble {
+    Trouble::Survivable(Fault { approach: Approach::AttributeDiscard, error })
+}
+
+fn withdraw(error: DecodeError) -> Trouble {
+    Trouble::Survivable(Fault { approach: Approach::TreatAsWithdraw, error })
+}
+
+impl<'a> List<'a> {
+    /// Reads all attributes. A fault does not stop the reading, so that a worse error further on is still found (RFC 7606
+    /// section 3 (h)).
+    pub(crate) fn decode(list: &'a [u8], context: &Context) -> Result<Self, DecodeError> {
+        let mut this = Self::default();
         let mut seen = [false; 256];
         let mut reader = Reader::new(list);
         while !reader.is_empty() {
-            let found = match Found::read(&mut reader) {
-                Ok(found) => found,
-                Err(error) => {
-                    survivable.get_or_insert(error);
-                    break;
-                }
-            };
-            let twice = std::mem::replace(&mut seen[usize::from(found.kind)], true);
-            let outcome = match twice {
-                // RFC 7606 section 3 (g).
-                true if [kind::MP_REACH, kind::MP_UNREACH].contains(&found.kind) => {
-                    Err(DecodeError::AttributeList("a multiprotocol attribute appears twice"))
-                }
-                true => Err(DecodeError::DuplicateAttribute(found.kind)),
-                false => attributes.put(&found, context),
-            };
-            if let Err(error) = outcome {
-                if error.approach() == Approach::SessionReset {
-                    return Err(error);
-                }
-                survivable.get_or_insert(error);
+            match this.next(&mut reader, &mut seen, context) {
+                Ok(()) => {}
+                Err(Trouble::Survivable(fault)) => this.faults.push(fault),
+                Err(Trouble::Reset(error)) => return Err(error),
             }
         }
-        Ok((attributes, survivable))
+        std::mem::take(&mut this.as4).merge_into(&mut this.attributes);
+        Ok(this)
     }
 
-    /// The first mandatory attribute that is missing (RFC 4271 section 5, RFC 4760 section 3).
-    pub(crate) fn missing(&self, has_nlri: bool) -> Option<DecodeError> {
-        let has_routes = has_nlri || self.mp_reach.as_ref().is_some_and(MpReach::has_routes);
-        let missing = if has_routes && self.origin.is_none() {
-            kind::ORIGIN
-        } else if has_routes && self.as_path.is_none() {
-            kind::AS_PATH
-        } else if has_nlri && self.next_hop.is_none() {
-            kind::NEXT_HOP
-        } else {
-            return None;
-        };
-        Some(DecodeError::MissingWellKnown(missing))
-    }
-
-    fn put(&mut self, found: &Found<'_>, context: &Context) -> Result<(), DecodeError> {
-        found.check_flags()?;
-        let optional = || DecodeError::OptionalAttribute(found.raw.to_vec());
-        match found.kind {
-            kind::ORIGIN => {
-                let [value] = found.array()?;
-                self.origin = Some(match value {
-                    0 => Origin::Igp,
-                    1 => Origin::Egp,
-                    2 => Origin::Incomplete,
-                    _ => return Err(DecodeError::InvalidOrigin(found.raw.to_vec())),
-                });
+    fn next(
+        &mut self,
+        reader: &mut Reader<'a>,
+        seen: &mut [bool; 256],
+        context: &Context,
+    ) -> Result<(), Trouble> {
+        let found = Found::read(reader).map_err(|error| {
+            // RFC 7606 section 4: the Total Attribute Length is relied upon to find the NLRI field, so the routes are known,
+            // unless this would have been the attribute that holds them.
+            reader.take(reader.rest().len());
+            self.has_others = true;
+            match error {
+                DecodeError::AttributeOverrun(kind::MP_REACH | kind::MP_UNREACH) => Trouble::Reset(error),
+                error => withdraw(error),
             }
-            kind::AS_PATH => self.as_path = Some(AsPath::decode(found.value, context.as_width)?),
-            kind::NEXT_HOP => {
-                let next_hop = Ipv4Addr::from(found.array::<4>()?);
-                if !is_host(next_hop) {
-                    return Err(DecodeError::InvalidNextHop(found.raw.to_vec()));
+        })?;
+        self.has_others |= found.kind != kind::MP_UNREACH;
+        if std::mem::replace(&mut seen[usize::from(found.kind)], true) {
+            // RFC 7606 section 3 (g).
+            return Err(match found.kind {
+                kind::MP_REACH | kind::MP_UNREACH => {
+                    Trouble::Reset(DecodeError::AttributeList("a multiprotocol attribute appears twice"))
                 }
-                self.next_hop = Some(next_hop);
+                other => discard(DecodeError::DuplicateAttribute(other)),
+            });
+        }
+        self.put(found, context)
+    }
+
+    fn put(&mut self, found: Found<'a>, context: &Context) -> Result<(), Trouble> {
+        // What has no place here is not looked into.
+        if is_misplaced(found.kind, context) {
+            return Err(discard(DecodeError::Misplaced(found.kind)));
+        }
+        if !found.has_expected_flags() {
+            let error = DecodeError::AttributeFlags(found.raw());
+            return Err(match found.kind {
+                // RFC 7606 section 5.3.
+                kind::MP_REACH | kind::MP_UNREACH => Trouble::Reset(error),
+                // RFC 7606 section 3 (f).
+                kind::ATOMIC_AGGREGATE | kind::AGGREGATOR => discard(error),
+                // RFC 7606 section 3 (c).
+                _ => withdraw(error),
+            });
+        }
+        let attributes = &mut self.attributes;
+        match found.kind {
+            kind::MP_REACH => self.mp_reach = Some(found),
+            kind::MP_UNREACH => self.mp_unreach = Some(found),
+            kind::ORIGIN => attributes.origin = Some(origin(&found).map_err(withdraw)?),
+            kind::AS_PATH => attributes.as_path = Some(as_path(&found, context).map_err(withdraw)?),
+            kind::NEXT_HOP => {
+                // RFC 7606 section 7.3.
+                let next_hop = found.array::<4>().map_err(withdraw)?.into();
+                self.next_hop = Some((next_hop, found.raw()));
             }
-            kind::MED => self.med = Some(u32::from_be_bytes(found.array()?)),
-            kind::LOCAL_PREF => self.local_pref = Some(u32::from_be_bytes(found.array()?)),
+            // RFC 7606 section 7.4.
+            kind::MED => attributes.med = Some(word(&found).map_err(withdraw)?),
+            // RFC 7606 section 7.5.
+            kind::LOCAL_PREF => attributes.local_pref = Some(word(&found).map_err(withdraw)?),
             kind::ATOMIC_AGGREGATE => {
-                let [] = found.array()?;
-                self.atomic_aggregate = true;
+                // RFC 7606 section 7.6.
+                let [] = found.array().map_err(discard)?;
+                attributes.atomic_aggregate = true;
             }
-            kind::MP_REACH => self.mp_reach = Some(MpReach::decode(found.value).ok_or_else(optional)?),
-            kind::MP_UNREACH => self.mp_unreach = Some(MpUnreach::decode(found.value).ok_or_else(optional)?),
-            // RFC 4271 section 9: an unrecognised non-transitive attribute is quietly ignored.
-            other if expected_flags(other).is_none() && found.flags & flag::TRANSITIVE == 0 => {}
-            _ => {
-                found.check_opaque_length(context)?;
-                let flags = found.flags & (flag::OPTIONAL | flag::TRANSITIVE | flag::PARTIAL);
-                self.other.push(RawAttribute { flags, kind: found.kind, value: found.value.to_vec() });
+            // RFC 7606 section 7.7, RFC 7607 section 2.
+            kind::AGGREGATOR => {
+                attributes.aggregator = Some(aggregator(&found, context.as_width).map_err(discard)?);
             }
+            kind::COMMUNITIES => {
+                // RFC 7606 section 7.8.
+                let entries = found.entries().map_err(withdraw)?;
+                attributes.communities = entries.map(|entry| Community(u32::from_be_bytes(entry))).collect();
+            }
+            // RFC 7606 section 7.9.
+            kind::ORIGINATOR_ID => {
+                attributes.originator_id = Some(found.array::<4>().map_err(withdraw)?.into());
+            }
+            kind::CLUSTER_LIST => {
+                // RFC 7606 section 7.10.
+                let entries = found.entries::<4>().map_err(withdraw)?;
+                attributes.cluster_list = entries.map(Ipv4Addr::from).collect();
+            }
+            kind::EXTENDED_COMMUNITIES => {
+                // RFC 7606 section 7.14.
+                let entries = found.entries().map_err(withdraw)?;
+                attributes.extended_communities = entries.map(ExtendedCommunity).collect();
+            }
+            kind::LARGE_COMMUNITIES => {
+                // RFC 8092 section 6.
+                let entries = found.entries().map_err(withdraw)?;
+                attributes.large_communities = entries.map(LargeCommunity::from_octets).collect();
+            }
+            // RFC 9234 section 5.
+            kind::ONLY_TO_CUSTOMER => attributes.only_to_customer = Some(word(&found).map_err(withdraw)?),
+            // RFC 6793 section 6.
+            kind::AS4_PATH => {
+                self.as4.path = Some(AsPath::decode(found.value, AsWidth::Four).map_err(discard)?);
+            }
+            kind::AS4_AGGREGATOR => {
+                self.as4.aggregator = Some(aggregator(&found, AsWidth::Four).map_err(discard)?);
+            }
+            _ => self.put_other(&found)?,
+        }
+        Ok(())
+    }
+
+    fn put_other(&mut self, found: &Found<'_>) -> Result<(), Trouble> {
+        if found.kind == kind::IPV6_EXTENDED_COMMUNITIES {
+            // RFC 7606 section 7.15.
+            let _ = found.entries::<20>().map_err(withdraw)?;
+        }
+        if found.flags & flag::OPTIONAL == 0 {
+            // RFC 4271 section 6.3, which RFC 7606 leaves as it is.
+            return Err(Trouble::Reset(DecodeError::UnrecognizedWellKnown(found.raw())));
+        }
+        // RFC 4271 section 9: an unrecognised non-transitive attribute is quietly ignored.
+        if found.flags & flag::TRANSITIVE != 0 {
+            let (flags, value) = (found.class(), found.value.to_vec());
+            self.attributes.other.push(RawAttribute { flags, kind: found.kind, value });
         }
         Ok(())
     }
 }
 
-impl<'a> Found<'a> {
-    fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        let start = reader.rest();
-        let flags = reader.u8();
-        let kind = reader.u8();
-        let (Some(flags), Some(kind)) = (flags, kind) else {
-            return Err(DecodeError::AttributeOverrun(kind.unwrap_or_default()));
-        };
-        let overrun = || DecodeError::AttributeOverrun(kind);
-        let length =
-            if flags & flag::EXTENDED_LENGTH != 0 { reader.u16() } else { reader.u8().map(u16::from) };
-        let value = reader.take(usize::from(length.ok_or_else(overrun)?)).ok_or_else(overrun)?;
-        Ok(Self { flags, kind, value, raw: &start[..start.len() - reader.rest().len()] })
-    }
-
-    /// RFC 4271 section 4.3 and 6.3.
-    fn check_flags(&self) -> Result<(), DecodeError> {
-        let class = self.flags & (flag::OPTIONAL | flag::TRANSITIVE);
-        // Only an optional transitive attribute can be partial.
-        let partial_allowed = class == flag::OPTIONAL | flag::TRANSITIVE;
-        let partial_wrong = self.flags & flag::PARTIAL != 0 && !partial_allowed;
-        match expected_flags(self.kind) {
-            None if class & flag::OPTIONAL == 0 => Err(DecodeError::UnrecognizedWellKnown(self.raw.to_vec())),
-            Some(expected) if expected != class || partial_wrong => {
-                Err(DecodeError::AttributeFlags(self.raw.to_vec()))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn array<const N: usize>(&self) -> Result<[u8; N], DecodeError> {
-        self.value.try_into().map_err(|_| DecodeError::AttributeLength(self.raw.to_vec()))
-    }
-
-    /// The length rules of attributes whose values are not looked into.
-    fn check_opaque_length(&self, context: &Context) -> Result<(), DecodeError> {
-        let length = self.value.len();
-        let fits = match self.kind {
-            kind::AGGREGATOR => {
-                let expected = match context.as_width {
-                    AsWidth::Two => 6,
-                    AsWidth::Four => 8,
-                };
-                if length != expected {
-                    return Err(DecodeError::AttributeLength(self.raw.to_vec()));
-                }
-                true
-            }
-            kind::ORIGINATOR_ID => length == 4,
-            kind::AS4_AGGREGATOR => length == 8,
-            kind::COMMUNITIES | kind::CLUSTER_LIST => length != 0 && length.is_multiple_of(4),
-            kind::EXTENDED_COMMUNITIES => length != 0 && length.is_multiple_of(8),
-            kind::LARGE_COMMUNITIES => length != 0 && length.is_multiple_of(12),
-            _ => true,
-        };
-        if fits { Ok(()) } else { Err(DecodeError::OptionalAttribute(self.raw.to_vec())) }
-    }
-}
-
-/// The optional and transitive bits that an attribute must have; `None` for one that is not known.
-fn expected_flags(kind: u8) -> Option<u8> {
+/// True for what this peer should not have sent and nobody minds.
+fn is_misplaced(kind: u8, context: &Context) -> bool {
     match kind {
-        kind::ORIGIN | kind::AS_PATH | kind::NEXT_HOP | kind::LOCAL_PREF | kind::ATOMIC_AGGREGATE => {
-            Some(flag::TRANSITIVE)
-        }
-        kind::MED | kind::ORIGINATOR_ID | kind::CLUSTER_LIST | kind::MP_REACH | kind::MP_UNREACH => {
-            Some(flag::OPTIONAL)
-        }
-        kind::AGGREGATOR
-        | kind::COMMUNITIES
-        | kind::EXTENDED_COMMUNITIES
-        | kind::AS4_PATH
-        | kind::AS4_AGGREGATOR
-        | kind::LARGE_COMMUNITIES => Some(flag::OPTIONAL | flag::TRANSITIVE),
-        _ => None,
+        // RFC 7606 sections 7.5, 7.9 and 7.10.
+        kind::LOCAL_PREF | kind::ORIGINATOR_ID | kind::CLUSTER_LIST => context.external,
+        // RFC 6793 section 4.1.
+        kind::AS4_PATH | kind::AS4_AGGREGATOR => context.as_width == AsWidth::Four,
+        _ => false,
     }
 }
 
-/// RFC 4271 section 6.3: a NEXT_HOP has to be a valid IP host address.
-fn is_host(address: Ipv4Addr) -> bool {
-    !(address.is_unspecified()
-        || address.is_loopback()
-        || address.is_multicast()
-        || address.octets()[0] >= 240)
+/// RFC 7606 section 7.1.
+fn origin(found: &Found<'_>) -> Result<Origin, DecodeError> {
+    match found.array()? {
+        [0] => Ok(Origin::Igp),
+        [1] => Ok(Origin::Egp),
+        [2] => Ok(Origin::Incomplete),
+        _ => Err(DecodeError::InvalidOrigin(found.raw())),
+    }
+}
+
+fn as_path(found: &Found<'_>, context: &Context) -> Result<AsPath, DecodeError> {
+    let path = AsPath::decode(found.value, context.as_width)?;
+    // RFC 5065 section 5: from outside of the confederation its segments are an error. An internal peer is inside.
+    if context.external && path.has_confederation() {
+        return Err(DecodeError::AsPath("a confederation segment from an external peer"));
+    }
+    Ok(path)
+}
+
+fn aggregator(found: &Found<'_>, width: AsWidth) -> Result<Aggregator, DecodeError> {
+    let (asn, address) = match width {
+        AsWidth::Two => {
+            let [a, b, address @ ..] = found.array::<6>()?;
+            (u32::from(u16::from_be_bytes([a, b])), address)
+        }
+        AsWidth::Four => {
+            let [a, b, c, d, address @ ..] = found.array::<8>()?;
+            (u32::from_be_bytes([a, b, c, d]), address)
+        }
+    };
+    // RFC 7607 section 2.
+    if asn == 0 {
+        return Err(DecodeError::OptionalAttribute(found.raw()));
+    }
+    Ok(Aggregator { asn, address: Ipv4Addr::from(address) })
+}
+
+fn word(found: &Found<'_>) -> Result<u32, DecodeError> {
+    found.array().map(u32::from_be_bytes)
 }
