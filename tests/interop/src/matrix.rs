@@ -1,0 +1,96 @@
+//! Which feature works with which daemon.
+
+mod sides;
+
+use guideway_lab::router::Kind;
+
+pub use sides::sides;
+
+/// A row of the matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Feature {
+    /// A session over IPv4 that carries both families.
+    V4,
+    /// A session over IPv6 that carries both families.
+    V6,
+    /// IPv4 routes with IPv6 next hops over an IPv6 session (RFC 8950).
+    V4OverV6,
+    /// A session between link-local addresses, IPv4 routes with IPv6 next hops.
+    LinkLocal,
+    /// TCP-MD5 (RFC 2385).
+    Md5,
+    /// GTSM (RFC 5082) at both ends.
+    Gtsm,
+    /// The daemon takes whoever connects from a prefix.
+    DynamicThere,
+    /// The speaker takes whoever connects from a prefix.
+    DynamicHere,
+    /// Both dial at the same moment and the speaker's identifier is the higher one: its connection stays.
+    CollisionOurs,
+    /// Both dial at the same moment and the daemon's identifier is the higher one: its connection stays.
+    CollisionTheirs,
+    /// The daemon asks for everything again (RFC 2918, RFC 7313).
+    Refresh,
+    /// The speaker is killed and started again, and the daemon keeps its routes meanwhile (RFC 4724).
+    GracefulRestart,
+}
+
+impl Feature {
+    /// All of them, in the order of the table.
+    pub const ALL: [Self; 12] = [
+        Self::V4,
+        Self::V6,
+        Self::V4OverV6,
+        Self::LinkLocal,
+        Self::Md5,
+        Self::Gtsm,
+        Self::DynamicThere,
+        Self::DynamicHere,
+        Self::CollisionOurs,
+        Self::CollisionTheirs,
+        Self::Refresh,
+        Self::GracefulRestart,
+    ];
+
+    /// Its name in the table.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::V4 => "IPv4 session, both families",
+            Self::V6 => "IPv6 session, both families",
+            Self::V4OverV6 => "IPv4 routes over IPv6 next hops (RFC 8950)",
+            Self::LinkLocal => "link-local session, RFC 8950",
+            Self::Md5 => "TCP-MD5",
+            Self::Gtsm => "GTSM at both ends",
+            Self::DynamicThere => "dynamic neighbours, at the daemon",
+            Self::DynamicHere => "dynamic neighbours, at the speaker",
+            Self::CollisionOurs => "collision, the speaker's connection stays",
+            Self::CollisionTheirs => "collision, the daemon's connection stays",
+            Self::Refresh => "route refresh",
+            Self::GracefulRestart => "graceful restart of the speaker",
+        }
+    }
+}
+
+/// A cell of the matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cell {
+    /// It works, which a test of this name proves in every run.
+    Works,
+    /// The daemon cannot, for this reason.
+    Cannot(&'static str),
+}
+
+/// The table.
+#[must_use]
+pub fn cell(kind: Kind, feature: Feature) -> Cell {
+    match (kind, feature) {
+        (Kind::OpenBgpd, Feature::V4OverV6 | Feature::LinkLocal) => {
+            Cell::Cannot("7.7 has no RFC 8950: it neither offers nor takes IPv6 next hops of IPv4 routes")
+        }
+        (Kind::ExaBgp, Feature::GracefulRestart) => {
+            Cell::Cannot("keeps no table, so there is nothing that it could keep while the speaker is away")
+        }
+        _ => Cell::Works,
+    }
+}
