@@ -66,18 +66,19 @@ counters! {
         DropExtensionHeaders = 12, "drop_extension_headers", "For a VIP, with more IPv6 extension headers than are walked";
         DropInternal = 13, "drop_internal", "The maps contradict each other; this is a defect";
         DropNotOnLink = 14, "drop_not_on_link", "The backend of an L2 set is behind a router";
-        FlowHit = 15, "flow_hit", "Followed an entry of the flow table";
-        FlowMiss = 16, "flow_miss", "Looked for in the flow table and not found";
-        FlowInsert = 17, "flow_insert", "Made an entry of the flow table";
-        FlowFull = 18, "flow_full", "Made no entry: the VIP's part of the flow table is full";
-        SecondHop = 19, "second_hop", "Sent with the other backends that it may be for";
-        FibLookup = 20, "fib_lookup", "Way to the backend asked of the kernel, as the agent's is missing or out of date";
+        BfdEcho = 15, "bfd_echo", "BFD echo packet of a neighbour, sent back to it";
+        FlowHit = 16, "flow_hit", "Followed an entry of the flow table";
+        FlowMiss = 17, "flow_miss", "Looked for in the flow table and not found";
+        FlowInsert = 18, "flow_insert", "Made an entry of the flow table";
+        FlowFull = 19, "flow_full", "Made no entry: the VIP's part of the flow table is full";
+        SecondHop = 20, "second_hop", "Sent with the other backends that it may be for";
+        FibLookup = 21, "fib_lookup", "Way to the backend asked of the kernel, as the agent's is missing or out of date";
     }
 }
 
 impl Counter {
     /// Counters of verdicts and drop reasons, of which each packet adds to exactly one; the rest are events.
-    pub const VERDICTS: u32 = Self::DropNotOnLink.index() + 1;
+    pub const VERDICTS: u32 = Self::BfdEcho.index() + 1;
 
     /// Whether this is an event on a packet's way, and not what became of the packet.
     #[must_use]

@@ -12,8 +12,8 @@
 //! a table name elements of [`BACKENDS`]. All of these are written before the word and none is written again while a
 //! packet can still reach it, so that one 8-byte store changes everything at once.
 //!
-//! Two maps follow the node and not the generation: [`ROUTES`], one atomic word for each way to a backend, and
-//! [`FLOWS`], which the programs write themselves.
+//! Some maps follow the node and not the generation: [`ROUTES`], one atomic word for each way to a backend, [`NODE`], and
+//! [`FLOWS`] and [`FLOW_MARKS_MAP`], which the programs write themselves.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -38,7 +38,7 @@ pub use generation::{
     ActiveWord, BackendRecord, BackendStates, FlowKey, GenerationHeader, MetaRecord, STATES_PER_ELEMENT,
     TableMeta, backend_state,
 };
-pub use route::{LEGS, Leg, LinkRecord, RouteRecord};
+pub use route::{LEGS, Leg, LinkRecord, NodeRecord, RouteRecord};
 pub use set::{PREVIOUS_TABLES, SetRecord, TableRef, encapsulation, set_flags};
 pub use vip::{
     AddressRef, IPPROTO_TCP, IPPROTO_UDP, NO_REGION, PortInterval, Prefix4, Prefix6, VIP_NONE, VIP4_WAYS,
@@ -47,7 +47,7 @@ pub use vip::{
 };
 
 /// Grows with every change of this crate that an older or newer program or agent would misread.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 /// Name of the forwarder program, an XDP program.
 pub const FORWARDER_PROGRAM: &str = "forwarder";
@@ -85,9 +85,13 @@ pub const TABLE_META: &str = "TABLE_META";
 pub const BACKENDS: &str = "BACKENDS";
 /// `ARRAY[backends]` of [`RouteRecord`], mmapable, indexed as [`BACKENDS`].
 pub const ROUTES: &str = "ROUTES";
-/// `ARRAY[1]` of `u64`, mmapable: until when [`ROUTES`] are to be believed, in the kernel's 64-bit `jiffies`. Later the
-/// program asks the kernel's FIB for each packet.
-pub const ROUTES_VALID_UNTIL: &str = "ROUTES_VALID_UNTIL";
+/// `ARRAY[1]` of [`NodeRecord`], mmapable: what the program reads of this node for each packet, in one piece.
+pub const NODE: &str = "NODE";
+/// `ARRAY[FLOW_MARKS / 8]` of `u64`, mmapable: a byte for each value of the flow hash's low bits, which becomes 1 when a
+/// packet of such a flow is sent to a backend while [`NodeRecord::mark_flows`] is not zero.
+pub const FLOW_MARKS_MAP: &str = "FLOW_MARKS";
+/// Bytes of [`FLOW_MARKS_MAP`], a power of two: some ten million flows can be told from more.
+pub const FLOW_MARKS: u32 = 1 << 20;
 /// `ARRAY[LINKS_MAX]` of [`LinkRecord`]. Element 0 is never used.
 pub const LINKS: &str = "LINKS";
 /// `ARRAY[flow_buckets]` of [`FlowBucket`].

@@ -61,6 +61,17 @@ pub struct LinkRecord {
     pub reserved: [u8; 2],
 }
 
+/// The element of [`NODE`](crate::NODE). Each word is stored atomically, by itself.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeRecord {
+    /// Until when [`ROUTES`](crate::ROUTES) are to be believed, in the kernel's 64-bit `jiffies`. Later the program asks
+    /// the kernel's FIB for each packet.
+    pub routes_valid_until: u64,
+    /// Not zero while [`FLOW_MARKS`](crate::FLOW_MARKS_MAP) are made.
+    pub mark_flows: u64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

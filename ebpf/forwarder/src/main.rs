@@ -8,6 +8,7 @@
 #![no_main]
 
 mod backend;
+mod echo;
 mod encap;
 mod lookup;
 mod maps;
@@ -34,13 +35,16 @@ type Verdict<T> = Result<T, Counter>;
 #[xdp(frags)]
 pub fn forwarder(ctx: XdpContext) -> u32 {
     let context = Context::new(&ctx);
-    let counter = match forward(&context) {
+    let mut counter = match forward(&context) {
         Ok(counter) | Err(counter) => counter,
     };
+    if counter == Counter::BfdEcho && !echo::reflect(&context) {
+        counter = Counter::Pass;
+    }
     maps::count(counter);
     match counter {
         Counter::Pass => xdp_action::XDP_PASS,
-        Counter::Tx => xdp_action::XDP_TX,
+        Counter::Tx | Counter::BfdEcho => xdp_action::XDP_TX,
         Counter::Redirect => xdp_action::XDP_REDIRECT,
         _ => xdp_action::XDP_DROP,
     }
@@ -202,7 +206,7 @@ impl<'a> Parcel<'a> {
             Parsed::Broken { destination, problem } => return Err(broken(header, destination, problem)),
             Parsed::Other => return Err(Counter::Pass),
         };
-        let vip = lookup::find(header, &datagram)?;
+        let vip = lookup::find(header, &datagram).map_err(|counter| echo::or(counter, &datagram))?;
         if datagram.ttl <= 1 {
             return Err(Counter::DropTtlExpired);
         }

@@ -6,8 +6,8 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use guideway_abi::{
-    ActiveWord, BANKS, BackendRecord, BackendStates, Capacities, Counter, FlowBucket, GenerationHeader,
-    LINKS_MAX, LinkRecord, MetaRecord, PortInterval, Prefix4, Prefix6, RouteRecord, STATES_PER_ELEMENT,
+    ActiveWord, BANKS, BackendRecord, BackendStates, Capacities, Counter, FLOW_MARKS, FlowBucket, GenerationHeader,
+    LINKS_MAX, LinkRecord, MetaRecord, NodeRecord, PortInterval, Prefix4, Prefix6, RouteRecord, STATES_PER_ELEMENT,
     SetRecord, TABLE_SIZE_LARGE, TABLE_SIZE_SMALL, TableMeta, TableRef, TrafficStats, Vip4Bucket, Vip6Bucket,
     VipRecord, backend_state,
 };
@@ -52,7 +52,9 @@ pub static BACKENDS: Array<BackendRecord, BACKENDS_MAX> = Array::new();
 #[btf_map]
 pub static ROUTES: Array<RouteRecord, BACKENDS_MAX, MMAPABLE> = Array::new();
 #[btf_map]
-pub static ROUTES_VALID_UNTIL: Array<u64, 1, MMAPABLE> = Array::new();
+pub static NODE: Array<NodeRecord, 1, MMAPABLE> = Array::new();
+#[btf_map(name = "FLOW_MARKS")]
+pub static MARKS: Array<u64, { FLOW_MARKS as usize / 8 }, MMAPABLE> = Array::new();
 #[btf_map]
 pub static LINKS: Array<LinkRecord, { LINKS_MAX as usize }> = Array::new();
 #[btf_map]
@@ -96,6 +98,17 @@ fn at<const M: usize>(table: &[u16; M], slot: u32) -> Option<u16> {
     // the other.
     let slot = opaque(slot.into()) as usize;
     if slot < M { Some(table[slot]) } else { None }
+}
+
+/// Marks a flow, for those who count flows.
+#[inline(never)]
+pub fn mark(hash: u32) -> u64 {
+    let mark = hash % FLOW_MARKS;
+    if let Some(word) = MARKS.get_ptr_mut(mark / 8) {
+        // SAFETY: the byte is one of the element's eight. Whoever stores to it at the same time stores the same.
+        unsafe { word.cast::<u8>().add(mark as usize % 8).write_volatile(1) };
+    }
+    0
 }
 
 /// The state of a backend in a generation.

@@ -15,7 +15,7 @@ use guideway_xdp::Context;
 
 use crate::{
     Parcel, Verdict, jiffies,
-    maps::{self, BACKENDS, LINKS, ROUTES, ROUTES_VALID_UNTIL},
+    maps::{self, BACKENDS, LINKS, NODE, ROUTES},
 };
 
 const AF_INET: u8 = 2;
@@ -52,7 +52,16 @@ impl NextHop {
         let legs = ROUTES.get_ptr(index)?.cast::<Leg>();
         // SAFETY: the hash chooses one of the element's legs. The agent stores them, hence the volatile read, once.
         let leg = unsafe { legs.add(hash as usize % LEGS).read_volatile() };
-        if leg == Leg::UNKNOWN || !are_valid() {
+        let node = NODE.get_ptr(0)?;
+        // SAFETY: the element is live as long as the map; userspace stores to it, hence the volatile reads.
+        let (valid_until, mark_flows) = unsafe {
+            ((&raw const (*node).routes_valid_until).read_volatile(), (&raw const (*node).mark_flows).read_volatile())
+        };
+        if mark_flows != 0 {
+            maps::mark(hash);
+        }
+        // Unless the agent has confirmed its routes lately they do not count.
+        if leg == Leg::UNKNOWN || jiffies() > valid_until {
             return None;
         }
         let link = LINKS.get(u32::from(leg.link()))?;
@@ -156,14 +165,6 @@ fn ask_fib(
     let (source_mac, destination_mac) = (mac(&fib.smac), mac(&fib.dmac));
     next_hop.write(NextHop { ifindex: fib.ifindex, source_mac, destination_mac });
     Ok(())
-}
-
-/// Whether the agent has confirmed its routes lately.
-#[inline(always)]
-fn are_valid() -> bool {
-    let Some(until) = ROUTES_VALID_UNTIL.get_ptr(0) else { return false };
-    // SAFETY: the element is live as long as the map; userspace stores to it, hence the volatile read.
-    jiffies() <= unsafe { until.read_volatile() }
 }
 
 #[inline(always)]

@@ -8,6 +8,7 @@
 mod address;
 mod checksum;
 pub mod decide;
+mod echo;
 mod encap;
 pub mod flows;
 mod frame;

@@ -18,6 +18,7 @@ use tonic::{Request, Response, Status};
 
 use crate::announce::Watch;
 use crate::control;
+use crate::flows::{self, FlowCounter};
 use crate::route::Found;
 use crate::view::{Counts, Shared, address_text};
 
@@ -27,6 +28,8 @@ pub struct Admin {
     pub view: Shared,
     /// Counters in the kernel.
     pub counts: std::sync::Arc<dyn Counts>,
+    /// Counts flows.
+    pub flows: FlowCounter,
     /// The ways to the backends.
     pub ways: watch::Receiver<Found>,
     /// The addresses and prefixes to announce.
@@ -144,9 +147,14 @@ impl Dataplane for Admin {
 
     async fn active_flows(
         &self,
-        _: Request<v1::ActiveFlowsRequest>,
+        request: Request<v1::ActiveFlowsRequest>,
     ) -> Result<Response<v1::ActiveFlowsResponse>, Status> {
-        Err(Status::unimplemented("this agent does not count flows"))
+        let window = flows::window(request.into_inner().window_ms)?;
+        let counted = self.flows.count(window).await.map_err(unreadable)?;
+        Ok(Response::new(v1::ActiveFlowsResponse {
+            flows: counted.flows,
+            packets_per_second: counted.packets_per_second,
+        }))
     }
 
     type WatchAnnouncementsStream = Announcements;
@@ -161,7 +169,8 @@ impl Dataplane for Admin {
                 Ok(v1::Announcements {
                     generation: set.generation,
                     addresses,
-                    ..v1::Announcements::default()
+                    capacity_bytes_per_second: set.capacity.unwrap_or_default(),
+                    forwarding_since_unix_ms: set.forwarding_since.map_or(0, answers::unix_ms),
                 })
             })
         });

@@ -1,9 +1,12 @@
 //! The addresses and prefixes that this forwarder serves, for the BGP speaker.
 
 use std::collections::BTreeSet;
+use std::time::SystemTime;
 
 use ipnet::IpNet;
 use tokio::sync::watch;
+
+use crate::view::InterfaceView;
 
 /// The whole set at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,6 +15,33 @@ pub struct Announcements {
     pub generation: u64,
     /// Every address and prefix that has at least one VIP with a healthy backend.
     pub prefixes: BTreeSet<IpNet>,
+    /// What this forwarder can carry now, in octets per second; none when it is not known.
+    pub capacity: Option<u64>,
+    /// Since when the program has forwarded without a break; none when it does not.
+    pub forwarding_since: Option<SystemTime>,
+}
+
+impl Announcements {
+    /// What all interfaces can carry, and since when packets that come in by any of them have been forwarded. An
+    /// interface that does not exist counts for nothing.
+    #[must_use]
+    pub fn new(generation: u64, prefixes: BTreeSet<IpNet>, interfaces: &[InterfaceView]) -> Self {
+        let present = || interfaces.iter().filter(|interface| interface.ifindex != 0);
+        let since = present().map(|interface| interface.since.filter(|_| interface.attached));
+        let since: Option<Vec<SystemTime>> = since.collect();
+        let capacity: Option<Vec<u64>> = present().map(|interface| interface.capacity).collect();
+        Self {
+            generation,
+            prefixes,
+            capacity: capacity.filter(|known| !known.is_empty()).map(|known| known.iter().sum()),
+            forwarding_since: since.and_then(|all| all.into_iter().max()).filter(|_| generation > 0),
+        }
+    }
+
+    fn differs(&self, other: &Self) -> bool {
+        (&self.prefixes, self.capacity, self.forwarding_since)
+            != (&other.prefixes, other.capacity, other.forwarding_since)
+    }
 }
 
 /// Where the control loop publishes the set. Readers see the latest one, never a queue of old ones.
@@ -31,10 +61,10 @@ impl Default for Announcer {
 }
 
 impl Announcer {
-    /// Publishes; readers are woken only if the prefixes differ from the last ones.
+    /// Publishes; readers are woken only if more than the generation differs from the last ones.
     pub fn publish(&self, announcements: Announcements) {
         self.sender.send_if_modified(|current| {
-            let differs = current.as_ref().is_none_or(|current| current.prefixes != announcements.prefixes);
+            let differs = current.as_ref().is_none_or(|current| current.differs(&announcements));
             *current = Some(announcements);
             differs
         });
@@ -52,7 +82,8 @@ mod tests {
     use super::*;
 
     fn set(generation: u64, prefixes: &[&str]) -> Announcements {
-        Announcements { generation, prefixes: prefixes.iter().map(|text| text.parse().unwrap()).collect() }
+        let prefixes = prefixes.iter().map(|text| text.parse().unwrap()).collect();
+        Announcements::new(generation, prefixes, &[])
     }
 
     #[test]
@@ -69,5 +100,31 @@ mod tests {
         announcer.publish(set(3, &["2001:db8::/64", "203.0.113.1/32"]));
         assert!(!watch.has_changed().unwrap());
         assert_eq!(watch.borrow().as_ref().unwrap().generation, 3);
+    }
+
+    #[test]
+    fn capacity_and_time_are_of_all_interfaces_that_exist() {
+        let at = |seconds| Some(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds));
+        let interface = |ifindex, since: Option<SystemTime>, capacity| InterfaceView {
+            name: format!("up{ifindex}"),
+            ifindex,
+            mode: "native",
+            attached: since.is_some(),
+            since,
+            capacity,
+            problem: None,
+        };
+        let of = |generation, interfaces: &[InterfaceView]| {
+            let all = Announcements::new(generation, BTreeSet::new(), interfaces);
+            (all.capacity, all.forwarding_since)
+        };
+        let both = [interface(2, at(5), Some(100)), interface(3, at(7), Some(30))];
+        assert_eq!(of(1, &both), (Some(130), at(7)));
+        assert_eq!(of(0, &both), (Some(130), None), "nothing is installed");
+        let [first, second] = both;
+        assert_eq!(of(1, &[first.clone(), interface(3, None, Some(30))]), (Some(130), None));
+        assert_eq!(of(1, &[first.clone(), interface(0, None, None)]), (Some(100), at(5)), "it is not there");
+        assert_eq!(of(1, &[first, InterfaceView { capacity: None, ..second }]), (None, at(7)));
+        assert_eq!(of(1, &[]), (None, None));
     }
 }

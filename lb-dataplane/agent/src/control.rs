@@ -29,9 +29,9 @@ use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use guideway_dataplane_config::{Config, Limits, XdpMode};
+use guideway_dataplane_config::{BitRate, Config, Limits, XdpMode};
 use guideway_dataplane_plan::{BootTime, Desired, Installed, Layout, TableCache};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -63,12 +63,15 @@ const LAST_WRITE: Duration = Duration::from_secs(2);
 
 /// The interfaces of this node.
 pub trait Interfaces: Send + Sync + 'static {
-    /// Runs the program on an interface; does nothing when it does already. Gives the index.
+    /// Runs the program on an interface; does nothing when it does already.
     ///
     /// # Errors
     ///
     /// Why not, in words.
-    fn attach(&self, name: &str, mode: XdpMode) -> Result<u32, String>;
+    fn attach(&self, name: &str, mode: XdpMode) -> Result<Attached, String>;
+
+    /// What an interface can carry now, in octets per second: nothing without a link. None when that is not known.
+    fn capacity(&self, name: &str, configured: Option<BitRate>) -> Option<u64>;
 
     /// Detaches the program from all interfaces but these; gives their names.
     ///
@@ -90,6 +93,15 @@ pub trait Interfaces: Send + Sync + 'static {
     ///
     /// Why not, in words.
     fn index(&self, name: &str) -> Result<u32, String>;
+}
+
+/// An interface with the program on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attached {
+    /// Its index.
+    pub ifindex: u32,
+    /// Since when it has had a program without a break.
+    pub since: Option<SystemTime>,
 }
 
 /// The kernel's clock.
@@ -390,23 +402,28 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             .map(|interface| {
                 let name = interface.name.to_string();
                 let mode = interface.mode.as_str();
+                let capacity = self.forwarder.capacity(&name, interface.speed);
                 match self.forwarder.attach(&name, interface.mode) {
-                    Ok(ifindex) => {
+                    Ok(Attached { ifindex, since }) => {
                         let routes = families
                             .iter()
                             .try_for_each(|family| self.forwarder.enable_routes(&name, *family));
-                        InterfaceView { name, ifindex, mode, attached: true, problem: routes.err() }
+                        let problem = routes.err();
+                        InterfaceView { name, ifindex, mode, attached: true, since, capacity, problem }
                     }
                     Err(error) => {
                         let ifindex = self.forwarder.index(&name).unwrap_or_default();
-                        InterfaceView { name, ifindex, mode, attached: false, problem: Some(error) }
+                        let problem = Some(error);
+                        InterfaceView { name, ifindex, mode, attached: false, since: None, capacity, problem }
                     }
                 }
             })
             .collect();
         let differs = now != self.interfaces;
-        for interface in now.iter().filter(|interface| !self.interfaces.contains(interface)) {
-            let InterfaceView { name, ifindex, mode, attached, problem } = interface;
+        for interface in
+            now.iter().filter(|interface| !self.interfaces.iter().any(|old| old.serves_as(interface)))
+        {
+            let InterfaceView { name, ifindex, mode, attached, problem, .. } = interface;
             match problem {
                 None => tracing::info!(interface = name, ifindex, mode, "the program is attached"),
                 Some(problem) => {

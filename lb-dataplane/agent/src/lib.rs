@@ -12,6 +12,7 @@ pub mod desired;
 pub mod error;
 #[cfg(test)]
 mod fixtures;
+pub mod flows;
 pub mod health;
 pub mod history;
 pub mod http;

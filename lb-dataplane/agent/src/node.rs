@@ -1,22 +1,31 @@
 //! The interfaces of this node, in the kernel.
 
-use guideway_dataplane_config::XdpMode;
-use nix::net::if_::if_nametoindex;
+use guideway_dataplane_config::{BitRate, XdpMode};
+use nix::ifaddrs::getifaddrs;
+use nix::net::if_::{InterfaceFlags, if_nametoindex};
 use nix::time::{ClockId, clock_gettime};
 use std::time::Duration;
 
 use crate::apply::Kernel;
-use crate::control::{Clock, Family, Interfaces};
+use crate::control::{Attached, Clock, Family, Interfaces};
 use crate::error::chain;
 
 impl Interfaces for Kernel {
-    fn attach(&self, name: &str, mode: XdpMode) -> Result<u32, String> {
+    fn attach(&self, name: &str, mode: XdpMode) -> Result<Attached, String> {
         let mode = match mode {
             XdpMode::Native => guideway_bpf::XdpMode::Native,
             XdpMode::Generic => guideway_bpf::XdpMode::Generic,
         };
         let attachment = self.dataplane().attach(name, mode).map_err(|error| chain(&error))?;
-        Ok(attachment.ifindex.unwrap_or_default())
+        Ok(Attached { ifindex: attachment.ifindex.unwrap_or_default(), since: attachment.since })
+    }
+
+    fn capacity(&self, name: &str, configured: Option<BitRate>) -> Option<u64> {
+        if !is_running(name)? {
+            return Some(0);
+        }
+        let bits = configured.map(|rate| rate.bits_per_second).or_else(|| driver_speed(name))?;
+        Some(bits / 8)
     }
 
     fn detach_others(&self, keep: &[&str]) -> Result<Vec<String>, String> {
@@ -37,6 +46,19 @@ impl Clock for Kernel {
         // The clock exists, and that is the only error.
         clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).unwrap_or_default()
     }
+}
+
+/// Whether there is a link; none when there is no such interface.
+fn is_running(name: &str) -> Option<bool> {
+    let mut addresses = getifaddrs().ok()?;
+    let interface = addresses.find(|address| address.interface_name == name)?;
+    Some(interface.flags.contains(InterfaceFlags::IFF_UP | InterfaceFlags::IFF_RUNNING))
+}
+
+/// What the driver says, in bits per second. An interface without a speed of its own has an error or -1 there.
+fn driver_speed(name: &str) -> Option<u64> {
+    let megabits: u64 = read(&format!("/sys/class/net/{name}/speed")).ok()?.parse().ok()?;
+    megabits.checked_mul(1_000_000).filter(|bits| *bits > 0)
 }
 
 /// `bpf_fib_lookup` gives no route while forwarding is off on the interface that the packet came in by, so it is switched

@@ -7,7 +7,7 @@
 //!  answers of the FIB ───────────────┘      └── addresses to ask the FIB about
 //! ```
 //!
-//! While the follower is up to date it renews [`ROUTES_VALID_UNTIL`](guideway_abi::ROUTES_VALID_UNTIL) every second. When it
+//! While the follower is up to date it renews [its deadline](guideway_abi::NodeRecord::routes_valid_until) every second. When it
 //! is not, or is gone, the program asks the kernel for each packet, as it does for a backend whose legs are zero.
 //!
 //! Next hops are also kept resolved. Packets that leave from XDP do not refresh a neighbour entry, so that the kernel

@@ -17,6 +17,7 @@ use crate::announce::Announcer;
 use crate::apply::Kernel;
 use crate::cli::RunArgs;
 use crate::control::{Control, Outputs, Paths, Request, StartError};
+use crate::flows::FlowCounter;
 use crate::history::Folder;
 use crate::load::{Accept, Loaded, capacities, load};
 use crate::metrics::{self, Metrics};
@@ -120,6 +121,7 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
     tasks.spawn(serve_http(http, &outputs, kernel.clone(), ways.clone(), stop.clone()));
     let admin = Admin {
         view: outputs.view.clone(),
+        flows: FlowCounter::new(kernel.clone()),
         counts: kernel,
         ways,
         announcements: outputs.announcer.watch(),

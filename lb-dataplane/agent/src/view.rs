@@ -96,8 +96,20 @@ pub struct InterfaceView {
     pub mode: &'static str,
     /// The program is attached.
     pub attached: bool,
+    /// Since when it has had a program without a break.
+    pub since: Option<SystemTime>,
+    /// What it can carry now, in octets per second.
+    pub capacity: Option<u64>,
     /// Why packets that come in by it are not balanced; none when they are.
     pub problem: Option<String>,
+}
+
+impl InterfaceView {
+    /// Whether nothing differs but what it can carry.
+    #[must_use]
+    pub fn serves_as(&self, other: &Self) -> bool {
+        Self { capacity: None, ..self.clone() } == Self { capacity: None, ..other.clone() }
+    }
 }
 
 /// A VIP.
@@ -316,6 +328,12 @@ pub trait Counts: fmt::Debug + Send + Sync {
     ///
     /// When the map cannot be read.
     fn packets(&self) -> io::Result<Vec<(Counter, u64)>>;
+
+    /// Begins to mark flows, with no mark made, or ends it.
+    fn mark_flows(&self, on: bool);
+
+    /// Marks that were made.
+    fn flow_marks(&self) -> u32;
 }
 
 #[cfg(test)]

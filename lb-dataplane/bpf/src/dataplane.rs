@@ -2,6 +2,7 @@
 
 mod capacities;
 mod elements;
+mod marks;
 mod routes;
 
 use std::io;
@@ -55,7 +56,10 @@ impl Dataplane {
             .map_err(OpenError::system("set up the clock of", pin_root))?;
         let routes = Routes::take(&mut installed)?;
         let elements = Elements::take(&mut installed, capacities)?;
-        Ok(Self { installed, capacities, active, grace, clock, routes, elements })
+        let dataplane = Self { installed, capacities, active, grace, clock, routes, elements };
+        // Nobody ends the marking of a process that was killed.
+        dataplane.stop_marking();
+        Ok(dataplane)
     }
 
     /// Detaches the forwarder under `pin_root` from all interfaces and removes its pins; false when there were none.

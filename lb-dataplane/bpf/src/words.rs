@@ -60,10 +60,20 @@ impl Words {
         self.words().get(index).map(|word| word.load(Ordering::Acquire))
     }
 
+    /// Stores zero to all words.
+    pub(crate) fn clear(&self) {
+        self.words().iter().for_each(|word| word.store(0, Ordering::Relaxed));
+    }
+
+    /// Bits that are one.
+    pub(crate) fn ones(&self) -> u32 {
+        self.words().iter().map(|word| word.load(Ordering::Relaxed).count_ones()).sum()
+    }
+
     fn words(&self) -> &[AtomicU64] {
         // SAFETY: the start of a mapping is aligned to a page; an array with elements of whole words (checked in `new`)
         // has them without gaps, `count` in all, and the kernel refuses a mapping longer than the array. It lives as long
-        // as `self`. The eBPF program accesses these words by loads of 8 bytes.
+        // as `self`. The eBPF program accesses these words by loads of 8 bytes, or stores the byte 1 into them.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.count) }
     }
 }

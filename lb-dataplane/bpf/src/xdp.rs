@@ -6,6 +6,7 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::install::OpenError;
 use crate::pins::{self, Layout};
@@ -57,6 +58,8 @@ pub struct Attachment {
     pub ifindex: Option<u32>,
     /// The mode, when attached.
     pub mode: Option<XdpMode>,
+    /// When the link was made: since then the interface has had a forwarder program without a break.
+    pub since: Option<SystemTime>,
 }
 
 impl Attachment {
@@ -145,8 +148,13 @@ pub(crate) fn attach(
     let ifindex = nix::net::if_::if_nametoindex(interface).map_err(|errno| {
         AttachError::UnknownInterface { interface: interface.to_owned(), source: errno.into() }
     })?;
-    let attachment = Attachment { interface: interface.to_owned(), ifindex: Some(ifindex), mode: Some(mode) };
     let path = layout.link(interface);
+    let attachment = || Attachment {
+        interface: interface.to_owned(),
+        ifindex: Some(ifindex),
+        mode: Some(mode),
+        since: pinned_at(&path),
+    };
     let mut previous = None;
     if let Some((link, info)) = open_link(&path, interface)? {
         let attached =
@@ -156,7 +164,7 @@ pub(crate) fn attach(
                 sys::link_update(link.as_fd(), program.as_fd())
                     .map_err(AttachError::system("update the program of", interface))?;
             }
-            return Ok(attachment);
+            return Ok(attachment());
         }
         // The interface is gone, or was made anew, or the mode was changed: the link is of no use any more.
         drop(link);
@@ -164,7 +172,7 @@ pub(crate) fn attach(
         previous = attached;
     }
     match create_link(&path, program, interface, ifindex, mode) {
-        Ok(()) => Ok(attachment),
+        Ok(()) => Ok(attachment()),
         Err(error) => {
             // Better the old mode than nothing, when the new one is impossible.
             if let Some(previous) = previous
@@ -204,9 +212,15 @@ pub(crate) fn attachments(layout: &Layout) -> Result<Vec<Attachment>, AttachErro
             Some(ifindex) if present == Some(ifindex) => attached_mode(ifindex, info.program_id, &interface)?,
             _ => None,
         };
-        attachments.push(Attachment { interface, ifindex, mode });
+        let since = pinned_at(&layout.link(&interface));
+        attachments.push(Attachment { interface, ifindex, mode, since });
     }
     Ok(attachments)
+}
+
+/// A bpffs gives a pin the time at which it was made, and a link keeps its pin when its program is replaced.
+fn pinned_at(path: &Path) -> Option<SystemTime> {
+    std::fs::metadata(path).and_then(|pin| pin.modified()).ok()
 }
 
 /// Gives every pinned link the program; links of interfaces that are gone are left for [`attach`].

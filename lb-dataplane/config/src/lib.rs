@@ -34,7 +34,7 @@ mod units;
 pub use config::{Config, MAX_FILE_BYTES};
 pub use error::{ConfigErrors, Problem};
 pub use types::{
-    Admin, Affinity, Backend, BackendSet, Encapsulation, EncapsulationKind, HealthCheck, Interface,
+    Admin, Affinity, Backend, BackendSet, BitRate, Encapsulation, EncapsulationKind, HealthCheck, Interface,
     InterfaceName, Limits, MacAddress, Metrics, NextHop, Ports, Probe, Protocol, Seed, TableSize, Vip,
     XdpMode,
 };

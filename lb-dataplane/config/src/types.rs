@@ -77,6 +77,15 @@ pub struct Interface {
     pub name: InterfaceName,
     /// How the program is attached.
     pub mode: XdpMode,
+    /// What it carries, when its driver does not say or is not to be believed.
+    pub speed: Option<BitRate>,
+}
+
+/// A rate of more than zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BitRate {
+    /// Bits per second.
+    pub bits_per_second: u64,
 }
 
 /// A unicast MAC address that is not all zeroes.

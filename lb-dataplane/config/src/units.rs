@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::read::{Scalar, shown};
 use crate::suggest::did_you_mean;
-use crate::types::{InterfaceName, MacAddress, Ports, Seed};
+use crate::types::{BitRate, InterfaceName, MacAddress, Ports, Seed};
 
 pub(crate) use address::{source_v4, source_v6, unicast, vip_address};
 
@@ -165,6 +165,23 @@ fn parse_duration(text: &str) -> Option<Duration> {
 }
 
 /// A duration as the file would write it.
+/// The fastest interface that is thought of, in bits per second.
+const MAX_BIT_RATE: u64 = 10_000_000_000_000;
+
+pub(crate) fn bit_rate(scalar: &Scalar<'_>) -> Parsed<BitRate> {
+    const UNITS: [(&str, u64); 3] =
+        [("Mbit/s", 1_000_000), ("Gbit/s", 1_000_000_000), ("Tbit/s", 1_000_000_000_000)];
+    let text = scalar.text;
+    let rate = UNITS.iter().find_map(|(unit, factor)| {
+        let digits = text.strip_suffix(unit)?.trim_end();
+        let digits = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+        digits.parse::<u64>().ok()?.checked_mul(*factor)
+    });
+    rate.filter(|rate| (1..=MAX_BIT_RATE).contains(rate)).map(|bits_per_second| BitRate { bits_per_second }).ok_or_else(
+        || format!("\"{}\" is no rate up to 10 Tbit/s: write a whole number with a unit, as in 25Gbit/s or 2500Mbit/s", shown(text)),
+    )
+}
+
 pub(crate) fn show_duration(duration: Duration) -> String {
     let millis = duration.as_millis();
     UNITS

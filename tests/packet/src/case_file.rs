@@ -97,7 +97,7 @@ pub struct Step {
     /// Sends these bytes, in hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frame: Option<String>,
-    /// `tx BACKEND`, `redirect BACKEND`, `pass` or `drop REASON`; `tx BACKEND then BACKEND` with further hops.
+    /// `tx BACKEND`, `redirect BACKEND`, `reflect`, `pass` or `drop REASON`; `tx BACKEND then BACKEND` with further hops.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expect: Option<String>,
     /// The events that are counted, all of them.
@@ -135,6 +135,8 @@ pub enum Expect {
     Redirect(Vec<String>),
     /// Left to the kernel as it was.
     Pass,
+    /// Sent back to the neighbour that it came from.
+    Reflect,
     /// Dropped and counted for this reason.
     Drop(String),
 }
@@ -156,13 +158,14 @@ impl Expect {
             ["tx", ref rest @ ..] => hops(rest).map(Self::Tx),
             ["redirect", ref rest @ ..] => hops(rest).map(Self::Redirect),
             ["pass"] => Some(Self::Pass),
+            ["reflect"] => Some(Self::Reflect),
             ["drop", reason] => Some(Self::Drop(reason.to_owned())),
             _ => None,
         };
         match parsed {
             Some(parsed) => Ok(parsed),
             None => bail!(
-                "`{text}` is not `tx BACKEND [then BACKEND]`, `redirect BACKEND`, `pass` or `drop REASON`"
+                "`{text}` is not `tx BACKEND [then BACKEND]`, `redirect BACKEND`, `reflect`, `pass` or `drop REASON`"
             ),
         }
     }

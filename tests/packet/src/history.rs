@@ -266,6 +266,9 @@ impl Stage {
         let hops = |names: &[String]| names.iter().map(|name| self.address(name)).collect::<Result<Vec<_>>>();
         let is = match expect {
             Expect::Pass => outcome.verdict == Verdict::Pass,
+            Expect::Reflect => {
+                outcome.verdict == Verdict::Tx && outcome.counters.contains_key(Counter::BfdEcho.name())
+            }
             Expect::Drop(reason) => {
                 outcome.verdict == Verdict::Drop
                     && outcome.counters.contains_key(format!("drop_{reason}").as_str())

@@ -17,8 +17,8 @@ use aya::programs::xdp::XdpLink;
 use aya::programs::{ProgramInfo, Xdp};
 use generation::{NEIGHBOUR, PACKET};
 use guideway_abi::{
-    ABI_VERSION, ActiveWord, BackendRecord, Capacities, Counter, FlowBucket, FlowEntry, FlowWord, LEGS, Leg,
-    LinkRecord, RouteRecord, SetRecord, TABLE_SIZE_LARGE, TableMeta, VipRecord,
+    ABI_VERSION, ActiveWord, BackendRecord, Capacities, Counter, FLOW_MARKS, FlowBucket, FlowEntry, FlowWord,
+    LEGS, Leg, LinkRecord, RouteRecord, SetRecord, TABLE_SIZE_LARGE, TableMeta, VipRecord,
 };
 use guideway_bpf::{
     AttachError, Dataplane, OpenError, Origin, TableKind, TestProgram, TestRunOptions, XdpMode, xdp_action,
@@ -232,7 +232,8 @@ fn a_crash_at_any_point_of_the_first_set_up_is_repaired() {
         "maps/TABLE_META",
         "maps/BACKENDS",
         "maps/ROUTES",
-        "maps/ROUTES_VALID_UNTIL",
+        "maps/NODE",
+        "maps/FLOW_MARKS",
         "maps/LINKS",
         "maps/FLOWS",
         "maps/VIP_STATS",
@@ -241,7 +242,7 @@ fn a_crash_at_any_point_of_the_first_set_up_is_repaired() {
         "maps/META",
     ];
     // Not all, for the time: none, each directory, the first map, one in the middle, all but META, all.
-    for kept in [0, 1, 2, 3, 13, 23, 24] {
+    for kept in [0, 1, 2, 3, 13, 24, 25] {
         drop(place.open().unwrap());
         fs::remove_file(place.root.join("forwarder")).unwrap();
         for path in made[kept..].iter().rev().map(|path| place.root.join(path)) {
@@ -314,8 +315,7 @@ fn every_way_not_to_fit_is_named() {
 fn a_map_that_the_program_does_not_work_on_is_noticed() {
     const MMAPABLE: u32 = 1 << 10;
     let place = Place::new();
-    // The kernel keeps 15 letters of a name.
-    for (name, elements, flags) in [("SETS", 6, 0), ("ROUTES_VALID_UNTIL", 1, MMAPABLE)] {
+    for (name, elements, flags) in [("SETS", 6, 0), ("FLOW_MARKS", FLOW_MARKS / 8, MMAPABLE)] {
         drop(place.open().unwrap());
         let old = MapInfo::from_pin(place.map(name)).unwrap().id();
         fs::remove_file(place.map(name)).unwrap();

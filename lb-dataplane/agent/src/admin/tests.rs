@@ -3,6 +3,7 @@ use crate::announce::{Announcements as Set, Announcer};
 use crate::apply::MapStore as _;
 use crate::apply::memory::Memory;
 use crate::fixtures::{CONFIG, config};
+use crate::flows::FlowCounter;
 use crate::route::{Problem, Way};
 use crate::view::View;
 use crate::view::tests::{Numbered, sample};
@@ -29,7 +30,8 @@ async fn bench(view: View) -> Bench {
     let stop = CancellationToken::new();
     let admin = Admin {
         view: Arc::new(arc_swap::ArcSwap::from_pointee(view)),
-        counts: Arc::new(Numbered),
+        counts: Arc::new(Numbered::default()),
+        flows: FlowCounter::new(Arc::new(Numbered::default())),
         ways: watch::Sender::new(found()).subscribe(),
         announcements: announcer.watch(),
         requests: sender,
@@ -213,19 +215,21 @@ async fn reload_answers_when_the_loop_does() {
 #[tokio::test]
 async fn announcements_come_whole_and_end_with_the_agent() {
     let mut bench = bench(sample()).await;
-    let set = |generation, addresses: &[&str]| Set {
-        generation,
-        prefixes: addresses.iter().map(|text| text.parse().unwrap()).collect(),
+    let interfaces = sample().interfaces;
+    let set = |generation, addresses: &[&str]| {
+        let prefixes = addresses.iter().map(|text| text.parse().unwrap()).collect();
+        Set::new(generation, prefixes, &interfaces)
     };
     bench.announcer.publish(set(1, &["203.0.113.2/32", "203.0.113.128/25"]));
     let request = v1::WatchAnnouncementsRequest {};
     let mut stream = bench.client.watch_announcements(request).await.unwrap().into_inner();
     let first = stream.message().await.unwrap().unwrap();
     assert_eq!(first.addresses, ["203.0.113.2", "203.0.113.128/25"]);
+    assert_eq!((first.capacity_bytes_per_second, first.forwarding_since_unix_ms), (1_250_000_000, 9000));
     bench.announcer.publish(set(2, &[]));
     assert_eq!(
         stream.message().await.unwrap().unwrap(),
-        v1::Announcements { generation: 2, ..v1::Announcements::default() }
+        v1::Announcements { generation: 2, addresses: vec![], ..first }
     );
     bench.stop.cancel();
     assert_eq!(stream.message().await.unwrap(), None);

@@ -224,4 +224,16 @@ impl Counts for Kernel {
     fn packets(&self) -> io::Result<Vec<(Counter, u64)>> {
         self.dataplane.counters().map_err(io::Error::other)
     }
+
+    fn mark_flows(&self, on: bool) {
+        if on {
+            self.dataplane.start_marking();
+        } else {
+            self.dataplane.stop_marking();
+        }
+    }
+
+    fn flow_marks(&self) -> u32 {
+        self.dataplane.flow_marks()
+    }
 }

@@ -41,7 +41,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         if let Some(in_force) = &self.in_force {
             self.show(in_force, &mut view);
             let prefixes = view.vips.iter().filter(|vip| vip.announced).map(|vip| vip.address).collect();
-            self.outputs.announcer.publish(Announcements { generation: view.generation, prefixes });
+            self.outputs.announcer.publish(Announcements::new(view.generation, prefixes, &view.interfaces));
             let prefixes: BTreeSet<IpNet> = view.vips.iter().map(|vip| vip.address).collect();
             self.outputs.null_routes.send_if_modified(|current| {
                 let differs = current.as_deref() != Some(&prefixes);

@@ -44,10 +44,14 @@ impl MapStore for Paper {
 }
 
 impl Interfaces for Paper {
-    fn attach(&self, name: &str, _: XdpMode) -> Result<u32, String> {
+    fn attach(&self, name: &str, _: XdpMode) -> Result<Attached, String> {
         let ifindex = self.index(name)?;
         self.attached.lock().unwrap().insert(name.to_owned());
-        Ok(ifindex)
+        Ok(Attached { ifindex, since: Some(SystemTime::UNIX_EPOCH) })
+    }
+
+    fn capacity(&self, _: &str, configured: Option<BitRate>) -> Option<u64> {
+        configured.map(|rate| rate.bits_per_second / 8)
     }
 
     fn detach_others(&self, keep: &[&str]) -> Result<Vec<String>, String> {

@@ -11,7 +11,7 @@ fn scrape() -> String {
     metrics.probed(ProbeOutcome { result: ProbeResult::Failed, took: Duration::from_millis(3) });
     let view = Arc::new(arc_swap::ArcSwap::from_pointee(sample()));
     let ways = watch::Sender::new(Found::default()).subscribe();
-    let registry = registry(&metrics, view, Arc::new(Numbered), ways);
+    let registry = registry(&metrics, view, Arc::new(Numbered::default()), ways);
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
     text
@@ -30,7 +30,7 @@ fn samples() {
         r#"interface_attached{interface="up0",mode="native"} 1"#.to_owned(),
         r#"packets_total{outcome="tx"} 3001"#.to_owned(),
         r#"limit_capacity{limit="vips"} 4096"#.to_owned(),
-        r#"events_total{event="flow_hit"} 3015"#.to_owned(),
+        r#"events_total{event="flow_hit"} 3016"#.to_owned(),
         r#"set_unsettled_slots{set="web"} 12"#.to_owned(),
         r#"set_held_slots{set="web"} 3"#.to_owned(),
         r#"set_at_risk_slots{set="web"} 0"#.to_owned(),

@@ -1,8 +1,16 @@
 use super::*;
 
 /// Counts that can be told apart.
-#[derive(Debug)]
-pub(crate) struct Numbered;
+#[derive(Debug, Default)]
+pub(crate) struct Numbered {
+    marks: std::sync::atomic::AtomicBool,
+}
+
+impl Numbered {
+    pub(crate) fn marks(&self) -> bool {
+        self.marks.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
 
 impl Counts for Numbered {
     fn vips(&self) -> io::Result<Vec<TrafficStats>> {
@@ -15,6 +23,14 @@ impl Counts for Numbered {
 
     fn packets(&self) -> io::Result<Vec<(Counter, u64)>> {
         Ok(Counter::ALL.iter().map(|counter| (*counter, 3000 + u64::from(counter.index()))).collect())
+    }
+
+    fn mark_flows(&self, on: bool) {
+        self.marks.store(on, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    fn flow_marks(&self) -> u32 {
+        17
     }
 }
 
@@ -44,6 +60,8 @@ pub(crate) fn sample() -> View {
             ifindex: 2,
             mode: "native",
             attached: true,
+            since: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(9)),
+            capacity: Some(1_250_000_000),
             problem: None,
         }],
         last_reload: Some(Reload { at: SystemTime::UNIX_EPOCH, errors: Vec::new() }),
@@ -146,6 +164,8 @@ fn ready_needs_a_generation_and_every_interface() {
         ifindex: 3,
         mode: "native",
         attached: true,
+        since: None,
+        capacity: None,
         problem: None,
     });
     view.interfaces[0].ifindex = 0;

@@ -10,11 +10,16 @@ use crate::install::{Installed, OpenError};
 use crate::map::MapError;
 use crate::words::Words;
 
-/// The maps of the routes, in shared memory.
+/// Where [`abi::NodeRecord`] has its fields, in words.
+const VALID_UNTIL: usize = 0;
+pub(super) const MARK_FLOWS: usize = 1;
+
+/// The maps of this node, in shared memory.
 #[derive(Debug)]
 pub(super) struct Routes {
     legs: Words,
-    valid_until: Words,
+    pub(super) node: Words,
+    pub(super) marks: Words,
 }
 
 impl Routes {
@@ -25,7 +30,8 @@ impl Routes {
         };
         Ok(Self {
             legs: words(abi::ROUTES, "map ROUTES of")?,
-            valid_until: words(abi::ROUTES_VALID_UNTIL, "map ROUTES_VALID_UNTIL of")?,
+            node: words(abi::NODE, "map NODE of")?,
+            marks: words(abi::FLOW_MARKS_MAP, "map FLOW_MARKS of")?,
         })
     }
 }
@@ -61,12 +67,12 @@ impl Dataplane {
     /// Until when the ways are to be believed, in [`jiffies`](Self::jiffies).
     #[must_use]
     pub fn routes_valid_until(&self) -> u64 {
-        self.routes.valid_until.load(0).unwrap_or_default()
+        self.routes.node.load(VALID_UNTIL).unwrap_or_default()
     }
 
     /// Has the ways be believed until `jiffies`; `u64::MAX` is for ever, 0 not at all.
     pub fn set_routes_valid_until(&self, jiffies: u64) {
-        let stored = self.routes.valid_until.store(0, jiffies);
+        let stored = self.routes.node.store(VALID_UNTIL, jiffies);
         debug_assert!(stored, "a mapping has a word at least");
     }
 

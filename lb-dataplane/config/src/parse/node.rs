@@ -13,7 +13,7 @@ use crate::types::{
 };
 use crate::units;
 
-pub(super) const INTERFACE_FIELDS: FieldNames = &["name", "mode"];
+pub(super) const INTERFACE_FIELDS: FieldNames = &["name", "mode", "speed"];
 pub(super) const NEXT_HOP_FIELDS: FieldNames = &["type", "interface", "mac"];
 pub(super) const ENCAPSULATION_FIELDS: FieldNames = &["type", "source_v4", "source_v6"];
 pub(super) const LIMITS_FIELDS: FieldNames = &["vips", "backends", "tables_65537", "tables_16381", "flows"];
@@ -46,6 +46,7 @@ pub(super) fn interfaces(root: &Fields<'_, '_>, sink: &mut Sink) -> Option<Vec<I
             let name = fields.required("name", units::interface_name, &path, sink);
             let modes = units::one_of(&[("native", XdpMode::Native), ("generic", XdpMode::Generic)]);
             let mode = fields.optional("mode", modes, &path, sink);
+            let speed = fields.optional("speed", units::bit_rate, &path, sink);
             let name = name?;
             let at = fields.value_at("name");
             if let Some(first) = seen.get(&name) {
@@ -54,7 +55,7 @@ pub(super) fn interfaces(root: &Fields<'_, '_>, sink: &mut Sink) -> Option<Vec<I
                 return None;
             }
             seen.insert(name.clone(), at);
-            Some(Interface { name, mode: mode?.unwrap_or_default() })
+            Some(Interface { name, mode: mode?.unwrap_or_default(), speed: speed? })
         });
         interfaces = interfaces.zip(interface).map(|(mut all, one)| {
             all.push(one);

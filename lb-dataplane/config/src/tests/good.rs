@@ -38,6 +38,34 @@ fn small_file_has_the_documented_defaults() {
 }
 
 #[test]
+fn speeds_have_units() {
+    let speed = |text: &str| {
+        let text = SMALL.replace("{name: up0}", &format!("{{name: up0, speed: {text}}}"));
+        Config::parse("f.yaml", &text).map(|config| config.interfaces()[0].speed.unwrap().bits_per_second)
+    };
+    for (text, bits) in
+        [("2500Mbit/s", 2_500_000_000), ("25 Gbit/s", 25_000_000_000), ("10Tbit/s", 10_000_000_000_000)]
+    {
+        assert_eq!(speed(text).unwrap(), bits);
+    }
+    for text in [
+        "0Mbit/s",
+        "11Tbit/s",
+        "25",
+        "25Gbps",
+        "Gbit/s",
+        "-1Gbit/s",
+        "1.5Gbit/s",
+        "99999999999999999999Mbit/s",
+    ] {
+        let error = speed(text).unwrap_err().to_string();
+        assert!(error.contains("interfaces[0].speed") && error.contains("25Gbit/s"), "{error}");
+    }
+    let config = Config::parse("f.yaml", SMALL).unwrap();
+    assert_eq!(config.interfaces()[0].speed, None);
+}
+
+#[test]
 fn health_check_defaults() {
     let check = |fields: &str| {
         let text = SMALL.replace("name: web,", &format!("name: web, health_check: {{type: {fields}}},"));

@@ -80,6 +80,7 @@ pub fn forward(world: &World, flows: &mut FlowTable, jiffies: u64, frame: &[u8],
     let vip = match find(&world.vips, packet.destination, packet.protocol, packet.destination_port()) {
         Found::Vip(vip) => vip,
         Found::UnknownPort => return Outcome::dropped(Counter::DropUnknownPort, &[]),
+        Found::Nothing if is_bfd_echo(&packet) => return reflected(frame, &packet),
         Found::Nothing => return pass(),
     };
     if packet.ttl <= 1 {
@@ -161,6 +162,20 @@ fn send(
 
 fn address_of(world: &World, backend: u16) -> Option<IpAddr> {
     world.backends.get(&backend).map(|b| b.address)
+}
+
+/// Section 1.
+fn is_bfd_echo(packet: &Packet) -> bool {
+    const UDP: u8 = 17;
+    (packet.protocol, packet.destination_port(), packet.ttl) == (UDP, 3785, 255)
+        && packet.source == packet.destination
+}
+
+/// Section 1.
+fn reflected(frame: &[u8], packet: &Packet) -> Outcome {
+    let inner = lower_ttl(packet, &frame[packet.ip..packet.end]);
+    let frame = [&frame[6..12], &frame[..6], &frame[12..packet.ip], &inner, &frame[packet.end..]].concat();
+    Outcome { frame: Some(frame), ..Outcome::of(Verdict::Tx, Counter::BfdEcho, &[]) }
 }
 
 /// Section 3.
