@@ -1,0 +1,178 @@
+//! The prefixes to announce.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use super::node::Node;
+use super::settings::{Drain, Specifics};
+
+/// How a VIP's prefix stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vip {
+    /// It is to be announced.
+    Announced,
+    /// Traffic is being moved away from it.
+    Draining,
+    /// Traffic was moved away: it is withdrawn.
+    Drained,
+    /// It came and went too often ([`crate::Damping`]): it is withdrawn for a time.
+    Damped,
+}
+
+/// A prefix that is to be announced to whoever may have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Candidate {
+    /// The prefix.
+    pub prefix: IpNet,
+    /// What it stands for.
+    pub kind: CandidateKind,
+    /// Whether traffic is being moved away from everything that it stands for.
+    pub drain: Drain,
+}
+
+/// What an announced prefix stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CandidateKind {
+    /// A VIP.
+    Vip,
+    /// The VIPs of a pool in it.
+    Aggregate,
+}
+
+/// What becomes of a VIP, for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VipStatus {
+    /// There is no such prefix: nothing behind it works, or nobody configured it.
+    Unknown,
+    /// It is announced to whoever may have it.
+    Candidate(Candidate),
+    /// Only an aggregate that covers it is.
+    Covered(IpNet),
+    /// It was drained.
+    Drained,
+    /// It is held back because it flaps.
+    Damped,
+}
+
+/// All VIPs of the node and the prefixes that are announced for them. A change costs a few searches.
+#[derive(Debug)]
+pub struct Announcements {
+    node: Arc<Node>,
+    vips: BTreeMap<IpNet, Vip>,
+    aggregates: BTreeMap<IpNet, Members>,
+}
+
+/// The announced VIPs of an aggregate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Members {
+    announced: usize,
+    draining: usize,
+}
+
+impl Announcements {
+    /// No VIPs.
+    #[must_use]
+    pub fn new(node: Arc<Node>) -> Self {
+        Self { node, vips: BTreeMap::new(), aggregates: BTreeMap::new() }
+    }
+
+    /// Sets how a VIP stands; `None` when it does not work or is gone. The prefixes whose [`Announcements::candidate`] is not
+    /// what it was: at most the VIP and its aggregate.
+    pub fn set(&mut self, prefix: IpNet, vip: Option<Vip>) -> Vec<IpNet> {
+        let covering = self.node.aggregate(&prefix).map(|(covering, _)| covering);
+        let touched = || [Some(prefix), covering].into_iter().flatten();
+        let before: Vec<_> = touched().map(|prefix| self.candidate(&prefix)).collect();
+        let old = match vip {
+            Some(vip) => self.vips.insert(prefix, vip),
+            None => self.vips.remove(&prefix),
+        };
+        if let Some(covering) = covering {
+            let members = self.aggregates.entry(covering).or_default();
+            members.announced -= usize::from(old == Some(Vip::Announced));
+            members.draining -= usize::from(old == Some(Vip::Draining));
+            members.announced += usize::from(vip == Some(Vip::Announced));
+            members.draining += usize::from(vip == Some(Vip::Draining));
+            if *members == Members::default() {
+                self.aggregates.remove(&covering);
+            }
+        }
+        let changed = touched().zip(before).filter(|(prefix, before)| self.candidate(prefix) != *before);
+        changed.map(|(prefix, _)| prefix).collect()
+    }
+
+    /// Makes the VIPs equal to `vips`. The prefixes whose candidate is not what it was.
+    pub fn replace(&mut self, vips: &BTreeMap<IpNet, Vip>) -> BTreeSet<IpNet> {
+        let gone: Vec<IpNet> = self.vips.keys().filter(|prefix| !vips.contains_key(prefix)).copied().collect();
+        let gone = gone.into_iter().map(|prefix| (prefix, None));
+        let wanted = vips.iter().map(|(prefix, vip)| (*prefix, Some(*vip)));
+        gone.chain(wanted).flat_map(|(prefix, vip)| self.set(prefix, vip)).collect()
+    }
+
+    /// Other settings of the node. Everything may have changed.
+    pub fn set_node(&mut self, node: Arc<Node>) {
+        let vips = std::mem::take(&mut self.vips);
+        *self = Self::new(node);
+        for (prefix, vip) in vips {
+            self.set(prefix, Some(vip));
+        }
+    }
+
+    /// How each VIP stands, in order.
+    #[must_use]
+    pub fn vips(&self) -> &BTreeMap<IpNet, Vip> {
+        &self.vips
+    }
+
+    /// What is to be announced for a prefix.
+    #[must_use]
+    pub fn candidate(&self, prefix: &IpNet) -> Option<Candidate> {
+        let is_hidden = || matches!(self.node.aggregate(prefix), Some((_, Specifics::Hidden)));
+        let vip = self.vips.get(prefix).and_then(|vip| vip.drain()).filter(|_| !is_hidden());
+        let members = self.aggregates.get(prefix).map(|members| match members.announced {
+            0 => Drain::Yes,
+            _ => Drain::No,
+        });
+        let (kind, drain) = match (vip, members) {
+            (Some(Drain::Yes), Some(Drain::Yes) | None) => (CandidateKind::Vip, Drain::Yes),
+            (Some(_), _) => (CandidateKind::Vip, Drain::No),
+            (None, Some(drain)) => (CandidateKind::Aggregate, drain),
+            (None, None) => return None,
+        };
+        Some(Candidate { prefix: *prefix, kind, drain })
+    }
+
+    /// Everything that is to be announced, in order.
+    pub fn candidates(&self) -> impl Iterator<Item = Candidate> {
+        let prefixes: BTreeSet<&IpNet> = self.vips.keys().chain(self.aggregates.keys()).collect();
+        prefixes.into_iter().filter_map(|prefix| self.candidate(prefix))
+    }
+
+    /// What becomes of a VIP or an aggregate.
+    #[must_use]
+    pub fn status(&self, prefix: &IpNet) -> VipStatus {
+        if let Some(candidate) = self.candidate(prefix) {
+            return VipStatus::Candidate(candidate);
+        }
+        match (self.vips.get(prefix), self.node.aggregate(prefix)) {
+            (None, _) => VipStatus::Unknown,
+            (Some(Vip::Drained), _) => VipStatus::Drained,
+            (Some(Vip::Damped), _) => VipStatus::Damped,
+            (Some(Vip::Announced | Vip::Draining), Some((covering, _))) => VipStatus::Covered(covering),
+            // Announced and not covered is a candidate.
+            (Some(Vip::Announced | Vip::Draining), None) => VipStatus::Unknown,
+        }
+    }
+}
+
+impl Vip {
+    /// `None` when it is withdrawn.
+    fn drain(self) -> Option<Drain> {
+        match self {
+            Self::Announced => Some(Drain::No),
+            Self::Draining => Some(Drain::Yes),
+            Self::Drained | Self::Damped => None,
+        }
+    }
+}
