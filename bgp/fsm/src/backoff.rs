@@ -18,37 +18,26 @@ impl Jitter {
     }
 }
 
-/// The longest wait, unless the base is longer: a link that is healed shall carry a session again within seconds, and one
-/// SYN in ten seconds is no burden for a router.
-const CEILING: Duration = Duration::from_secs(10);
+/// The longest wait, unless the base is longer. It is also how long a session has to last to count as a success.
+pub(crate) const CEILING: Duration = Duration::from_secs(10);
 
-/// Doubles from a base up to [`CEILING`].
-#[derive(Debug)]
+/// Counts how often the peer answered and refused: the wait doubles from a base up to [`CEILING`].
+#[derive(Debug, Default)]
 pub(crate) struct Backoff {
-    base: Duration,
-    failures: u32,
+    refusals: u32,
 }
 
 impl Backoff {
-    pub(crate) fn new(base: Duration) -> Self {
-        Self { base, failures: 0 }
-    }
-
-    /// The longest wait.
-    pub(crate) fn longest(&self) -> Duration {
-        self.base.max(CEILING)
-    }
-
-    /// The wait after one more failure.
-    pub(crate) fn next(&mut self, jitter: Jitter) -> Duration {
-        let factor = 1u32.checked_shl(self.failures).unwrap_or(u32::MAX);
-        let wait = self.base.saturating_mul(factor).min(self.longest());
-        self.failures = self.failures.saturating_add(1);
+    /// The wait after one more refusal.
+    pub(crate) fn next(&mut self, base: Duration, jitter: Jitter) -> Duration {
+        let factor = 1u32.checked_shl(self.refusals).unwrap_or(u32::MAX);
+        let wait = base.saturating_mul(factor).min(base.max(CEILING));
+        self.refusals = self.refusals.saturating_add(1);
         jitter.apply(wait)
     }
 
     pub(crate) fn reset(&mut self) {
-        self.failures = 0;
+        self.refusals = 0;
     }
 }
 
@@ -57,8 +46,8 @@ mod tests {
     use super::*;
 
     fn waits(base: u64) -> Vec<u64> {
-        let mut backoff = Backoff::new(Duration::from_secs(base));
-        (0..6).map(|_| backoff.next(Jitter::NONE).as_secs()).collect()
+        let mut backoff = Backoff::default();
+        (0..6).map(|_| backoff.next(Duration::from_secs(base), Jitter::NONE).as_secs()).collect()
     }
 
     #[test]
@@ -66,11 +55,12 @@ mod tests {
         assert_eq!(waits(1), [1, 2, 4, 8, 10, 10]);
         assert_eq!(waits(5), [5, 10, 10, 10, 10, 10]);
         assert_eq!(waits(60), [60, 60, 60, 60, 60, 60]);
-        let mut backoff = Backoff::new(Duration::from_secs(1));
+        let base = Duration::from_secs(1);
+        let mut backoff = Backoff::default();
         for _ in 0..100 {
-            assert!(backoff.next(Jitter::NONE) <= backoff.longest());
+            assert!(backoff.next(base, Jitter::NONE) <= CEILING);
         }
         backoff.reset();
-        assert_eq!(backoff.next(Jitter(0)), Duration::from_millis(750));
+        assert_eq!(backoff.next(base, Jitter(0)), Duration::from_millis(750));
     }
 }

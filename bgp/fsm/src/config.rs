@@ -145,8 +145,8 @@ impl HoldTime {
     }
 }
 
-/// What a new configuration means for a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What a new configuration means for a session, the least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Change {
     /// It is the same.
     Nothing,

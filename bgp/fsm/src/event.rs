@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use guideway_bgp_wire::iana::{cease, error_code};
+use guideway_bgp_wire::iana::cease;
 use guideway_bgp_wire::{DecodeError, Family, Message, Notification};
 use thiserror::Error;
 
@@ -98,7 +98,7 @@ pub enum Stop {
         /// The session comes back after this time; `None`: it stays down.
         restart: Option<Duration>,
     },
-    /// The speaker cannot carry the session (RFC 4486 section 4). It is tried again later.
+    /// The speaker cannot carry the session (RFC 4486 section 4). It comes back after ten seconds.
     OutOfResources,
     /// Connections are closed without a NOTIFICATION, so that a peer with graceful restart (RFC 4724) keeps the routes:
     /// the speaker restarts, the forwarder goes on. The session stays down.
@@ -108,21 +108,13 @@ pub enum Stop {
 impl Stop {
     /// The NOTIFICATION; `None` for a silent stop.
     pub(crate) fn notification(&self) -> Option<Notification> {
-        let cease = |subcode| Notification::new(error_code::CEASE, subcode);
         Some(match self {
             Self::Shutdown(text) => Notification::admin_shutdown(text),
             Self::Reset(text) => Notification::admin_reset(text),
-            Self::Deconfigured => cease(cease::PEER_DECONFIGURED),
-            Self::ConfigurationChange => cease(cease::CONFIGURATION_CHANGE),
-            Self::MaxPrefixes { family, limit, .. } => {
-                // RFC 4486 section 4: AFI, SAFI and the upper bound.
-                let mut notification = cease(cease::MAX_PREFIXES);
-                notification.data.extend_from_slice(&family.afi().to_be_bytes());
-                notification.data.push(family.safi());
-                notification.data.extend_from_slice(&limit.to_be_bytes());
-                notification
-            }
-            Self::OutOfResources => cease(cease::OUT_OF_RESOURCES),
+            Self::Deconfigured => Notification::cease(cease::PEER_DECONFIGURED),
+            Self::ConfigurationChange => Notification::cease(cease::CONFIGURATION_CHANGE),
+            Self::MaxPrefixes { family, limit, .. } => Notification::max_prefixes(*family, *limit),
+            Self::OutOfResources => Notification::cease(cease::OUT_OF_RESOURCES),
             Self::Silent => return None,
         })
     }
@@ -131,7 +123,9 @@ impl Stop {
     pub(crate) fn loss(&self) -> Loss {
         match self {
             Self::Shutdown(_) | Self::Deconfigured | Self::MaxPrefixes { .. } => Loss::Hard,
-            Self::Reset(_) | Self::ConfigurationChange | Self::OutOfResources | Self::Silent => Loss::Graceful,
+            Self::Reset(_) | Self::ConfigurationChange | Self::OutOfResources | Self::Silent => {
+                Loss::Graceful
+            }
         }
     }
 }

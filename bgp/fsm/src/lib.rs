@@ -6,6 +6,8 @@ mod backoff;
 mod config;
 mod event;
 mod negotiate;
+mod offer;
+mod refusal;
 mod session;
 
 pub use backoff::Jitter;

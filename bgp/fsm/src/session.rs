@@ -1,13 +1,29 @@
-//! The state machine.
+//! The state machine: what is public of it, and its parts.
 
-use std::time::Instant;
+mod collision;
+mod dial;
+mod ending;
+mod link;
+mod messages;
+mod settings;
+mod step;
+mod timeouts;
+
+use std::time::{Duration, Instant};
 
 use guideway_bgp_wire::Context;
 
-use crate::backoff::Jitter;
+use crate::backoff::{Backoff, Jitter};
 use crate::config::{Change, Config, RestartFlags};
 use crate::event::{Action, ConnectionId, Event, Side};
 use crate::negotiate::Negotiated;
+use dial::Dial;
+use link::{Link, Phase};
+use step::Step;
+
+/// How long the OPEN is waited for that decides a collision, and for how long after its establishment a session can meet
+/// a connection that the peer dialled before it. Both are some round trips at most.
+pub(crate) const COLLISION_WAIT: Duration = Duration::from_secs(1);
 
 /// The states of RFC 4271 section 8.2.2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,43 +58,94 @@ impl std::fmt::Display for State {
 #[derive(Debug)]
 pub struct Session {
     config: Config,
+    restart: RestartFlags,
+    /// When the R bit has had its time.
+    restart_until: Option<Instant>,
+    mode: Mode,
+    dial: Dial,
+    backoff: Backoff,
+    /// At most two: one of each side, or one that is established and one that challenges it. Our KEEPALIVE is sent on one
+    /// of them at most, and then no other one has our OPEN: the peer cannot come to prefer it.
+    links: Vec<Link>,
+}
+
+/// What the operator wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Nothing. The peer's connections are refused.
+    Stopped(Answer),
+    /// Nothing until then.
+    Held(Instant),
+    /// A session.
+    Running,
+}
+
+/// What a peer is told that connects although nobody wants it to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// Nothing: a NOTIFICATION could make it forget the routes that it keeps during a restart.
+    Nothing,
+    /// Cease/Connection Rejected (RFC 4486 section 4).
+    Cease,
 }
 
 impl Session {
     /// A session in Idle that waits for [`Event::Start`].
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { config }
+        Self {
+            config,
+            restart: RestartFlags::default(),
+            restart_until: None,
+            mode: Mode::Stopped(Answer::Nothing),
+            dial: Dial::Rest,
+            backoff: Backoff::default(),
+            links: Vec::new(),
+        }
     }
 
-    /// Takes an event in and says what is to be done, in order.
+    /// Takes an event in and says what is to be done, in order. Any event is valid at any time.
     pub fn handle(&mut self, event: Event, now: Instant, jitter: Jitter) -> Vec<Action> {
-        let _ = (event, now, jitter);
-        Vec::new()
+        let mut step = Step::new(self, now, jitter);
+        step.take(event);
+        step.settle();
+        step.into_actions()
     }
 
-    /// When [`Event::Timeout`] is due; `None` when no timer runs.
+    /// When [`Event::Timeout`] is due; `None` when no timer runs. May change with each call that changes the session.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        let held = if let Mode::Held(until) = self.mode { Some(until) } else { None };
+        let links = self.links.iter().flat_map(Link::deadlines);
+        links.chain(held).chain(self.dial.deadline()).min()
     }
 
     /// The owner wrote an UPDATE: the KEEPALIVE timer starts anew (RFC 4271 section 8.2.2).
     pub fn sent_update(&mut self, now: Instant) {
-        let _ = now;
+        if let Some(link) = self.links.iter_mut().find(|link| link.is_established()) {
+            link.restart_keepalive(now);
+        }
     }
 
     /// What the next OPENs say about this speaker's restart. The R bit is said until a session is established or the own
     /// restart time is over, the F bits until they are set anew.
     pub fn set_restart(&mut self, flags: RestartFlags, now: Instant) {
-        let _ = (flags, now);
+        self.restart = flags;
+        let time = self.config.graceful_restart.map(|restart| restart.restart_time);
+        self.restart_until = time.and_then(|time| now.checked_add(time));
     }
 
-    /// Takes new settings.
+    /// Takes new settings. They hold for what is sent from now on, whatever the answer is.
     pub fn set_config(&mut self, config: Config, now: Instant) -> Change {
-        let _ = now;
+        if config == self.config {
+            return Change::Nothing;
+        }
+        let change = self.links.iter_mut().map(|link| link.set_config(&config)).max();
         self.config = config;
-        Change::Nothing
+        if self.wants_to_dial() && self.dial == Dial::Rest {
+            self.dial = Dial::Waiting(now);
+        }
+        change.unwrap_or(Change::Live)
     }
 
     /// The settings.
@@ -90,38 +157,64 @@ impl Session {
     /// How far the session is: the state of the side that is furthest.
     #[must_use]
     pub fn state(&self) -> State {
-        State::Idle
+        let links = self.links.iter().map(Link::state).filter(|state| *state > State::Active);
+        links.max().unwrap_or_else(|| self.dial_state())
     }
 
-    /// How far one side is.
+    /// How far one side is. An incoming connection that has to wait for another one to fail counts as Active, as it does
+    /// with the DelayOpen of RFC 4271.
     #[must_use]
     pub fn side_state(&self, side: Side) -> State {
-        let _ = side;
-        State::Idle
+        let links = self.links.iter().filter(|link| link.side == side);
+        links.map(Link::state).max().unwrap_or_else(|| match (side, self.mode) {
+            (Side::Outgoing, _) => self.dial_state(),
+            (Side::Incoming, Mode::Running) => State::Active,
+            (Side::Incoming, _) => State::Idle,
+        })
     }
 
     /// The connection that carries the session, while it is established.
     #[must_use]
     pub fn connection(&self) -> Option<ConnectionId> {
-        None
+        self.links.iter().find(|link| link.is_established()).map(|link| link.id)
     }
 
     /// What was agreed on, while the session is established.
     #[must_use]
     pub fn negotiated(&self) -> Option<&Negotiated> {
-        None
+        self.links.iter().find(|link| link.is_established())?.negotiated()
     }
 
     /// How bytes of a connection are to be read and written now.
     #[must_use]
     pub fn context(&self, connection: ConnectionId) -> Context {
-        let _ = connection;
-        Context::default()
+        let link = self.links.iter().find(|link| link.id == connection);
+        link.and_then(Link::negotiated).map(|negotiated| negotiated.context).unwrap_or_default()
     }
 
     /// When the next attempt to connect is due, while the session waits for it.
     #[must_use]
     pub fn next_attempt(&self) -> Option<Instant> {
-        None
+        match (self.mode, self.dial) {
+            (Mode::Held(at), _) | (Mode::Running, Dial::Waiting(at)) => Some(at),
+            _ => None,
+        }
+    }
+
+    fn dial_state(&self) -> State {
+        match (self.mode, self.dial) {
+            (Mode::Stopped(_) | Mode::Held(_), _) => State::Idle,
+            (Mode::Running, Dial::Attempt(_)) => State::Connect,
+            (Mode::Running, Dial::Rest | Dial::Waiting(_)) => State::Active,
+        }
+    }
+
+    /// The link on which our KEEPALIVE is sent.
+    fn leader(&self) -> Option<usize> {
+        self.links.iter().position(Link::is_committed)
+    }
+
+    fn find(&self, connection: ConnectionId) -> Option<usize> {
+        self.links.iter().position(|link| link.id == connection)
     }
 }
