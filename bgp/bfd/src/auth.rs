@@ -1,6 +1,10 @@
-//! Authentication of packets (RFC 5880 sections 4.2 to 4.4 and 6.7): what is configured for a session.
+//! Authentication of packets (RFC 5880 sections 4.2 to 4.4 and 6.7): keys, and the section that they make.
+
+mod section;
 
 use thiserror::Error;
+
+pub use section::{Section, Window, sign};
 
 /// The kind of authentication, by its value on the wire (RFC 5880 section 4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,6 +34,20 @@ impl Kind {
             Self::Simple | Self::KeyedMd5 | Self::MeticulousMd5 => 16,
             Self::KeyedSha1 | Self::MeticulousSha1 => 20,
         }
+    }
+
+    /// Octets of the digest; a password has none.
+    pub(crate) const fn digest_len(self) -> Option<usize> {
+        match self {
+            Self::Simple => None,
+            Self::KeyedMd5 | Self::MeticulousMd5 => Some(16),
+            Self::KeyedSha1 | Self::MeticulousSha1 => Some(20),
+        }
+    }
+
+    /// Whether every packet has a sequence number of its own.
+    pub(crate) const fn is_meticulous(self) -> bool {
+        matches!(self, Self::MeticulousMd5 | Self::MeticulousSha1)
     }
 
     /// From the field of the packet.
