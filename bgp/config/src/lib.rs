@@ -6,14 +6,20 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod addresses;
+pub mod export;
 pub mod fields;
+mod layers;
 mod peer;
+mod peers;
 mod secret;
 pub mod yaml;
 
 pub use fields::Problem;
+pub use layers::Layers;
 pub use peer::{
     AoAlgorithm, AoKey, Authentication, BGP_PORT, BfdAuthentication, BfdAuthenticationKind, BfdSettings,
     Direction, Import, LimitAction, MaxPrefixes, PeerConfig, Remote, Ttl,
 };
+pub use peers::{Local, ReadFile, peers};
 pub use secret::Password;

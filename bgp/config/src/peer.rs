@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use guideway_bgp_fsm as fsm;
+use guideway_bgp_rib::policy::PeerExport;
 use ipnet::IpNet;
 
 use crate::secret::Password;
@@ -40,6 +41,8 @@ pub struct PeerConfig {
     pub next_hop_v4: Option<IpAddr>,
     /// The next hop of IPv6 routes; the session's local address when `None`.
     pub next_hop_v6: Option<Ipv6Addr>,
+    /// What it is told of our routes.
+    pub export: PeerExport,
     /// What becomes of its routes.
     pub import: Import,
     /// What the session itself needs.
@@ -63,6 +66,7 @@ impl PeerConfig {
             max_prefixes: None,
             next_hop_v4: None,
             next_hop_v6: None,
+            export: PeerExport::default(),
             import: Import::None,
             session,
         }
