@@ -69,9 +69,10 @@ impl<'a> Layers<'a> {
         Problem { line, field, reason: reason.into() }
     }
 
-    /// Reports every field that nobody took.
+    /// Reports every field of the most specific map that nobody took. The others stand behind many peers: what they have in
+    /// excess is told once, by who reads them by themselves.
     pub fn close(self, problems: &mut Vec<Problem>) {
-        for section in self.sections {
+        if let Some(section) = self.sections.into_iter().next() {
             section.close(problems);
         }
     }

@@ -3,6 +3,8 @@
 mod blocks;
 mod one;
 mod secrets;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
