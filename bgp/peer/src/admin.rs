@@ -1,0 +1,1 @@
+//! Conversions into the messages of the admin API.

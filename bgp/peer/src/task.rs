@@ -1,0 +1,443 @@
+//! One task for each peer: it runs the session core over TCP connections of both directions. A peer that is stuck blocks
+//! nobody else.
+
+mod act;
+mod feed;
+mod letters;
+mod tell;
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use futures_util::future::select_all;
+use guideway_bfd_client::Client;
+use guideway_bgp_config::{Direction, PeerConfig, Remote};
+use guideway_bgp_fsm::{self as fsm, Cause, ConnectionId, Event, Jitter, Session, Side};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep_until;
+use tracing::{debug, warn};
+
+use crate::connection::{Connection, Input};
+use crate::counters::Counters;
+use crate::links::{Links, Target};
+use crate::liveness::{Liveness, Word};
+use crate::mailbox::Mailbox;
+use crate::router::{PeerId, Router, SessionView};
+use crate::status::SharedStatus;
+use crate::tap::Tap;
+pub(crate) use feed::Feeds;
+
+/// Connections of one peer at once: one of each side, and a second one of the peer when it has started anew.
+const CONNECTIONS: usize = 4;
+/// When no timer runs.
+const LONG: Duration = Duration::from_secs(3600);
+
+/// What the tasks of all peers share.
+pub(crate) struct Surroundings {
+    pub(crate) router: Arc<dyn Router>,
+    pub(crate) taps: Vec<Arc<dyn Tap>>,
+    pub(crate) bfd: Option<Client>,
+    pub(crate) links: watch::Receiver<Links>,
+}
+
+/// How a task is reached.
+#[derive(Debug, Clone)]
+pub(crate) struct Contact {
+    pub(crate) id: PeerId,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) status: SharedStatus,
+    pub(crate) feeds: Feeds,
+}
+
+/// What ends a task by itself: a dynamic peer that has been gone for so long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Linger(pub(crate) Option<Duration>);
+
+type Opening = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
+
+pub(crate) struct Task {
+    around: Arc<Surroundings>,
+    contact: Contact,
+    config: Arc<PeerConfig>,
+    session: Session,
+    linger: Linger,
+    /// Since when there is no connection.
+    alone_since: Instant,
+    dial: Option<Dial>,
+    connections: Vec<Link>,
+    last_connection: u64,
+    /// Connections that are being closed.
+    closing: JoinSet<()>,
+    live: Option<Live>,
+    links: watch::Receiver<Links>,
+    /// The address of an unnumbered peer as its own connection showed it.
+    learnt: Option<std::net::Ipv6Addr>,
+    liveness: Liveness,
+    /// The session core was told to start.
+    started: bool,
+    last_cause: Option<Cause>,
+    /// The log knows of a malformed UPDATE of this session.
+    malformed_told: bool,
+    silent: bool,
+}
+
+struct Dial {
+    opening: Opening,
+    /// The kernel's counters when the attempt began.
+    counters: Counters,
+}
+
+struct Link {
+    id: ConnectionId,
+    side: Side,
+    connection: Connection,
+}
+
+/// The session while it is established.
+struct Live {
+    view: Arc<SessionView>,
+    connection: ConnectionId,
+}
+
+/// What the task waited for.
+enum Step {
+    Letters,
+    Timeout,
+    Dialled(io::Result<TcpStream>),
+    Input(usize, Input),
+    Changed,
+    Links,
+    Bfd(Word),
+    Lingered,
+}
+
+impl Task {
+    pub(crate) fn new(
+        around: Arc<Surroundings>,
+        contact: Contact,
+        config: Arc<PeerConfig>,
+        linger: Linger,
+    ) -> Self {
+        Self {
+            session: Session::new(session_config(&config)),
+            links: around.links.clone(),
+            around,
+            contact,
+            config,
+            linger,
+            alone_since: Instant::now(),
+            dial: None,
+            connections: Vec::new(),
+            last_connection: 0,
+            closing: JoinSet::new(),
+            live: None,
+            learnt: None,
+            liveness: Liveness::default(),
+            started: false,
+            last_cause: None,
+            malformed_told: false,
+            silent: false,
+        }
+    }
+
+    /// Runs until the mailbox has an end, or the peer is gone for long.
+    pub(crate) async fn run(mut self) {
+        self.bind_bfd();
+        self.start();
+        loop {
+            self.fill();
+            match self.step().await {
+                Step::Letters => {
+                    if let Some(stop) = self.letters() {
+                        self.end(stop).await;
+                        return;
+                    }
+                }
+                Step::Timeout => self.timeout(),
+                Step::Dialled(result) => self.dialled(result),
+                Step::Input(index, input) => self.input(index, input),
+                Step::Changed => {}
+                Step::Links => self.links_changed(),
+                Step::Bfd(word) => self.bfd(word),
+                Step::Lingered => return,
+            }
+            while self.closing.try_join_next().is_some() {}
+        }
+    }
+
+    /// Waits for one thing to happen.
+    async fn step(&mut self) -> Step {
+        let timeout = self.session.poll_timeout().unwrap_or_else(|| Instant::now() + LONG);
+        let lingers = self.connections.is_empty().then_some(self.linger.0).flatten();
+        let lingered = self.alone_since + lingers.unwrap_or(LONG);
+        let limit = self.live.as_ref().map(|live| live.view.negotiated.hold_time);
+        let established = self.live.as_ref().map(|live| live.connection);
+        let has_room = self
+            .connections
+            .iter()
+            .any(|link| Some(link.id) == established && link.connection.has_room());
+        let mut changes = if has_room { self.contact.feeds.changes() } else { Vec::new() };
+        let changed = async {
+            if changes.is_empty() {
+                std::future::pending::<()>().await;
+            }
+            let waiting = changes.iter_mut().map(|receiver| {
+                Box::pin(async {
+                    if receiver.changed().await.is_err() {
+                        std::future::pending::<()>().await;
+                    }
+                })
+            });
+            select_all(waiting).await;
+        };
+        let inputs = async {
+            if self.connections.is_empty() {
+                std::future::pending::<()>().await;
+            }
+            let waiting = self.connections.iter_mut().map(|link| Box::pin(link.connection.next(limit)));
+            let (input, index, _) = select_all(waiting).await;
+            (index, input)
+        };
+        let dialled = async {
+            match &mut self.dial {
+                Some(dial) => dial.opening.as_mut().await,
+                None => std::future::pending().await,
+            }
+        };
+        let unnumbered = matches!(self.config.remote, Remote::LinkLocal { .. });
+        tokio::select! {
+            () = self.contact.mailbox.arrived() => Step::Letters,
+            () = sleep_until(timeout.into()) => Step::Timeout,
+            result = dialled => Step::Dialled(result),
+            (index, input) = inputs => Step::Input(index, input),
+            () = changed => Step::Changed,
+            Ok(()) = self.links.changed(), if unnumbered => Step::Links,
+            word = self.liveness.changed() => Step::Bfd(word),
+            () = sleep_until(lingered.into()), if lingers.is_some() => Step::Lingered,
+        }
+    }
+
+    /// A timer is due. What has arrived counts first: a speaker that was held up must not take the peer for silent.
+    fn timeout(&mut self) {
+        let mut index = 0;
+        while index < self.connections.len() {
+            let arrived = self.connections[index].connection.next(None).now_or_never();
+            let before = self.connections.len();
+            if let Some(input) = arrived {
+                self.input(index, input);
+            }
+            if self.connections.len() == before {
+                index += 1;
+            }
+        }
+        self.put(Event::Timeout);
+    }
+
+    fn dialled(&mut self, result: io::Result<TcpStream>) {
+        let Some(dial) = self.dial.take() else { return };
+        match result.and_then(Connection::new) {
+            Ok(connection) => self.connected(Side::Outgoing, connection),
+            Err(error) => {
+                let suspicion = Counters::read().suspicion(dial.counters);
+                let why = if suspicion.is_empty() { error.to_string() } else { format!("{error}; {suspicion}") };
+                self.put(Event::ConnectFailed(why));
+            }
+        }
+    }
+
+    /// A connection that the listener accepted for this peer.
+    fn accepted(&mut self, stream: TcpStream) {
+        if let Some(reason) = self.held() {
+            debug!(reason, "connection of the peer refused");
+            return;
+        }
+        if self.connections.len() >= CONNECTIONS {
+            debug!("connection of the peer refused: it has too many already");
+            return;
+        }
+        let adopted = crate::socket::adopt(&stream, &self.config).and_then(|()| Connection::new(stream));
+        match adopted {
+            Ok(connection) => {
+                if let std::net::IpAddr::V6(address) = connection.remote().ip()
+                    && let Remote::LinkLocal { address: None, .. } = self.config.remote
+                {
+                    self.learnt = Some(address);
+                    self.bind_bfd();
+                }
+                self.connected(Side::Incoming, connection);
+            }
+            Err(error) => warn!(%error, "a connection of the peer cannot be used"),
+        }
+    }
+
+    fn connected(&mut self, side: Side, connection: Connection) {
+        self.last_connection += 1;
+        let id = ConnectionId(self.last_connection);
+        self.connections.push(Link { id, side, connection });
+        self.put(Event::Connected { connection: id, side });
+    }
+
+    fn input(&mut self, index: usize, input: Input) {
+        let Some(link) = self.connections.get_mut(index) else { return };
+        let id = link.id;
+        let traffic = link.connection.take_traffic();
+        {
+            let mut record = self.contact.status.lock();
+            record.status.received.octets += traffic.received;
+            record.status.sent.octets += traffic.sent;
+        }
+        match input {
+            Input::Progress => {}
+            Input::Readable => self.read(id),
+            Input::Closed(why) => {
+                self.remove(id);
+                self.put(Event::Closed { connection: id, why });
+            }
+            Input::Stuck => self.put(Event::SendStuck { connection: id }),
+        }
+    }
+
+    /// Takes every whole message out of the receive buffer.
+    fn read(&mut self, id: ConnectionId) {
+        loop {
+            let context = self.session.context(id);
+            let Some(link) = self.connections.iter_mut().find(|link| link.id == id) else { return };
+            let (status, taps) = (&self.contact.status, &self.around.taps);
+            let live = self.live.as_ref().filter(|live| live.connection == id);
+            let message = link.connection.message(&context, |octets| {
+                status.lock().status.received.count(octets);
+                if let Some(live) = live {
+                    taps.iter().for_each(|tap| tap.received(&live.view, octets));
+                }
+            });
+            match message {
+                None => return,
+                Some(Ok(message)) => self.put(Event::Received { connection: id, message }),
+                Some(Err(error)) => {
+                    self.put(Event::Malformed { connection: id, error });
+                    // What follows in the stream means nothing any more.
+                    if let Some(link) = self.connections.iter_mut().find(|link| link.id == id) {
+                        link.connection.discard();
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn put(&mut self, event: Event) {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            for action in self.session.handle(event, Instant::now(), Jitter(rand::random())) {
+                events.extend(self.act(action));
+            }
+        }
+        self.tell();
+    }
+
+    /// Starts the session, unless something has to be waited for.
+    fn start(&mut self) {
+        if !self.started && self.held().is_none() {
+            self.started = true;
+            self.put(Event::Start);
+        } else {
+            self.tell();
+        }
+    }
+
+    /// Why there must be no session now.
+    fn held(&self) -> Option<String> {
+        let strict = self.config.bfd.as_ref().is_some_and(|bfd| bfd.strict);
+        if !strict || self.liveness.is_up() {
+            return None;
+        }
+        let detail = match self.liveness.status() {
+            None if self.around.bfd.is_none() => ", which this daemon is not connected to".to_owned(),
+            None => ": the peer's address is not known yet".to_owned(),
+            Some(status) => match status.problem {
+                Some(problem) => format!(": {problem}"),
+                None => format!(", which is {}", status.state),
+            },
+        };
+        Some(format!("waits for BFD (bfd.strict){detail}"))
+    }
+
+    fn bfd(&mut self, word: Word) {
+        match word {
+            Word::Nothing => {}
+            Word::Down => {
+                self.put(Event::BfdDown);
+                if self.held().is_some() && self.started {
+                    self.started = false;
+                    // The connections are gone already.
+                    self.put(Event::Stop(fsm::Stop::Silent));
+                }
+            }
+            Word::Up => {}
+        }
+        if self.liveness.is_up() && word != Word::Nothing {
+            self.start();
+            self.put(Event::ConnectNow);
+        }
+        self.tell();
+    }
+
+    fn links_changed(&mut self) {
+        let before = self.contact.status.lock().status.address;
+        self.bind_bfd();
+        self.start();
+        let now = self.target().ok().map(|target| target.remote.ip());
+        if now.is_some() && now != before {
+            self.put(Event::ConnectNow);
+        }
+    }
+
+    fn bind_bfd(&mut self) {
+        let target = self.target().ok();
+        let device = target.as_ref().and_then(|target| target.device.as_deref());
+        let remote = target.as_ref().map(|target| target.remote.ip());
+        self.liveness.bind(self.around.bfd.as_ref(), &self.config, remote, device);
+    }
+
+    /// Where the peer is, or why that is not known.
+    fn target(&self) -> Result<Target, String> {
+        match &self.config.remote {
+            Remote::Address(address) => Ok(Target::routed(*address, self.config.port)),
+            Remote::LinkLocal { interface, address } => {
+                self.links.borrow().target(interface, address.or(self.learnt), self.config.port)
+            }
+            Remote::Range { .. } => Err("a range is nobody to connect to".to_owned()),
+        }
+    }
+
+    fn remove(&mut self, id: ConnectionId) -> Option<Connection> {
+        let index = self.connections.iter().position(|link| link.id == id)?;
+        let link = self.connections.swap_remove(index);
+        if self.connections.is_empty() {
+            self.alone_since = Instant::now();
+        }
+        Some(link.connection)
+    }
+
+    /// The end of the task: the session ends, and the last words are given a moment to arrive.
+    async fn end(&mut self, stop: fsm::Stop) {
+        self.silent = stop == fsm::Stop::Silent;
+        self.put(Event::Stop(stop));
+        self.dial = None;
+        self.connections.clear();
+        while self.closing.join_next().await.is_some() {}
+    }
+}
+
+/// What the session core is to know of the settings.
+pub(crate) fn session_config(config: &PeerConfig) -> fsm::Config {
+    let mut session = config.session.clone();
+    session.passive |= config.direction == Direction::Passive;
+    session
+}

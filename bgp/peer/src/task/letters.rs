@@ -1,0 +1,123 @@
+//! What the task is asked to do.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use guideway_bgp_config::{Authentication, PeerConfig};
+use guideway_bgp_fsm::{Change, Event, Refresh, Stop};
+use guideway_bgp_rib::Enhanced;
+use guideway_bgp_wire::{Message, RouteRefresh};
+use tracing::{info, warn};
+
+use super::{Live, Task, session_config};
+use crate::router::SessionView;
+use crate::socket;
+
+impl Task {
+    /// Does everything that the mailbox has. The reason to end, if there is one.
+    pub(super) fn letters(&mut self) -> Option<Stop> {
+        let letters = self.contact.mailbox.take();
+        if let Some(stop) = letters.end {
+            return Some(stop);
+        }
+        if let Some(flags) = letters.restart {
+            self.session.set_restart(flags, Instant::now());
+        }
+        if let Some(config) = letters.config {
+            self.reconfigure(config);
+        }
+        if let Some(outlets) = letters.outlets
+            && self.live.is_some()
+        {
+            self.contact.feeds.change(outlets);
+        }
+        if letters.refresh {
+            self.refresh();
+        }
+        for stream in letters.incoming {
+            self.accepted(stream);
+        }
+        if let Some(stop) = letters.reset {
+            self.put(Event::Stop(stop));
+            // One that stays down by itself, as after a prefix limit, is started again by an operator's reset.
+            self.put(Event::Start);
+            self.put(Event::ConnectNow);
+        }
+        self.note_connections();
+        None
+    }
+
+    /// Takes new settings. Only a change of what the OPEN said, or of the connection itself, ends the session.
+    fn reconfigure(&mut self, config: Arc<PeerConfig>) {
+        let before = std::mem::replace(&mut self.config, config);
+        if before == self.config {
+            return;
+        }
+        let mut reset = before.local_address != self.config.local_address
+            || before.remote != self.config.remote
+            || before.port != self.config.port;
+        if before.authentication != self.config.authentication {
+            reset |= !self.rotate(&before.authentication);
+        }
+        for link in &self.connections {
+            // TTL, times.
+            if let Err(error) = socket::adopt(link.connection.stream(), &self.config) {
+                warn!(%error, "new settings do not fit the connection");
+                reset = true;
+            }
+        }
+        reset |= self.session.set_config(session_config(&self.config), Instant::now()) == Change::NeedsReset;
+        self.contact.status.lock().status.config = Arc::clone(&self.config);
+        if let Some(live) = &mut self.live {
+            let view = SessionView { config: Arc::clone(&self.config), ..live.view.as_ref().clone() };
+            live.view = Arc::new(view);
+        }
+        self.bind_bfd();
+        if reset {
+            info!("the settings of the session changed");
+            self.put(Event::Stop(Stop::ConfigurationChange));
+        }
+        self.start();
+        if self.live.is_none() && self.started {
+            // What was wrong may be right now.
+            self.put(Event::ConnectNow);
+        }
+    }
+
+    /// Signs the live connections with the new keys; false when they have to be made anew.
+    fn rotate(&mut self, before: &Authentication) -> bool {
+        let now = &self.config.authentication;
+        let same_kind = matches!(
+            (before, now),
+            (Authentication::Md5(_), Authentication::Md5(_)) | (Authentication::Ao(_), Authentication::Ao(_))
+        );
+        // An attempt that is under way goes on with the old key, to no avail.
+        self.dial = None;
+        let mut rotated = same_kind;
+        for link in &self.connections {
+            let peer = link.connection.remote().ip();
+            if same_kind && let Err(error) = socket::rotate(link.connection.stream(), peer, before, now) {
+                warn!(%error, "the key of the live connection cannot be changed");
+                rotated = false;
+            }
+        }
+        if rotated && !self.connections.is_empty() {
+            info!("the connection is signed with the new key from now on");
+        }
+        rotated
+    }
+
+    /// Sends everything again and asks the peer for the same.
+    fn refresh(&mut self) {
+        let Some(Live { view, connection }) = &self.live else { return };
+        let enhanced = if view.negotiated.refresh == Refresh::Enhanced { Enhanced::Yes } else { Enhanced::No };
+        self.contact.feeds.refresh(None, enhanced);
+        if view.negotiated.refresh == Refresh::None {
+            return;
+        }
+        let (families, connection) = (view.negotiated.families, *connection);
+        for family in families.iter() {
+            self.send(connection, &Message::RouteRefresh(RouteRefresh::request(family)));
+        }
+    }
+}
