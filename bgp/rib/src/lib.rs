@@ -11,6 +11,7 @@
 mod adj_rib_in;
 mod damping;
 mod group;
+pub mod loc;
 pub mod policy;
 mod route;
 mod routes;

@@ -70,6 +70,8 @@ struct Aggregate {
     with: HashMap<Legs, BTreeSet<IpNet>>,
     typical: Option<Legs>,
     state: State,
+    /// What routers are told of it, as of the last settling.
+    told: Option<Legs>,
     /// A speaker announces the very prefix: then there is no aggregate of ours.
     announced: bool,
 }
@@ -126,14 +128,14 @@ impl Aggregates {
 
     /// The legs of the aggregate with this very prefix, when it is up.
     pub(super) fn legs(&self, prefix: &IpNet) -> Option<&Legs> {
-        self.by_prefix.get(prefix)?.told()
+        self.by_prefix.get(prefix)?.told.as_ref()
     }
 
     /// The aggregate that says everything there is to say about this specific.
     pub(super) fn covering(&self, prefix: &IpNet) -> Option<IpNet> {
         let aggregate = self.over(prefix)?;
         let legs = aggregate.of.get(prefix)?;
-        (aggregate.told() == Some(legs)).then_some(aggregate.config.prefix)
+        (aggregate.told.as_ref() == Some(legs)).then_some(aggregate.config.prefix)
     }
 
     pub(super) fn states(&self) -> Vec<AggregateState> {
@@ -165,6 +167,7 @@ impl Aggregate {
             with: HashMap::new(),
             typical: None,
             state: State::Down { enough_since: None },
+            told: None,
             announced: false,
         }
     }
@@ -188,14 +191,15 @@ impl Aggregate {
     }
 
     fn settle(&mut self, now: Instant, changed: &mut BTreeSet<IpNet>) {
-        let before = self.told().cloned();
         self.typical = self.most_typical();
         self.state = self.next_state(now);
-        let after = self.told().cloned();
-        if before != after {
+        let up = matches!(self.state, State::Up { .. }) && !self.announced;
+        let told = self.typical.clone().filter(|_| up);
+        if told != self.told {
             changed.insert(self.config.prefix);
-            for legs in [before, after].into_iter().flatten() {
-                changed.extend(self.with.get(&legs).into_iter().flatten());
+            let before = std::mem::replace(&mut self.told, told);
+            for legs in [before.as_ref(), self.told.as_ref()].into_iter().flatten() {
+                changed.extend(self.with.get(legs).into_iter().flatten());
             }
         }
     }
@@ -205,7 +209,12 @@ impl Aggregate {
     fn most_typical(&self) -> Option<Legs> {
         let speakers = |legs: &Legs| legs.iter().map(|leg| leg.speaker).collect::<Vec<_>>();
         let rank = |(legs, specifics): &(&Legs, &BTreeSet<IpNet>)| {
-            (specifics.len(), legs.len(), std::cmp::Reverse(speakers(legs)), std::cmp::Reverse(specifics.first().copied()))
+            (
+                specifics.len(),
+                legs.len(),
+                std::cmp::Reverse(speakers(legs)),
+                std::cmp::Reverse(specifics.first().copied()),
+            )
         };
         self.with.iter().max_by_key(rank).map(|(legs, _)| Arc::clone(legs))
     }
@@ -235,11 +244,6 @@ impl Aggregate {
         }
     }
 
-    fn told(&self) -> Option<&Legs> {
-        let up = matches!(self.state, State::Up { .. }) && !self.announced;
-        self.typical.as_ref().filter(|_| up)
-    }
-
     fn changes_at(&self) -> Option<Instant> {
         match self.state {
             State::Down { enough_since } => Some(enough_since? + self.config.up_after),
@@ -251,7 +255,7 @@ impl Aggregate {
         let covered = self.typical.as_ref().and_then(|legs| self.with.get(legs)).map_or(0, BTreeSet::len);
         AggregateState {
             config: self.config.clone(),
-            up: self.told().is_some(),
+            up: self.told.is_some(),
             changes_at: self.changes_at(),
             live: self.of.len(),
             covered,

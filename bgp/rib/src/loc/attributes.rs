@@ -2,7 +2,9 @@
 
 use std::net::Ipv4Addr;
 
-use guideway_bgp_wire::{AsPath, AsSegment, Attributes, Community, Family, NextHop, Role, SegmentKind};
+use guideway_bgp_wire::{
+    AsPath, AsSegment, Attributes, Community, Family, NextHop, Role, SegmentKind, Transitivity,
+};
 use thiserror::Error;
 
 use crate::Route;
@@ -93,7 +95,7 @@ pub(super) fn advertise(local: &Local, target: &Target, path: &Candidate) -> Res
         (SourceKind::External, TargetKind::External) => attributes.local_pref = None,
         (SourceKind::External, TargetKind::Client | TargetKind::NonClient) => {
             obey_no_advertise(&attributes)?;
-            attributes.local_pref = Some(local.local_pref);
+            attributes.local_pref = Some(path.local_pref(local.local_pref));
         }
         (SourceKind::Client | SourceKind::NonClient, TargetKind::External) => {
             obey_no_advertise(&attributes)?;
@@ -133,6 +135,7 @@ fn leave_as(attributes: &mut Attributes, local: &Local) {
     attributes.local_pref = None;
     attributes.originator_id = None;
     attributes.cluster_list.clear();
+    attributes.extended_communities.retain(|community| community.transitivity() == Transitivity::Transitive);
     let path = attributes.as_path.get_or_insert_with(AsPath::default);
     // Section 5.1.4: a MED of another AS goes no further.
     if !path.segments.is_empty() {

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use guideway_bgp_wire::{AsPath, AsSegment, Origin, SegmentKind};
+use guideway_bgp_wire::{AsPath, Community, Origin};
 
 use crate::Route;
 
@@ -44,19 +44,9 @@ pub fn decide(candidates: &[Candidate], default_local_pref: u32) -> Option<Decis
     let at = |index: &usize| &candidates[*index];
     // RFC 9494 section 4.3: long-lived stale paths are less preferred than any other.
     keep_least(&mut left, |index| at(index).long_lived);
-    // RFC 4271 section 9.1.1: an external path has the preference of the configuration.
-    keep_least(&mut left, |index| {
-        let path = at(index);
-        let local_pref = match path.kind {
-            SourceKind::External => default_local_pref,
-            SourceKind::Client | SourceKind::NonClient => {
-                path.route.attributes.local_pref.unwrap_or(default_local_pref)
-            }
-        };
-        std::cmp::Reverse(local_pref)
-    });
+    keep_least(&mut left, |index| std::cmp::Reverse(at(index).local_pref(default_local_pref)));
     // Section 9.1.2.2: a) to d).
-    keep_least(&mut left, |index| at(index).route.attributes.as_path.as_ref().map_or(0, length));
+    keep_least(&mut left, |index| at(index).route.attributes.as_path.as_ref().map_or(0, AsPath::hops));
     keep_least(&mut left, |index| match at(index).route.attributes.origin {
         Some(Origin::Igp) => 0,
         Some(Origin::Egp) => 1,
@@ -72,6 +62,21 @@ pub fn decide(candidates: &[Candidate], default_local_pref: u32) -> Option<Decis
         (originator, path.route.attributes.cluster_list.len(), path.address, path.speaker)
     })?;
     Some(Decision { best, multipath })
+}
+
+impl Candidate {
+    /// The degree of preference (RFC 4271 section 9.1.1): what an internal speaker says, that of the configuration for an
+    /// external one, and the least when packets shall go elsewhere (RFC 8326 section 4).
+    pub(super) fn local_pref(&self, default: u32) -> u32 {
+        let attributes = &self.route.attributes;
+        if attributes.communities.contains(&Community::GRACEFUL_SHUTDOWN) {
+            return 0;
+        }
+        match self.kind {
+            SourceKind::External => default,
+            SourceKind::Client | SourceKind::NonClient => attributes.local_pref.unwrap_or(default),
+        }
+    }
 }
 
 fn keep_least<K: Ord>(left: &mut Vec<usize>, key: impl Fn(&usize) -> K) {
@@ -91,15 +96,4 @@ fn keep_least_med(left: &mut Vec<usize>, candidates: &[Candidate]) {
         let (neighbour, med) = key(index);
         !all.iter().any(|(other, less)| *other == neighbour && *less < med)
     });
-}
-
-/// The length of a path: a set counts as one AS (RFC 4271 section 9.1.2.2), segments of a confederation as none (RFC 5065
-/// section 5.3).
-fn length(path: &AsPath) -> usize {
-    let one = |segment: &AsSegment| match segment.kind {
-        SegmentKind::Sequence => segment.asns.len(),
-        SegmentKind::Set => 1,
-        SegmentKind::ConfedSequence | SegmentKind::ConfedSet => 0,
-    };
-    path.segments.iter().map(one).sum()
 }

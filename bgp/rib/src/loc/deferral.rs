@@ -72,7 +72,9 @@ impl Deferral {
     /// The speaker has told everything of a family.
     pub fn end_of_rib(&mut self, now: Instant, name: &str, id: SpeakerId, family: Family) {
         self.each(name, id, |entry| match entry {
-            Missing::EndOfRib(families) => *families = families.iter().filter(|other| *other != family).collect(),
+            Missing::EndOfRib(families) => {
+                *families = families.iter().filter(|other| *other != family).collect()
+            }
             // It does send them.
             Missing::Until(_) => *entry = Missing::EndOfRib(Families::NONE),
             Missing::NoSession => {}

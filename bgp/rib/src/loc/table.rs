@@ -206,12 +206,7 @@ impl LocRib {
     ///
     /// When there are more prefixes than the speaker may announce, and the session has to end because of it. What came before
     /// the one too many is taken.
-    pub fn update(
-        &mut self,
-        now: Instant,
-        speaker: SpeakerId,
-        update: &Update,
-    ) -> Result<(), LimitReached> {
+    pub fn update(&mut self, now: Instant, speaker: SpeakerId, update: &Update) -> Result<(), LimitReached> {
         for nlri in update.unreach.iter().flat_map(|unreach| &unreach.nlri) {
             self.remove(speaker, nlri.prefix.trunc());
         }
@@ -242,7 +237,8 @@ impl LocRib {
         let Some(source) = self.sources.get_mut(&speaker) else { return Ok(()) };
         let refused = source.session.check(&self.settings.local, &prefix, route).err();
         let path = Path { speaker, route: route.clone(), freshness: Freshness::Fresh, refused, since: now };
-        let at = self.prefixes.get(&prefix).map(|paths| paths.binary_search_by_key(&speaker, |path| path.speaker));
+        let at =
+            self.prefixes.get(&prefix).map(|paths| paths.binary_search_by_key(&speaker, |path| path.speaker));
         if let Some(Ok(at)) = at
             && let Some(paths) = self.prefixes.get_mut(&prefix)
         {

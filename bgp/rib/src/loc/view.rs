@@ -98,7 +98,10 @@ impl View {
             }
         }
         for (path_id, route) in &now {
-            if !before.iter().any(|(other, old)| other == path_id && (Arc::ptr_eq(old, route) || old == route)) {
+            if !before
+                .iter()
+                .any(|(other, old)| other == path_id && (Arc::ptr_eq(old, route) || old == route))
+            {
                 changes.push((Nlri { prefix, path_id: *path_id }, Some(Arc::clone(route))));
             }
         }
@@ -126,7 +129,8 @@ impl View {
     #[must_use]
     pub fn not_told(&self, loc: &LocRib) -> usize {
         let ways = |prefix: &IpNet| {
-            decide(&loc.candidates(prefix), loc.settings().local.local_pref).map_or(1, |all| all.multipath.len())
+            decide(&loc.candidates(prefix), loc.settings().local.local_pref)
+                .map_or(1, |all| all.multipath.len())
         };
         match self.target.paths {
             Paths::All => 1,
@@ -155,9 +159,7 @@ impl View {
             }
         }
         match self.target.paths {
-            Paths::All => {
-                sendable.into_iter().map(|(path, route)| (path.speaker.path_id(), route)).collect()
-            }
+            Paths::All => sendable.into_iter().map(|(path, route)| (path.speaker.path_id(), route)).collect(),
             Paths::Best => {
                 let (paths, mut routes): (Vec<_>, Vec<_>) = sendable.into_iter().unzip();
                 let best = decide(&paths, local.local_pref).map(|decision| decision.best);

@@ -57,7 +57,8 @@ impl LocRib {
     /// Every prefix that has candidates.
     pub fn selected(&self) -> impl Iterator<Item = IpNet> {
         let own = self.prefixes.iter().filter(|(_, paths)| paths.iter().any(|path| path.refused.is_none()));
-        let all: BTreeSet<IpNet> = own.map(|(prefix, _)| *prefix).chain(self.aggregate_paths.keys().copied()).collect();
+        let all: BTreeSet<IpNet> =
+            own.map(|(prefix, _)| *prefix).chain(self.aggregate_paths.keys().copied()).collect();
         all.into_iter()
     }
 

@@ -201,9 +201,11 @@ impl LocRib {
             self.sweep(speaker, family, |freshness| freshness == Freshness::Refreshing);
         }
         if ends_long_lived {
-            self.sweep(speaker, family, |freshness| {
-                matches!(freshness, Freshness::LongLived { until } if until <= now)
-            });
+            self.sweep(
+                speaker,
+                family,
+                |freshness| matches!(freshness, Freshness::LongLived { until } if until <= now),
+            );
             let next = self.own(speaker, family).filter_map(|freshness| match freshness {
                 Freshness::LongLived { until } => Some(until),
                 _ => None,
@@ -290,9 +292,8 @@ impl LocRib {
     }
 
     fn forget_if_empty(&mut self, speaker: SpeakerId) {
-        let is_empty = |source: &Source| {
-            !source.connected && source.families.values().all(|counts| counts.paths == 0)
-        };
+        let is_empty =
+            |source: &Source| !source.connected && source.families.values().all(|counts| counts.paths == 0);
         if self.sources.get(&speaker).is_some_and(is_empty) {
             self.sources.remove(&speaker);
         }
