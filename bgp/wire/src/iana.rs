@@ -203,6 +203,8 @@ pub mod attribute {
     pub const AS4_AGGREGATOR: u8 = 18;
     /// IPv6 Address Specific Extended Community (RFC 5701).
     pub const IPV6_EXTENDED_COMMUNITIES: u8 = 25;
+    /// Accumulated IGP Metric (RFC 7311).
+    pub const AIGP: u8 = 26;
     /// LARGE_COMMUNITY (RFC 8092).
     pub const LARGE_COMMUNITIES: u8 = 32;
     /// Only to Customer (RFC 9234).

@@ -97,6 +97,8 @@ impl<'a> List<'a> {
                 kind::MP_REACH | kind::MP_UNREACH => Trouble::Reset(error),
                 // RFC 7606 section 3 (f).
                 kind::ATOMIC_AGGREGATE | kind::AGGREGATOR => discard(error),
+                // RFC 7311 section 3.2: as if it were not recognised.
+                kind::AIGP => discard(error),
                 // RFC 7606 section 3 (c).
                 _ => withdraw(error),
             });

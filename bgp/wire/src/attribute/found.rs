@@ -69,9 +69,12 @@ pub(super) fn expected_flags(kind: u8) -> Option<u8> {
         kind::ORIGIN | kind::AS_PATH | kind::NEXT_HOP | kind::LOCAL_PREF | kind::ATOMIC_AGGREGATE => {
             Some(flag::TRANSITIVE)
         }
-        kind::MED | kind::ORIGINATOR_ID | kind::CLUSTER_LIST | kind::MP_REACH | kind::MP_UNREACH => {
-            Some(flag::OPTIONAL)
-        }
+        kind::MED
+        | kind::ORIGINATOR_ID
+        | kind::CLUSTER_LIST
+        | kind::MP_REACH
+        | kind::MP_UNREACH
+        | kind::AIGP => Some(flag::OPTIONAL),
         kind::AGGREGATOR
         | kind::COMMUNITIES
         | kind::EXTENDED_COMMUNITIES

@@ -78,7 +78,7 @@ impl Update {
                 }
                 Multiprotocol::Of(reach) => {
                     has_reach |= !reach.nlri.is_empty();
-                    if !reach.next_hop.is_host() {
+                    if !reach.nlri.is_empty() && !reach.next_hop.is_host() {
                         self.fault(DecodeError::InvalidNextHop(found.raw()));
                     }
                     self.reach.extend(Some(reach).filter(|reach| !reach.nlri.is_empty()));
