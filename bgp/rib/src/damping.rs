@@ -226,7 +226,9 @@ impl Damping {
     /// Forgets the history that is nearest to its end among those that hold nothing back; when all do, one that does not work.
     fn forget_first(&mut self) {
         let is_free = |(_, prefix): &&(Instant, IpNet)| {
-            self.histories.get(prefix).is_none_or(|history| history.suppressed_until.is_none() || !history.wanted)
+            self.histories
+                .get(prefix)
+                .is_none_or(|history| history.suppressed_until.is_none() || !history.wanted)
         };
         if let Some(first) = self.deadlines.iter().find(is_free).copied() {
             self.deadlines.remove(&first);

@@ -248,9 +248,8 @@ impl Group {
         }
         let position = self.cursors.get_mut(cursor)?;
         let table = &self.table;
-        let is_told = |from, until| {
-            table.since(Kind::Reach, from).next().is_none_or(|entry| entry.changed > until)
-        };
+        let is_told =
+            |from, until| table.since(Kind::Reach, from).next().is_none_or(|entry| entry.changed > until);
         match position.step(table.version(), is_told) {
             Step::Marker(marker) => Some(self.markers.bytes(marker)),
             Step::Routes => self.next_reach(cursor),
@@ -344,9 +343,9 @@ impl Group {
     /// Forgets the tombstones of the versions in (`after`, `until`] that nobody needs.
     fn collect(&mut self, after: Version, until: Version) {
         let is_needed = |entry: &&table::Entry| {
-            self.cursors.iter().any(|position| {
-                position.withdrawn < entry.changed && entry.born <= position.known
-            })
+            self.cursors
+                .iter()
+                .any(|position| position.withdrawn < entry.changed && entry.born <= position.known)
         };
         let buried = self.table.since(Kind::Unreach, after).take_while(|entry| entry.changed <= until);
         let free: Vec<Version> =

@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use guideway_bgp_wire::{
-    Context, EncodeError, Family, MAX_MESSAGE_LEN, Nlri, pack_reach, pack_unreach,
-};
+use guideway_bgp_wire::{Context, EncodeError, Family, MAX_MESSAGE_LEN, Nlri, pack_reach, pack_unreach};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::table::{Kind, Table, Version};
@@ -147,7 +145,13 @@ impl Group<'_> {
 
 impl<'a> Groups<'a> {
     /// False, and nothing is done, when the batch would become too long. The first prefix is always taken.
-    fn push(&mut self, nlri: Nlri, route: Option<&'a Arc<Route>>, overhead: usize, context: &Context) -> bool {
+    fn push(
+        &mut self,
+        nlri: Nlri,
+        route: Option<&'a Arc<Route>>,
+        overhead: usize,
+        context: &Context,
+    ) -> bool {
         let key = route.map_or(std::ptr::null(), Arc::as_ptr);
         let known = self.by_route.get(&key).copied();
         let added = wire_len(&nlri, context);

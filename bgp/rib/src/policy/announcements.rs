@@ -104,7 +104,8 @@ impl Announcements {
 
     /// Makes the VIPs equal to `vips`. The prefixes whose candidate is not what it was.
     pub fn replace(&mut self, vips: &BTreeMap<IpNet, Vip>) -> BTreeSet<IpNet> {
-        let gone: Vec<IpNet> = self.vips.keys().filter(|prefix| !vips.contains_key(prefix)).copied().collect();
+        let gone: Vec<IpNet> =
+            self.vips.keys().filter(|prefix| !vips.contains_key(prefix)).copied().collect();
         let gone = gone.into_iter().map(|prefix| (prefix, None));
         let wanted = vips.iter().map(|(prefix, vip)| (*prefix, Some(*vip)));
         gone.chain(wanted).flat_map(|(prefix, vip)| self.set(prefix, vip)).collect()

@@ -28,7 +28,7 @@ pub enum Outcome {
     /// This is announced.
     Announced {
         /// The route.
-        route: Route,
+        route: Box<Route>,
         /// What the prefix stands for.
         kind: CandidateKind,
         /// Whether traffic is being moved away from this prefix. That of the whole node is not told here.
@@ -92,9 +92,10 @@ pub fn explain(prefix: &IpNet, announcements: &Announcements, export: &Export) -
         VipStatus::Drained => refused(Refusal::Drained),
         VipStatus::Damped => refused(Refusal::Damped),
         VipStatus::Candidate(candidate) => match export.explained(&candidate) {
-            Ok((route, rules)) => {
-                (Outcome::Announced { route, kind: candidate.kind, drain: candidate.drain }, rules)
-            }
+            Ok((route, rules)) => (
+                Outcome::Announced { route: Box::new(route), kind: candidate.kind, drain: candidate.drain },
+                rules,
+            ),
             Err(refusal) => refused(refusal),
         },
     };

@@ -206,8 +206,7 @@ impl Export {
         if let Some((octets, source)) = bandwidth {
             let asn = u16::try_from(self.session.local_as).unwrap_or(AS_TRANS);
             // Transitive, so that routers behind an external session weigh by it too.
-            let community =
-                ExtendedCommunity::link_bandwidth(asn, octets as f32, Transitivity::Transitive);
+            let community = ExtendedCommunity::link_bandwidth(asn, octets as f32, Transitivity::Transitive);
             attributes.extended_communities.push(community);
             rules.note("link-bandwidth", || format!("{octets} octets/s"), source);
         }
