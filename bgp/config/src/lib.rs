@@ -21,5 +21,5 @@ pub use peer::{
     AoAlgorithm, AoKey, Authentication, BGP_PORT, BfdAuthentication, BfdAuthenticationKind, BfdSettings,
     Direction, Import, LimitAction, MaxPrefixes, PeerConfig, Remote, Ttl,
 };
-pub use peers::{Local, ReadFile, peers};
+pub use peers::{Local, ReadFile, peers, peers_with};
 pub use secret::Password;

@@ -37,13 +37,29 @@ pub fn peers(
     problems: &mut Vec<Problem>,
     read_file: ReadFile<'_>,
 ) -> Option<Vec<PeerConfig>> {
+    let peers = peers_with(document, local, problems, read_file, |_, _| ())?;
+    Some(peers.into_iter().map(|(peer, ())| peer).collect())
+}
+
+/// As [`peers`], with further fields of a daemon's own in each peer, template and in the defaults: `fields` takes them before
+/// anything else is taken.
+pub fn peers_with<T>(
+    document: &mut Section<'_>,
+    local: Local,
+    problems: &mut Vec<Problem>,
+    read_file: ReadFile<'_>,
+    mut fields: impl FnMut(&mut Layers<'_>, &mut Vec<Problem>) -> T,
+) -> Option<Vec<(PeerConfig, T)>> {
     let defaults = document.node("defaults");
     let templates = templates(document.node("templates"), problems);
-    if let Some(node) = defaults {
-        check_alone("defaults", node, local, problems, read_file);
-    }
-    for (name, node) in &templates {
-        check_alone(&format!("templates.{name}"), node, local, problems, read_file);
+    let alone = defaults.map(|node| ("defaults".to_owned(), node)).into_iter();
+    let alone = alone.chain(templates.iter().map(|(name, node)| (format!("templates.{name}"), *node)));
+    // What is wrong with them is told whether a peer uses them or not.
+    for (path, node) in alone {
+        let mut layers = Layers::new(vec![Section::open(&path, node, problems)]);
+        fields(&mut layers, problems);
+        one::settings(&mut layers, local, problems, read_file);
+        layers.close(problems);
     }
     let list = document.required("peers", problems, |value| match value {
         Value::List(peers) => Ok(peers.clone()),
@@ -74,11 +90,12 @@ pub fn peers(
             sections.push(Section::open("defaults", node, &mut elsewhere));
         }
         let mut layers = Layers::new(sections);
+        let own = fields(&mut layers, problems);
         let peer = one::peer(&mut layers, local, problems, read_file);
         layers.close(problems);
         if let Some(peer) = peer {
             taken.check(&peer, &path, node.line, problems);
-            peers.push(peer);
+            peers.push((peer, own));
         }
     }
     problems.sort_by(|a, b| (a.line, &a.field, &a.reason).cmp(&(b.line, &b.field, &b.reason)));
@@ -96,13 +113,6 @@ fn templates<'a>(node: Option<&'a Node>, problems: &mut Vec<Problem>) -> HashMap
             HashMap::new()
         }
     }
-}
-
-/// Tells what is wrong with a template, whether a peer uses it or not.
-fn check_alone(path: &str, node: &Node, local: Local, problems: &mut Vec<Problem>, read_file: ReadFile<'_>) {
-    let mut layers = Layers::new(vec![Section::open(path, node, problems)]);
-    one::settings(&mut layers, local, problems, read_file);
-    layers.close(problems);
 }
 
 /// Names and remotes, and the line of the peer that has them.

@@ -16,7 +16,7 @@ use crate::addresses::{
 use crate::export::peer_export;
 use crate::fields::{Found, Problem, number, text};
 use crate::layers::Layers;
-use crate::peer::{Direction, PeerConfig, Remote, Ttl};
+use crate::peer::{Direction, Import, PeerConfig, Remote, Ttl};
 use crate::yaml::Value;
 
 /// RFC 4724 section 3: the field has 12 bits.
@@ -262,14 +262,16 @@ fn routes(
         let problem = layers.problem(field, reason);
         problems.push(Problem { line: next_hop.or(line).unwrap_or(problem.line), ..problem });
     };
+    // Who passes routes on keeps their next hops.
+    let keeps = peer.import == Import::All;
     // The session's own address will do, for IPv4 routes an IPv6 one too where that is agreed on.
     check(
         Family::Ipv4,
         "next_hop_v4",
         v4.map(|found| found.line),
-        usable && (own == Family::Ipv4 || extended),
+        keeps || usable && (own == Family::Ipv4 || extended),
     );
-    check(Family::Ipv6, "next_hop_v6", v6.map(|found| found.line), usable && own == Family::Ipv6);
+    check(Family::Ipv6, "next_hop_v6", v6.map(|found| found.line), keeps || usable && own == Family::Ipv6);
 }
 
 fn ttl(layers: &mut Layers<'_>, problems: &mut Vec<Problem>) -> Ttl {

@@ -102,6 +102,11 @@ impl Aggregates {
         changed
     }
 
+    /// True when one of them holds the prefix.
+    pub(super) fn are_over(&self, prefix: &IpNet) -> bool {
+        self.over(prefix).is_some()
+    }
+
     /// The legs of a prefix are these now; none when it is gone.
     pub(super) fn set(&mut self, prefix: IpNet, legs: Option<Legs>) {
         let Some(aggregate) = self.over_mut(&prefix) else { return };

@@ -73,7 +73,7 @@ impl Deferral {
     pub fn end_of_rib(&mut self, now: Instant, name: &str, id: SpeakerId, family: Family) {
         self.each(name, id, |entry| match entry {
             Missing::EndOfRib(families) => {
-                *families = families.iter().filter(|other| *other != family).collect()
+                *families = families.iter().filter(|other| *other != family).collect();
             }
             // It does send them.
             Missing::Until(_) => *entry = Missing::EndOfRib(Families::NONE),

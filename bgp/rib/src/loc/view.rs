@@ -47,11 +47,14 @@ pub struct ViewTarget {
 /// A change for an update group: the route of an NLRI, or that it is withdrawn.
 pub type Change = (Nlri, Option<Arc<Route>>);
 
+/// A path identifier and its route.
+type Told = (u32, Arc<Route>);
+
 /// What routers of one kind are told, and what changed of it.
 #[derive(Debug)]
 pub struct View {
     target: ViewTarget,
-    told: BTreeMap<IpNet, Vec<(u32, Arc<Route>)>>,
+    told: BTreeMap<IpNet, Vec<Told>>,
     made: Made,
 }
 
@@ -90,21 +93,7 @@ impl View {
             return Vec::new();
         }
         let now = self.routes(loc, &prefix);
-        let before = self.told.get(&prefix).map_or(&[][..], Vec::as_slice);
-        let mut changes = Vec::new();
-        for (path_id, _) in before {
-            if !now.iter().any(|(other, _)| other == path_id) {
-                changes.push((Nlri { prefix, path_id: *path_id }, None));
-            }
-        }
-        for (path_id, route) in &now {
-            if !before
-                .iter()
-                .any(|(other, old)| other == path_id && (Arc::ptr_eq(old, route) || old == route))
-            {
-                changes.push((Nlri { prefix, path_id: *path_id }, Some(Arc::clone(route))));
-            }
-        }
+        let changes = changes(prefix, self.told.get(&prefix).map_or(&[][..], Vec::as_slice), &now);
         if now.is_empty() {
             self.told.remove(&prefix);
         } else {
@@ -138,7 +127,7 @@ impl View {
         }
     }
 
-    fn routes(&mut self, loc: &LocRib, prefix: &IpNet) -> Vec<(u32, Arc<Route>)> {
+    fn routes(&mut self, loc: &LocRib, prefix: &IpNet) -> Vec<Told> {
         let hidden = match self.target.specifics {
             Specifics::Only => loc.is_aggregate(prefix),
             Specifics::WithAggregates => false,
@@ -167,6 +156,24 @@ impl View {
             }
         }
     }
+}
+
+/// What leads from one list of paths to the other; both are in the order of path identifiers.
+fn changes(prefix: IpNet, before: &[Told], now: &[Told]) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let mut before = before.iter().peekable();
+    let withdrawn = |path_id| (Nlri { prefix, path_id }, None);
+    for (path_id, route) in now {
+        while let Some((gone, _)) = before.next_if(|(old, _)| old < path_id) {
+            changes.push(withdrawn(*gone));
+        }
+        let same = before.next_if(|(old, _)| old == path_id);
+        if !same.is_some_and(|(_, old)| Arc::ptr_eq(old, route) || old == route) {
+            changes.push((Nlri { prefix, path_id: *path_id }, Some(Arc::clone(route))));
+        }
+    }
+    changes.extend(before.map(|(gone, _)| withdrawn(*gone)));
+    changes
 }
 
 impl Made {

@@ -19,7 +19,7 @@ impl LocRib {
     /// aggregates and the specifics that they cover or no longer cover included.
     pub fn settle(&mut self, now: Instant) -> BTreeSet<IpNet> {
         let mut changed = std::mem::take(&mut self.changed);
-        for prefix in &changed {
+        for prefix in changed.iter().filter(|prefix| self.aggregates.are_over(prefix)).collect::<Vec<_>>() {
             let legs = self.legs(prefix);
             self.aggregates.set(*prefix, legs);
         }
