@@ -30,6 +30,8 @@ pub(crate) struct Letters {
     pub(crate) reset: Option<Stop>,
     pub(crate) config: Option<Arc<PeerConfig>>,
     pub(crate) restart: Option<RestartFlags>,
+    /// Sessions are to be down, with this text, or may be there again.
+    pub(crate) shut: Option<Option<String>>,
     pub(crate) outlets: Option<Vec<Outlet>>,
     /// Send everything again, and ask for everything.
     pub(crate) refresh: bool,

@@ -153,6 +153,16 @@ impl Peers {
         }
     }
 
+    /// With a text: all sessions end with Cease/Administrative Shutdown that carries it (RFC 9003), and none is made, also
+    /// with peers that are new. Without: they are made again at once.
+    pub fn shut(&self, text: Option<String>) {
+        let mut registry = self.0.registry();
+        registry.shut.clone_from(&text);
+        for entry in registry.peers.values() {
+            entry.contact.mailbox.put(|letters| letters.shut = Some(text.clone()));
+        }
+    }
+
     /// Every peer, in the order of the configuration, those of a range in its place.
     #[must_use]
     pub fn statuses(&self) -> Vec<PeerStatus> {
@@ -179,6 +189,14 @@ impl Peers {
     pub fn told(&self, peer: &str) -> Option<Vec<(Nlri, Arc<Route>)>> {
         let feeds = self.0.registry().find(peer)?.contact.feeds.clone();
         Some(feeds.told())
+    }
+
+    /// True when every session has been given everything that there is to say.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let feeds: Vec<_> =
+            self.0.registry().peers.values().map(|entry| entry.contact.feeds.clone()).collect();
+        feeds.iter().all(crate::task::Feeds::is_settled)
     }
 
     /// The name of a peer whose task is gone although nobody ended it, which is a bug.

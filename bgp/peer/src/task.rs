@@ -69,7 +69,9 @@ pub(crate) struct Task {
     linger: Linger,
     /// Since when there is no connection.
     alone_since: Instant,
-    dial: Option<Dial>,
+    dial: Option<Opening>,
+    /// The kernel's counters when the last attempt began.
+    counters: Counters,
     connections: Vec<Link>,
     last_connection: u64,
     /// Connections that are being closed.
@@ -81,16 +83,12 @@ pub(crate) struct Task {
     liveness: Liveness,
     /// The session core was told to start.
     started: bool,
+    /// There must be no session, as an operator says with this text.
+    shut: Option<String>,
     last_cause: Option<Cause>,
     /// The log knows of a malformed UPDATE of this session.
     malformed_told: bool,
     silent: bool,
-}
-
-struct Dial {
-    opening: Opening,
-    /// The kernel's counters when the attempt began.
-    counters: Counters,
 }
 
 struct Link {
@@ -123,6 +121,7 @@ impl Task {
         contact: Contact,
         config: Arc<PeerConfig>,
         linger: Linger,
+        shut: Option<String>,
     ) -> Self {
         Self {
             session: Session::new(session_config(&config)),
@@ -133,6 +132,7 @@ impl Task {
             linger,
             alone_since: Instant::now(),
             dial: None,
+            counters: Counters::default(),
             connections: Vec::new(),
             last_connection: 0,
             closing: JoinSet::new(),
@@ -140,6 +140,7 @@ impl Task {
             learnt: None,
             liveness: Liveness::default(),
             started: false,
+            shut,
             last_cause: None,
             malformed_told: false,
             silent: false,
@@ -206,7 +207,7 @@ impl Task {
         };
         let dialled = async {
             match &mut self.dial {
-                Some(dial) => dial.opening.as_mut().await,
+                Some(opening) => opening.as_mut().await,
                 None => std::future::pending().await,
             }
         };
@@ -240,11 +241,11 @@ impl Task {
     }
 
     fn dialled(&mut self, result: io::Result<TcpStream>) {
-        let Some(dial) = self.dial.take() else { return };
+        self.dial = None;
         match result.and_then(Connection::new) {
             Ok(connection) => self.connected(Side::Outgoing, connection),
             Err(error) => {
-                let suspicion = Counters::read().suspicion(dial.counters);
+                let suspicion = Counters::read().suspicion(self.counters);
                 let why = if suspicion.is_empty() { error.to_string() } else { format!("{error}; {suspicion}") };
                 self.put(Event::ConnectFailed(why));
             }
@@ -353,6 +354,11 @@ impl Task {
 
     /// Why there must be no session now.
     fn held(&self) -> Option<String> {
+        match self.shut.as_deref() {
+            Some("") => return Some("shut down by an operator".to_owned()),
+            Some(text) => return Some(format!("shut down by an operator: {text}")),
+            None => {}
+        }
         let strict = self.config.bfd.as_ref().is_some_and(|bfd| bfd.strict);
         if !strict || self.liveness.is_up() {
             return None;

@@ -129,7 +129,8 @@ impl Inner {
             mailbox.put(|letters| letters.restart = Some(flags));
         }
         let linger = Linger(range.is_some().then_some(LINGER));
-        let task = Task::new(Arc::clone(&self.around), contact.clone(), Arc::clone(&config), linger);
+        let shut = registry.shut.clone();
+        let task = Task::new(Arc::clone(&self.around), contact.clone(), Arc::clone(&config), linger, shut);
         let span = info_span!("peer", name = %config.name, remote_as = %config.session.remote_as);
         let (this, router, name) = (self.this.clone(), Arc::clone(&self.around.router), config.name.clone());
         let run = async move {

@@ -19,6 +19,8 @@ pub(crate) struct Registry {
     pub(crate) peers: BTreeMap<String, Entry>,
     pub(crate) listeners: Vec<Listener>,
     pub(crate) restart: Option<RestartFlags>,
+    /// Sessions are to be down, with this text.
+    pub(crate) shut: Option<String>,
     pub(crate) refused: u64,
     /// Tasks that are ending.
     pub(crate) ending: Vec<JoinHandle<()>>,

@@ -129,6 +129,15 @@ impl Feeds {
         self.lock().iter().flat_map(Feed::told).collect()
     }
 
+    /// True when nothing is left to say.
+    pub(crate) fn is_settled(&self) -> bool {
+        let is_settled = |feed: &Feed| {
+            let settled = |cursor| feed.outlet.change(|group| group.is_settled(cursor));
+            feed.cursor.as_ref().is_none_or(settled)
+        };
+        self.lock().iter().all(is_settled)
+    }
+
     /// How much of it, by family.
     pub(crate) fn told_counts(&self) -> Vec<(Family, u64)> {
         self.lock().iter().map(|feed| (feed.outlet.family(), feed.told_count())).collect()

@@ -34,17 +34,39 @@ impl Task {
         if letters.refresh {
             self.refresh();
         }
+        if let Some(shut) = letters.shut {
+            self.shut(shut);
+        }
         for stream in letters.incoming {
             self.accepted(stream);
         }
         if let Some(stop) = letters.reset {
+            let comes_back = matches!(stop, Stop::Reset(_)) && self.held().is_none();
             self.put(Event::Stop(stop));
-            // One that stays down by itself, as after a prefix limit, is started again by an operator's reset.
-            self.put(Event::Start);
-            self.put(Event::ConnectNow);
+            if comes_back {
+                // One that stayed down, as after a prefix limit, is started again by an operator's reset.
+                self.started = true;
+                self.put(Event::Start);
+                self.put(Event::ConnectNow);
+            }
         }
         self.note_connections();
         None
+    }
+
+    /// Ends the session until it may be there again.
+    fn shut(&mut self, text: Option<String>) {
+        match std::mem::replace(&mut self.shut, text).is_some() {
+            was_shut if was_shut == self.shut.is_some() => {}
+            true => {
+                self.start();
+                self.put(Event::ConnectNow);
+            }
+            false => {
+                self.started = false;
+                self.put(Event::Stop(Stop::Shutdown(self.shut.clone().unwrap_or_default())));
+            }
+        }
     }
 
     /// Takes new settings. Only a change of what the OPEN said, or of the connection itself, ends the session.
