@@ -1,7 +1,9 @@
-//! A stand-in for lb-dataplane: serves WatchAnnouncements on a Unix socket and nothing else.
+//! A stand-in for lb-dataplane: serves what the speaker asks for on a Unix socket and nothing else.
 
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
 use guideway_dataplane_admin::v1 as api;
@@ -18,7 +20,8 @@ type Answer<T> = Result<Response<T>, Status>;
 /// A running stand-in. It dies abruptly, streams and all, when it is dropped.
 #[derive(Debug)]
 pub struct Agent {
-    addresses: watch::Sender<Vec<String>>,
+    said: watch::Sender<api::Announcements>,
+    flows: Arc<AtomicU64>,
     // A runtime of its own, so that dropping it ends every stream at once, as a killed agent would.
     runtime: Option<Runtime>,
     socket: PathBuf,
@@ -31,19 +34,20 @@ impl Agent {
     /// When the socket cannot be made.
     pub fn start(socket: &Path, addresses: &[String]) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let (sender, receiver) = watch::channel(addresses.to_vec());
+        let (said, heard) = watch::channel(announcements(addresses));
+        let flows = Arc::new(AtomicU64::new(0));
         let _ = std::fs::remove_file(socket);
         let listener = {
             let _inside = runtime.enter();
             UnixListener::bind(socket).with_context(|| format!("cannot listen on {}", socket.display()))?
         };
-        let service = DataplaneServer::new(Service { addresses: receiver });
+        let service = DataplaneServer::new(Service { heard, flows: Arc::clone(&flows) });
         runtime.spawn(
             tonic::transport::Server::builder()
                 .add_service(service)
                 .serve_with_incoming(UnixListenerStream::new(listener)),
         );
-        Ok(Self { addresses: sender, runtime: Some(runtime), socket: socket.to_owned() })
+        Ok(Self { said, flows, runtime: Some(runtime), socket: socket.to_owned() })
     }
 
     /// Stops to answer without closing anything, as a process that hangs.
@@ -56,7 +60,17 @@ impl Agent {
 
     /// Other addresses from now on.
     pub fn set(&self, addresses: &[String]) {
-        self.addresses.send_replace(addresses.to_vec());
+        self.said.send_modify(|said| said.addresses = addresses.to_vec());
+    }
+
+    /// What the forwarder can carry from now on, in octets per second; 0 when that is not known.
+    pub fn set_capacity(&self, octets_per_second: u64) {
+        self.said.send_modify(|said| said.capacity_bytes_per_second = octets_per_second);
+    }
+
+    /// How many flows it counts from now on.
+    pub fn set_flows(&self, flows: u64) {
+        self.flows.store(flows, Ordering::Relaxed);
     }
 }
 
@@ -70,7 +84,18 @@ impl Drop for Agent {
 }
 
 struct Service {
-    addresses: watch::Receiver<Vec<String>>,
+    heard: watch::Receiver<api::Announcements>,
+    flows: Arc<AtomicU64>,
+}
+
+/// The program has forwarded since long before any test began.
+fn announcements(addresses: &[String]) -> api::Announcements {
+    api::Announcements {
+        generation: 1,
+        addresses: addresses.to_vec(),
+        capacity_bytes_per_second: 0,
+        forwarding_since_unix_ms: 1_700_000_000_000,
+    }
 }
 
 fn missing<T>() -> Answer<T> {
@@ -85,14 +110,12 @@ impl Dataplane for Service {
         &self,
         _: Request<api::WatchAnnouncementsRequest>,
     ) -> Answer<Self::WatchAnnouncementsStream> {
-        let stream = WatchStream::new(self.addresses.clone());
-        Ok(Response::new(Box::pin(stream.map(|addresses| {
-            Ok(api::Announcements { generation: 1, addresses, ..api::Announcements::default() })
-        }))))
+        Ok(Response::new(Box::pin(WatchStream::new(self.heard.clone()).map(Ok))))
     }
 
     async fn active_flows(&self, _: Request<api::ActiveFlowsRequest>) -> Answer<api::ActiveFlowsResponse> {
-        missing()
+        let flows = self.flows.load(Ordering::Relaxed);
+        Ok(Response::new(api::ActiveFlowsResponse { flows, packets_per_second: flows }))
     }
 
     async fn status(&self, _: Request<api::StatusRequest>) -> Answer<api::StatusResponse> {

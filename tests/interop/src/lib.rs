@@ -11,11 +11,14 @@
 
 pub mod agent;
 pub mod matrix;
+pub mod prove;
 pub mod site;
+pub mod speaker;
 
 pub use agent::Agent;
 pub use matrix::Feature;
 pub use site::Site;
+pub use speaker::{Speaker, SpeakerConfig};
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -4,7 +4,7 @@ mod sides;
 
 use guideway_lab::router::Kind;
 
-pub use sides::sides;
+pub use sides::{announced_by_daemon, sides};
 
 /// A row of the matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,14 +2,15 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 use guideway_lab::addresses::{Leg, UPLINK};
 use guideway_lab::netns::{End, Netns, join};
 use guideway_lab::router::{Neighbour, Remote, Spec};
 use guideway_lab::run_folder::RunFolder;
 use guideway_lab::sweep::{self, Kept};
-use guideway_lab::{LabId, interrupt};
+use guideway_lab::{LabId, interrupt, wait};
 
 /// Autonomous system of the router.
 pub const ROUTER_AS: u32 = guideway_lab::addresses::TOR_AS;
@@ -101,17 +102,20 @@ impl Site {
     }
 }
 
-/// The link-local address of an interface.
+/// The link-local address of an interface; the kernel gives it a moment after the link is up.
 ///
 /// # Errors
-/// When it has none.
+/// When it gets none.
 pub fn link_local(netns: &Netns, interface: &str) -> Result<Ipv6Addr> {
-    let text = netns.ip(&format!("-6 -j addr show dev {interface} scope link"))?;
-    let links: serde_json::Value = serde_json::from_str(&text)?;
-    let address = links[0]["addr_info"][0]["local"].as_str();
-    address
-        .and_then(|text| text.parse().ok())
-        .with_context(|| format!("{interface} has no link-local address"))
+    let waited = wait::until("a link-local address", Duration::from_secs(5), || {
+        let text = netns.ip(&format!("-6 -j addr show dev {interface} scope link"))?;
+        let links: serde_json::Value = serde_json::from_str(&text)?;
+        // `ip` leaves an empty object for each interface and each address that the filter takes away.
+        let addresses =
+            links.as_array().into_iter().flatten().filter_map(|link| link["addr_info"].as_array());
+        Ok(addresses.flatten().find_map(|address| address["local"].as_str()?.parse().ok()))
+    });
+    waited.map(|(address, _)| address).with_context(|| format!("{interface} of {}", netns.name()))
 }
 
 /// The protocol that carries a session.

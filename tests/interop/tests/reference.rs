@@ -14,11 +14,13 @@ fn one(kind: Kind, feature: Feature) -> Result<()> {
     let bird = Router::start(Kind::Bird, &site.speakers[0], &site.folder("speaker")?, &ours)?;
     wait::until_true("a session", PATIENCE, || Ok(bird.is_established()? && router.is_established()?))
         .inspect_err(|_| eprintln!("{}\n{}", bird.describe(), router.describe()))?;
-    router.wait_prefixes(&prefixes(&["203.0.113.10", "2001:db8::10"]), PATIENCE)?;
+    router
+        .wait_prefixes(&prefixes(&["203.0.113.10", "2001:db8::10"]), PATIENCE)
+        .inspect_err(|_| eprintln!("{}", bird.describe()))?;
     let learnt = router.learnt("203.0.113.10/32")?;
     println!("{kind}, {feature:?}: {learnt:?}");
     ensure!(learnt.len() == 1);
-    bird.wait_prefixes(&prefixes(&["198.51.100.0/24"]), PATIENCE)?;
+    bird.wait_prefixes(&prefixes(&[matrix::announced_by_daemon(feature)]), PATIENCE)?;
     router.refresh()?;
     site.pass();
     Ok(())

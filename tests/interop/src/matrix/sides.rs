@@ -23,7 +23,7 @@ pub fn sides(site: &Site, feature: Feature) -> Result<(Spec, Spec)> {
         _ => Over::V4,
     };
     let (mut speaker, mut daemon) = site::sides(1, over);
-    daemon.announces = vec!["198.51.100.0/24".to_owned()];
+    daemon.announces = vec![announced_by_daemon(feature).to_owned()];
     let (ours, theirs) = (&mut speaker.neighbours[0], &mut daemon.neighbours[0]);
     match feature {
         Feature::V4 | Feature::V6 | Feature::Refresh => {}
@@ -63,6 +63,15 @@ pub fn sides(site: &Site, feature: Feature) -> Result<(Spec, Spec)> {
         }
     }
     Ok((speaker, daemon))
+}
+
+/// What the daemon announces: a prefix of the session's own family, for which each has a next hop.
+#[must_use]
+pub fn announced_by_daemon(feature: Feature) -> &'static str {
+    match feature {
+        Feature::V6 | Feature::V4OverV6 | Feature::LinkLocal => "2001:db8:51::/48",
+        _ => "198.51.100.0/24",
+    }
 }
 
 fn range(number: u8) -> String {

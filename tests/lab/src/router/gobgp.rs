@@ -180,11 +180,8 @@ fn path(value: &Value) -> Learnt {
 
 fn text(spec: &Spec) -> String {
     let Spec { local_as, router_id, neighbours, .. } = spec;
-    let locals: BTreeSet<String> = neighbours.iter().map(|n| format!("\"{}\"", n.local)).collect();
-    let locals = locals.into_iter().collect::<Vec<_>>().join(", ");
-    let mut text = format!(
-        "[global.config]\n  as = {local_as}\n  router-id = \"{router_id}\"\n  local-address-list = [{locals}]\n"
-    );
+    // Without a list of addresses it listens on all.
+    let mut text = format!("[global.config]\n  as = {local_as}\n  router-id = \"{router_id}\"\n");
     for neighbour in neighbours {
         match &neighbour.remote {
             Remote::Range(prefix) => {

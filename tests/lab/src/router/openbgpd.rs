@@ -88,7 +88,7 @@ impl Daemon for OpenBgpd {
     }
 
     fn learnt(&self, prefix: &str) -> Result<Vec<Learnt>> {
-        let answer = self.json(&format!("show rib {prefix} detail"))?;
+        let answer = self.json(&format!("show rib detail {prefix}"))?;
         let routes = answer["rib"].as_array().into_iter().flatten().filter(|route| is_learnt(route));
         Ok(routes.filter(|route| route["prefix"] == prefix).map(path).collect())
     }
