@@ -50,6 +50,12 @@ impl Session {
         Some(self.write(buffer, Answer::No))
     }
 
+    /// Writes a packet outside of the schedule: the farewell of a session that ends is said more than once.
+    pub fn repeat(&mut self, now: Instant, buffer: &mut [u8; MAX_LEN]) -> usize {
+        self.last_sent = Some(now);
+        self.write(buffer, Answer::No)
+    }
+
     /// How often packets leave, without jitter; `None`: not at all.
     #[must_use]
     pub fn transmit_interval(&self) -> Option<Duration> {

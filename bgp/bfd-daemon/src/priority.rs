@@ -1,0 +1,54 @@
+//! How the timing thread gets the CPU when others want it too.
+
+use nix::sys::mman::{MlockAllFlags, mlockall};
+use rustix::process::setpriority_process;
+use thread_priority::{
+    RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
+use tracing::{info, warn};
+
+/// Above everything of the fair class, below the kernel's own real-time threads (50 and more).
+const FIFO_PRIORITY: u8 = 40;
+const NICE: i32 = -20;
+
+/// Raises the calling thread as far as is permitted, and says how far that was.
+pub(crate) fn raise() -> String {
+    match fifo() {
+        Ok(()) => format!("real-time (SCHED_FIFO {FIFO_PRIORITY})"),
+        Err(why) => match setpriority_process(None, NICE) {
+            Ok(()) => {
+                info!(
+                    %why,
+                    "no real-time scheduling (the cgroup may give no real-time share, or CAP_SYS_NICE is missing); \
+                     the timing thread runs at nice {NICE}, under the CPU quota of its cgroup"
+                );
+                format!("nice {NICE} (real-time refused: {why})")
+            }
+            Err(nice) => {
+                warn!(
+                    real_time = %why, %nice,
+                    "the timing thread is scheduled like any other: busy neighbours can delay it; give CAP_SYS_NICE"
+                );
+                format!("normal (real-time refused: {why}; nice refused: {nice})")
+            }
+        },
+    }
+}
+
+fn fifo() -> Result<(), String> {
+    let priority = ThreadPriorityValue::try_from(FIFO_PRIORITY)?;
+    let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
+    set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Crossplatform(priority), policy)
+        .map_err(|error| match error {
+            thread_priority::Error::OS(code) => std::io::Error::from_raw_os_error(code).to_string(),
+            other => format!("{other:?}"),
+        })
+}
+
+/// Keeps the program in memory: a page that has to be read from disk takes longer than a detection time.
+pub(crate) fn lock_memory() {
+    if let Err(why) = mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE) {
+        warn!(%why, "the program's memory can be swapped out, which can delay packets; give CAP_IPC_LOCK");
+    }
+}
