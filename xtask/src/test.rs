@@ -37,6 +37,7 @@ pub(crate) struct TestArgs {
 /// The packages whose tests want root, and what they check.
 const ROOT_PACKAGES: &[(&str, &str)] = &[
     ("guideway-e2e", "end-to-end tests in network namespaces"),
+    ("guideway-interop", "BGP with real daemons in network namespaces"),
     ("guideway-packet-tests", "packets through the programs in the kernel"),
 ];
 
@@ -195,7 +196,7 @@ mod tests {
     fn the_filter_names_every_kind_of_test_that_needs_root() {
         assert_eq!(
             without_root(),
-            "not (package(guideway-e2e) | package(guideway-packet-tests) | test(needs_root::))"
+            "not (package(guideway-e2e) | package(guideway-interop) | package(guideway-packet-tests) | test(needs_root::))"
         );
     }
 

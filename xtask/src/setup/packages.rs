@@ -13,10 +13,19 @@ struct Package {
     name: &'static str,
     program: &'static str,
     why: &'static str,
+    /// Services of systemd that it brings along and that nobody wants here.
+    services: &'static [&'static str],
 }
 
 const fn package(name: &'static str, program: &'static str, why: &'static str) -> Package {
-    Package { name, program, why }
+    Package { name, program, why, services: &[] }
+}
+
+impl Package {
+    /// The package starts these services, now and at every boot, unless it is kept from it.
+    const fn with_services(self, services: &'static [&'static str]) -> Self {
+        Self { services, ..self }
+    }
 }
 
 /// For a lab with traffic.
@@ -24,8 +33,8 @@ const LAB: &[Package] = &[
     package("iproute2", "ip", "makes the network namespaces, links and routes of the lab"),
     package("ethtool", "ethtool", "switches checksum and receive offloads of the lab's links"),
     package("procps", "sysctl", "switches forwarding and multipath hashing on in the lab's router"),
-    package("bird2", "bird", "is the router that the speakers talk BGP to"),
-    package("nginx-light", "nginx", "serves HTTP on the lab's backends"),
+    package("bird2", "bird", "is the router that the speakers talk BGP to").with_services(&["bird"]),
+    package("nginx-light", "nginx", "serves HTTP on the lab's backends").with_services(&["nginx"]),
     package("wrk", "wrk", "makes the HTTP load"),
     package("curl", "curl", "makes a single request, by a test or by hand in a lab that is kept"),
     package("tcpdump", "tcpdump", "shows the path of a request by capture"),
@@ -35,8 +44,15 @@ const LAB: &[Package] = &[
 const BENCH: &[Package] = &[package("iproute2", "ip", "makes the link that test packets seem to come in by")];
 
 /// For the end-to-end tests only.
-const TEST: &[Package] =
-    &[package("frr", "/usr/lib/frr/bgpd", "is the second kind of router in the BGP tests")];
+const TEST: &[Package] = &[
+    package("frr", "/usr/lib/frr/bgpd", "is the second router of the lab and a daemon of the interop matrix")
+        .with_services(&["frr"]),
+    package("gobgpd", "gobgpd", "is a daemon of the interop matrix").with_services(&["gobgpd"]),
+    package("openbgpd", "/usr/sbin/bgpd", "is a daemon of the interop matrix")
+        .with_services(&["openbgpd", "bgplgd"]),
+    package("exabgp", "exabgp", "is a daemon of the interop matrix").with_services(&["exabgp"]),
+    package("nftables", "nft", "cuts links silently and makes BGP connections collide"),
+];
 
 /// For building the programs of the kernel. `/usr/bin/cargo` and `/usr/bin/rustc` do not disturb a rustup.
 const EBPF: &[Package] = &[
@@ -99,6 +115,7 @@ pub(super) fn satisfy(purpose: Purpose, mode: Mode) -> Result<Vec<Need>> {
             eprintln!("setup: installing {}: it {}", package.name, package.why);
         }
         install(&names)?;
+        keep_from_boot(missing.iter().flat_map(|package| package.services));
         return Ok(Vec::new());
     }
     let typed = format!("apt-get update && apt-get install -y --no-install-recommends {}", names.join(" "));
@@ -156,6 +173,16 @@ fn install(names: &[&str]) -> Result<()> {
     let mut args = vec!["install", "-y", "--no-install-recommends"];
     args.extend(names);
     apt(&args).with_context(|| format!("cannot install {}", names.join(" ")))
+}
+
+/// [`NoServiceStarts`] is over by the next boot. Only packages that were just installed are treated so.
+fn keep_from_boot<'a>(services: impl Iterator<Item = &'a &'static str>) {
+    for service in services {
+        let disabled = process::output(Command::new("systemctl").args(["disable", "--quiet", service]));
+        if let (Err(error), true) = (disabled, Path::new("/run/systemd/system").exists()) {
+            eprintln!("setup: {service} may start at the next boot: {error:#}");
+        }
+    }
 }
 
 const POLICY: &str = "/usr/sbin/policy-rc.d";
