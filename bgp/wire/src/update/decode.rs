@@ -107,6 +107,7 @@ impl Update {
         for reach in std::mem::take(&mut self.reach) {
             self.put_unreach(reach.family, reach.nlri);
         }
+        self.unreach.sort_unstable_by_key(|unreach| unreach.family);
         self.attributes = Attributes::default();
         Ok(())
     }
