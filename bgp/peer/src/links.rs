@@ -85,7 +85,10 @@ impl Interface {
             ([], many) | (many, _) => {
                 let list: Vec<_> = many.iter().take(4).map(ToString::to_string).collect();
                 let list = list.join(", ");
-                Err(format!("interface {name} has {} neighbours ({list}): set the peer's address", many.len()))
+                Err(format!(
+                    "interface {name} has {} neighbours ({list}): set the peer's address",
+                    many.len()
+                ))
             }
         }
     }

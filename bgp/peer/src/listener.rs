@@ -114,10 +114,8 @@ impl Listener {
         for (prefix, key) in gone {
             self.keys.remove(&prefix);
             // A password is replaced by the new one; everything else has to go first.
-            let replaced = matches!(
-                (&key, wanted.get(&prefix)),
-                (Authentication::Md5(_), Some(Authentication::Md5(_)))
-            );
+            let replaced =
+                matches!((&key, wanted.get(&prefix)), (Authentication::Md5(_), Some(Authentication::Md5(_))));
             if !replaced && let Err(error) = socket::remove_keys(socket, prefix, &key) {
                 self.key_errors.insert(prefix, format!("{prefix}: {error}"));
             }

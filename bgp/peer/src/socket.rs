@@ -68,7 +68,11 @@ impl TtlRule {
 }
 
 fn set_ttl(socket: &Socket, family: Domain, ttl: u8) -> io::Result<()> {
-    if family == Domain::IPV4 { socket.set_ttl_v4(ttl.into()) } else { socket.set_unicast_hops_v6(ttl.into()) }
+    if family == Domain::IPV4 {
+        socket.set_ttl_v4(ttl.into())
+    } else {
+        socket.set_unicast_hops_v6(ttl.into())
+    }
 }
 
 fn set_minimum_ttl(socket: &impl AsFd, family: Domain, minimum: u8) -> io::Result<()> {
@@ -88,7 +92,11 @@ fn prepare(socket: &Socket, family: Domain, config: &PeerConfig) -> io::Result<(
     socket.set_tcp_user_timeout(Some(if hold_time.is_zero() { USER_TIMEOUT } else { hold_time }))?;
     // Not on kernels before 6.15; they are only slower after a cut.
     let _ = setsockopt(socket, options::RtoMax, &LONGEST_RETRANSMISSION);
-    if family == Domain::IPV4 { socket.set_tos_v4(TOS)? } else { socket.set_tclass_v6(TOS)? }
+    if family == Domain::IPV4 {
+        socket.set_tos_v4(TOS)?
+    } else {
+        socket.set_tclass_v6(TOS)?
+    }
     TtlRule::of(config).set(socket, family)
 }
 

@@ -179,10 +179,8 @@ impl Task {
         let lingered = self.alone_since + lingers.unwrap_or(LONG);
         let limit = self.live.as_ref().map(|live| live.view.negotiated.hold_time);
         let established = self.live.as_ref().map(|live| live.connection);
-        let has_room = self
-            .connections
-            .iter()
-            .any(|link| Some(link.id) == established && link.connection.has_room());
+        let has_room =
+            self.connections.iter().any(|link| Some(link.id) == established && link.connection.has_room());
         let mut changes = if has_room { self.contact.feeds.changes() } else { Vec::new() };
         let changed = async {
             if changes.is_empty() {
@@ -246,7 +244,8 @@ impl Task {
             Ok(connection) => self.connected(Side::Outgoing, connection),
             Err(error) => {
                 let suspicion = Counters::read().suspicion(self.counters);
-                let why = if suspicion.is_empty() { error.to_string() } else { format!("{error}; {suspicion}") };
+                let why =
+                    if suspicion.is_empty() { error.to_string() } else { format!("{error}; {suspicion}") };
                 self.put(Event::ConnectFailed(why));
             }
         }

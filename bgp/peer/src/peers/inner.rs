@@ -229,7 +229,9 @@ impl Inner {
             return Err(format!("the key of {} is not in force at this listener", config.name));
         }
         let mailbox = match &found {
-            Match::Peer(config) => registry.peers.get(&config.name).map(|entry| Arc::clone(&entry.contact.mailbox)),
+            Match::Peer(config) => {
+                registry.peers.get(&config.name).map(|entry| Arc::clone(&entry.contact.mailbox))
+            }
             Match::Range(range) => Some(self.dynamic(registry, range, &incoming)?),
         };
         let mailbox = mailbox.ok_or_else(|| "the peer is ending".to_owned())?;
@@ -255,7 +257,8 @@ impl Inner {
         }
         // Those that are gone are remembered for some time, but not more of them than may be there at once.
         if registry.of_range(&range.name).count() >= limit.saturating_mul(2) {
-            let gone = registry.of_range(&range.name).filter(|(_, entry)| !entry.contact.mailbox.is_connected());
+            let gone =
+                registry.of_range(&range.name).filter(|(_, entry)| !entry.contact.mailbox.is_connected());
             let oldest = gone.min_by_key(|(_, entry)| entry.contact.id).map(|(name, _)| name.clone());
             if let Some(name) = oldest {
                 remove(registry, &name, Stop::Deconfigured);

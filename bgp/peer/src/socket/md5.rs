@@ -61,9 +61,9 @@ pub(crate) fn set_key(socket: &impl AsFd, peers: IpNet, password: Option<&Passwo
         Ok(()) => Ok(()),
         // There was no key to take away.
         Err(nix::errno::Errno::ENOENT) if password.is_none() => Ok(()),
-        Err(nix::errno::Errno::ENOPROTOOPT) => Err(io::Error::other(
-            "the kernel knows no TCP-MD5: it was built without CONFIG_TCP_MD5SIG",
-        )),
+        Err(nix::errno::Errno::ENOPROTOOPT) => {
+            Err(io::Error::other("the kernel knows no TCP-MD5: it was built without CONFIG_TCP_MD5SIG"))
+        }
         Err(errno) => {
             Err(io::Error::other(format!("the kernel refuses the TCP-MD5 password: {}", errno.desc())))
         }

@@ -8,7 +8,7 @@ use guideway_bgp_rib::Enhanced;
 use guideway_bgp_wire::{Family, Message, RefreshKind, RouteRefresh, Update};
 use tracing::{debug, error, info, warn};
 
-use super::{Dial, Live, Task};
+use super::{Live, Task};
 use crate::counters::Counters;
 use crate::interface::Place;
 use crate::router::{RefreshMarker, SessionView};
@@ -46,7 +46,8 @@ impl Task {
                 let opening = Box::pin(async move {
                     socket::connect(&config, target.remote, target.device.as_deref()).await
                 });
-                self.dial = Some(Dial { opening, counters: Counters::read() });
+                self.counters = Counters::read();
+                self.dial = Some(opening);
                 None
             }
             Err(why) => Some(Event::ConnectFailed(why)),
@@ -121,8 +122,8 @@ impl Task {
     /// An attempt or the session ended.
     fn failed(&mut self, cause: &Cause) {
         let mut text = cause.to_string();
-        if let (Cause::ConnectTimedOut, Some(dial)) = (cause, self.dial.as_ref()) {
-            let suspicion = Counters::read().suspicion(dial.counters);
+        if *cause == Cause::ConnectTimedOut {
+            let suspicion = Counters::read().suspicion(self.counters);
             if !suspicion.is_empty() {
                 text = format!("{text}; {suspicion}");
             }
@@ -150,7 +151,10 @@ impl Task {
             if std::mem::replace(&mut self.malformed_told, true) {
                 debug!(error, "malformed UPDATE, survived (RFC 7606)");
             } else {
-                warn!(error, "malformed UPDATE, survived (RFC 7606); further ones of this session are only counted");
+                warn!(
+                    error,
+                    "malformed UPDATE, survived (RFC 7606); further ones of this session are only counted"
+                );
             }
         }
         if let Some(family) = update.end_of_rib {

@@ -55,7 +55,8 @@ impl Feed {
 
     fn told(&self) -> Vec<(Nlri, Arc<Route>)> {
         let Some(cursor) = &self.cursor else { return Vec::new() };
-        self.outlet.change(|group| group.told(cursor).map(|(nlri, route)| (nlri, Arc::clone(route))).collect())
+        self.outlet
+            .change(|group| group.told(cursor).map(|(nlri, route)| (nlri, Arc::clone(route))).collect())
     }
 
     fn told_count(&self) -> u64 {

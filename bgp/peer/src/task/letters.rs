@@ -132,7 +132,8 @@ impl Task {
     /// Sends everything again and asks the peer for the same.
     fn refresh(&mut self) {
         let Some(Live { view, connection }) = &self.live else { return };
-        let enhanced = if view.negotiated.refresh == Refresh::Enhanced { Enhanced::Yes } else { Enhanced::No };
+        let enhanced =
+            if view.negotiated.refresh == Refresh::Enhanced { Enhanced::Yes } else { Enhanced::No };
         self.contact.feeds.refresh(None, enhanced);
         if view.negotiated.refresh == Refresh::None {
             return;

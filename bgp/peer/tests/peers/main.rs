@@ -1,0 +1,12 @@
+//! Peers over loopback addresses: two instances against each other, and one against a peer that is played by hand.
+#![allow(clippy::unwrap_used)]
+
+mod by_hand;
+mod changes;
+mod collisions;
+mod dynamic;
+mod hostile;
+mod keys;
+mod lab;
+mod pair;
+mod speed;
