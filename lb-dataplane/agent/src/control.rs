@@ -87,6 +87,9 @@ pub trait Interfaces: Send + Sync + 'static {
     /// Why it cannot and what to do, in words.
     fn enable_routes(&self, name: &str, family: Family) -> Result<(), String>;
 
+    /// Addresses of this node that others reach it by.
+    fn addresses(&self) -> Vec<IpAddr>;
+
     /// Index of an interface.
     ///
     /// # Errors

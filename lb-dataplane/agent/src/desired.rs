@@ -95,6 +95,7 @@ pub fn desired(
         tick_shift,
         sets: used_sets(config).map(|set| backend_set(set, &health)).collect(),
         vips: config.vips().iter().map(vip).collect(),
+        pools: config.pools().to_vec(),
         leaving,
     }
 }

@@ -4,6 +4,7 @@ use guideway_dataplane_config::{BitRate, XdpMode};
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::{InterfaceFlags, if_nametoindex};
 use nix::time::{ClockId, clock_gettime};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::apply::Kernel;
@@ -34,6 +35,18 @@ impl Interfaces for Kernel {
 
     fn enable_routes(&self, name: &str, family: Family) -> Result<(), String> {
         enable_routes(name, family)
+    }
+
+    fn addresses(&self) -> Vec<IpAddr> {
+        let addresses = getifaddrs().into_iter().flatten();
+        let outside = addresses.filter(|address| !address.flags.contains(InterfaceFlags::IFF_LOOPBACK));
+        outside
+            .filter_map(|address| {
+                let address = address.address?;
+                let v4 = address.as_sockaddr_in().map(|v4| v4.ip().into());
+                v4.or_else(|| address.as_sockaddr_in6().map(|v6| v6.ip().into()))
+            })
+            .collect()
     }
 
     fn index(&self, name: &str) -> Result<u32, String> {

@@ -2,7 +2,7 @@
 //!
 //! The program forwards TCP and UDP. Anything else for a VIP's address, a ping say, goes to the kernel, whose route for it
 //! is the one back to the router. With forwarding on, which `next_hop: {type: fib}` needs, the packet would circle until
-//! its TTL ends. So the agent null-routes the VIPs' addresses and prefixes: a blackhole route of the lowest preference for
+//! its TTL ends. So the agent null-routes the VIPs' addresses and prefixes, and the pools: a blackhole route of the lowest preference for
 //! each, marked with [`PROTOCOL`]. A VIP that the operator puts on `lo` is local and not concerned.
 //!
 //! The routes outlive the agent, as the dataplane does; `lb-dataplane detach` removes them.
@@ -30,7 +30,7 @@ const METRIC: u32 = u32::MAX;
 /// Routes that somebody removed are put back after this time at most.
 const PERIOD: Duration = Duration::from_secs(10);
 
-/// Addresses and prefixes of the VIPs in force; `None` as long as they are not known.
+/// Addresses and prefixes of the VIPs and pools in force; `None` as long as they are not known.
 pub type Prefixes = watch::Sender<Option<Arc<BTreeSet<IpNet>>>>;
 
 /// Runs until `wanted` closes.

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
 use crate::error::{ConfigErrors, Problem};
 use crate::parse;
 use crate::types::{Admin, BackendSet, Encapsulation, Interface, Limits, Metrics, NextHop, Seed, Vip};
@@ -19,6 +21,7 @@ pub struct Config {
     pub(crate) metrics: Metrics,
     pub(crate) backend_sets: Vec<Arc<BackendSet>>,
     pub(crate) vips: Vec<Vip>,
+    pub(crate) pools: Vec<IpNet>,
     pub(crate) warnings: Vec<Problem>,
 }
 
@@ -63,6 +66,12 @@ impl Config {
     #[must_use]
     pub fn encapsulation(&self) -> &Encapsulation {
         &self.encapsulation
+    }
+
+    /// Prefixes that the routers send here, each once: what is for an address of them that no VIP has is dropped.
+    #[must_use]
+    pub fn pools(&self) -> &[IpNet] {
+        &self.pools
     }
 
     /// Sizes of the maps.

@@ -26,6 +26,7 @@ const ROOT_FIELDS: FieldNames = &[
     "metrics",
     "backend_sets",
     "vips",
+    "pools",
 ];
 
 /// The fields of every map, with the map's path: for the test that the reference names them all.
@@ -98,6 +99,7 @@ fn root_fields(root: &Node<'_>, sink: &mut Sink) -> Option<Config> {
         backend_sets::check_next_hop(&sets, sink);
     }
     let vips = vips::read(&fields, &sets, sink);
+    let pools = vips::pools(&fields, sink);
     if let (Some(limits), Some(vips)) = (&limits, &vips) {
         capacity::check(&fields, limits, &sets, vips, sink);
     }
@@ -111,6 +113,7 @@ fn root_fields(root: &Node<'_>, sink: &mut Sink) -> Option<Config> {
         metrics: metrics?,
         backend_sets: sets.finish()?,
         vips: vips?,
+        pools: pools?,
         warnings: Vec::new(),
     })
 }

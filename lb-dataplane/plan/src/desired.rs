@@ -22,6 +22,9 @@ pub struct Desired {
     pub sets: Vec<BackendSet>,
     /// VIPs, with unique keys.
     pub vips: Vec<Vip>,
+    /// Prefixes whose TCP and UDP packets are dropped where no VIP has the address, rather than left to the kernel, which
+    /// would send them back to the routers that aggregate the prefix.
+    pub pools: Vec<IpNet>,
     /// Health of backends that are in no set any more and may still have flows: those of
     /// [`Layout::leaving`](crate::Layout::leaving). They are told apart by their addresses; one that is not listed here
     /// is taken for healthy.

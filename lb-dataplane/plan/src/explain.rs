@@ -29,7 +29,7 @@ pub struct FiveTuple {
 pub enum Explanation {
     /// Left to the kernel: no VIP has the destination address.
     NotAVip,
-    /// Dropped and counted: VIPs have the address, but not with this protocol and port.
+    /// Dropped and counted: the address is one of VIPs or of a pool, and no VIP has it with this protocol and port.
     UnknownPort,
     /// For a VIP.
     Vip(Steering),
@@ -166,6 +166,7 @@ pub fn explain(
     let host = Net::host(flow.destination.ip());
     let keys = || desired.vips.iter().map(|vip| Match::from(vip.key)).enumerate();
     let around = || keys().filter(|(_, key)| key.net.contains(&host));
+    let in_a_pool = || desired.pools.iter().any(|pool| Net::from(*pool).contains(&host));
     let (protocol, port) = (flow.protocol.number(), flow.destination.port());
     let vip = around()
         .filter(|(_, key)| key.has_port(protocol, port))
@@ -174,7 +175,7 @@ pub fn explain(
         Some((vip, key)) => {
             steering::steering(desired, installed, flow, &addresses, (vip, &key)).map(Explanation::Vip)
         }
-        None if around().next().is_some() => Ok(Explanation::UnknownPort),
+        None if around().next().is_some() || in_a_pool() => Ok(Explanation::UnknownPort),
         None => Ok(Explanation::NotAVip),
     }
 }

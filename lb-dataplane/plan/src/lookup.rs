@@ -45,9 +45,9 @@ struct Parts {
     prefixes6: Vec<Prefix6>,
 }
 
-/// The lookup of `vips`, whose keys differ and are sorted; `None` when no key gives one.
-pub(crate) fn compile(vips: &[(Match, VipRef)], seed: &Seed) -> Option<Lookup> {
-    let parts = parts(vips);
+/// The lookup of `vips`, whose keys differ and are sorted, and of `pools`, which are so too; `None` when no key gives one.
+pub(crate) fn compile(vips: &[(Match, VipRef)], pools: &[Net], seed: &Seed) -> Option<Lookup> {
+    let parts = parts(vips, pools);
     let built = |attempt| {
         let key = lookup_key(seed, attempt);
         let buckets4 = buckets::build4(&parts.entries4, &key)?;
@@ -64,9 +64,9 @@ pub(crate) fn compile(vips: &[(Match, VipRef)], seed: &Seed) -> Option<Lookup> {
     Some(Lookup { key, buckets4, buckets6, intervals, prefixes4, prefixes6 })
 }
 
-/// What the lookup of `vips` needs of the maps of intervals.
-pub(crate) fn counts(vips: &[(Match, VipRef)]) -> Counts {
-    let parts = parts(vips);
+/// What the lookup of `vips` and `pools` needs of the maps of intervals.
+pub(crate) fn counts(vips: &[(Match, VipRef)], pools: &[Net]) -> Counts {
+    let parts = parts(vips, pools);
     Counts {
         intervals: parts.intervals.len(),
         prefixes4: parts.prefixes4.len(),
@@ -74,7 +74,7 @@ pub(crate) fn counts(vips: &[(Match, VipRef)]) -> Counts {
     }
 }
 
-fn parts(vips: &[(Match, VipRef)]) -> Parts {
+fn parts(vips: &[(Match, VipRef)], pools: &[Net]) -> Parts {
     let mut parts = Parts {
         entries4: Vec::with_capacity(2 * vips.len()),
         entries6: Vec::new(),
@@ -86,7 +86,12 @@ fn parts(vips: &[(Match, VipRef)]) -> Parts {
     // Sorted: a net's VIPs stand side by side.
     let by_net: Vec<&[(Match, VipRef)]> = vips.chunk_by(|(a, _), (b, _)| a.net == b.net).collect();
     let prefixes = by_net.iter().filter(|vips| !vips[0].0.net.is_host());
-    let mut nets = Nets::new(prefixes.map(|vips| (vips[0].0.net, rules(vips))).collect(), &mut pool);
+    let mut prefixes: Vec<(Net, Vec<Rule>)> = prefixes.map(|vips| (vips[0].0.net, rules(vips))).collect();
+    // Those of VIPs stand before them, and stay.
+    prefixes.extend(pools.iter().map(|pool| (*pool, Vec::new())));
+    prefixes.sort_by_key(|(net, _)| *net);
+    prefixes.dedup_by_key(|(net, _)| *net);
+    let mut nets = Nets::new(prefixes, &mut pool);
     for vips in by_net.iter().filter(|vips| vips[0].0.net.is_host()) {
         let net = vips[0].0.net;
         let around = nets.innermost(&net);

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use guideway_maglev::Seed;
 use guideway_packet::Address;
+use ipnet::IpNet;
 
 use crate::cache::{Filled, sorted};
 use crate::digest::{Digest, vip_identity};
-use crate::key::Match;
+use crate::key::{Match, Net};
 use crate::{BackendSet, Member, Session, Vip};
 
 /// A set that some VIP uses.
@@ -28,6 +29,8 @@ pub(crate) struct ResolvedSet {
 pub(crate) struct VipPart {
     pub(crate) seed: Seed,
     pub(crate) vips: Vec<Vip>,
+    /// Sorted, each once.
+    pub(crate) pools: Vec<Net>,
     pub(crate) keys: Vec<Match>,
     pub(crate) identities: Vec<u64>,
     /// Indexes of the VIPs, sorted by key.
@@ -41,7 +44,7 @@ pub(crate) struct VipPart {
 }
 
 impl VipPart {
-    pub(crate) fn new(seed: Seed, vips: &[Vip]) -> Self {
+    pub(crate) fn new(seed: Seed, vips: &[Vip], pools: &[IpNet]) -> Self {
         let keys: Vec<Match> = vips.iter().map(|vip| vip.key.into()).collect();
         let mut order: Vec<usize> = (0..vips.len()).collect();
         order.sort_unstable_by_key(|&vip| keys[vip]);
@@ -70,8 +73,14 @@ impl VipPart {
             digest.number(flow_entries.map_or(0, |entries| u64::from(entries) + 1));
             digest.number(place as u64);
         }
+        let pools = sorted_pools(pools);
+        for net in &pools {
+            digest.bytes(&net.start.to_be_bytes());
+            digest.number(1 << 63 | u64::from(net.is_v6) << 32 | u64::from(net.length));
+        }
         Self {
             seed,
+            pools,
             identities: keys.iter().map(vip_identity).collect(),
             vips: vips.to_vec(),
             keys,
@@ -82,9 +91,16 @@ impl VipPart {
         }
     }
 
-    pub(crate) fn is_of(&self, seed: &Seed, vips: &[Vip]) -> bool {
-        self.seed == *seed && self.vips == vips
+    pub(crate) fn is_of(&self, seed: &Seed, vips: &[Vip], pools: &[IpNet]) -> bool {
+        self.seed == *seed && self.vips == vips && self.pools == sorted_pools(pools)
     }
+}
+
+fn sorted_pools(pools: &[IpNet]) -> Vec<Net> {
+    let mut nets: Vec<Net> = pools.iter().copied().map(Net::from).collect();
+    nets.sort_unstable();
+    nets.dedup();
+    nets
 }
 
 /// See [`ResolvedSet::digest`].

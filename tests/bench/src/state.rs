@@ -36,6 +36,7 @@ pub(crate) fn empty() -> Desired {
         tick_shift: 8,
         sets: Vec::new(),
         vips: Vec::new(),
+        pools: Vec::new(),
         leaving: Vec::new(),
     }
 }

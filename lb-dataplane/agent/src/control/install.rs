@@ -1,9 +1,12 @@
 //! Plans and applies.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use guideway_dataplane_config::{Config, NextHop};
+use ipnet::IpNet;
+
 use guideway_dataplane_plan::{
     BootTime, Changes, Desired, Installed, Layout, Outcome, PlanError, TableCache, plan,
 };
@@ -24,6 +27,11 @@ const SOON: Duration = Duration::from_millis(50);
 enum InstallError {
     #[error("the next hop's interface: {0}")]
     Link(String),
+    #[error(
+        "pools: {pool} contains {address}, an address of this node, whose packets would be dropped: write prefixes of \
+         VIPs only"
+    )]
+    Pool { pool: IpNet, address: IpAddr },
     #[error("there is no plan")]
     Plan(#[source] PlanError),
     #[error("the plan was not carried out")]
@@ -39,7 +47,7 @@ enum InstallError {
 impl InstallError {
     /// Another attempt may succeed, with the same configuration.
     const fn is_passing(&self) -> bool {
-        !matches!(self, Self::Plan(_) | Self::Link(_))
+        !matches!(self, Self::Plan(_) | Self::Link(_) | Self::Pool { .. })
     }
 }
 
@@ -70,7 +78,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         if let (false, Err(errors)) = (is_first, self.attach_new(&config)) {
             return self.give_up(pending, errors);
         }
-        let result = match self.check_next_hop(&config) {
+        let result = match self.check_pools(&config).and_then(|()| self.check_next_hop(&config)) {
             Ok(()) => self.install(&config).await,
             Err(error) => Err(error),
         };
@@ -119,6 +127,19 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             }
             Err(error) => self.give_up(pending, vec![chain(&error)]),
         }
+    }
+
+    /// A pool takes what is for its addresses, so that nobody could reach this node by one of them any more.
+    fn check_pools(&self, config: &Config) -> Result<(), InstallError> {
+        if config.pools().is_empty() {
+            return Ok(());
+        }
+        let own = self.forwarder.addresses();
+        let mut caught = config.pools().iter().filter_map(|pool| {
+            let address = own.iter().copied().find(|address| pool.contains(address))?;
+            Some(InstallError::Pool { pool: *pool, address })
+        });
+        caught.next().map_or(Ok(()), Err)
     }
 
     /// The interface of a fixed next hop has to exist when the configuration comes into force.

@@ -42,7 +42,8 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             self.show(in_force, &mut view);
             let prefixes = view.vips.iter().filter(|vip| vip.announced).map(|vip| vip.address).collect();
             self.outputs.announcer.publish(Announcements::new(view.generation, prefixes, &view.interfaces));
-            let prefixes: BTreeSet<IpNet> = view.vips.iter().map(|vip| vip.address).collect();
+            let pools = in_force.config.pools().iter().copied();
+            let prefixes: BTreeSet<IpNet> = view.vips.iter().map(|vip| vip.address).chain(pools).collect();
             self.outputs.null_routes.send_if_modified(|current| {
                 let differs = current.as_deref() != Some(&prefixes);
                 *current = Some(Arc::new(prefixes));

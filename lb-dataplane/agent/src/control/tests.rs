@@ -54,6 +54,10 @@ impl Interfaces for Paper {
         configured.map(|rate| rate.bits_per_second / 8)
     }
 
+    fn addresses(&self) -> Vec<IpAddr> {
+        vec!["10.1.1.2".parse().unwrap()]
+    }
+
     fn detach_others(&self, keep: &[&str]) -> Result<Vec<String>, String> {
         let mut attached = self.attached.lock().unwrap();
         Ok(attached.extract_if(.., |name| !keep.contains(&name.as_str())).collect())

@@ -9,7 +9,7 @@ use super::backend_sets::{Set, Sets};
 use super::node::MAX_FLOWS;
 use super::overlap::{Range, Ranges};
 use super::{affinity, overlap};
-use crate::read::{FieldNames, Fields, list, shown};
+use crate::read::{FieldNames, Fields, list, scalar, shown};
 use crate::sink::{Path, Position, Sink};
 use crate::suggest::did_you_mean;
 use crate::tree::Node;
@@ -31,6 +31,33 @@ struct Seen<'s> {
     services: HashMap<(IpNet, Protocol, Ports), Position>,
     ranges: Ranges,
     sets: HashMap<&'s str, ()>,
+}
+
+/// `None` is reported.
+pub(super) fn pools(root: &Fields<'_, '_>, sink: &mut Sink) -> Option<Vec<IpNet>> {
+    let path = Path::Field(&Path::Root, "pools");
+    let items = match root.node("pools") {
+        None => &[][..],
+        Some(node) => list(node, &path, sink)?,
+    };
+    let mut seen: HashMap<IpNet, Position> = HashMap::new();
+    let mut pools = Some(Vec::with_capacity(items.len()));
+    for (index, item) in items.iter().enumerate() {
+        let path = Path::Item(&path, index);
+        let pool =
+            scalar(item, units::vip_address, &path, sink).filter(|pool| match seen.insert(*pool, item.at) {
+                None => true,
+                Some(first) => {
+                    sink.error(item.at, &path, format_args!("{pool} stands already in line {}", first.line));
+                    false
+                }
+            });
+        pools = pools.zip(pool).map(|(mut all, one)| {
+            all.push(one);
+            all
+        });
+    }
+    pools
 }
 
 /// `None` is reported.

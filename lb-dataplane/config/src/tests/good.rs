@@ -38,6 +38,32 @@ fn small_file_has_the_documented_defaults() {
 }
 
 #[test]
+fn pools_are_prefixes() {
+    let pools = |text: &str| {
+        let text = SMALL.replace("interfaces:", &format!("pools: {text}\ninterfaces:"));
+        Config::parse("f.yaml", &text)
+            .map(|config| config.pools().to_vec())
+            .map_err(|errors| errors.to_string())
+    };
+    let net = |text: &str| text.parse::<ipnet::IpNet>().unwrap();
+    assert_eq!(
+        pools("[203.0.113.0/24, \"2001:db8::/64\"]"),
+        Ok(vec![net("203.0.113.0/24"), net("2001:db8::/64")])
+    );
+    assert_eq!(pools("[]"), Ok(vec![]));
+    for (text, expected) in [
+        ("203.0.113.0/24", "pools: "),
+        ("[203.0.113.1/24]", "pools[0]: "),
+        ("[203.0.113.0/24, 203.0.113.0/24]", "pools[1]: 203.0.113.0/24 stands already in line"),
+        ("[0.0.0.0/0]", "pools[0]: "),
+        ("[web]", "pools[0]: "),
+    ] {
+        let error = pools(text).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn speeds_have_units() {
     let speed = |text: &str| {
         let text = SMALL.replace("{name: up0}", &format!("{{name: up0, speed: {text}}}"));

@@ -56,6 +56,12 @@ impl Pool {
         })
     }
 
+    /// Where the one interval stands that has all ports and no VIP.
+    pub(super) fn nobody(&mut self) -> AddressRef {
+        let value = VipRef { vip: VIP_NONE, set: 0, flags: 0 };
+        self.add(&[Rule { first: 0, last: 2 * PORTS - 1, value }])
+    }
+
     pub(super) fn into_intervals(self) -> Vec<PortInterval> {
         self.intervals
     }

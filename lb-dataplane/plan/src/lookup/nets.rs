@@ -20,7 +20,8 @@ struct Nested {
 }
 
 impl Nets {
-    /// Of prefixes that are sorted, so that each comes before those in it.
+    /// Of prefixes that are sorted, so that each comes before those in it. One without rules is a pool: its addresses are
+    /// ours, also those that no VIP has.
     pub(super) fn new(prefixes: Vec<(Net, Vec<Rule>)>, pool: &mut Pool) -> Self {
         let mut nets = Self { nets: Vec::new(), segments4: Vec::new(), segments6: Vec::new() };
         let mut open: Vec<(Net, usize)> = Vec::new();
@@ -31,7 +32,8 @@ impl Nets {
             }
             let around = open.last().map(|(_, index)| *index);
             let index = nets.nets.len();
-            let ports = pool.add(&nets.chain(&rules, around));
+            let chain = nets.chain(&rules, around);
+            let ports = if chain.is_empty() { pool.nobody() } else { pool.add(&chain) };
             nets.nets.push(Nested { rules, around, ports });
             nets.segment(net.is_v6, net.start, Some(index));
             open.push((net, index));

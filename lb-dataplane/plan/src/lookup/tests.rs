@@ -18,9 +18,15 @@ fn numbered(mut keys: Vec<Match>) -> Vec<(Match, VipRef)> {
 }
 
 /// By the rules, one by one.
-fn by_hand(vips: &[(Match, VipRef)], host: &Net, protocol: u8, port: u16) -> Option<Option<u32>> {
+fn by_hand(
+    vips: &[(Match, VipRef)],
+    pools: &[Net],
+    host: &Net,
+    protocol: u8,
+    port: u16,
+) -> Option<Option<u32>> {
     let around: Vec<&(Match, VipRef)> = vips.iter().filter(|(key, _)| key.net.contains(host)).collect();
-    if around.is_empty() {
+    if around.is_empty() && !pools.iter().any(|pool| pool.contains(host)) {
         return None;
     }
     let matching = around.iter().filter(|(key, _)| key.has_port(protocol, port));
@@ -86,7 +92,7 @@ fn the_most_specific_wins() {
         key("203.0.113.1/32", Tcp, One(13)),
         key("203.0.113.1/32", Udp, Any),
     ]);
-    let lookup = compile(&vips, &Seed([1; 16])).unwrap();
+    let lookup = compile(&vips, &[], &Seed([1; 16])).unwrap();
     let find = |address: &str, protocol, port| {
         let vip = by_maps(&lookup, &Net::host(address.parse::<IpAddr>().unwrap()), protocol, port);
         vip.map(|vip| vip.map(|vip| (vips[vip as usize].0.first, vips[vip as usize].0.last)))
@@ -114,7 +120,7 @@ fn equal_lists_of_ports_stand_once() {
     let one_each = |n: u32| format!("203.0.{}.{}/32", n >> 8, n & 255);
     let mut keys: Vec<Match> = (0..500).map(|n| key(&one_each(n), Protocol::Tcp, Ports::One(80))).collect();
     keys.push(key("203.0.0.0/16", Protocol::Tcp, Ports::One(443)));
-    let counts = counts(&numbered(keys));
+    let counts = counts(&numbered(keys), &[]);
     assert_eq!(counts, Counts { intervals: 3, prefixes4: 3, prefixes6: 0 });
 }
 
@@ -142,9 +148,16 @@ fn any_key() -> impl Strategy<Value = Match> {
 
 proptest! {
     #[test]
-    fn as_by_hand(keys in proptest::collection::vec(any_key(), 0..30), seed: [u8; 16]) {
+    fn as_by_hand(
+        keys in proptest::collection::vec(any_key(), 0..30),
+        pools in proptest::collection::vec(any_key(), 0..4),
+        seed: [u8; 16],
+    ) {
         let vips = numbered(keys);
-        let lookup = compile(&vips, &Seed(seed)).unwrap();
+        let mut pools: Vec<Net> = pools.into_iter().map(|key| key.net).collect();
+        pools.sort_unstable();
+        pools.dedup();
+        let lookup = compile(&vips, &pools, &Seed(seed)).unwrap();
         let hosts = (0..32_u32).map(|host| format!("10.0.0.{host}"))
             .chain((0..32_u32).map(|host| format!("2001:db8::{host:x}")))
             .chain(["255.255.255.255", "255.255.255.249", "11.0.0.1", "ffff:ffff::1", "0.0.0.0"].map(str::to_owned));
@@ -154,7 +167,7 @@ proptest! {
                 for port in (0..20).chain([59_999, 60_000, 65_535]) {
                     prop_assert_eq!(
                         by_maps(&lookup, &host, protocol, port),
-                        by_hand(&vips, &host, protocol, port),
+                        by_hand(&vips, &pools, &host, protocol, port),
                         "{:?} {} {}", host, protocol, port
                     );
                 }
@@ -162,7 +175,7 @@ proptest! {
         }
         let mut sorted = lookup.prefixes4.iter().map(|prefix| prefix.start);
         prop_assert!(sorted.clone().is_sorted_by(|a, b| a < b) && sorted.next().is_none_or(|first| first == 0));
-        let counts = counts(&vips);
+        let counts = counts(&vips, &pools);
         prop_assert!(lookup.intervals.len() <= counts.intervals);
     }
 }
@@ -180,7 +193,7 @@ fn a_hundred_thousand_vips_have_their_places() {
         })
         .collect();
     let vips = numbered(keys);
-    let lookup = compile(&vips, &Seed([3; 16])).unwrap();
+    let lookup = compile(&vips, &[], &Seed([3; 16])).unwrap();
     let by_key: BTreeMap<Match, u32> = vips.iter().map(|(key, value)| (*key, value.vip)).collect();
     for (key, vip) in by_key {
         assert_eq!(by_maps(&lookup, &key.net, key.protocol, key.first), Some(Some(vip)));

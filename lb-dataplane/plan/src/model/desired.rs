@@ -31,6 +31,7 @@ pub(crate) fn nothing() -> Desired {
         tick_shift: 8,
         sets: Vec::new(),
         vips: Vec::new(),
+        pools: Vec::new(),
         leaving: Vec::new(),
     }
 }

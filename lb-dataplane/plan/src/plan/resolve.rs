@@ -29,8 +29,8 @@ pub(super) fn resolve(
     cache: &mut TableCache,
 ) -> Result<Resolved, PlanError> {
     let vips = match &cache.vips {
-        Some(vips) if vips.is_of(&desired.seed, &desired.vips) => Arc::clone(vips),
-        _ => Arc::new(VipPart::new(desired.seed, &desired.vips)),
+        Some(vips) if vips.is_of(&desired.seed, &desired.vips, &desired.pools) => Arc::clone(vips),
+        _ => Arc::new(VipPart::new(desired.seed, &desired.vips, &desired.pools)),
     };
     cache.vips = Some(Arc::clone(&vips));
     validate_once(desired, capacities, &vips, cache)?;

@@ -19,7 +19,7 @@ use crate::{BackendSet, Desired, Member, Protocol, Session, Vip};
 /// change of health can make [`plan`](crate::plan()) fail later.
 #[must_use]
 pub fn validate(desired: &Desired, capacities: &Capacities) -> Vec<PlanError> {
-    check(desired, capacities, &VipPart::new(desired.seed, &desired.vips), Vips::New)
+    check(desired, capacities, &VipPart::new(desired.seed, &desired.vips, &desired.pools), Vips::New)
 }
 
 /// What is known of the VIPs.
@@ -156,7 +156,7 @@ fn lookup_limits(vips: &VipPart, capacities: &Capacities) -> Vec<PlanError> {
         .zip(&vips.order)
         .map(|(index, &vip)| (vips.keys[vip], VipRef { vip: index, set: 0, flags: 0 }))
         .collect();
-    let counts = counts(&values);
+    let counts = counts(&values, &vips.pools);
     [
         (Limit::Intervals, counts.intervals, capacities.intervals()),
         (Limit::Prefixes4, counts.prefixes4, capacities.prefixes()),

@@ -134,7 +134,7 @@ fn compiled(
     let records = records(resolved, &indexes, &regions, &inputs);
     let values: Vec<(Match, VipRef)> =
         vips.order.iter().map(|&vip| (vips.keys[vip], value(resolved, sets, &indexes, vip))).collect();
-    let lookup = compile(&values, &vips.seed).ok_or(PlanError::Lookup { attempts: ATTEMPTS })?;
+    let lookup = compile(&values, &vips.pools, &vips.seed).ok_or(PlanError::Lookup { attempts: ATTEMPTS })?;
     let digest = maps_digest(lookup.digest(), &records);
     let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let granted = regions.granted.iter().flatten().map(|region| region.buckets);

@@ -65,7 +65,7 @@ pub fn forward(world: &World, flows: &mut FlowTable, jiffies: u64, frame: &[u8],
     let pass = || Outcome::passed(frame);
     let packet = match parse(frame) {
         Parsed::Packet(packet) => packet,
-        Parsed::Broken(destination, why) if is_vip_address(&world.vips, destination) => {
+        Parsed::Broken(destination, why) if is_vip_address(&world.vips, &world.pools, destination) => {
             return Outcome::dropped(
                 match why {
                     Broken::Fragment => Counter::DropFragment,
@@ -77,12 +77,14 @@ pub fn forward(world: &World, flows: &mut FlowTable, jiffies: u64, frame: &[u8],
         }
         Parsed::Broken(..) | Parsed::Other => return pass(),
     };
-    let vip = match find(&world.vips, packet.destination, packet.protocol, packet.destination_port()) {
-        Found::Vip(vip) => vip,
-        Found::UnknownPort => return Outcome::dropped(Counter::DropUnknownPort, &[]),
-        Found::Nothing if is_bfd_echo(&packet) => return reflected(frame, &packet),
-        Found::Nothing => return pass(),
-    };
+    let vip =
+        match find(&world.vips, &world.pools, packet.destination, packet.protocol, packet.destination_port())
+        {
+            Found::Vip(vip) => vip,
+            Found::UnknownPort => return Outcome::dropped(Counter::DropUnknownPort, &[]),
+            Found::Nothing if is_bfd_echo(&packet) => return reflected(frame, &packet),
+            Found::Nothing => return pass(),
+        };
     if packet.ttl <= 1 {
         return Outcome::dropped(Counter::DropTtlExpired, &[]);
     }

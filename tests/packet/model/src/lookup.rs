@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use crate::Vip;
 
 /// What an address, a protocol and a port belong to.
@@ -10,7 +12,7 @@ use crate::Vip;
 pub enum Found<'a> {
     /// A VIP.
     Vip(&'a Vip),
-    /// An address of a VIP, and no VIP's port.
+    /// An address of a VIP or of a pool, and no VIP's port.
     UnknownPort,
     /// Nobody.
     Nothing,
@@ -18,7 +20,7 @@ pub enum Found<'a> {
 
 /// The most specific VIP.
 #[must_use]
-pub fn find(vips: &[Vip], address: IpAddr, protocol: u8, port: u16) -> Found<'_> {
+pub fn find<'a>(vips: &'a [Vip], pools: &[IpNet], address: IpAddr, protocol: u8, port: u16) -> Found<'a> {
     // `IpNet::contains` is false for the other family.
     let at_address = || vips.iter().filter(|vip| vip.address.contains(&address));
     let best = at_address()
@@ -30,12 +32,12 @@ pub fn find(vips: &[Vip], address: IpAddr, protocol: u8, port: u16) -> Found<'_>
         });
     match best {
         Some(vip) => Found::Vip(vip),
-        None if is_vip_address(vips, address) => Found::UnknownPort,
+        None if is_vip_address(vips, pools, address) => Found::UnknownPort,
         None => Found::Nothing,
     }
 }
 
-/// Whether this is an address of a VIP.
-pub(crate) fn is_vip_address(vips: &[Vip], address: IpAddr) -> bool {
-    vips.iter().any(|vip| vip.address.contains(&address))
+/// Whether this is an address of a VIP or of a pool.
+pub(crate) fn is_vip_address(vips: &[Vip], pools: &[IpNet], address: IpAddr) -> bool {
+    vips.iter().map(|vip| &vip.address).chain(pools).any(|net| net.contains(&address))
 }

@@ -18,6 +18,8 @@ pub const LEGS: usize = 8;
 pub struct World {
     /// In no order.
     pub vips: Vec<Vip>,
+    /// Prefixes whose addresses are no one else's.
+    pub pools: Vec<IpNet>,
     /// Referred to by [`Vip::set`].
     pub sets: Vec<Set>,
     /// By index.

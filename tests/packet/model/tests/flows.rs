@@ -173,13 +173,14 @@ fn the_most_specific_vip() {
         vip("203.0.113.130/32", 6, 8080..=8080),
         vip("2001:db8::/64", 17, 53..=53),
     ];
-    let which = |address: &str, protocol, port| match find(&vips, common::address(address), protocol, port) {
-        Found::Vip(found) => {
-            vips.iter().position(|vip| vip == found).map_or(-9, |i| i32::try_from(i).unwrap())
-        }
-        Found::UnknownPort => -1,
-        Found::Nothing => -2,
-    };
+    let which =
+        |address: &str, protocol, port| match find(&vips, &[], common::address(address), protocol, port) {
+            Found::Vip(found) => {
+                vips.iter().position(|vip| vip == found).map_or(-9, |i| i32::try_from(i).unwrap())
+            }
+            Found::UnknownPort => -1,
+            Found::Nothing => -2,
+        };
     for (address, protocol, port, expected) in [
         ("203.0.113.1", 6, 443, 0),
         ("203.0.113.1", 6, 80, -1),

@@ -46,6 +46,9 @@ pub struct Change {
     /// VIPs, as `address:ports/protocol`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub vips: BTreeMap<String, Option<VipSpec>>,
+    /// Pools, all of them, when they are given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pools: Option<Vec<IpNet>>,
     /// The ways to backends by name: `up0`, `other0` or `unknown`, in turns on the eight legs.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub routes: BTreeMap<String, Vec<String>>,
@@ -136,6 +139,8 @@ pub struct WorldSpec {
     pub sets: BTreeMap<String, SetSpec>,
     /// See [`Change::vips`].
     pub vips: BTreeMap<String, VipSpec>,
+    /// See [`Change::pools`].
+    pub pools: Vec<IpNet>,
     /// See [`Change::routes`].
     pub routes: BTreeMap<String, Vec<String>>,
 }
@@ -144,7 +149,8 @@ impl WorldSpec {
     /// The same backends with nothing else.
     #[must_use]
     pub fn without_services(&self) -> Self {
-        Self { sets: BTreeMap::new(), vips: BTreeMap::new(), routes: BTreeMap::new(), ..self.clone() }
+        let (sets, vips, pools, routes) = Default::default();
+        Self { sets, vips, pools, routes, ..self.clone() }
     }
 
     /// Makes a change.
@@ -169,6 +175,9 @@ impl WorldSpec {
                 None => ensure!(self.vips.remove(key).is_some(), "no VIP {key} to take away"),
             }
         }
+        if let Some(pools) = &change.pools {
+            self.pools.clone_from(pools);
+        }
         self.routes.extend(change.routes.iter().map(|(name, legs)| (name.clone(), legs.clone())));
         Ok(())
     }
@@ -188,6 +197,7 @@ impl WorldSpec {
             tick_shift,
             sets: self.sets.iter().map(|(name, set)| self.set(name, set)).collect::<Result<_>>()?,
             vips: self.vips.iter().map(|(key, vip)| to_vip(key, vip)).collect::<Result<_>>()?,
+            pools: self.pools.clone(),
             leaving: Vec::new(),
         })
     }

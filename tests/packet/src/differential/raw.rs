@@ -107,6 +107,7 @@ fn world(random: &mut Random, fixture: &Fixture, names: &WorldSpec) -> World {
     let v6_len = 64 + random.byte(64);
     World {
         vips: vips(random),
+        pools: Vec::new(),
         sets,
         backends,
         flow_key: flow_key(random),

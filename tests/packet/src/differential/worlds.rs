@@ -69,7 +69,9 @@ fn first(random: &mut Random) -> Change {
         ..WorldSpec::default()
     };
     let vips = (0..4 + random.below(8)).map(|_| vip(random, &spec)).collect();
-    Change { seed: Some("one".to_owned()), sets, vips, ..Change::default() }
+    let all = ["203.0.112.0/22", "2001:db8::/32", "10.1.99.0/24"].map(|pool| pool.parse().expect("a prefix"));
+    let pools = all.into_iter().filter(|_| random.one_in(3)).collect();
+    Change { seed: Some("one".to_owned()), sets, vips, pools: Some(pools), ..Change::default() }
 }
 
 fn set_name(random: &mut Random, spec: &WorldSpec) -> String {

@@ -81,6 +81,7 @@ impl Step {
             tick_shift,
             sets: self.sets(),
             vips: self.vips(),
+            pools: Vec::new(),
             leaving: Vec::new(),
         }
     }

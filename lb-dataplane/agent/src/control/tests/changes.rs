@@ -199,6 +199,20 @@ async fn prefixes_are_announced_as_such() {
     bench.end().await;
 }
 
+#[tokio::test]
+async fn pools_are_null_routed_and_not_announced() {
+    let pools = |text: &str| format!("{CONFIG}\npools: [{text}]\n");
+    let bench = Bench::start(paper(), &pools("203.0.113.0/24, \"2001:db8::/64\"")).await;
+    bench.until("started", |view| view.started).await;
+    assert_eq!(bench.announced(), Some(vec![vip_address()]));
+    assert_eq!(bench.outputs.null_routes.borrow().as_ref().map(|prefixes| prefixes.len()), Some(3));
+    let answer = bench.reload(&pools("10.1.0.0/16")).await;
+    assert!(answer.errors[0].contains("10.1.0.0/16 contains 10.1.1.2"), "{answer:?}");
+    assert!(bench.reload(CONFIG).await.errors.is_empty());
+    assert_eq!(bench.outputs.null_routes.borrow().as_ref().map(|prefixes| prefixes.len()), Some(1));
+    bench.end().await;
+}
+
 /// A start is no reason to give up what serves: neither one failed probe nor the lack of a verdict is.
 #[tokio::test]
 async fn backends_that_serve_stay_over_a_restart_until_they_have_failed() {

@@ -74,11 +74,13 @@ const NETS: [&str; 4] = ["203.0.113.1/32", "203.0.113.0/30", "203.0.112.0/23", "
 const ADDRESSES: [&str; 4] = ["203.0.113.1", "203.0.113.2", "203.0.112.77", "2001:db8::1"];
 
 fn desired() -> impl Strategy<Value = Desired> {
-    (sets(), vips(), proptest::bool::weighted(0.15), members()).prop_map(
-        |(sets, vips, other_seed, leaving)| Desired {
+    let pools = proptest::sample::subsequence(vec!["203.0.112.0/22", "2001:db8::/64"], 0..=2);
+    (sets(), vips(), pools, proptest::bool::weighted(0.15), members()).prop_map(
+        |(sets, vips, pools, other_seed, leaving)| Desired {
             seed: Seed([u8::from(other_seed); 16]),
             sets,
             vips,
+            pools: pools.into_iter().map(|pool| pool.parse().unwrap()).collect(),
             leaving,
             ..nothing()
         },

@@ -27,6 +27,7 @@ pub fn world() -> World {
     let leg = Leg { ifindex: 1, mtu: 1500, source: FORWARDER, destination: TOR };
     World {
         vips: vec![vip("203.0.113.10/32", 6, 80..=80)],
+        pools: Vec::new(),
         sets: vec![set(&[1])],
         backends: [(1, "10.0.0.1"), (2, "10.0.0.2"), (3, "10.0.0.3"), (4, "fd00::4")]
             .map(|(index, text)| (index, backend(text)))
