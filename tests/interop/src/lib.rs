@@ -11,12 +11,14 @@
 
 pub mod agent;
 pub mod matrix;
+pub mod pair;
 pub mod prove;
 pub mod site;
 pub mod speaker;
 
 pub use agent::Agent;
 pub use matrix::Feature;
+pub use pair::{Pair, Plan};
 pub use site::Site;
 pub use speaker::{Speaker, SpeakerConfig};
 

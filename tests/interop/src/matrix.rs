@@ -88,9 +88,9 @@ pub fn cell(kind: Kind, feature: Feature) -> Cell {
         (Kind::OpenBgpd, Feature::V4OverV6 | Feature::LinkLocal) => {
             Cell::Cannot("7.7 has no RFC 8950: it neither offers nor takes IPv6 next hops of IPv4 routes")
         }
-        (Kind::ExaBgp, Feature::LinkLocal) => {
-            Cell::Cannot("4.2 takes no interface beside a link-local address, and so can neither dial nor listen on one")
-        }
+        (Kind::ExaBgp, Feature::LinkLocal) => Cell::Cannot(
+            "4.2 takes no interface beside a link-local address, and so can neither dial nor listen on one",
+        ),
         (Kind::ExaBgp, Feature::GracefulRestart) => {
             Cell::Cannot("keeps no table, so there is nothing that it could keep while the speaker is away")
         }

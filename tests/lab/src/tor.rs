@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::addresses::Leg;
+use crate::addresses;
 use crate::netns::Netns;
 use crate::router::{Kind, Neighbour, Remote, Router, Spec, Table};
 use crate::wait;
 
-pub use route::{Route, legs};
+pub use route::{Leg, Route, legs};
 
 /// Which router software the ToR runs: one that puts routes into the kernel's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,7 +35,7 @@ pub struct Tor {
 /// The ToR's side of the session with forwarder `number`: over IPv4, both families.
 #[must_use]
 pub fn forwarder(number: u8, remote_as: u32, password: Option<String>) -> Neighbour {
-    let leg = Leg::forwarder(number);
+    let leg = addresses::Leg::forwarder(number);
     let name = format!("fw{number}");
     let (node, own): (Ipv4Addr, Ipv4Addr) = (leg.node_v4(), leg.tor_v4());
     let neighbour = Neighbour::new(&name, Remote::Address(node.into()), remote_as, own.into(), &name);

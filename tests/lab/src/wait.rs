@@ -40,6 +40,19 @@ pub fn until_true(
     until(what, deadline, || Ok(look()?.then_some(()))).map(|((), took)| took)
 }
 
+/// Looks again and again for so long: for what must not happen.
+///
+/// # Errors
+/// As soon as `look` fails.
+pub fn while_nothing_fails(period: Duration, mut look: impl FnMut() -> Result<()>) -> Result<()> {
+    let start = Instant::now();
+    while start.elapsed() < period {
+        look()?;
+        std::thread::sleep(LOOK);
+    }
+    look()
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

@@ -1,7 +1,5 @@
 //! The speaker is killed and comes back (RFC 4724); the daemon keeps its routes all the time.
 
-use std::time::Instant;
-
 use anyhow::{Context, Result, ensure};
 use guideway_lab::wait;
 
@@ -19,20 +17,14 @@ pub(super) fn check(case: Case) -> Result<Case> {
         ensure!(now == wanted, "{when} the daemon has {now:?}:\n{}", router.describe());
         Ok(())
     };
-    let missed = Instant::now();
-    while missed.elapsed() < Case::WATCH {
-        kept("while the speaker is away")?;
-    }
+    wait::while_nothing_fails(Case::WATCH, || kept("while the speaker is away"))?;
     let speaker = Speaker::start(&site, 1, &config)?;
     wait::until_true("the session again", PATIENCE, || {
         kept("until the speaker is back")?;
         router.is_established()
     })
     .with_context(|| router.describe())?;
-    let back = Instant::now();
-    while back.elapsed() < Case::WATCH {
-        kept("after the speaker is back")?;
-    }
+    wait::while_nothing_fails(Case::WATCH, || kept("after the speaker is back"))?;
     let case = Case { speaker, agent, router, config, feature, site };
     case.check_routes()?;
     Ok(case)
