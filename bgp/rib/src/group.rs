@@ -13,6 +13,7 @@ use guideway_bgp_wire::{Context, EncodeError, Family, Nlri};
 use thiserror::Error;
 
 use crate::route::Route;
+pub use batch::updates;
 use batch::{Batch, Cache};
 pub use cursor::{Cursor, Departure, Enhanced};
 use cursor::{Cursors, Markers, Position, Step};

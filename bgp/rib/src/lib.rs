@@ -18,5 +18,5 @@ mod routes;
 
 pub use adj_rib_in::{AdjRibIn, AdjRibInLimit, Freshness, Full, Inserted, Received};
 pub use damping::{Damping, DampingSettings, DampingState, Verdict};
-pub use group::{Cursor, Departure, Enhanced, Group, Hold, SetError};
+pub use group::{Cursor, Departure, Enhanced, Group, Hold, SetError, updates};
 pub use route::Route;

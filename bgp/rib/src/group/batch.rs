@@ -180,6 +180,11 @@ impl<'a> Groups<'a> {
 
     fn encode(self, family: Family, context: &Context) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.len);
+        self.messages(family, context, |message| out.extend_from_slice(&message));
+        out
+    }
+
+    fn messages(self, family: Family, context: &Context, mut each: impl FnMut(Vec<u8>)) {
         for group in self.groups {
             let mut rest = group.nlri.as_slice();
             while !rest.is_empty() {
@@ -187,12 +192,34 @@ impl<'a> Groups<'a> {
                     Some(route) => pack_reach(route.next_hop, family, &route.attributes, rest, context),
                     None => pack_unreach(family, rest, context),
                 };
-                // Every route of the table was encoded once when it came in, and a withdrawal always can be.
-                let Ok((bytes, count @ 1..)) = packed else { break };
-                out.extend_from_slice(&bytes);
+                // Every route was measured before, and a withdrawal always can be encoded.
+                let Ok((message, count @ 1..)) = packed else { break };
+                each(message);
                 rest = rest.get(count..).unwrap_or_default();
             }
         }
-        out
     }
+}
+
+/// UPDATEs, as whole messages, that tell `routes` as a peer with [`Context`] `context` would be told them. What no UPDATE can
+/// carry is left out.
+pub fn updates<'a>(
+    family: Family,
+    context: &Context,
+    routes: impl IntoIterator<Item = (Nlri, &'a Arc<Route>)>,
+) -> Vec<Vec<u8>> {
+    let mut messages = Vec::new();
+    let mut groups = Groups::default();
+    let mut measured: HashMap<*const Route, Option<usize>> = HashMap::new();
+    for (nlri, route) in routes {
+        let measure = || overhead(family, route, context).ok();
+        let known = *measured.entry(Arc::as_ptr(route)).or_insert_with(measure);
+        let Some(overhead) = known.filter(|_| nlri.family() == family) else { continue };
+        if !groups.push(nlri, Some(route), overhead, context) {
+            std::mem::take(&mut groups).messages(family, context, |message| messages.push(message));
+            groups.push(nlri, Some(route), overhead, context);
+        }
+    }
+    groups.messages(family, context, |message| messages.push(message));
+    messages
 }

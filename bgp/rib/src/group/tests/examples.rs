@@ -269,3 +269,20 @@ fn a_peer_is_not_told_of_the_end_of_what_it_never_had() {
     peers[0].settle(&mut group, &early);
     assert_eq!((peers[0].withdrawals, peers[0].routes == table(&group)), (1, true));
 }
+
+#[test]
+fn a_list_of_routes_is_as_good_as_a_group() {
+    let mut group = group(0);
+    for number in 0..3_000 {
+        group.set(nlri(number), Some(route(number % 500))).unwrap();
+    }
+    let mut long = (*route(1)).clone();
+    long.attributes.communities = (0..2_000).map(guideway_bgp_wire::Community).collect();
+    let (long, other) = (Arc::new(long), v6_route(1));
+    let refused = [(nlri(9_999), &long), (v6_nlri(1), &other)];
+    let messages = updates(Family::Ipv4, &Context::default(), group.routes().into_iter().chain(refused));
+    assert_eq!(messages.len(), 500);
+    let mut peer = Receiver::default();
+    messages.iter().for_each(|message| peer.take(message, &Context::default()));
+    assert_eq!(peer.routes, table(&group));
+}

@@ -74,7 +74,7 @@ impl World {
     /// Changes go to the first group, and some to the second.
     fn set(&mut self, number: u32, route: Option<Arc<Route>>) {
         for (index, (group, model)) in self.groups.iter_mut().zip(&mut self.models).enumerate() {
-            if index == 1 && number % 3 == 0 {
+            if index == 1 && number.is_multiple_of(3) {
                 continue;
             }
             let nlri = nlri(number);
