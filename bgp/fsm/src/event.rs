@@ -29,6 +29,7 @@ impl Side {
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "an event lives for one call")]
 pub enum Event {
     /// The operator wants the session.
     Start,
@@ -107,7 +108,8 @@ pub enum Stop {
 
 impl Stop {
     /// The NOTIFICATION; `None` for a silent stop.
-    pub(crate) fn notification(&self) -> Option<Notification> {
+    #[must_use]
+    pub fn notification(&self) -> Option<Notification> {
         Some(match self {
             Self::Shutdown(text) => Notification::admin_shutdown(text),
             Self::Reset(text) => Notification::admin_reset(text),

@@ -25,6 +25,10 @@ use step::Step;
 /// a connection that the peer dialled before it. Both are some round trips at most.
 pub(crate) const COLLISION_WAIT: Duration = Duration::from_secs(1);
 
+/// How long a connection that would be kept waits for the one ahead to be established. Shorter than [`COLLISION_WAIT`] by
+/// some round trips: a peer that is like us may wait that long for our OPEN on this one before it confirms the other.
+pub(crate) const TAKE_OVER_WAIT: Duration = Duration::from_millis(250);
+
 /// The states of RFC 4271 section 8.2.2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
@@ -214,7 +218,7 @@ impl Session {
         self.links.iter().position(Link::is_committed)
     }
 
-    fn find(&self, connection: ConnectionId) -> Option<usize> {
+    pub(crate) fn find(&self, connection: ConnectionId) -> Option<usize> {
         self.links.iter().position(|link| link.id == connection)
     }
 }

@@ -6,13 +6,13 @@
 //!
 //! * The KEEPALIVE of a connection that would lose waits for the OPEN of the other one, for a second at most.
 //! * A connection that comes in beside one that is ahead gets our OPEN only when the one ahead has failed. When it would
-//!   win, the one ahead has a second to be established.
+//!   win, the one ahead has a quarter of a second to be established.
 
 use guideway_bgp_wire::iana::cease;
 use guideway_bgp_wire::{Message, Notification, Open};
 
 use super::link::{Agreed, Keepalive};
-use super::{COLLISION_WAIT, Mode, Phase, Step};
+use super::{COLLISION_WAIT, Mode, Phase, Step, TAKE_OVER_WAIT};
 use crate::config::Config;
 use crate::event::{Action, Cause, Side};
 use crate::negotiate::{Negotiated, negotiate};
@@ -78,7 +78,7 @@ impl Step<'_> {
             _ if prevails(link.side, &self.session.config, negotiated) => {
                 let link = &mut self.session.links[index];
                 link.phase = Phase::Parked(open);
-                link.decide = self.now.checked_add(COLLISION_WAIT);
+                link.decide = self.now.checked_add(TAKE_OVER_WAIT);
             }
             _ => self.lose(index),
         }

@@ -81,8 +81,12 @@ impl Step<'_> {
             self.act(Action::Down { cause, loss });
         } else {
             // The peer's way to resolve a collision is no failure.
-            let by_peer = matches!(cause, Cause::Closed(_) | Cause::ClosedBeforeOpen(_) | Cause::Received(_));
-            if !by_peer || self.session.links.is_empty() {
+            let resolved = match &cause {
+                Cause::Closed(_) | Cause::ClosedBeforeOpen(_) => true,
+                Cause::Received(notification) => *notification == Notification::cease(cease::COLLISION),
+                _ => false,
+            };
+            if !resolved || self.session.links.is_empty() {
                 self.act(Action::Failed(cause));
             }
         }
@@ -140,9 +144,9 @@ impl Step<'_> {
                     None => Mode::Stopped(Answer::Cease),
                 }
             }
-            (Stop::OutOfResources, _) => self.now.checked_add(CEILING).map_or(mode, Mode::Held),
+            (Stop::OutOfResources, Mode::Running) => self.now.checked_add(CEILING).map_or(mode, Mode::Held),
             (Stop::Reset(_), _) => Mode::Running,
-            (Stop::ConfigurationChange, _) => mode,
+            (Stop::ConfigurationChange | Stop::OutOfResources, _) => mode,
         };
         self.redial(Pace::Plain);
     }
