@@ -21,10 +21,12 @@ impl Place {
     pub(crate) fn of(local: IpAddr, scope: u32) -> Self {
         let addresses = addresses();
         let index = |name: &str| if_nametoindex(name).unwrap_or_default();
-        let name = addresses
-            .iter()
-            .find(|(name, net)| net.addr() == local && (scope == 0 || index(name) == scope))
-            .map(|(name, _)| name.clone());
+        let own =
+            |(name, net): &&(String, IpNet)| net.addr() == local && (scope == 0 || index(name) == scope);
+        // All of 127.0.0.0/8 is ours without being listed.
+        let around = |(_, net): &&(String, IpNet)| local.is_loopback() && net.contains(&local);
+        let found = addresses.iter().find(own).or_else(|| addresses.iter().find(around));
+        let name = found.map(|(name, _)| name.clone());
         let Some(name) = name else { return Self::default() };
         let v6 = |wanted: fn(&Ipv6Addr) -> bool| {
             addresses.iter().filter(|(found, _)| *found == name).find_map(|(_, net)| match net.addr() {
@@ -80,6 +82,7 @@ mod tests {
         assert_eq!(place.interface, Some(("lo".to_owned(), 1)));
         assert_eq!(place.global_v6, None);
         assert!(is_on_link(IpAddr::from([127, 0, 0, 9])));
+        assert_eq!(Place::of(IpAddr::from([127, 0, 0, 9]), 0), place);
         assert_eq!(Place::of(IpAddr::from([192, 0, 2, 77]), 0), Place::default());
     }
 }

@@ -27,6 +27,8 @@ const LISTENER_TTL: u8 = 255;
 const BACKLOG: i32 = 128;
 /// Acknowledgements are waited for so long when there is no hold time.
 const USER_TIMEOUT: Duration = Duration::from_secs(480);
+/// With one they are waited for twice as long, but not shorter than this: the session's own timers tell better reasons.
+const SHORTEST_USER_TIMEOUT: Duration = Duration::from_secs(20);
 /// A segment is sent again after this time at the latest, so that a session whose path was cut for some seconds goes on soon
 /// after it heals (TCP_RTO_MAX_MS of Linux 6.15, in milliseconds; earlier kernels wait up to two minutes).
 const LONGEST_RETRANSMISSION: u32 = 1000;
@@ -89,7 +91,8 @@ fn set_minimum_ttl(socket: &impl AsFd, family: Domain, minimum: u8) -> io::Resul
 fn prepare(socket: &Socket, family: Domain, config: &PeerConfig) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     let hold_time = Duration::from_secs(config.session.hold_time.secs().into());
-    socket.set_tcp_user_timeout(Some(if hold_time.is_zero() { USER_TIMEOUT } else { hold_time }))?;
+    let longest = if hold_time.is_zero() { USER_TIMEOUT } else { hold_time * 2 };
+    socket.set_tcp_user_timeout(Some(longest.max(SHORTEST_USER_TIMEOUT)))?;
     // Not on kernels before 6.15; they are only slower after a cut.
     let _ = setsockopt(socket, options::RtoMax, &LONGEST_RETRANSMISSION);
     if family == Domain::IPV4 {

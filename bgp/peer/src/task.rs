@@ -277,6 +277,9 @@ impl Task {
     }
 
     fn connected(&mut self, side: Side, connection: Connection) {
+        if self.connections.is_empty() && side == Side::Incoming {
+            self.counters = Counters::read();
+        }
         self.last_connection += 1;
         let id = ConnectionId(self.last_connection);
         self.connections.push(Link { id, side, connection });

@@ -70,15 +70,6 @@ pub(crate) fn set_key(socket: &impl AsFd, peers: IpNet, password: Option<&Passwo
     }
 }
 
-/// True when the kernel lets this process set a key.
-#[cfg(test)]
-pub(crate) fn is_possible() -> Result<(), String> {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)
-        .map_err(|error| error.to_string())?;
-    let peer = IpNet::from(std::net::IpAddr::from([127, 0, 0, 1]));
-    set_key(&socket, peer, Password::new("probe").as_ref()).map_err(|error| error.to_string())
-}
-
 impl Signature {
     fn new(peers: IpNet, password: Option<&Password>) -> Self {
         let mut key = [0; Password::MAX];

@@ -31,7 +31,7 @@ impl Task {
             Action::Send { connection, message } => self.send(connection, &message),
             Action::Up { connection, negotiated } => self.up(connection, *negotiated),
             Action::Down { cause, loss } => self.down(&cause, loss),
-            Action::Failed(cause) => self.failed(&cause),
+            Action::Failed(cause) => self.failed(&cause, false),
             Action::Deliver(Message::Update(update)) => return self.update(update),
             Action::Deliver(Message::RouteRefresh(refresh)) => self.route_refresh(refresh),
             Action::Deliver(_) => {}
@@ -46,7 +46,9 @@ impl Task {
                 let opening = Box::pin(async move {
                     socket::connect(&config, target.remote, target.device.as_deref()).await
                 });
-                self.counters = Counters::read();
+                if self.connections.is_empty() {
+                    self.counters = Counters::read();
+                }
                 self.dial = Some(opening);
                 None
             }
@@ -116,13 +118,15 @@ impl Task {
         record.status.flaps += 1;
         record.status.session = None;
         drop(record);
-        self.failed(cause);
+        self.failed(cause, true);
     }
 
     /// An attempt or the session ended.
-    fn failed(&mut self, cause: &Cause) {
+    fn failed(&mut self, cause: &Cause, was_established: bool) {
         let mut text = cause.to_string();
-        if *cause == Cause::ConnectTimedOut {
+        // Nobody heard, or was heard.
+        let silence = matches!(cause, Cause::ConnectTimedOut | Cause::Sent { .. } | Cause::Closed(_));
+        if silence && !was_established {
             let suspicion = Counters::read().suspicion(self.counters);
             if !suspicion.is_empty() {
                 text = format!("{text}; {suspicion}");

@@ -44,16 +44,6 @@ impl ByHand {
         }
     }
 
-    /// The next message that is no KEEPALIVE.
-    pub(crate) async fn read_other(&mut self) -> Option<Message> {
-        loop {
-            match self.read().await {
-                Some(Message::Keepalive) => {}
-                other => return other,
-            }
-        }
-    }
-
     /// The next NOTIFICATION.
     pub(crate) async fn notification(&mut self) -> (u8, u8) {
         loop {

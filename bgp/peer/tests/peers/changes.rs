@@ -43,7 +43,7 @@ async fn what_the_open_said_needs_a_new_session() {
     let mut config = one.config_of(&two);
     config.session.hold_time = HoldTime::from_secs(6).unwrap();
     one.apply(&config);
-    two.error(one.address, "Other Configuration Change").await;
+    two.error(one.address, "(6/6)").await;
     until("the new hold time", || {
         let status = two.status(one.address);
         (status.session?.negotiated.hold_time == Duration::from_secs(6)).then_some(())
@@ -59,7 +59,7 @@ async fn a_peer_that_goes_is_told() {
     one.established(two.address).await;
     two.established(one.address).await;
     one.peers.apply(Vec::new());
-    two.error(one.address, "Peer De-configured").await;
+    two.error(one.address, "(6/3)").await;
     until("the word", || (one.router.state.lock().unwrap().forgotten.len() == 1).then_some(())).await;
     assert!(one.peers.reset("127.0.0.117", Stop::Reset(String::new())).is_err());
 }

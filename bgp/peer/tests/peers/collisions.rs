@@ -56,6 +56,6 @@ async fn a_wrong_as_is_told_on_both_sides() {
     one.apply(&wrong);
     two.apply(&two.config_of(&one));
     one.error(two.address, "65035").await;
-    two.error(one.address, "Bad Peer AS").await;
+    two.error(one.address, "(2/2)").await;
     assert_ne!(one.status(two.address).state, State::Established);
 }

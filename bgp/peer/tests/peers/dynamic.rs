@@ -50,7 +50,7 @@ async fn the_limit_of_a_range() {
 
     // The range goes, and with it its peers.
     hub.peers.apply(Vec::new());
-    second.error(hub.address, "Peer De-configured").await;
+    second.error(hub.address, "(6/3)").await;
     until("nobody", || hub.peers.statuses().is_empty().then_some(())).await;
     until("the word", || hub.router.state.lock().unwrap().forgotten.contains(&id).then_some(())).await;
 }

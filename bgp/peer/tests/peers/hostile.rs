@@ -1,6 +1,6 @@
 //! Peers that mean harm, or are broken.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use guideway_bgp_config::PeerConfig;
@@ -91,7 +91,7 @@ async fn an_open_that_comes_drop_by_drop_is_not_waited_for() {
     let _ = timeout(PATIENCE, async {
         tokio::select! {
             () = dribble => {}
-            _ = node.error(v4(45), "Hold Timer Expired") => {}
+            _ = node.error(v4(45), "(4/0)") => {}
         }
     })
     .await
@@ -208,8 +208,9 @@ async fn a_peer_that_takes_no_data_is_given_up() {
     let given_up = async {
         loop {
             let status = node.status(v4(55));
-            if let Some(error) = &status.last_error {
-                assert!(error.text.contains("9687") || error.text.contains("Send Hold"), "{}", error.text);
+            if status.last_error.is_some() {
+                let history = node.history(v4(55));
+                assert!(history.contains("send hold"), "{history}");
                 return;
             }
             // Every change is some 70 KB to send until the buffers of both kernels are full.
@@ -231,7 +232,9 @@ async fn a_stuck_peer_delays_nobody() {
     let other = Node::start(57, 0).await;
     let listener = TcpListener::bind((v4(58), 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let stuck = config(node.address, node.asn, v4(58), ASN, port);
+    let mut stuck = config(node.address, node.asn, v4(58), ASN, port);
+    // It says nothing any more either.
+    stuck.session.hold_time = HoldTime::from_secs(0).unwrap();
     node.peers.apply(vec![node.config_of(&other), stuck]);
     other.apply(&other.config_of(&node));
     node.established(other.address).await;
@@ -239,13 +242,14 @@ async fn a_stuck_peer_delays_nobody() {
     peer.establish().await;
     node.established(v4(58)).await;
     let (none, many) = (prefixes(0), prefixes(15_000));
-    for round in 0..100 {
+    for round in 0..21 {
         let wanted = if round % 2 == 0 { &many } else { &none };
         node.router.announce(wanted.clone());
-        if round % 20 == 0 {
+        if round % 4 == 0 {
             until("the other peer's routes", || (other.router.learnt().len() == 15_000).then_some(())).await;
         }
     }
+    node.router.announce(none);
     until("the last of it", || other.router.learnt().is_empty().then_some(())).await;
     assert_eq!(node.status(v4(58)).state, State::Established);
 }
@@ -278,5 +282,4 @@ async fn a_refused_connection_is_told() {
     drop(listener);
     node.error(v4(63), "cannot connect: Connection refused").await;
     assert_eq!(node.peers.history(&v4(63).to_string()).unwrap().last().unwrap().state, State::Active);
-    let _ = Ipv4Addr::LOCALHOST;
 }

@@ -129,10 +129,11 @@ async fn ttl_security_keeps_out_who_sends_with_less() {
     let (one, two) = (Node::start(80, 1).await, Node::start(81, 1).await);
     let mut secure = one.config_of(&two);
     secure.ttl = Ttl::Security { hops: 1 };
+    secure.session.open_time = Duration::from_secs(1);
     one.apply(&secure);
-    // This one sends with TTL 1.
+    // This one sends with TTL 1: its SYNs do not arrive, and its OPEN neither.
     two.apply(&two.config_of(&one));
-    one.error(two.address, "no answer in time").await;
+    two.error(one.address, "(4/0)").await;
     one.error(two.address, "TTL 255").await;
     assert_ne!(one.status(two.address).state, State::Established);
     assert_eq!(one.status(two.address).sessions, 0);

@@ -239,21 +239,24 @@ impl Node {
         .await
     }
 
-    /// Waits until the last error has `text` in it.
+    /// Waits until the history has a reason with `text` in it.
     pub(crate) async fn error(&self, peer: IpAddr, text: &str) -> PeerStatus {
-        let mut last = None;
         let waiting = async {
-            loop {
-                let status = self.status(peer);
-                if status.last_error.as_ref().is_some_and(|error| error.text.contains(text)) {
-                    return status;
-                }
-                last = status.last_error;
+            while !self.history(peer).contains(text) {
                 sleep(Duration::from_millis(5)).await;
             }
+            self.status(peer)
         };
         let found = timeout(PATIENCE, waiting).await;
-        found.unwrap_or_else(|_| panic!("an error with {text:?}; the last one is {last:?}"))
+        found.unwrap_or_else(|_| panic!("a reason with {text:?}; there are: {}", self.history(peer)))
+    }
+
+    /// All reasons, one to a line.
+    pub(crate) fn history(&self, peer: IpAddr) -> String {
+        let events = self.peers.history(&peer.to_string()).unwrap_or_default();
+        let lines: Vec<_> =
+            events.iter().map(|event| format!("{} x{} {}", event.state, event.times, event.reason)).collect();
+        lines.join("\n")
     }
 }
 
