@@ -20,6 +20,26 @@ pub(crate) struct BenchArgs {
 enum What {
     /// Time per packet of the forwarder program, time of table builds and of changes
     Dataplane(DataplaneArgs),
+    /// Time from a change of VIPs to the kernel's table of BIRD and FRR, beside BIRD as the speaker
+    Bgp(BgpArgs),
+}
+
+/// Options of `cargo xtask bench bgp`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "With --json, each line of the output is an object with scenario, speaker, unit, median, p99, min, max, \
+                        ratio_to_bird and rounds. docs/performance.md says what is timed."
+)]
+struct BgpArgs {
+    /// One JSON object a line instead of a table
+    #[arg(long)]
+    json: bool,
+    /// Changes of a single VIP that are timed; the others are timed a tenth as often, three times at least
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    rounds: u32,
+    /// Only scenarios whose name has this in it, such as `one VIP` or `FRR`
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
 }
 
 /// Options of `cargo xtask bench dataplane`.
@@ -56,10 +76,32 @@ struct DataplaneArgs {
 
 /// Runs `cargo xtask bench`.
 pub(crate) fn run(args: &BenchArgs) -> Result<()> {
-    let What::Dataplane(args) = &args.what;
-    setup::ensure(setup::Purpose::Bench)?;
-    process::run(&mut process::cargo(&["build", "--quiet", "--release", "--package", "guideway-bench"]))?;
-    process::run(&mut program(args))
+    match &args.what {
+        What::Dataplane(args) => {
+            setup::ensure(setup::Purpose::Bench)?;
+            process::run(&mut process::cargo(&[
+                "build",
+                "--quiet",
+                "--release",
+                "--package",
+                "guideway-bench",
+            ]))?;
+            process::run(&mut program(args))
+        }
+        What::Bgp(args) => {
+            setup::ensure(setup::Purpose::BenchBgp)?;
+            let packages = ["--package", "guideway-bench-bgp", "--package", "bgp-speaker"];
+            process::run(process::cargo(&["build", "--quiet", "--release"]).args(packages))?;
+            process::run(&mut bgp_program(args))
+        }
+    }
+}
+
+fn bgp_program(args: &BgpArgs) -> Command {
+    let mut command = Command::new(repo::target_dir().join("release/guideway-bench-bgp"));
+    command.args(args.json.then_some("--json")).args(["--rounds", &args.rounds.to_string()]);
+    command.args(args.only.iter().flat_map(|text| ["--only", text]));
+    command
 }
 
 fn program(args: &DataplaneArgs) -> Command {

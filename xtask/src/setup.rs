@@ -39,8 +39,10 @@ pub(crate) enum Purpose {
     Test,
     /// `cargo xtask test --no-root`
     TestNoRoot,
-    /// `cargo xtask bench`
+    /// `cargo xtask bench dataplane`
     Bench,
+    /// `cargo xtask bench bgp`
+    BenchBgp,
     /// `cargo xtask ebpf`
     Ebpf,
     /// `cargo xtask fuzz`

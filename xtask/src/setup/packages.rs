@@ -94,6 +94,7 @@ fn packages(purpose: Purpose) -> Vec<&'static Package> {
         Purpose::Test => &[LAB, TEST, EBPF, FUZZ],
         Purpose::TestNoRoot => &[],
         Purpose::Bench => &[BENCH],
+        Purpose::BenchBgp => &[LAB, TEST],
         Purpose::Ebpf => &[EBPF],
         Purpose::Fuzz => &[FUZZ],
         Purpose::Vmtest => &[LAB, VMTEST],
