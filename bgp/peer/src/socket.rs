@@ -96,9 +96,9 @@ fn prepare(socket: &Socket, family: Domain, config: &PeerConfig) -> io::Result<(
     // Not on kernels before 6.15; they are only slower after a cut.
     let _ = setsockopt(socket, options::RtoMax, &LONGEST_RETRANSMISSION);
     if family == Domain::IPV4 {
-        socket.set_tos_v4(TOS)?
+        socket.set_tos_v4(TOS)?;
     } else {
-        socket.set_tclass_v6(TOS)?
+        socket.set_tclass_v6(TOS)?;
     }
     TtlRule::of(config).set(socket, family)
 }

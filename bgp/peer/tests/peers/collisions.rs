@@ -9,8 +9,7 @@ use crate::lab::{Node, pair, until, v4};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_sides_at_once() {
     let (one, two) = pair(30, (1, 1)).await;
-    let mut flaps = 0;
-    for round in 0..25 {
+    for flaps in 0..25 {
         one.established(two.address).await;
         two.established(one.address).await;
         until("routes of both", || {
@@ -18,13 +17,13 @@ async fn both_sides_at_once() {
         })
         .await;
         let (here, there) = (one.status(two.address), two.status(one.address));
-        assert_eq!((here.flaps, there.flaps), (flaps, flaps), "round {round}: {:?}", here.last_error);
+        assert_eq!((here.flaps, there.flaps), (flaps, flaps), "{:?}", here.last_error);
         let (here, there) = (here.session.unwrap(), there.session.unwrap());
         assert_eq!((here.local, here.remote), (there.remote, there.local), "the same connection");
         assert_ne!(here.side, there.side);
         // Both go back to the start together.
         one.peers.reset(&two.address.to_string(), Stop::Reset(String::new())).unwrap();
-        flaps += 1;
+        let flaps = flaps + 1;
         until("the end of the session", || {
             (one.status(two.address).flaps == flaps && two.status(one.address).flaps == flaps).then_some(())
         })

@@ -88,7 +88,7 @@ async fn an_open_that_comes_drop_by_drop_is_not_waited_for() {
             sleep(Duration::from_millis(100)).await;
         }
     };
-    let _ = timeout(PATIENCE, async {
+    timeout(PATIENCE, async {
         tokio::select! {
             () = dribble => {}
             _ = node.error(v4(45), "(4/0)") => {}
@@ -170,7 +170,8 @@ async fn a_flood_of_attributes() {
     let before = resident();
     for number in 0..2000u32 {
         let end = update.len() - 2;
-        update[end..].copy_from_slice(&[(number >> 4) as u8, number as u8]);
+        let [.., high, low] = number.to_be_bytes();
+        update[end..].copy_from_slice(&[high, low]);
         peer.octets(&update).await;
     }
     let received = until("all of them", || {
