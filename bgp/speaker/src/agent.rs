@@ -15,8 +15,22 @@ use tracing::{debug, info, warn};
 
 use crate::config::AgentConfig;
 use crate::prefixes::{Prefixes, from_texts};
-use crate::status::{AgentStatus, Shared};
+use crate::shared::Shared;
+use crate::status::AgentStatus;
 use last_word::LastWord;
+
+/// What the agent said last, as long as it counts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Word {
+    /// False until it spoke, and when its last word does not count any more.
+    pub(crate) heard: bool,
+    /// What this forwarder serves.
+    pub(crate) prefixes: Prefixes,
+    /// What it can carry, in octets per second.
+    pub(crate) capacity: Option<u64>,
+    /// Unix time in milliseconds since which it forwards without a break; 0 when it does not, or does not say.
+    pub(crate) forwarding_since: u64,
+}
 
 /// How long the agent may take to accept a connection and to open the stream.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,7 +51,7 @@ enum OpenError {
 
 /// Follows the agent for ever: sends each set to `out`, and an empty one when the agent was away for longer than the hold
 /// time. Never ends; it is there also while no peer listens.
-pub(crate) async fn follow(config: AgentConfig, status: Shared<AgentStatus>, out: watch::Sender<Prefixes>) {
+pub(crate) async fn follow(config: AgentConfig, status: Shared<AgentStatus>, out: watch::Sender<Word>) {
     let retry = ExponentialBuilder::default()
         .with_min_delay(RETRY_MIN)
         .with_max_delay(RETRY_MAX)
@@ -46,7 +60,7 @@ pub(crate) async fn follow(config: AgentConfig, status: Shared<AgentStatus>, out
         .without_max_times();
     let mut follower = Follower { last_word: LastWord::new(config.hold), status, out };
     follower.set_status(false, AgentStatus::default().text);
-    if !follower.out.borrow().is_empty() {
+    if follower.out.borrow().heard {
         // An earlier follower (with another configuration) left a set behind; it does not count for ever.
         follower.last_word.heard();
         follower.last_word.lost(Instant::now());
@@ -83,7 +97,7 @@ async fn open(config: &AgentConfig) -> Result<Streaming<Announcements>, OpenErro
 struct Follower {
     last_word: LastWord,
     status: Shared<AgentStatus>,
-    out: watch::Sender<Prefixes>,
+    out: watch::Sender<Word>,
 }
 
 impl Follower {
@@ -123,7 +137,12 @@ impl Follower {
         drop(status);
         info!(generation = message.generation, prefixes = prefixes.len(), "announcements from the agent");
         self.last_word.heard();
-        self.publish(Prefixes::new(prefixes));
+        self.publish(Word {
+            heard: true,
+            prefixes: Prefixes::new(prefixes),
+            capacity: (message.capacity_bytes_per_second > 0).then_some(message.capacity_bytes_per_second),
+            forwarding_since: message.forwarding_since_unix_ms,
+        });
     }
 
     fn lost(&mut self, why: &str) {
@@ -155,18 +174,17 @@ impl Follower {
                     if self.last_word.expire(Instant::now()) {
                         warn!("the agent stayed away for the hold time; everything is withdrawn");
                         self.status.lock().heard = false;
-                        self.publish(Prefixes::default());
+                        self.publish(Word::default());
                     }
                 }
             }
         }
     }
 
-    fn publish(&self, prefixes: Prefixes) {
-        self.status.lock().prefixes = prefixes.clone();
+    fn publish(&self, word: Word) {
         self.out.send_if_modified(|current| {
-            let changed = *current != prefixes;
-            *current = prefixes;
+            let changed = *current != word;
+            *current = word;
             changed
         });
     }

@@ -1,36 +1,91 @@
 //! The configuration file: YAML in, values that can only be right out. `docs/configuration-bgp.md` is its reference.
 
-mod fields;
-mod parse;
+mod announce;
+mod document;
 #[cfg(test)]
 mod tests;
-mod yaml;
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use guideway_bgp_fsm as fsm;
+use guideway_bgp_config::{PeerConfig, Problem};
+use guideway_bgp_rib::DampingSettings;
+use guideway_bgp_rib::policy::NodeExport;
 use thiserror::Error;
 
 /// A whole configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// Own AS number.
     pub local_as: u32,
     /// Own BGP identifier.
     pub router_id: Ipv4Addr,
+    /// Where routers may connect to; empty when nowhere.
+    pub listen: Listen,
+    /// What SIGTERM does to the routes.
+    pub on_stop: OnStop,
     /// Where the set of addresses comes from.
     pub agent: AgentConfig,
     /// Unix socket of the admin API.
     pub admin_socket: PathBuf,
     /// Where metrics and health are served over HTTP.
     pub metrics_listen: SocketAddr,
+    /// The socket of lb-bfd.
+    pub bfd_socket: PathBuf,
+    /// What is set for the routes of the node, its pools and its VIPs.
+    pub node: NodeExport,
+    /// Damping of VIPs that come and go; `None` when there is none.
+    pub damping: Option<DampingSettings>,
+    /// What a drain does unless its order says otherwise.
+    pub drain: DrainConfig,
     /// The peers, each address once.
     pub peers: Vec<PeerConfig>,
+}
+
+/// Where routers may connect to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listen {
+    /// Every address of both families, port 179.
+    Default,
+    /// These addresses; none at all when empty.
+    On(Vec<SocketAddr>),
+}
+
+impl Listen {
+    /// The addresses.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        match self {
+            Self::Default => {
+                let port = guideway_bgp_config::BGP_PORT;
+                vec![(Ipv4Addr::UNSPECIFIED, port).into(), (std::net::Ipv6Addr::UNSPECIFIED, port).into()]
+            }
+            Self::On(addresses) => addresses.clone(),
+        }
+    }
+}
+
+/// What an end of the process does to the routes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnStop {
+    /// They are withdrawn: each session ends with Cease/Administrative Shutdown.
+    Withdraw,
+    /// Routers with graceful restart keep them for their restart time: connections are closed without a word.
+    Preserve,
+}
+
+/// What a drain does unless its order says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DrainConfig {
+    /// How long flows may take to end.
+    pub timeout: Duration,
+    /// Fewer flows than this end it early.
+    pub below: Option<u64>,
+    /// How long a router may take to show another path.
+    pub evidence_wait: Duration,
 }
 
 /// How to reach lb-dataplane.
@@ -40,60 +95,6 @@ pub struct AgentConfig {
     pub socket: PathBuf,
     /// How long its last word counts after the stream broke.
     pub hold: Duration,
-}
-
-/// One peer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PeerConfig {
-    /// Its address.
-    pub address: IpAddr,
-    /// Its TCP port.
-    pub port: u16,
-    /// The address to connect from; the kernel's choice when `None`.
-    pub local_address: Option<IpAddr>,
-    /// TCP-MD5 password (RFC 2385).
-    pub password: Option<Password>,
-    /// What the session itself needs.
-    pub session: fsm::Config,
-}
-
-/// A TCP-MD5 password of 1 to 80 octets. It is never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Password(String);
-
-impl Password {
-    /// The longest password that the kernel takes (TCP_MD5SIG_MAXKEYLEN).
-    pub const MAX: usize = 80;
-
-    /// `None` when it is empty or too long.
-    #[must_use]
-    pub fn new(password: impl Into<String>) -> Option<Self> {
-        let password = password.into();
-        (1..=Self::MAX).contains(&password.len()).then_some(Self(password))
-    }
-
-    /// The octets of the key.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
-}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Password(..)")
-    }
-}
-
-/// One thing that is wrong with a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// Line in the file, counted from 1; 0 when it is not known.
-    pub line: u64,
-    /// The field, such as `peers[1].remote_as`; empty for the whole document.
-    pub field: String,
-    /// What is wrong and what would be right.
-    pub reason: String,
 }
 
 /// Why a file is no configuration.
@@ -136,13 +137,7 @@ fn read_text(path: &Path, max: u64) -> io::Result<String> {
 }
 
 fn show(path: &Path, problems: &[Problem]) -> String {
-    let one = |problem: &Problem| {
-        let Problem { line, field, reason } = problem;
-        match field.as_str() {
-            "" => format!("{}:{line}: {reason}", path.display()),
-            field => format!("{}:{line}: {}: {reason}", path.display(), field.escape_debug()),
-        }
-    };
+    let one = |problem: &Problem| format!("{}:{problem}", path.display());
     problems.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
@@ -156,7 +151,16 @@ impl Config {
         let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
         let text = read_text(path, MAX_FILE).map_err(unreadable)?;
         let read = |file: &Path| read_text(file, MAX_PASSWORD_FILE).map_err(|error| error.to_string());
-        parse::parse(&text, &read)
+        document::parse(&text, &read)
             .map_err(|problems| ConfigError::Invalid { path: path.to_owned(), problems })
+    }
+}
+
+impl Config {
+    /// The longest time that a peer keeps routes for us while we restart; zero when none does.
+    #[must_use]
+    pub fn restart_time(&self) -> Duration {
+        let times = self.peers.iter().filter_map(|peer| peer.session.graceful_restart);
+        times.map(|restart| restart.restart_time).max().unwrap_or_default()
     }
 }

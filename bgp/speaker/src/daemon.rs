@@ -1,33 +1,32 @@
 //! Start, reload and end of the whole speaker.
 //!
 //! ```text
-//!   agent (lb-dataplane) ──gRPC stream──► agent::follow ──watch: set of prefixes──► peer task (one per peer) ──TCP──► router
-//!   SIGHUP, SIGTERM ──► daemon ──oneshot: stop──► peer task
-//!   admin (Unix socket), metrics (HTTP) ──read──► status ◄──written by── agent::follow, peer tasks, daemon
+//!   agent (lb-dataplane) ──gRPC stream──► agent::follow ──watch: its last word──► Speaker::announce ──► Table
+//!   Table ──routes──► update groups (Outlet) ──wakes──► peer tasks (guideway-bgp-peer) ──TCP──► routers
+//!   peer tasks ──sessions, received routes──► Table
+//!   lbctl ──orders──► Drains::run ──effects──► Table, Peers         Speaker::live ──► state file
+//!   SIGHUP, SIGTERM ──► daemon ──► Speaker
+//!   admin (Unix socket), metrics (HTTP) ──read──► Speaker
 //! ```
 
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use guideway_bgp_fsm::Stop;
 use sd_notify::NotifyState;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::admin;
 use crate::agent;
-use crate::config::{Config, ConfigError};
+use crate::config::{AgentConfig, Config, ConfigError};
 use crate::metrics;
-use crate::peer::Peer;
-use crate::prefixes::Prefixes;
-use crate::status::SpeakerStatus;
+use crate::speaker::Speaker;
 
 /// How long the servers may take to end.
 const SERVER_END: Duration = Duration::from_secs(1);
@@ -58,12 +57,13 @@ pub enum RunError {
     TaskDied(String),
 }
 
-/// Runs the speaker with the configuration in `path` until SIGTERM or SIGINT.
+/// Runs the speaker with the configuration in `path` until SIGTERM or SIGINT. What must outlive the process is kept in
+/// `state_dir`.
 ///
 /// # Errors
 ///
 /// When it cannot start.
-pub async fn run(path: &Path) -> Result<(), RunError> {
+pub async fn run(path: &Path, state_dir: &Path) -> Result<(), RunError> {
     let config = Config::load(path).map_err(RunError::Config)?;
     let handler = |kind| signal(kind).map_err(RunError::Signals);
     let mut signals = Signals {
@@ -75,30 +75,31 @@ pub async fn run(path: &Path) -> Result<(), RunError> {
     let address = config.metrics_listen;
     let http = TcpListener::bind(address).await.map_err(|source| RunError::Metrics { address, source })?;
     let admin = admin::bind(&config.admin_socket).await.map_err(RunError::Admin)?;
+    let socket = config.admin_socket.clone();
 
-    let status = SpeakerStatus::new(config.local_as, config.router_id);
+    let speaker = Speaker::new(config, state_dir.to_owned());
     let stop = CancellationToken::new();
     let mut servers = JoinSet::new();
-    let admin = admin::serve(admin, status.clone(), stop.clone());
+    let admin = admin::serve(admin, Arc::clone(&speaker), stop.clone());
     servers.spawn(async move {
         if let Err(error) = admin.await {
             error!(%error, "the admin API ended");
         }
     });
-    let http = metrics::serve(http, status.clone(), stop.clone());
+    let http = metrics::serve(http, Arc::clone(&speaker), stop.clone());
     servers.spawn(async move {
         if let Err(error) = http.await {
             error!(%error, "the metrics server ended");
         }
     });
 
-    let socket = config.admin_socket.clone();
-    let mut speaker = Speaker::start(path.to_owned(), config, status);
+    let mut tasks = Tasks::start(path.to_owned(), Arc::clone(&speaker));
     info!(version = env!("CARGO_PKG_VERSION"), config = %path.display(), "bgp-speaker runs");
     notify(&[NotifyState::Ready]);
-    let outcome = speaker.until_stopped(&mut signals).await;
+    let outcome = tasks.until_stopped(&mut signals).await;
 
     notify(&[NotifyState::Stopping]);
+    tasks.end();
     speaker.stop().await;
     stop.cancel();
     let _ = tokio::time::timeout(SERVER_END, async { while servers.join_next().await.is_some() {} }).await;
@@ -113,39 +114,47 @@ struct Signals {
     interrupt: Signal,
 }
 
-struct Speaker {
+/// The tasks beside the peers'.
+struct Tasks {
     path: PathBuf,
-    config: Config,
-    status: SpeakerStatus,
-    prefixes: watch::Sender<Prefixes>,
-    agent: JoinHandle<()>,
-    peers: HashMap<IpAddr, Peer>,
+    speaker: Arc<Speaker>,
+    agent: (AgentConfig, JoinHandle<()>),
+    /// Each with its name; none of them ends by itself.
+    others: Vec<(&'static str, JoinHandle<()>)>,
+    begin: JoinHandle<()>,
 }
 
-impl Speaker {
-    fn start(path: PathBuf, config: Config, status: SpeakerStatus) -> Self {
-        let (prefixes, _) = watch::channel(Prefixes::default());
-        let follow = agent::follow(config.agent.clone(), status.agent.clone(), prefixes.clone());
-        let agent = tokio::spawn(follow);
-        let mut speaker = Self { path, config, status, prefixes, agent, peers: HashMap::new() };
-        speaker.start_missing_peers();
-        speaker
+impl Tasks {
+    fn start(path: PathBuf, speaker: Arc<Speaker>) -> Self {
+        let each = [Arc::clone(&speaker), Arc::clone(&speaker), Arc::clone(&speaker), Arc::clone(&speaker)];
+        let [begins, announces, drains, lives] = each;
+        let others = vec![
+            ("announcements", tokio::spawn(async move { announces.announce().await })),
+            ("drains", tokio::spawn(async move { drains.drains.run(&*drains).await })),
+            ("signs of life", tokio::spawn(async move { lives.live().await })),
+        ];
+        let agent = follow(&speaker);
+        let begin = tokio::spawn(async move { begins.begin().await });
+        Self { path, speaker, agent, others, begin }
     }
 
     async fn until_stopped(&mut self, signals: &mut Signals) -> Result<(), RunError> {
         let mut check = tokio::time::interval(watchdog());
         loop {
             tokio::select! {
-                _ = signals.hangup.recv() => self.reload().await,
+                _ = signals.hangup.recv() => self.reload(),
                 _ = signals.terminate.recv() => return Ok(()),
                 _ = signals.interrupt.recv() => return Ok(()),
                 _ = check.tick() => {
                     // Better to be started again by the service manager than to run on without one of them.
-                    if let Some((address, _)) = self.peers.iter().find(|(_, peer)| peer.is_dead()) {
-                        return Err(RunError::TaskDied(format!("peer {address}")));
+                    if let Some(peer) = self.speaker.peers.dead() {
+                        return Err(RunError::TaskDied(format!("peer {peer}")));
                     }
-                    if self.agent.is_finished() {
+                    if self.agent.1.is_finished() {
                         return Err(RunError::TaskDied("the agent's stream".to_owned()));
+                    }
+                    if let Some((name, _)) = self.others.iter().find(|(_, task)| task.is_finished()) {
+                        return Err(RunError::TaskDied((*name).to_owned()));
                     }
                     notify(&[NotifyState::Watchdog]);
                 }
@@ -153,19 +162,32 @@ impl Speaker {
         }
     }
 
-    /// Takes the file over if it is right: only sessions whose configuration changed are touched.
-    async fn reload(&mut self) {
+    /// Takes the file over if it is right: only sessions that it concerns are touched.
+    fn reload(&mut self) {
         if let Ok(now) = NotifyState::monotonic_usec_now() {
             notify(&[NotifyState::Reloading, now]);
         }
         match Config::load(&self.path) {
             Ok(config) => {
-                self.change_to(config).await;
-                self.status.change(|view| view.reloads_accepted += 1);
+                let before = self.speaker.config();
+                if config.admin_socket != before.admin_socket
+                    || config.metrics_listen != before.metrics_listen
+                    || config.bfd_socket != before.bfd_socket
+                {
+                    warn!(
+                        "admin.socket, metrics.listen and bfd.socket are taken over at the next start only"
+                    );
+                }
+                self.speaker.reconfigure(config);
+                if self.speaker.config().agent != self.agent.0 {
+                    self.agent.1.abort();
+                    self.agent = follow(&self.speaker);
+                }
+                self.speaker.reloads.lock().accepted += 1;
                 info!("configuration reloaded");
             }
             Err(error) => {
-                self.status.change(|view| view.reloads_refused += 1);
+                self.speaker.reloads.lock().refused += 1;
                 let reason = std::error::Error::source(&error).map(|source| format!(": {source}"));
                 for problem in error.to_string().lines() {
                     let reason = reason.as_deref().unwrap_or_default();
@@ -176,58 +198,17 @@ impl Speaker {
         notify(&[NotifyState::Ready]);
     }
 
-    async fn change_to(&mut self, config: Config) {
-        if config.admin_socket != self.config.admin_socket
-            || config.metrics_listen != self.config.metrics_listen
-        {
-            warn!("admin.socket and metrics.listen are taken over at the next start only");
-        }
-        if config.agent != self.config.agent {
-            self.agent.abort();
-            let follow =
-                agent::follow(config.agent.clone(), self.status.agent.clone(), self.prefixes.clone());
-            self.agent = tokio::spawn(follow);
-        }
-        self.config = config;
-        let mut ending = JoinSet::new();
-        for address in self.peers.keys().copied().collect::<Vec<_>>() {
-            let wanted = self.config.peers.iter().find(|peer| peer.address == address);
-            let stop = match wanted {
-                None => Stop::Deconfigured,
-                Some(wanted) if *wanted != self.peers[&address].config => Stop::ConfigurationChange,
-                Some(_) => continue,
-            };
-            if let Some(peer) = self.peers.remove(&address) {
-                ending.spawn(peer.stop(stop));
-            }
-        }
-        while ending.join_next().await.is_some() {}
-        self.start_missing_peers();
+    fn end(self) {
+        self.begin.abort();
+        self.agent.1.abort();
+        self.others.iter().for_each(|(_, task)| task.abort());
     }
+}
 
-    fn start_missing_peers(&mut self) {
-        for config in &self.config.peers {
-            self.peers
-                .entry(config.address)
-                .or_insert_with(|| Peer::spawn(config.clone(), self.prefixes.subscribe()));
-        }
-        let statuses = self.config.peers.iter().filter_map(|config| self.peers.get(&config.address));
-        let statuses = statuses.map(|peer| peer.status.clone()).collect();
-        let (local_as, router_id) = (self.config.local_as, self.config.router_id);
-        self.status.change(|view| {
-            (view.local_as, view.router_id, view.peers) = (local_as, router_id, statuses);
-        });
-    }
-
-    /// Every peer gets a Cease/Administrative Shutdown, all at the same time.
-    async fn stop(self) {
-        let mut ending = JoinSet::new();
-        for peer in self.peers.into_values() {
-            ending.spawn(peer.stop(Stop::Shutdown("bgp-speaker is stopped".to_owned())));
-        }
-        while ending.join_next().await.is_some() {}
-        self.agent.abort();
-    }
+fn follow(speaker: &Arc<Speaker>) -> (AgentConfig, JoinHandle<()>) {
+    let config = speaker.config().agent.clone();
+    let follow = agent::follow(config.clone(), speaker.agent.clone(), speaker.words());
+    (config, tokio::spawn(follow))
 }
 
 /// How often the service manager wants a sign of life, with room to spare.

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use bgp_speaker::config::Config;
@@ -25,6 +25,9 @@ enum Command {
         /// The configuration file.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        /// Where the time of the last sign of life and drains are kept for the next process.
+        #[arg(long, value_name = "DIRECTORY", default_value = "/var/lib/guideway/bgp")]
+        state_dir: PathBuf,
         /// How log lines look. RUST_LOG sets what is logged.
         #[arg(long, value_enum, default_value_t = LogFormat::Text)]
         log_format: LogFormat,
@@ -52,7 +55,7 @@ enum LogFormat {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Run { config, log_format } => run(&config, log_format),
+        Command::Run { config, state_dir, log_format } => run(&config, &state_dir, log_format),
         Command::Check { config } => check(&config),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -70,7 +73,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(config: &std::path::Path, log_format: LogFormat) -> anyhow::Result<()> {
+fn run(config: &Path, state_dir: &Path, log_format: LogFormat) -> anyhow::Result<()> {
     let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
     // A log that nobody reads any more must not end the speaker: without this the subscriber panics over it.
     let log = tracing_subscriber::fmt()
@@ -83,11 +86,11 @@ fn run(config: &std::path::Path, log_format: LogFormat) -> anyhow::Result<()> {
     }
     // Peers and the agent need little; two threads keep one busy peer from delaying the others' KEEPALIVEs.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(daemon::run(config))?;
+    runtime.block_on(daemon::run(config, state_dir))?;
     Ok(())
 }
 
-fn check(config: &std::path::Path) -> anyhow::Result<()> {
+fn check(config: &Path) -> anyhow::Result<()> {
     let parsed = Config::load(config)?;
     writeln!(std::io::stdout(), "{}: right; {} peers", config.display(), parsed.peers.len())?;
     Ok(())

@@ -92,7 +92,8 @@ impl Dataplane for Service {
         _: Request<WatchAnnouncementsRequest>,
     ) -> Answer<Self::WatchAnnouncementsStream> {
         let sets = WatchStream::new(self.addresses.clone());
-        let sets = sets.map(|addresses| Ok(Announcements { generation: 1, addresses }));
+        let sets =
+            sets.map(|addresses| Ok(Announcements { generation: 1, addresses, ..Announcements::default() }));
         let (sender, receiver) = tokio::sync::mpsc::channel(1);
         let (stop, manner) = (self.stop.clone(), self.manner);
         self.opened.fetch_add(1, Ordering::Relaxed);
@@ -151,12 +152,16 @@ impl Dataplane for Service {
     async fn reload(&self, _: Request<api::ReloadRequest>) -> Answer<api::ReloadResponse> {
         missing()
     }
+
+    async fn active_flows(&self, _: Request<api::ActiveFlowsRequest>) -> Answer<api::ActiveFlowsResponse> {
+        missing()
+    }
 }
 
 struct Bench {
     socket: PathBuf,
     status: Shared<AgentStatus>,
-    prefixes: watch::Sender<Prefixes>,
+    words: watch::Sender<Word>,
     follower: JoinHandle<()>,
     _folder: tempfile::TempDir,
 }
@@ -172,15 +177,16 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("agent.sock");
         let status = Shared::new(AgentStatus::default());
-        let (prefixes, _) = watch::channel(Prefixes::default());
-        let follow = follow(AgentConfig { socket: socket.clone(), hold }, status.clone(), prefixes.clone());
+        let (words, _) = watch::channel(Word::default());
+        let follow = follow(AgentConfig { socket: socket.clone(), hold }, status.clone(), words.clone());
         let follower = tokio::spawn(follow);
-        Self { socket, status, prefixes, follower, _folder: folder }
+        Self { socket, status, words, follower, _folder: folder }
     }
 
     async fn wait(&self, expected: &[&str]) {
-        let mut receiver = self.prefixes.subscribe();
-        let matches = |set: &Prefixes| set.iter().map(ToString::to_string).eq(expected.iter().copied());
+        let mut receiver = self.words.subscribe();
+        let matches =
+            |word: &Word| word.prefixes.iter().map(ToString::to_string).eq(expected.iter().copied());
         timeout(PATIENCE, receiver.wait_for(matches)).await.expect("the set in time").unwrap();
     }
 }
@@ -219,7 +225,7 @@ async fn an_agent_that_is_back_in_time_is_no_event() {
     let bench = Bench::start(Duration::from_secs(60));
     let agent = Agent::start(&bench.socket, &["203.0.113.10"]);
     bench.wait(&["203.0.113.10/32"]).await;
-    let mut changes = bench.prefixes.subscribe();
+    let mut changes = bench.words.subscribe();
     changes.mark_unchanged();
     agent.stop().await;
     let updates = bench.status.lock().updates;

@@ -1,0 +1,344 @@
+//! The table without sockets: sessions are told to it as peer tasks do.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, SystemTime};
+
+use guideway_bgp_config::{LimitAction, MaxPrefixes, Remote};
+use guideway_bgp_fsm::{self as fsm, Loss, Negotiated, Refresh, RemoteAs};
+use guideway_bgp_peer::{Router, SessionView};
+use guideway_bgp_rib::Route;
+use guideway_bgp_rib::policy::{Aggregation, PeerExport, Pool, RouteSettings, Specifics};
+use guideway_bgp_wire::{
+    Attributes, Community, Context, Families, Message, NextHop, Nlri, Reach, Unreach, Update,
+};
+
+use super::*;
+
+fn prefixes(texts: &[&str]) -> Prefixes {
+    Prefixes::new(texts.iter().map(|text| vip(text)).collect())
+}
+
+fn vip(text: &str) -> IpNet {
+    text.parse().unwrap()
+}
+
+fn config(address: &str, change: impl FnOnce(&mut PeerConfig)) -> Arc<PeerConfig> {
+    let session = fsm::Config::new(65001, Ipv4Addr::new(10, 255, 1, 1), RemoteAs::External);
+    let mut config = PeerConfig::new(Remote::Address(address.parse().unwrap()), session);
+    change(&mut config);
+    Arc::new(config)
+}
+
+fn session(peer: u32, config: Arc<PeerConfig>) -> SessionView {
+    let all: Families = Family::ALL.into_iter().collect();
+    let context = Context { families: all, external: true, ..Context::default() };
+    let negotiated = Negotiated {
+        hold_time: Duration::from_secs(9),
+        keepalive_interval: Duration::from_secs(3),
+        families: all,
+        context,
+        peer_as: 65000,
+        peer_router_id: Ipv4Addr::new(10, 255, 0, 1),
+        external: true,
+        peer_role: None,
+        refresh: Refresh::Enhanced,
+        graceful_restart: None,
+        long_lived: Vec::new(),
+        open_sent: Vec::new(),
+        open_received: Vec::new(),
+    };
+    let address = |text: &str| SocketAddr::new(text.parse::<IpAddr>().unwrap(), 179);
+    SessionView {
+        peer: PeerId(peer),
+        config,
+        negotiated,
+        local: address("10.1.1.2"),
+        remote: address("10.1.1.1"),
+        interface: None,
+        link_local: None,
+        global_v6: None,
+    }
+}
+
+fn table() -> Table {
+    Table::new(Ipv4Addr::new(10, 255, 1, 1), NodeExport::default(), Some(DampingSettings::default()))
+}
+
+/// The routes of an outlet, as a peer is told them.
+fn routes(outlet: &Outlet) -> BTreeMap<IpNet, Arc<Route>> {
+    outlet.change(|group| {
+        group.routes().into_iter().map(|(nlri, route)| (nlri.prefix, Arc::clone(route))).collect()
+    })
+}
+
+fn names(outlet: &Outlet) -> Vec<String> {
+    routes(outlet).keys().map(ToString::to_string).collect()
+}
+
+#[test]
+fn peers_of_one_kind_share_a_group_and_others_do_not() {
+    let table = table();
+    table.serve(&prefixes(&["203.0.113.10/32", "2001:db8::10/128"]), Instant::now(), 1);
+    let with = |med| {
+        config("10.1.1.1", |config| {
+            config.export.settings.med = med;
+            config.next_hop_v6 = Some("fd00::2".parse().unwrap());
+        })
+    };
+    let first = table.up(&session(1, with(None)));
+    let second = table.up(&session(2, with(None)));
+    let third = table.up(&session(3, with(Some(7))));
+    assert!(first[0].is(&second[0]) && first[1].is(&second[1]) && !first[0].is(&third[0]));
+    assert_eq!(names(&first[0]), ["203.0.113.10/32"]);
+    assert_eq!(names(&first[1]), ["2001:db8::10/128"]);
+    let route = routes(&third[0]).remove(&vip("203.0.113.10/32")).unwrap();
+    assert_eq!((route.attributes.med, route.next_hop), (Some(7), NextHop::V4(Ipv4Addr::new(10, 1, 1, 2))));
+    table.down(&session(3, with(Some(7))), Loss::Hard);
+    assert_eq!(table.lock().classes.len(), 2);
+}
+
+#[test]
+fn nothing_is_sent_before_the_first_word() {
+    let table = table();
+    let outlets = table.up(&session(1, config("10.1.1.1", |_| {})));
+    let cursor = outlets[0].change(Group::join);
+    table.serve(&prefixes(&["203.0.113.10/32"]), Instant::now(), 1);
+    assert_eq!(outlets[0].change(|group| group.next(&cursor)), None);
+    assert_eq!(table.list()[0].state, "held");
+    table.release();
+    let bytes = outlets[0].change(|group| group.next(&cursor)).unwrap();
+    let message = Message::decode(
+        &bytes[..usize::from(u16::from_be_bytes([bytes[16], bytes[17]]))],
+        &Context::default(),
+    );
+    assert!(matches!(message, Ok(Message::Update(update)) if update.reach.len() == 1));
+    assert_eq!(table.list()[0].state, "announced");
+}
+
+use guideway_bgp_rib::Group;
+
+#[test]
+fn a_changed_policy_moves_the_peer_to_another_group() {
+    let table = table();
+    table.serve(&prefixes(&["203.0.113.10/32"]), Instant::now(), 1);
+    let before = table.up(&session(1, config("10.1.1.1", |_| {})));
+    let same = table.set_peers([(PeerId(1), config("10.1.1.1", |_| {}))]);
+    assert!(same.is_empty());
+    let moves =
+        table.set_peers([(PeerId(1), config("10.1.1.1", |config| config.export.settings.med = Some(3)))]);
+    let [(PeerId(1), after)] = moves.as_slice() else { panic!("{moves:?}") };
+    assert!(!after[0].is(&before[0]));
+    let route = routes(&after[0]).remove(&vip("203.0.113.10/32")).unwrap();
+    assert_eq!(route.attributes.med, Some(3));
+}
+
+#[test]
+fn new_settings_of_the_node_change_routes_in_place() {
+    let table = table();
+    table.serve(&prefixes(&["203.0.113.10/32", "203.0.113.200/32"]), Instant::now(), 1);
+    let outlets = table.up(&session(1, config("10.1.1.1", |_| {})));
+    let pool = Pool {
+        prefixes: vec![vip("203.0.113.0/25")],
+        aggregate_v4: Some(Aggregation { length: 25, specifics: Specifics::Hidden }),
+        settings: RouteSettings { communities: vec![Community::new(65001, 9)], ..RouteSettings::default() },
+        ..Pool::default()
+    };
+    let node = NodeExport { pools: vec![pool], ..NodeExport::default() };
+    table.set_node(Ipv4Addr::new(10, 255, 1, 1), &node, None, Instant::now(), 2);
+    assert_eq!(names(&outlets[0]), ["203.0.113.0/25", "203.0.113.200/32"]);
+    let states: Vec<_> =
+        table.list().iter().map(|listed| (listed.prefix.to_string(), listed.state)).collect();
+    table.release();
+    assert_eq!(states[0], ("203.0.113.0/25".to_owned(), "held"));
+    assert_eq!(table.list()[0].state, "aggregate");
+    assert_eq!(table.list()[1].state, "aggregated");
+}
+
+#[test]
+fn drains_tell_and_withdraw() {
+    let table = table();
+    let one = vip("203.0.113.10/32");
+    table.serve(&prefixes(&["203.0.113.10/32", "203.0.113.11/32"]), Instant::now(), 1);
+    table.release();
+    let outlets = table.up(&session(1, config("10.1.1.1", |_| {})));
+    let gshut = |outlet: &Outlet| {
+        let routes = routes(outlet);
+        let marked = routes
+            .iter()
+            .filter(|(_, route)| route.attributes.communities.contains(&Community::GRACEFUL_SHUTDOWN));
+        marked.map(|(prefix, _)| prefix.to_string()).collect::<Vec<_>>()
+    };
+    let set = |drains: &[(Target, Effect)]| {
+        table.set_drains(drains.iter().copied().collect(), Instant::now(), 2);
+    };
+    set(&[(Target::Vip(one), Effect::GracefulShutdown)]);
+    assert_eq!(gshut(&outlets[0]), ["203.0.113.10/32"]);
+    assert_eq!(table.list()[0].state, "draining");
+    set(&[(Target::Vip(one), Effect::Withdrawn)]);
+    assert_eq!(names(&outlets[0]), ["203.0.113.11/32"]);
+    assert_eq!(table.list()[0].state, "drained");
+    set(&[(Target::Node, Effect::GracefulShutdown)]);
+    assert_eq!(gshut(&outlets[0]).len(), 2);
+    set(&[(Target::Node, Effect::Withdrawn)]);
+    assert!(names(&outlets[0]).is_empty());
+    // What comes while the node is drained stays in.
+    table.serve(&prefixes(&["203.0.113.12/32"]), Instant::now(), 3);
+    assert!(names(&outlets[0]).is_empty());
+    set(&[]);
+    assert_eq!(names(&outlets[0]), ["203.0.113.12/32"]);
+    assert!(gshut(&outlets[0]).is_empty());
+}
+
+#[test]
+fn a_vip_that_flaps_is_held_back() {
+    let table = table();
+    let outlets = table.up(&session(1, config("10.1.1.1", |_| {})));
+    let mut now = Instant::now();
+    for _ in 0..6 {
+        table.serve(&prefixes(&["203.0.113.10/32"]), now, 1);
+        table.serve(&prefixes(&[]), now, 1);
+    }
+    table.serve(&prefixes(&["203.0.113.10/32"]), now, 1);
+    assert!(names(&outlets[0]).is_empty());
+    assert_eq!((table.list()[0].state, table.counts(now)), ("damped", (1, 1)));
+    while let Some(deadline) = table.next_deadline()
+        && names(&outlets[0]).is_empty()
+    {
+        now = deadline;
+        table.expire(now, 2);
+    }
+    assert_eq!(names(&outlets[0]), ["203.0.113.10/32"]);
+}
+
+fn reach(texts: &[&str], next_hop: &str, attributes: Attributes) -> Update {
+    let nlri = texts.iter().map(|text| Nlri { prefix: vip(text), path_id: 0 }).collect();
+    let next_hop = NextHop::V4(next_hop.parse().unwrap());
+    Update { reach: vec![Reach { family: Family::Ipv4, next_hop, nlri }], attributes, ..Update::default() }
+}
+
+#[test]
+fn another_path_is_what_a_router_shows_and_not_our_own() {
+    let table = table();
+    table.serve(&prefixes(&["203.0.113.10/32", "203.0.113.11/32"]), Instant::now(), 1);
+    let session = session(1, config("10.1.1.1", |_| {}));
+    table.up(&session);
+    let alone = |target| table.alone(target).iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(alone(Target::Node).len(), 2);
+    let ten = &["203.0.113.10/32"][..];
+    // Our own address, or a path that asks not to be used.
+    let own = reach(ten, "10.1.1.2", Attributes::default());
+    let draining = Attributes { communities: vec![Community::GRACEFUL_SHUTDOWN], ..Attributes::default() };
+    let reflected = Attributes { originator_id: Some(Ipv4Addr::new(10, 255, 1, 1)), ..Attributes::default() };
+    for update in [own, reach(ten, "10.1.1.9", draining), reach(ten, "10.1.1.9", reflected)] {
+        table.update(&session, update).unwrap();
+        assert_eq!(alone(Target::Vip(vip("203.0.113.10/32"))), ["203.0.113.10/32"]);
+    }
+    table.update(&session, reach(ten, "10.1.1.1", Attributes::default())).unwrap();
+    assert_eq!(alone(Target::Node), ["203.0.113.11/32"]);
+    assert!(alone(Target::Vip(vip("203.0.113.10/32"))).is_empty());
+    table.down(&session, Loss::Graceful);
+    assert_eq!(alone(Target::Node).len(), 2);
+}
+
+#[test]
+fn prefix_limits() {
+    let limit =
+        |action| MaxPrefixes { limit: 2, warn_percent: 50, action, restart: Some(Duration::from_secs(5)) };
+    let three = &["192.0.2.1/32", "192.0.2.2/32", "192.0.2.3/32"][..];
+    for (action, ok, kept) in
+        [(LimitAction::Warn, true, 3), (LimitAction::Block, true, 2), (LimitAction::Reset, false, 2)]
+    {
+        let table = table();
+        let session = session(1, config("10.1.1.1", |config| config.max_prefixes = Some(limit(action))));
+        table.up(&session);
+        let outcome = table.update(&session, reach(three, "10.1.1.1", Attributes::default()));
+        assert_eq!((outcome.is_ok(), table.kept(PeerId(1)).prefixes), (ok, kept), "{action:?}");
+        assert_eq!(table.problem(PeerId(1)).is_some(), action != LimitAction::Warn);
+    }
+}
+
+#[test]
+fn received_routes_are_shown_and_go() {
+    let table = table();
+    let session = session(1, config("10.1.1.1", |_| {}));
+    table.up(&session);
+    table
+        .update(&session, reach(&["192.0.2.1/32", "192.0.2.2/32"], "10.1.1.1", Attributes::default()))
+        .unwrap();
+    assert_eq!(table.received(PeerId(1)).len(), 2);
+    let nlri = vec![Nlri { prefix: vip("192.0.2.1/32"), path_id: 0 }];
+    let gone = Update { unreach: vec![Unreach { family: Family::Ipv4, nlri }], ..Update::default() };
+    table.update(&session, gone).unwrap();
+    assert_eq!(table.received(PeerId(1))[0].0.prefix, vip("192.0.2.2/32"));
+    assert_eq!(table.oldest_loss(0), None);
+    table.down(&session, Loss::Graceful);
+    assert!(table.received(PeerId(1)).is_empty() && table.oldest_loss(0).is_some());
+    assert_eq!(table.oldest_loss(crate::unix_ms(SystemTime::now()) + 60_000), None);
+    table.forgotten(PeerId(1));
+    assert_eq!(table.oldest_loss(0), None);
+}
+
+#[test]
+fn next_hops() {
+    let families = |local: &str, extended: bool, change: fn(&mut PeerConfig)| {
+        let mut view = session(1, config("10.1.1.1", change));
+        view.local = SocketAddr::new(local.parse().unwrap(), 179);
+        view.negotiated.context.extended_next_hop = extended;
+        view.global_v6 = Some("fd00::2".parse().unwrap());
+        let keys = next_hops::class_keys(&view);
+        (keys[0].session.next_hop_v4, keys[1].session.next_hop_v6)
+    };
+    let v4 = |text: &str| Some(NextHop::V4(text.parse().unwrap()));
+    let v6 = |global: &str, local: Option<&str>| {
+        let link_local = local.map(|local| local.parse().unwrap());
+        Some(NextHop::V6 { global: global.parse().unwrap(), link_local })
+    };
+    assert_eq!(families("10.1.1.2", false, |_| {}), (v4("10.1.1.2"), None));
+    assert_eq!(families("::ffff:10.1.1.2", false, |_| {}), (v4("10.1.1.2"), None));
+    assert_eq!(families("fd00::9", false, |_| {}), (None, v6("fd00::9", None)));
+    assert_eq!(families("fd00::9", true, |_| {}), (v6("fd00::9", None), v6("fd00::9", None)));
+    let unnumbered = v6("fd00::2", Some("fe80::2"));
+    assert_eq!(families("fe80::2", true, |_| {}), (unnumbered, unnumbered));
+    let fixed = |config: &mut PeerConfig| {
+        config.next_hop_v4 = Some("192.0.2.1".parse().unwrap());
+        config.next_hop_v6 = Some("2001:db8::1".parse().unwrap());
+    };
+    assert_eq!(families("10.1.1.2", false, fixed), (v4("192.0.2.1"), v6("2001:db8::1", None)));
+}
+
+#[test]
+fn answers_of_explain() {
+    let table = table();
+    let pool = Pool {
+        name: "web".to_owned(),
+        prefixes: vec![vip("203.0.113.0/24")],
+        settings: RouteSettings { communities: vec![Community::new(65001, 100)], ..RouteSettings::default() },
+        ..Pool::default()
+    };
+    let node = NodeExport { pools: vec![pool], ..NodeExport::default() };
+    table.set_node(Ipv4Addr::new(10, 255, 1, 1), &node, None, Instant::now(), 2);
+    table.serve(&prefixes(&["203.0.113.10/32"]), Instant::now(), 1);
+    let ask = |target: &str, agent: Option<&str>| {
+        let answer = table.explain(target.parse().unwrap(), &[], agent, Instant::now());
+        format!("{} {} {:?} {:#?}", answer.prefix, answer.announced, answer.state, answer.reasons)
+    };
+    insta::assert_snapshot!(ask("203.0.113.10", None));
+    table.release();
+    table.set_drains([(Target::Node, Effect::Withdrawn)].into(), Instant::now(), 3);
+    insta::assert_snapshot!(ask("203.0.113.10/32", None));
+    insta::assert_snapshot!(ask("203.0.113.99", None));
+    insta::assert_snapshot!(ask("2001:db8::1", Some("not connected yet")));
+    assert!("203.0.113.10/24".parse::<Asked>().is_err() && "web".parse::<Asked>().is_err());
+}
+
+/// `PeerExport` decides who shares a group; a limit to some prefixes is part of it.
+#[test]
+fn only_some_prefixes() {
+    let table = table();
+    table.serve(&prefixes(&["203.0.113.10/32", "198.51.100.1/32"]), Instant::now(), 1);
+    let only = |config: &mut PeerConfig| {
+        config.export = PeerExport { only: vec![vip("203.0.113.0/24")], ..PeerExport::default() };
+    };
+    let outlets = table.up(&session(1, config("10.1.1.1", only)));
+    assert_eq!(names(&outlets[0]), ["203.0.113.10/32"]);
+}
