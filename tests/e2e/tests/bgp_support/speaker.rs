@@ -68,7 +68,7 @@ impl Speaker {
         let folder = site.folder("speaker")?;
         write_config(&folder, site, agent_hold, peers)?;
         let mut command = site.speaker.command(binaries::binary("bgp-speaker")?);
-        command.arg("run").arg("--config").arg(folder.join("bgp.yaml"));
+        command.arg("run").arg("--config").arg(folder.join("bgp.yaml")).arg("--state-dir").arg(folder.join("state"));
         let process = Process::spawn("bgp-speaker", command, &folder)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let mut speaker = Self { process, folder, netns: site.speaker.clone(), runtime, hold: agent_hold };
