@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod addresses;
+pub mod daemon;
 pub mod export;
 pub mod fields;
 mod layers;

@@ -35,4 +35,4 @@ pub use source::{
     SourceKind, SpeakerId,
 };
 pub use table::{LimitReached, LocRib, Path, SessionEnd, Settings, SourceView};
-pub use view::{Change, Paths, Specifics, View, ViewTarget};
+pub use view::{Change, Paths, Specifics, Told, View, ViewTarget};

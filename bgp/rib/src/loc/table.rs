@@ -18,7 +18,7 @@ use super::aggregate::{AggregateConfig, AggregateState, Aggregates};
 use super::attributes::Local;
 use super::decision::Candidate;
 use super::intern::{Interned, Interner};
-use super::source::{Freshness, LimitAction, Refusal, RefusedSession, Session, SpeakerId};
+use super::source::{Freshness, Limit, LimitAction, Refusal, RefusedSession, Session, SpeakerId};
 use stale::Timers;
 
 /// What a Loc-RIB is configured with.
@@ -94,6 +94,8 @@ pub struct SourceView {
     pub stale: usize,
     /// Paths that are no candidates.
     pub refused: usize,
+    /// Paths of the family that has the most.
+    pub most: usize,
     /// Announcements that were not taken because of the limit, in this session.
     pub blocked: u64,
 }
@@ -164,11 +166,11 @@ impl LocRib {
         }
     }
 
-    /// Another set of prefixes that a speaker may announce.
-    pub fn allow(&mut self, speaker: SpeakerId, allowed: Vec<IpNet>) {
-        if let Some(source) = self.sources.get_mut(&speaker)
-            && source.session.allowed != allowed
-        {
+    /// Another set of prefixes that a speaker may announce, and another limit, which holds for what it announces from now on.
+    pub fn allow(&mut self, speaker: SpeakerId, allowed: Vec<IpNet>, limit: Limit) {
+        let Some(source) = self.sources.get_mut(&speaker) else { return };
+        source.session.limit = limit;
+        if source.session.allowed != allowed {
             source.session.allowed = allowed;
             self.check_again(|other| other == speaker);
         }
@@ -321,6 +323,7 @@ impl LocRib {
                 paths: source.families.values().map(|counts| counts.paths).sum(),
                 stale: 0,
                 refused: 0,
+                most: source.families.values().map(|counts| counts.paths).max().unwrap_or(0),
                 blocked: source.families.values().map(|counts| counts.blocked).sum(),
             };
             views.insert(*speaker, view);
@@ -332,6 +335,18 @@ impl LocRib {
             }
         }
         views.into_values().collect()
+    }
+
+    /// Every speaker that has a session, or paths, with its address.
+    pub fn speakers(&self) -> impl Iterator<Item = (SpeakerId, IpAddr)> {
+        self.sources.iter().map(|(speaker, source)| (*speaker, source.session.address))
+    }
+
+    /// Paths of a speaker, those that are no candidates included.
+    #[must_use]
+    pub fn count(&self, speaker: SpeakerId) -> usize {
+        let source = self.sources.get(&speaker);
+        source.map_or(0, |source| source.families.values().map(|counts| counts.paths).sum())
     }
 
     /// The families whose End-of-RIB the speaker has sent in its live session.

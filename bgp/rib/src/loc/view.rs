@@ -48,7 +48,7 @@ pub struct ViewTarget {
 pub type Change = (Nlri, Option<Arc<Route>>);
 
 /// A path identifier and its route.
-type Told = (u32, Arc<Route>);
+pub type Told = (u32, Arc<Route>);
 
 /// What routers of one kind are told, and what changed of it.
 #[derive(Debug)]
@@ -108,9 +108,19 @@ impl View {
         self.told.len()
     }
 
-    /// The path identifiers under which a prefix is told; empty when it is not.
-    pub fn told(&self, prefix: &IpNet) -> impl Iterator<Item = u32> {
-        self.told.get(prefix).into_iter().flatten().map(|(path_id, _)| *path_id)
+    /// The routes under which a prefix is told, by path identifier; none when it is not.
+    #[must_use]
+    pub fn routes_of(&self, prefix: &IpNet) -> &[Told] {
+        self.told.get(prefix).map_or(&[], Vec::as_slice)
+    }
+
+    /// The paths to a prefix that are not told, and why.
+    #[must_use]
+    pub fn not_sent(&self, loc: &LocRib, prefix: &IpNet) -> Vec<(SpeakerId, NotSent)> {
+        let local = loc.settings().local;
+        let why =
+            |path: Candidate| Some((path.speaker, advertise(&local, &self.target.target, &path).err()?));
+        loc.candidates(prefix).into_iter().filter_map(why).collect()
     }
 
     /// The most paths that a prefix has and that are as good as the best one, when only one of each is told: 1 when nothing is

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use guideway_bgp_wire::{Community, Families, Family};
+use guideway_bgp_wire::{Community, Family};
 
 use super::super::source::{Freshness, SpeakerId};
 use super::{LocRib, SessionEnd, Source};
@@ -251,11 +251,15 @@ impl LocRib {
         timers.filter_map(Timers::earliest).chain(self.aggregates.poll_timeout()).min()
     }
 
-    /// The families of which stale paths of a speaker are kept.
+    /// Paths of a speaker that are kept although their session ended.
     #[must_use]
-    pub fn kept(&self, speaker: SpeakerId) -> Families {
-        let stale = |family: &Family| self.own(speaker, *family).any(Freshness::is_stale);
-        Family::ALL.into_iter().filter(stale).collect()
+    pub fn stale(&self, speaker: SpeakerId) -> usize {
+        let Some(source) = self.sources.get(&speaker) else { return 0 };
+        // While no deadline runs there is none: the usual case is answered without a look at the table.
+        let running = Family::ALL
+            .into_iter()
+            .filter(|family| source.timers.get(family).is_some_and(|timers| timers.earliest().is_some()));
+        running.map(|family| self.own(speaker, family).filter(|freshness| freshness.is_stale()).count()).sum()
     }
 
     fn own(&self, speaker: SpeakerId, family: Family) -> impl Iterator<Item = Freshness> {

@@ -175,7 +175,7 @@ fn apply(bench: &mut Bench, event: &Event, model: &Model) {
             bench.loc.up(now, id(*speaker), agreed(*speaker, *forwarding)).unwrap();
         }
         Event::Announce(speaker, n) => {
-            bench.update(*speaker, &announce(*speaker, &[&vip(*n)], &attributes(*speaker)))
+            bench.update(*speaker, &announce(*speaker, &[&vip(*n)], &attributes(*speaker)));
         }
         // A withdrawal without a session does not happen: a peer task tells none.
         Event::Withdraw(speaker, n) if model.connected.contains(speaker) => {

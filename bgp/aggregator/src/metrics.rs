@@ -1,0 +1,193 @@
+//! Prometheus metrics and health over HTTP.
+
+use std::fmt;
+use std::sync::atomic::Ordering;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use guideway_bgp_fsm as fsm;
+use guideway_bgp_peer::{PeerId, PeerStatus};
+use guideway_bgp_rib::loc::AggregateState;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::admin;
+use crate::core::PeerNotes;
+use crate::daemon::Shared;
+
+/// Serves `/metrics`, `/healthz` and `/readyz` until `stop`.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    shared: Shared,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    axum::serve(listener, router(shared)).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+fn router(shared: Shared) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(|| async { "alive\n" }))
+        .route("/readyz", get(ready))
+        .with_state(shared)
+}
+
+/// Of use while everything may be sent and somebody is there to be told.
+async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
+    let mut reasons: Vec<String> = shared.core.held().into_iter().collect();
+    let notes = shared.core.notes();
+    let is_router = |status: &&PeerStatus| notes.get(&status.id).is_some_and(|notes| notes.kind == "router");
+    let statuses = shared.peers.statuses();
+    if !statuses.iter().filter(is_router).any(|status| status.state == fsm::State::Established) {
+        reasons.push("no session with a router is established".to_owned());
+    }
+    if reasons.is_empty() {
+        (StatusCode::OK, "ready\n".to_owned())
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", reasons.join("\n")))
+    }
+}
+
+async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
+    match exposition(shared) {
+        Ok(text) => {
+            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            (StatusCode::OK, [(header::CONTENT_TYPE, kind)], text)
+        }
+        Err(error) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, "text/plain")], error.to_string())
+        }
+    }
+}
+
+fn exposition(shared: Shared) -> Result<String, fmt::Error> {
+    let mut registry = Registry::with_prefix("guideway_bgp");
+    registry.register_collector(Box::new(Snapshot(shared)));
+    let mut out = String::new();
+    text::encode(&mut out, &registry)?;
+    Ok(out)
+}
+
+/// Turns the state into metrics at each scrape.
+#[derive(Debug)]
+struct Snapshot(Shared);
+
+impl Collector for Snapshot {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let shared = &self.0;
+        let overview = shared.core.overview();
+        let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        let mut out = Out { encoder: &mut encoder };
+        let held = u64::from(overview.held.is_some());
+        out.gauge("held", "1 while nothing is sent because speakers known before are waited for", held)?;
+        out.gauge("speakers", "Speakers with a session", overview.speakers as u64)?;
+        let stale = overview.speakers_stale as u64;
+        out.gauge("speakers_stale", "Speakers without a session whose paths are kept", stale)?;
+        out.gauge("prefixes", "Prefixes that speakers announce", overview.prefixes as u64)?;
+        out.gauge("paths", "Paths that may be told to routers", overview.paths as u64)?;
+        out.gauge(
+            "paths_stale",
+            "Paths that are kept while their speakers are away",
+            overview.paths_stale as u64,
+        )?;
+        out.gauge("paths_refused", "Paths that are not taken", overview.paths_refused as u64)?;
+        out.gauge("problems", "Things that do not work as configured", admin::problems(shared).len() as u64)?;
+        out.counter("changes", "Changes that were put into update groups", count(&shared.counts.changes))?;
+        out.counter(
+            "batches",
+            "How often changes were put into update groups",
+            count(&shared.counts.batches),
+        )?;
+        let accepted = count(&shared.counts.reloads_accepted);
+        out.counter("reloads_accepted", "Configurations taken over on SIGHUP", accepted)?;
+        let refused = count(&shared.counts.reloads_refused);
+        out.counter("reloads_refused", "Configurations refused on SIGHUP", refused)?;
+        out.aggregates("aggregate_up", "1 while the aggregate is told", &overview.aggregates, |aggregate| {
+            u64::from(aggregate.up)
+        })?;
+        out.aggregates(
+            "aggregate_live",
+            "Prefixes in the aggregate that live",
+            &overview.aggregates,
+            |aggregate| aggregate.live as u64,
+        )?;
+        out.aggregates(
+            "aggregate_covered",
+            "Prefixes in the aggregate of which it says all there is to say",
+            &overview.aggregates,
+            |aggregate| aggregate.covered as u64,
+        )?;
+        out.notes(shared)?;
+        guideway_bgp_peer::metrics::encode(out.encoder, &shared.peers)
+    }
+}
+
+struct Out<'a, 'e> {
+    encoder: &'a mut DescriptorEncoder<'e>,
+}
+
+impl Out<'_, '_> {
+    fn gauge(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+        self.encoder.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&signed(value))
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+        let mut metric = self.encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        metric.encode_counter::<NoLabelSet, _, u64>(&value, None)
+    }
+
+    fn aggregates(
+        &mut self,
+        name: &str,
+        help: &str,
+        aggregates: &[AggregateState],
+        value: impl Fn(&AggregateState) -> u64,
+    ) -> fmt::Result {
+        let mut metric = self.encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for aggregate in aggregates {
+            let labels = [("prefix", aggregate.config.prefix.to_string())];
+            metric.encode_family(&labels)?.encode_gauge(&signed(value(aggregate)))?;
+        }
+        Ok(())
+    }
+
+    fn notes(&mut self, shared: &Shared) -> fmt::Result {
+        let (notes, statuses) = (shared.core.notes(), shared.peers.statuses());
+        let of = |peer: PeerId| notes.get(&peer);
+        let help = "The most paths of a prefix that the router could use together and of which it is told one; 1 when nothing is lost";
+        self.of_peers("peer_ways", help, &statuses, |peer| {
+            of(peer).filter(|notes| notes.kind == "router").map(|notes| notes.ways as u64)
+        })?;
+        self.of_peers("peer_paths_refused", "Paths of the speaker that are not taken", &statuses, |peer| {
+            of(peer).filter(|notes| notes.kind == "speaker").map(|notes: &PeerNotes| notes.refused as u64)
+        })
+    }
+
+    fn of_peers(
+        &mut self,
+        name: &str,
+        help: &str,
+        statuses: &[PeerStatus],
+        value: impl Fn(PeerId) -> Option<u64>,
+    ) -> fmt::Result {
+        let mut metric = self.encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for status in statuses {
+            if let Some(value) = value(status.id) {
+                let labels = [("peer", status.config.name.clone())];
+                metric.encode_family(&labels)?.encode_gauge(&signed(value))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
