@@ -20,6 +20,8 @@ mod queue;
 mod settings;
 mod station;
 mod tap;
+#[cfg(test)]
+mod testing;
 mod view;
 
 pub use files::MrtStatus;
