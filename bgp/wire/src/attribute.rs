@@ -36,7 +36,7 @@ pub struct Attributes {
     pub communities: Vec<Community>,
     /// EXTENDED COMMUNITIES (RFC 4360).
     pub extended_communities: Vec<ExtendedCommunity>,
-    /// LARGE_COMMUNITY (RFC 8092).
+    /// LARGE_COMMUNITY (RFC 8092); duplicates are neither read nor written.
     pub large_communities: Vec<LargeCommunity>,
     /// ORIGINATOR_ID (RFC 4456), between internal peers.
     pub originator_id: Option<Ipv4Addr>,

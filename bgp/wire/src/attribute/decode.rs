@@ -95,11 +95,10 @@ impl<'a> List<'a> {
             return Err(match found.kind {
                 // RFC 7606 section 5.3.
                 kind::MP_REACH | kind::MP_UNREACH => Trouble::Reset(error),
-                // RFC 7606 section 3 (f).
-                kind::ATOMIC_AGGREGATE | kind::AGGREGATOR => discard(error),
                 // RFC 7311 section 3.2: as if it were not recognised.
                 kind::AIGP => discard(error),
-                // RFC 7606 section 3 (c).
+                // RFC 7606 section 3 (c). It has no exception for ATOMIC_AGGREGATE and AGGREGATOR: with it, no session reset
+                // is left that section 3 (f) could turn into a discard.
                 _ => withdraw(error),
             });
         }
@@ -149,7 +148,8 @@ impl<'a> List<'a> {
             kind::LARGE_COMMUNITIES => {
                 // RFC 8092 section 6.
                 let entries = found.entries().map_err(withdraw)?;
-                attributes.large_communities = entries.map(LargeCommunity::from_octets).collect();
+                let all: Vec<_> = entries.map(LargeCommunity::from_octets).collect();
+                attributes.large_communities = LargeCommunity::distinct(&all);
             }
             // RFC 9234 section 5.
             kind::ONLY_TO_CUSTOMER => attributes.only_to_customer = Some(word(&found).map_err(withdraw)?),

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::{Aggregator, Attributes, Origin};
+use crate::community::LargeCommunity;
 use crate::context::{AsWidth, Context};
 use crate::iana::{AS_TRANS, attribute as kind, attribute_flag as flag};
 
@@ -51,9 +52,8 @@ impl Attributes {
         if context.as_width == AsWidth::Two {
             self.encode_as4(out);
         }
-        put_list(out, OPTIONAL, kind::LARGE_COMMUNITIES, &self.large_communities, |community| {
-            community.octets()
-        });
+        let large = LargeCommunity::distinct(&self.large_communities);
+        put_list(out, OPTIONAL, kind::LARGE_COMMUNITIES, &large, LargeCommunity::octets);
         if let Some(asn) = self.only_to_customer {
             put_octets(out, OPTIONAL, kind::ONLY_TO_CUSTOMER, &asn.to_be_bytes());
         }

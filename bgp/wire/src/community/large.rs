@@ -1,5 +1,6 @@
 //! Large communities (RFC 8092).
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -17,6 +18,12 @@ pub struct LargeCommunity {
 }
 
 impl LargeCommunity {
+    /// Each community once, where it is found first: RFC 8092 section 3 has duplicates neither sent nor kept.
+    pub(crate) fn distinct(communities: &[Self]) -> Vec<Self> {
+        let mut seen = BTreeSet::new();
+        communities.iter().copied().filter(|community| seen.insert(*community)).collect()
+    }
+
     pub(crate) fn from_octets(octets: [u8; 12]) -> Self {
         let [a, b, c, d, e, f, g, h, i, j, k, l] = octets;
         let word = u32::from_be_bytes;

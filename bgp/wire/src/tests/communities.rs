@@ -95,3 +95,28 @@ fn link_bandwidth() {
     assert_eq!(ExtendedCommunity([0, 2, 0, 1, 0, 0, 0, 1]).as_link_bandwidth(), None);
     assert_eq!(ExtendedCommunity([1, 4, 0, 1, 0, 0, 0, 1]).as_link_bandwidth(), None);
 }
+
+/// RFC 8092 section 3.
+#[test]
+fn large_communities_are_read_and_written_once() {
+    let once: Vec<LargeCommunity> = ["2:0:0", "1:0:0"].map(|text| text.parse().unwrap()).to_vec();
+    let twice = [once.clone(), once.clone()].concat();
+    let nlri = vec![crate::Nlri::new("10.0.0.0/8".parse().unwrap())];
+    let attributes = |large_communities| crate::Attributes {
+        origin: Some(crate::Origin::Igp),
+        as_path: Some(crate::AsPath::default()),
+        large_communities,
+        ..crate::Attributes::default()
+    };
+    let context = crate::Context::default();
+    let hop = crate::NextHop::V4([10, 0, 0, 1].into());
+    let write = |communities| {
+        let update = crate::Update::reach(crate::Family::Ipv4, hop, attributes(communities), nlri.clone());
+        crate::Message::Update(update).encode(&context).unwrap()
+    };
+    assert_eq!(write(twice), write(once.clone()));
+    let octets = "00000002 00000000 00000000";
+    let text = format!("40010100 400200 4003040a000001 c02018 {octets} {octets}");
+    let decoded = super::decode_update(&super::update(&text, "080a"), &context).unwrap();
+    assert_eq!(decoded.attributes.large_communities, once[..1]);
+}

@@ -96,7 +96,7 @@ fn good_attributes() {
     }
 }
 
-/// RFC 7606 section 3 (c) and (f), section 5.3.
+/// RFC 7606 section 3 (c), section 5.3.
 #[test]
 fn wrong_flags() {
     for row in ATTRIBUTES {

@@ -1,4 +1,5 @@
 //! Random contexts, and random messages that make sense in them.
+#![allow(dead_code, reason = "each of the test programs uses a part")]
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -219,7 +220,10 @@ pub(crate) fn attributes(context: Context) -> impl Strategy<Value = Attributes> 
     (known, internal, communities, option::of(any::<u32>()), others()).prop_map(
         move |(known, internal, communities, only_to_customer, other)| {
             let (origin, as_path, med, atomic_aggregate, aggregator) = known;
-            let (communities, extended_communities, large_communities) = communities;
+            let (communities, extended_communities, mut large_communities) = communities;
+            // In any order, but each once.
+            large_communities.sort_unstable();
+            large_communities.dedup();
             let (local_pref, originator_id, cluster_list) =
                 if context.external { (None, None, vec![]) } else { internal };
             Attributes {

@@ -97,7 +97,6 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
         name: "ATOMIC_AGGREGATE",
         kind: 6,
         good: "",
-        wrong_flags: Discard,
         empty: Fine,
         wrong_length: Discard,
         ..WELL_KNOWN
@@ -107,7 +106,6 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
         name: "AGGREGATOR",
         kind: 7,
         good: "0000fdea 0a000001",
-        wrong_flags: Discard,
         empty: Discard,
         wrong_length: Discard,
         bad: &[("fdea 0a000001", Discard), ("00000000 0a000001", Discard)],
@@ -118,7 +116,6 @@ pub(super) const ATTRIBUTES: &[Attribute] = &[
         kind: 7,
         good: "fdea 0a000001",
         sender: Sender::Old,
-        wrong_flags: Discard,
         empty: Discard,
         wrong_length: Discard,
         bad: &[("0000fdea 0a000001", Discard), ("0000 0a000001", Discard)],
