@@ -31,6 +31,8 @@ pub(crate) struct Counts {
     pub(crate) send_errors: u64,
     pub(crate) echoes_sent: u64,
     pub(crate) echoes_received: u64,
+    /// The peer's, sent back to it.
+    pub(crate) echoes_returned: u64,
 }
 
 impl Report {

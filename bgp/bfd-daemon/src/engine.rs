@@ -7,6 +7,7 @@
 //!   watchers ◄──socket pair: a state changed────────── engine
 //! ```
 
+pub(crate) mod echo;
 mod receive;
 pub(crate) mod slot;
 pub(crate) mod socket;
@@ -23,6 +24,7 @@ use std::time::{Duration, Instant};
 use guideway_bfd::endpoint::{MULTIHOP_PORT, SINGLE_HOP_PORT};
 use guideway_bfd::{Config, Hops, Jitter};
 use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::time::TimeSpec;
 use rand::rngs::SmallRng;
@@ -119,6 +121,8 @@ impl Engine {
         for end in [&thread_changes, &changes] {
             end.set_nonblocking(true).map_err(StartError::Start)?;
         }
+        let echoes =
+            Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(|code| StartError::Start(code.into()))?;
         let (orders, receiver) = sync_channel(ORDERS);
         let (ready, scheduling) = oneshot::channel();
         let thread_wake = Arc::clone(&wake);
@@ -139,6 +143,7 @@ impl Engine {
                 random,
                 stopping: false,
                 control: receive::control_buffer(),
+                echoes,
                 stray: thread_stray,
             };
             runner.run();
@@ -185,6 +190,8 @@ struct Runner {
     random: SmallRng,
     stopping: bool,
     control: Vec<u8>,
+    /// The sockets of echo packets.
+    echoes: Epoll,
     /// Datagrams that no session is for.
     stray: Arc<AtomicU64>,
 }
@@ -241,6 +248,7 @@ impl Runner {
             match order {
                 Order::Add(slot) => {
                     self.numbers.push(slot.session.discriminator());
+                    self.listen(slot.sender.as_ref());
                     self.slots.push(*slot);
                     self.due.push(Some(now));
                 }
@@ -248,10 +256,13 @@ impl Runner {
                     slot.endpoint.hops = hops;
                     slot.session.set_config(config);
                 }),
-                Order::Rebind(discriminator, interface, sender) => self.with(discriminator, now, |slot| {
-                    slot.endpoint.interface = interface;
-                    slot.sender = Some(sender);
-                }),
+                Order::Rebind(discriminator, interface, sender) => {
+                    self.listen(Some(&sender));
+                    self.with(discriminator, now, |slot| {
+                        slot.endpoint.interface = interface;
+                        slot.sender = Some(sender);
+                    });
+                }
                 Order::Remove(discriminator) => self.with(discriminator, now, |slot| slot.leave(now)),
                 Order::Stop => {
                     self.stopping = true;
@@ -261,6 +272,14 @@ impl Runner {
                     }
                 }
             }
+        }
+    }
+
+    /// Wakes the thread when echo packets come. The kernel forgets the socket when it is closed.
+    fn listen(&self, sender: Option<&Sender>) {
+        if let Some(wire) = sender.and_then(|sender| sender.wire.as_ref()) {
+            // Without it the packets are read when something else wakes the thread, which is soon.
+            let _ = self.echoes.add(&wire.socket, EpollEvent::new(EpollFlags::EPOLLIN, 0));
         }
     }
 
@@ -281,11 +300,14 @@ impl Runner {
             .min()
             .map(|due| TimeSpec::from_duration(due.saturating_duration_since(Instant::now())));
         let readable = |fd| PollFd::new(fd, PollFlags::POLLIN);
-        let mut places: [PollFd<'_>; receive::MAX_PORTS + 1] = std::array::from_fn(|place| {
-            let port = place.checked_sub(1).and_then(|index| self.ports.get(index));
-            readable(port.map_or(self.wake.as_fd(), |port| port.socket.as_fd()))
+        let mut places: [PollFd<'_>; receive::MAX_PORTS + 2] = std::array::from_fn(|place| {
+            readable(match place {
+                0 => self.wake.as_fd(),
+                1 => self.echoes.0.as_fd(),
+                place => self.ports.get(place - 2).map_or(self.wake.as_fd(), |port| port.socket.as_fd()),
+            })
         });
         // Whatever it returns, the next turn looks at everything.
-        let _ = ppoll(&mut places[..=self.ports.len()], timeout, None);
+        let _ = ppoll(&mut places, timeout, None);
     }
 }

@@ -9,6 +9,7 @@ use rand::RngExt;
 use tracing::{info, warn};
 
 use crate::board::{Board, Report};
+use crate::engine::echo::Wire;
 use crate::engine::slot::Slot;
 use crate::engine::{Engine, Order, socket};
 use crate::spec::{Key, Wanted};
@@ -95,7 +96,11 @@ impl Registry {
                 let config = wanted.config.clone();
                 self.engine.order(Order::Configure(entry.discriminator, config, wanted.hops));
             }
+            let rebind = entry.wanted.config.has_echo() != wanted.config.has_echo();
             entry.wanted = wanted;
+            if rebind {
+                self.rebind(entry);
+            }
             entry.held_until = None;
             entry.owners.insert(attachment, client.to_owned());
             return Ok(Arc::clone(&entry.board));
@@ -180,11 +185,15 @@ impl Registry {
             if entry.problem.is_none() && !fails && index == entry.interface {
                 continue;
             }
-            let (endpoint, sender, problem) = bind(&entry.wanted);
-            (entry.interface, entry.problem) = (endpoint.interface, problem);
-            if let Some(sender) = sender {
-                self.engine.order(Order::Rebind(entry.discriminator, endpoint.interface, sender));
-            }
+            self.rebind(entry);
+        }
+    }
+
+    fn rebind(&self, entry: &mut Entry) {
+        let (endpoint, sender, problem) = bind(&entry.wanted);
+        (entry.interface, entry.problem) = (endpoint.interface, problem);
+        if let Some(sender) = sender {
+            self.engine.order(Order::Rebind(entry.discriminator, endpoint.interface, sender));
         }
     }
 
@@ -219,10 +228,20 @@ fn bind(wanted: &Wanted) -> (Endpoint, Option<socket::Sender>, Option<String>) {
         let nowhere = Endpoint { interface: Some(0), ..endpoint };
         return (nowhere, None, Some(format!("there is no interface {name}")));
     }
-    match socket::sender(&endpoint, interface.as_deref()) {
-        Ok(sender) => (endpoint, Some(sender), None),
-        Err(error) => (endpoint, None, Some(format!("no socket: {error}"))),
+    let mut sender = match socket::sender(&endpoint, interface.as_deref()) {
+        Ok(sender) => sender,
+        Err(error) => return (endpoint, None, Some(format!("no socket: {error}"))),
+    };
+    let mut problem = None;
+    if let Some(name) = interface
+        && wanted.config.has_echo()
+    {
+        match Wire::open(name, *remote) {
+            Ok(wire) => sender.wire = Some(wire),
+            Err(error) => problem = Some(format!("no socket for echo packets: {error}")),
+        }
     }
+    (endpoint, Some(sender), problem)
 }
 
 fn interface_index(name: &str) -> Option<u32> {

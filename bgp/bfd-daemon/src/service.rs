@@ -261,6 +261,7 @@ fn session(row: Row) -> v1::Session {
         spec: Some(spec),
         problem: problem.unwrap_or_default(),
         send_errors: counts.send_errors,
+        echoes_returned: counts.echoes_returned,
     }
 }
 

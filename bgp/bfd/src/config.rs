@@ -66,6 +66,12 @@ impl Config {
         })
     }
 
+    /// Whether echo packets of either side are wanted.
+    #[must_use]
+    pub fn has_echo(&self) -> bool {
+        self.echo_tx.is_some() || !self.echo_rx.is_zero()
+    }
+
     /// An interval in the allowed range.
     ///
     /// # Errors

@@ -10,6 +10,7 @@
 pub mod auth;
 mod config;
 pub mod endpoint;
+pub mod frame;
 mod interval;
 pub mod packet;
 mod session;

@@ -43,6 +43,12 @@ impl Runner {
                 changed |= self.datagram(&datagram[..length], &arrival, now);
             }
         }
+        for index in 0..self.slots.len() {
+            if self.slots[index].has_wire() {
+                self.slots[index].read_echoes(now);
+                self.touch(index, now);
+            }
+        }
         changed
     }
 

@@ -7,6 +7,7 @@ use guideway_bfd::packet::MAX_LEN;
 use guideway_bfd::{Admin, Endpoint, Jitter, Session, State, Transition};
 
 use crate::board::{Board, Counts, Report};
+use crate::engine::echo::{self, Came};
 use crate::engine::socket::Sender;
 
 /// How often the end of a session is told: one packet can be lost.
@@ -70,6 +71,12 @@ impl Slot {
         while let Some(length) = self.session.transmit(now, jitter(), &mut buffer) {
             self.send(&buffer[..length]);
         }
+        if let Some(wire) = self.sender.as_mut().and_then(|sender| sender.wire.as_mut())
+            && echo::transmit(wire, &mut self.session, now, jitter())
+        {
+            self.counts.echoes_sent += 1;
+            self.unpublished = true;
+        }
         if let Some((left, due)) = &mut self.leaving
             && *due <= now
         {
@@ -82,6 +89,23 @@ impl Slot {
             self.send(&buffer[..length]);
         }
         (Fate::Stays, changed)
+    }
+
+    pub(crate) fn has_wire(&self) -> bool {
+        self.sender.as_ref().is_some_and(|sender| sender.wire.is_some())
+    }
+
+    /// Takes in what has come on the wire of echoes, and sends the peer's echoes back.
+    pub(crate) fn read_echoes(&mut self, now: Instant) {
+        let Some(wire) = self.sender.as_mut().and_then(|sender| sender.wire.as_mut()) else { return };
+        let (session, counts) = (&mut self.session, &mut self.counts);
+        let reflect = session.returns_echoes();
+        wire.read(self.endpoint.remote, reflect, |came| match came {
+            Came::Own(payload) if session.receive_echo(&payload, now) => counts.echoes_received += 1,
+            Came::Own(_) => {}
+            Came::TurnedRound => counts.echoes_returned += 1,
+        });
+        self.unpublished = true;
     }
 
     fn send(&mut self, packet: &[u8]) {

@@ -8,6 +8,8 @@ use nix::sys::socket::{setsockopt, sockopt};
 use rand::RngExt;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
+use super::echo::Wire;
+
 /// Network control: routers queue it before everything else (RFC 2474; CS6).
 const TRAFFIC_CLASS: u32 = 0xc0;
 /// The kernel's own queues do too (TC_PRIO_CONTROL).
@@ -43,6 +45,8 @@ pub(crate) fn receiver(domain: Domain, port: u16) -> io::Result<Socket> {
 pub(crate) struct Sender {
     pub(crate) socket: Socket,
     pub(crate) destination: SockAddr,
+    /// For echo packets, when the session has them.
+    pub(crate) wire: Option<Wire>,
 }
 
 /// Makes a session's own socket: RFC 5881 section 4 wants one source port for each session, from 49152 on.
@@ -74,7 +78,7 @@ pub(crate) fn sender(endpoint: &Endpoint, interface: Option<&str>) -> io::Result
         }
     }
     let destination = scoped(endpoint.remote, endpoint.hops.port(), scope).into();
-    Ok(Sender { socket, destination })
+    Ok(Sender { socket, destination, wire: None })
 }
 
 fn scoped(address: IpAddr, port: u16, interface: u32) -> SocketAddr {

@@ -89,6 +89,12 @@ impl Session {
         (!least.is_zero()).then(|| wanted.max(least).time())
     }
 
+    /// Whether the peer was promised its echo packets back.
+    #[must_use]
+    pub fn returns_echoes(&self) -> bool {
+        !self.config.echo_rx.is_zero()
+    }
+
     /// Whether echoes come back, so that their absence means something.
     #[must_use]
     pub fn is_echo_proven(&self) -> bool {
