@@ -4,11 +4,6 @@ use guideway_bgp_wire::{AddPathMode, Capability, Family, GracefulRestart, LlgrFa
 
 use crate::config::{Config, RestartFlags};
 
-/// The longest restart time: twelve bits of seconds (RFC 4724 section 3).
-const MAX_RESTART_TIME: u16 = 0x0fff;
-/// The longest stale time: 24 bits of seconds (RFC 9494 section 3.1).
-const MAX_STALE_TIME: u32 = 0x00ff_ffff;
-
 /// The OPEN that says what `config` wants. The 4-octet AS capability and both kinds of route refresh are always there.
 pub(crate) fn offer(config: &Config, flags: RestartFlags) -> Open {
     let mut capabilities: Vec<_> = config.families.iter().map(Capability::family).collect();
@@ -23,15 +18,15 @@ pub(crate) fn offer(config: &Config, flags: RestartFlags) -> Open {
     }
     if let Some(restart) = config.graceful_restart {
         let family = |family: Family| (family.afi(), family.safi(), flags.forwarding.contains(family));
-        let seconds = u16::try_from(restart.restart_time.as_secs()).unwrap_or(MAX_RESTART_TIME);
+        let seconds = u16::try_from(restart.restart_time.as_secs()).unwrap_or(u16::MAX);
         capabilities.push(Capability::GracefulRestart(GracefulRestart {
             restarting: flags.restarting,
             notification: true,
-            restart_time: seconds.min(MAX_RESTART_TIME),
+            restart_time: seconds,
             families: config.families.iter().map(family).collect(),
         }));
         if let Some(stale_time) = config.long_lived {
-            let seconds = u32::try_from(stale_time.as_secs()).unwrap_or(MAX_STALE_TIME).min(MAX_STALE_TIME);
+            let seconds = u32::try_from(stale_time.as_secs()).unwrap_or(u32::MAX);
             let family = |family: Family| LlgrFamily {
                 afi: family.afi(),
                 safi: family.safi(),

@@ -2,6 +2,7 @@
 
 mod collisions;
 mod heal;
+mod literal;
 mod loss;
 mod negotiation;
 mod network;

@@ -75,7 +75,7 @@ impl Step<'_> {
                 let index = if index > leader { index - 1 } else { index };
                 self.accept(index, open);
             }
-            _ if prevails(link.side, &self.session.config, negotiated) => {
+            _ if prevails(link.side, &link.config, negotiated) => {
                 let link = &mut self.session.links[index];
                 link.phase = Phase::Parked(open);
                 link.decide = self.now.checked_add(TAKE_OVER_WAIT);
@@ -100,16 +100,15 @@ impl Step<'_> {
     /// Sends our OPEN on a connection whose peer has sent its own.
     fn accept(&mut self, index: usize, received: Open) {
         let flags = self.flags();
-        let config = self.session.config.clone();
-        let sent = offer(&config, flags);
-        match negotiate(&config, &sent, &received) {
+        let link = &mut self.session.links[index];
+        link.flags = flags;
+        let sent = offer(&link.config, flags);
+        match negotiate(&link.config, &sent, &received) {
             Err(refusal) => self.refuse(index, &refusal),
             Ok(negotiated) => {
-                let link = &mut self.session.links[index];
-                (link.config, link.flags) = (config, flags);
                 let connection = link.id;
-                self.act(Action::Send { connection, message: Message::Open(sent.clone()) });
-                self.agree(index, Agreed { sent, received, negotiated });
+                self.act(Action::Send { connection, message: Message::Open(sent) });
+                self.agree(index, Agreed { received, negotiated });
             }
         }
     }

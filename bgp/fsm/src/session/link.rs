@@ -17,7 +17,7 @@ pub(super) struct Link {
     pub(super) side: Side,
     /// When it was connected.
     pub(super) since: Instant,
-    /// What the own OPEN was made from.
+    /// What the own OPEN was made from, or is made from when it is not sent yet.
     pub(super) config: Config,
     pub(super) flags: RestartFlags,
     pub(super) phase: Phase,
@@ -57,10 +57,9 @@ pub(super) enum Keepalive {
     Sent,
 }
 
-/// Two OPENs and what they agree on.
+/// The peer's OPEN and what was agreed on with it.
 #[derive(Debug)]
 pub(super) struct Agreed {
-    pub(super) sent: Open,
     pub(super) received: Open,
     pub(super) negotiated: Negotiated,
 }

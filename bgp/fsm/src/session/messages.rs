@@ -38,17 +38,15 @@ impl Step<'_> {
         let link = &self.session.links[index];
         let Phase::OpenSent(sent) = &link.phase else {
             // Nothing is agreed on before our OPEN is sent; this tells whether the peer has a chance.
-            let config = &self.session.config;
-            return match negotiate(config, &offer(config, self.flags()), &received) {
+            return match negotiate(&link.config, &offer(&link.config, self.flags()), &received) {
                 Err(refusal) => self.refuse(index, &refusal),
                 Ok(negotiated) => self.challenge(index, received, &negotiated),
             };
         };
-        let sent = sent.clone();
-        match negotiate(&link.config, &sent, &received) {
+        match negotiate(&link.config, sent, &received) {
             Err(refusal) => self.refuse(index, &refusal),
             Ok(negotiated) => {
-                self.agree(index, Agreed { sent, received, negotiated });
+                self.agree(index, Agreed { received, negotiated });
                 self.collide(index);
             }
         }

@@ -120,7 +120,6 @@ impl<'a> Step<'a> {
     pub(super) fn send_open(&mut self, index: usize) {
         let (flags, now) = (self.flags(), self.now);
         let link = &mut self.session.links[index];
-        link.config = self.session.config.clone();
         link.flags = flags;
         link.hold = now.checked_add(link.config.open_time);
         let open = offer(&link.config, flags);

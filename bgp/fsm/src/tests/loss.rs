@@ -94,6 +94,15 @@ fn without_an_agreed_family_nothing_is_kept() {
     }
 }
 
+/// Before a session is established the peer has no routes to forget.
+#[test]
+fn a_connection_that_is_not_established_gets_no_hard_reset() {
+    let said = restarting(peer_open(LOWER), true);
+    let mut bench = Bench::after(config(), [connected(OUT), open(OUT, said)]);
+    let actions = bench.put(Event::Stop(Stop::Deconfigured));
+    assert_eq!(told(&actions), [(OUT, &Notification::cease(3))]);
+}
+
 /// What ends hard is a Hard Reset when the peer would keep routes over a NOTIFICATION, with the reason inside.
 #[test]
 fn what_is_hard_is_told_as_a_hard_reset() {

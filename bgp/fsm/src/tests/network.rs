@@ -6,12 +6,15 @@ use std::time::{Duration, Instant};
 
 use guideway_bgp_wire::Message;
 
+use super::literal::Literal;
 use super::ms;
 use crate::{Action, Cause, Config, ConnectionId, Event, Jitter, Loss, Negotiated, Session, Side, State};
 
 /// One speaker.
 pub(super) struct End {
     pub(super) session: Session,
+    /// Stands in for the session.
+    pub(super) literal: Option<Literal>,
     /// The attempt that was asked for last.
     attempt: Option<ConnectionId>,
     pub(super) open: Vec<ConnectionId>,
@@ -28,6 +31,7 @@ impl End {
     fn new(config: Config) -> Self {
         Self {
             session: Session::new(config),
+            literal: None,
             attempt: None,
             open: Vec::new(),
             up: None,
@@ -37,6 +41,10 @@ impl End {
             dialled: Vec::new(),
             delivered: Vec::new(),
         }
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.literal.as_ref().map_or_else(|| self.session.poll_timeout(), Literal::poll_timeout)
     }
 }
 
@@ -131,7 +139,11 @@ impl Network {
     pub(super) fn put(&mut self, at: usize, event: Event) {
         // Jitter differs from call to call and between the ends.
         self.jitter = self.jitter.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let actions = self.ends[at].session.handle(event, self.now, Jitter(self.jitter));
+        let end = &mut self.ends[at];
+        let actions = match &mut end.literal {
+            Some(literal) => literal.handle(event, self.now),
+            None => end.session.handle(event, self.now, Jitter(self.jitter)),
+        };
         for action in actions {
             self.act(at, action);
         }
@@ -246,7 +258,7 @@ impl Network {
             steps += 1;
             assert!(steps < 200_000, "it spins");
             let arrival = self.under_way.keys().next().map(|(at, _)| *at);
-            let timeouts = self.ends.iter().filter_map(|end| end.session.poll_timeout());
+            let timeouts = self.ends.iter().filter_map(End::due);
             let Some(at) = arrival.into_iter().chain(timeouts).min().filter(|at| *at <= until) else {
                 self.now = until;
                 return so(self);
@@ -265,9 +277,9 @@ impl Network {
                 }
                 None => {
                     for end in [0, 1] {
-                        if self.ends[end].session.poll_timeout().is_some_and(|at| at <= self.now) {
+                        if self.ends[end].due().is_some_and(|at| at <= self.now) {
                             self.put(end, Event::Timeout);
-                            let left = self.ends[end].session.poll_timeout();
+                            let left = self.ends[end].due();
                             assert!(left.is_none_or(|at| at > self.now), "a due timer was left");
                         }
                     }

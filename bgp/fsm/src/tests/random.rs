@@ -192,7 +192,7 @@ fn event(step: Step, bench: &mut Bench, owner: &mut Owner) -> Option<Event> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 800, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
     fn any_sequence_keeps_the_invariants(steps in vec(step(), 0..80), jitter in any::<u32>()) {

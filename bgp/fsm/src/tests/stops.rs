@@ -3,7 +3,7 @@
 use guideway_bgp_wire::iana::cease;
 use guideway_bgp_wire::{Family, Notification};
 
-use super::{Bench, IN, LOWER, OUT, config, connected, keepalive, open, peer_open, secs, told};
+use super::{Bench, IN, LOWER, OUT, closed, config, connected, keepalive, open, peer_open, secs, told};
 use crate::{Action, Cause, Event, State, Stop};
 
 fn limit(restart: Option<u64>) -> Stop {
@@ -113,6 +113,18 @@ fn a_prefix_limit_can_be_lifted() {
 fn before_the_start_a_peer_is_sent_away_without_a_word() {
     let mut bench = Bench::new(config());
     assert_eq!(bench.put(connected(IN)), [Action::Disconnect { connection: IN }]);
+}
+
+/// The operator does not wait for a peer that refused before.
+#[test]
+fn a_stop_starts_the_back_off_anew() {
+    let mut bench = Bench::after(config(), []);
+    for _ in 0..5 {
+        bench.put(connected(OUT));
+        bench.put(closed(OUT));
+        bench.put(Event::Stop(Stop::Reset(String::new())));
+        assert_eq!(bench.wait(secs(1)), [Action::Connect]);
+    }
 }
 
 /// Every connection is told and closed.
