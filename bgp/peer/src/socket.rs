@@ -29,6 +29,9 @@ const BACKLOG: i32 = 128;
 const USER_TIMEOUT: Duration = Duration::from_secs(480);
 /// With one they are waited for twice as long, but not shorter than this: the session's own timers tell better reasons.
 const SHORTEST_USER_TIMEOUT: Duration = Duration::from_secs(20);
+/// The kernel takes no more while so many octets are not sent: what a slow peer is to be told changes in its update group
+/// rather than piles up here.
+const UNSENT: u32 = 64 * 1024;
 /// A segment is sent again after this time at the latest, so that a session whose path was cut for some seconds goes on soon
 /// after it heals (TCP_RTO_MAX_MS of Linux 6.15, in milliseconds; earlier kernels wait up to two minutes).
 const LONGEST_RETRANSMISSION: u32 = 1000;
@@ -90,6 +93,7 @@ fn set_minimum_ttl(socket: &impl AsFd, family: Domain, minimum: u8) -> io::Resul
 /// What every connection needs, dialled or accepted.
 fn prepare(socket: &Socket, family: Domain, config: &PeerConfig) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_notsent_lowat(UNSENT)?;
     let hold_time = Duration::from_secs(config.session.hold_time.secs().into());
     let longest = if hold_time.is_zero() { USER_TIMEOUT } else { hold_time * 2 };
     socket.set_tcp_user_timeout(Some(longest.max(SHORTEST_USER_TIMEOUT)))?;

@@ -66,11 +66,21 @@ impl ByHand {
     }
 
     pub(crate) async fn establish(&mut self) {
+        self.establish_with(Vec::new()).await;
+    }
+
+    pub(crate) async fn establish_with(&mut self, more: Vec<Capability>) {
         assert!(matches!(self.read().await, Some(Message::Open(_))));
-        let capabilities = vec![Capability::MultiProtocol { afi: 1, safi: 1 }, Capability::RouteRefresh];
-        let open = Open::new(self.asn, 90, Ipv4Addr::new(10, 255, 77, 1), capabilities);
-        self.write(&Message::Open(open)).await;
+        self.open(more).await;
         assert_eq!(self.read().await, Some(Message::Keepalive));
         self.write(&Message::Keepalive).await;
+    }
+
+    /// Only the own OPEN.
+    pub(crate) async fn open(&mut self, more: Vec<Capability>) {
+        let mut capabilities = vec![Capability::MultiProtocol { afi: 1, safi: 1 }, Capability::RouteRefresh];
+        capabilities.extend(more);
+        let open = Open::new(self.asn, 90, Ipv4Addr::new(10, 255, 77, 1), capabilities);
+        self.write(&Message::Open(open)).await;
     }
 }

@@ -61,6 +61,7 @@ async fn one_password_for_a_range() {
     let password = Authentication::Md5(Password::new("s3cret").unwrap());
     let mut range = range(&hub, 5);
     range.authentication = password.clone();
+    let range_remote = range.remote.clone();
     hub.peers.apply(vec![range]);
     let problems = hub.peers.listeners().remove(0).problems;
     if problems.iter().any(|problem| problem.contains("Operation not permitted")) {
@@ -72,6 +73,20 @@ async fn one_password_for_a_range() {
     signed.authentication = password;
     leaf.apply(&signed);
     leaf.established(hub.address).await;
+    // Another one for all of them, in the live session.
+    let other = Authentication::Md5(Password::new("another").unwrap());
+    let mut rotated = hub.peers.statuses()[0].config.as_ref().clone();
+    rotated.authentication = other.clone();
+    rotated.remote = range_remote;
+    rotated.name = "leaves".to_owned();
+    rotated.direction = guideway_bgp_config::Direction::Both;
+    hub.peers.apply(vec![rotated]);
+    signed.authentication = other;
+    leaf.apply(&signed);
+    hub.router.announce(prefixes(3));
+    until("a route with the new key", || (leaf.router.learnt() == prefixes(3)).then_some(())).await;
+    assert_eq!(leaf.status(hub.address).flaps, 0);
+
     let unsigned = Node::start(101, 0).await;
     unsigned.apply(&unsigned.config_of(&hub));
     unsigned.error(hub.address, "no answer in time").await;

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use guideway_bgp_config::PeerConfig;
-use guideway_bgp_fsm::{HoldTime, State};
-use guideway_bgp_wire::{Context, Message};
+use guideway_bgp_fsm::{HoldTime, Loss, State};
+use guideway_bgp_wire::{Capability, Context, GracefulRestart, Message};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
@@ -96,6 +96,52 @@ async fn an_open_that_comes_drop_by_drop_is_not_waited_for() {
     })
     .await
     .expect("given up in time");
+}
+
+/// A second connection while the session stands: refused, unless the peer may have restarted (RFC 4724 section 4.2).
+#[tokio::test]
+async fn a_second_connection_of_an_established_peer() {
+    let (node, listener) = dialling(64, 1, |config| config.session.passive = true).await;
+    drop(listener);
+    let to = SocketAddr::new(node.address, node.port);
+    let mut first = ByHand::dial(v4(65), to, ASN).await.unwrap();
+    first.establish().await;
+    node.established(v4(65)).await;
+    let mut second = ByHand::dial(v4(65), to, ASN).await.unwrap();
+    second.open(Vec::new()).await;
+    assert_eq!(second.notification().await, (6, 7));
+    assert_eq!((node.status(v4(65)).state, node.status(v4(65)).flaps), (State::Established, 0));
+    drop(first);
+    until("the end", || (node.status(v4(65)).flaps == 1).then_some(())).await;
+
+    let restart = || {
+        vec![Capability::GracefulRestart(GracefulRestart {
+            restart_time: 60,
+            families: vec![(1, 1, true)],
+            ..GracefulRestart::default()
+        })]
+    };
+    let mut third = ByHand::dial(v4(65), to, ASN).await.unwrap();
+    third.establish_with(restart()).await;
+    node.established(v4(65)).await;
+    // What comes in the first second may be from before.
+    let restarted = async {
+        loop {
+            let mut fourth = ByHand::dial(v4(65), to, ASN).await.unwrap();
+            fourth.open(restart()).await;
+            match fourth.read().await {
+                Some(Message::Open(_)) => return fourth,
+                Some(Message::Notification(_)) => sleep(Duration::from_millis(50)).await,
+                other => panic!("{other:?} instead of an OPEN"),
+            }
+        }
+    };
+    let mut fourth = timeout(PATIENCE, restarted).await.expect("taken for a restart in time");
+    assert_eq!(fourth.read().await, Some(Message::Keepalive));
+    fourth.write(&Message::Keepalive).await;
+    until("the new session", || (node.status(v4(65)).sessions == 3).then_some(())).await;
+    node.error(v4(65), "the peer restarted").await;
+    assert_eq!(node.router.state.lock().unwrap().downs.last(), Some(&Loss::Graceful));
 }
 
 /// Connections that say nothing: as many as may be are held for a short time, and a good one gets through.
