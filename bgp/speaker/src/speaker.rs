@@ -172,7 +172,8 @@ impl Speaker {
     /// Writes signs of life, and keeps the flags true, for ever.
     pub(crate) async fn live(&self) {
         loop {
-            sleep(LIFE).await;
+            // A process that is killed just after its first session leaves routes behind too.
+            let _ = timeout(LIFE, self.table.session_changed()).await;
             self.set_flags();
             self.save(unix_ms(SystemTime::now()), &self.drains.list());
         }

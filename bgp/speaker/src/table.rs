@@ -27,6 +27,7 @@ use guideway_bgp_rib::policy::{Announcements, Drain, Node, NodeExport, NodeState
 use guideway_bgp_rib::{Damping, DampingSettings, Hold, Verdict};
 use guideway_bgp_wire::{Family, Nlri};
 use ipnet::IpNet;
+use tokio::sync::Notify;
 
 use crate::drain::{Effect, Target, UnixMs};
 use crate::prefixes::Prefixes;
@@ -37,7 +38,11 @@ use received::Received;
 /// Everything that decides what is announced. Shared by the tasks of peers ([`guideway_bgp_peer::Router`]), the agent's
 /// stream, drains and the admin API.
 #[derive(Debug)]
-pub(crate) struct Table(Mutex<Inner>);
+pub(crate) struct Table {
+    inner: Mutex<Inner>,
+    /// A session began or ended.
+    sessions: Notify,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -84,7 +89,7 @@ impl Table {
     /// Nothing to announce, and nothing is said before [`Table::release`].
     pub(crate) fn new(router_id: Ipv4Addr, node: NodeExport, damping: Option<DampingSettings>) -> Self {
         let node = Arc::new(Node::new(node));
-        Self(Mutex::new(Inner {
+        let inner = Mutex::new(Inner {
             router_id,
             announcements: Announcements::new(Arc::clone(&node)),
             node,
@@ -96,12 +101,18 @@ impl Table {
             classes: Vec::new(),
             sessions: HashMap::new(),
             since: HashMap::new(),
-        }))
+        });
+        Self { inner, sessions: Notify::new() }
+    }
+
+    /// Waits until a session has begun or ended.
+    pub(crate) async fn session_changed(&self) {
+        self.sessions.notified().await;
     }
 
     /// Nobody panics with the lock held, so a poisoned one is as good as another.
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The agent serves exactly these.

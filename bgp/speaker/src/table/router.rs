@@ -16,6 +16,7 @@ impl Router for Table {
         let keys = next_hops::class_keys(session);
         let live = Live { view: session.clone(), keys: keys.clone() };
         let received = Received::new(session.config.max_prefixes);
+        self.sessions.notify_one();
         inner.sessions.insert(session.peer, SessionEntry { live: Some(live), lost: None, received });
         inner.outlets(&keys)
     }
@@ -43,6 +44,7 @@ impl Router for Table {
             (entry.live, entry.lost) = (None, Some(unix_ms(SystemTime::now())));
             entry.received.clear();
         }
+        self.sessions.notify_one();
         inner.drop_unused();
     }
 

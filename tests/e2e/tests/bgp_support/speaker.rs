@@ -43,8 +43,8 @@ impl PeerSpec {
             format!("next_hop_v6: \"{SPEAKER_V6}\"")
         };
         format!(
-            "  - address: \"{address}\"\n    remote_as: {remote_as}\n    hold_time: {hold_time}s\n    connect_retry: 1s\n\
-             {password}    families: [ipv4, ipv6]\n    {next_hop}\n"
+            "  - address: \"{address}\"\n    remote_as: {remote_as}\n    hold_time: {hold_time}s\n    connect_retry: 1s\n    \
+             graceful_restart: off\n{password}    families: [ipv4, ipv6]\n    {next_hop}\n"
         )
     }
 }
