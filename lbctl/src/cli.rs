@@ -48,6 +48,16 @@ pub(crate) struct Cli {
     )]
     pub(crate) bgp_socket: PathBuf,
 
+    /// Unix socket of lb-bfd, its `--socket`.
+    #[arg(
+        long,
+        global = true,
+        value_name = "SOCKET",
+        env = "GUIDEWAY_BFD_SOCKET",
+        default_value = guideway_bgp_admin::bfd::DEFAULT_SOCKET
+    )]
+    pub(crate) bfd_socket: PathBuf,
+
     /// Unix socket of lb-decap, on a workload node.
     #[arg(
         long,
@@ -125,6 +135,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: BgpCommand,
     },
+    /// lb-bfd: the paths to the peers.
+    Bfd {
+        #[command(subcommand)]
+        command: BfdCommand,
+    },
     /// lb-decap, on a workload node.
     Decap {
         #[command(subcommand)]
@@ -148,6 +163,12 @@ pub(crate) enum Command {
     /// Print completions for a shell.
     #[command(after_help = "Example:\n  lbctl completions bash > /etc/bash_completion.d/lbctl")]
     Completions { shell: Shell },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BfdCommand {
+    /// Every BFD session: state, agreed intervals, who wants it, and why it is not Up.
+    Sessions,
 }
 
 #[derive(Debug, Subcommand)]

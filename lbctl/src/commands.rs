@@ -1,6 +1,7 @@
 //! One file for each command.
 
 pub(crate) mod backends;
+pub(crate) mod bfd_sessions;
 pub(crate) mod bgp_drain;
 pub(crate) mod bgp_explain;
 pub(crate) mod bgp_history;

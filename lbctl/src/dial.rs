@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use guideway_bgp_admin::bfd::v1::bfd_client::BfdClient;
 use guideway_bgp_admin::v1::speaker_client::SpeakerClient;
 use guideway_dataplane_admin::decap::v1::decap_client::DecapClient;
 use guideway_dataplane_admin::v1::dataplane_client::DataplaneClient;
@@ -83,6 +84,17 @@ impl<'a> Daemon<'a> {
             unit,
             option,
             socket: &cli.bgp_socket,
+            timeout: cli.timeout.unwrap_or(ANSWER_TIMEOUT),
+        }
+    }
+
+    pub(crate) fn bfd(cli: &'a Cli) -> Self {
+        let (unit, option) = ("guideway-bfd", "--bfd-socket");
+        Self {
+            name: "lb-bfd",
+            unit,
+            option,
+            socket: &cli.bfd_socket,
             timeout: cli.timeout.unwrap_or(ANSWER_TIMEOUT),
         }
     }
@@ -195,6 +207,14 @@ where
             None => return Ok(()),
         }
     }
+}
+
+/// One question to lb-bfd.
+pub(crate) async fn bfd<T, F>(cli: &Cli, call: impl FnOnce(BfdClient<Channel>) -> F) -> Result<T, Failure>
+where
+    F: Future<Output = Result<Response<T>, Status>>,
+{
+    Daemon::bfd(cli).ask(|channel| call(BfdClient::new(channel).max_decoding_message_size(MAX_ANSWER))).await
 }
 
 /// One question to lb-decap.

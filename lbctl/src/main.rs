@@ -1,4 +1,5 @@
-//! `lbctl`, the operator's command line: asks lb-dataplane, bgp-speaker and lb-decap over their Unix sockets.
+//! `lbctl`, the operator's command line: asks lb-dataplane, bgp-speaker, lb-bfd and lb-decap over their
+//! Unix sockets.
 //!
 //! Each command is a file in `commands` with a pure part, which turns an answer into text, and the call around it.
 #![forbid(unsafe_code)]
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use cli::{BgpCommand, Cli, Command, DecapCommand};
+use cli::{BfdCommand, BgpCommand, Cli, Command, DecapCommand};
 use dial::Failure;
 use outcome::Outcome;
 
@@ -45,6 +46,7 @@ async fn run(cli: &Cli) -> Result<Outcome, Failure> {
         Command::Routes => commands::routes::run(cli).await,
         Command::History => commands::history::run(cli).await,
         Command::Rollback { generation } => commands::reload::roll_back(cli, *generation).await,
+        Command::Bfd { command: BfdCommand::Sessions } => commands::bfd_sessions::run(cli).await,
         Command::Decap { command: DecapCommand::Status } => commands::decap_status::run(cli).await,
         Command::Bgp { command } => bgp(cli, command).await,
         Command::Counters => commands::counters::run(cli).await,
