@@ -8,8 +8,9 @@ mod tell;
 
 use std::collections::VecDeque;
 use std::io;
+use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -42,8 +43,22 @@ const LONG: Duration = Duration::from_secs(3600);
 pub(crate) struct Surroundings {
     pub(crate) router: Arc<dyn Router>,
     pub(crate) taps: Vec<Arc<dyn Tap>>,
-    pub(crate) bfd: Option<Client>,
+    pub(crate) bfd: Bfd,
     pub(crate) links: watch::Receiver<Links>,
+}
+
+/// Where BFD sessions come from. lb-bfd is only looked for when a peer has use for it.
+pub(crate) struct Bfd {
+    pub(crate) socket: Option<PathBuf>,
+    pub(crate) name: String,
+    pub(crate) client: OnceLock<Client>,
+}
+
+impl Bfd {
+    pub(crate) fn client(&self) -> Option<&Client> {
+        let socket = self.socket.as_ref()?;
+        Some(self.client.get_or_init(|| Client::new(socket.clone(), &self.name)))
+    }
 }
 
 /// How a task is reached.
@@ -361,12 +376,17 @@ impl Task {
             Some(text) => return Some(format!("shut down by an operator: {text}")),
             None => {}
         }
+        if let Remote::LinkLocal { interface, .. } = &self.config.remote
+            && self.links.borrow().is_unknown()
+        {
+            return Some(format!("interface {interface} is being looked for"));
+        }
         let strict = self.config.bfd.as_ref().is_some_and(|bfd| bfd.strict);
         if !strict || self.liveness.is_up() {
             return None;
         }
         let detail = match self.liveness.status() {
-            None if self.around.bfd.is_none() => ", which this daemon is not connected to".to_owned(),
+            None if self.around.bfd.socket.is_none() => ", which this daemon is not connected to".to_owned(),
             None => ": the peer's address is not known yet".to_owned(),
             Some(status) => match status.problem {
                 Some(problem) => format!(": {problem}"),
@@ -410,7 +430,8 @@ impl Task {
         let target = self.target().ok();
         let device = target.as_ref().and_then(|target| target.device.as_deref());
         let remote = target.as_ref().map(|target| target.remote.ip());
-        self.liveness.bind(self.around.bfd.as_ref(), &self.config, remote, device);
+        let client = self.config.bfd.as_ref().and_then(|_| self.around.bfd.client());
+        self.liveness.bind(client, &self.config, remote, device);
     }
 
     /// Where the peer is, or why that is not known.

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use guideway_bfd_client::Client;
 use guideway_bgp_config::{PeerConfig, Remote};
 use guideway_bgp_fsm::Stop;
 use nix::net::if_::if_indextoname;
@@ -22,7 +21,7 @@ use crate::listener::{self, Incoming, Listener, Match, key_prefix};
 use crate::mailbox::Mailbox;
 use crate::router::{PeerId, Router};
 use crate::status::{PeerStatus, SharedStatus};
-use crate::task::{Contact, Feeds, Linger, Surroundings, Task};
+use crate::task::{Bfd, Contact, Feeds, Linger, Surroundings, Task};
 
 /// A dynamic peer that has had no connection for so long is forgotten.
 const LINGER: Duration = Duration::from_secs(600);
@@ -56,7 +55,7 @@ impl Inner {
         let (links, links_of_tasks) = watch::channel(Links::default());
         let (interfaces, wanted) = watch::channel(BTreeSet::new());
         let follower = tokio::spawn(links::follow(wanted, links)).abort_handle();
-        let bfd = bfd_socket.map(|socket| Client::new(socket, &name));
+        let bfd = Bfd { socket: bfd_socket, name, client: OnceLock::new() };
         let around = Arc::new(Surroundings { router, taps, bfd, links: links_of_tasks });
         Arc::new_cyclic(|this| Self {
             around,

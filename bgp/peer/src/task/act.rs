@@ -15,6 +15,9 @@ use crate::router::{RefreshMarker, SessionView};
 use crate::socket;
 use crate::status::{LastError, SessionStatus};
 
+/// Connections of a peer whose last words are under way. One more is closed at once.
+const CLOSING: usize = 8;
+
 impl Task {
     /// Does one thing; what follows from it at once is an event again.
     pub(super) fn act(&mut self, action: Action) -> Option<Event> {
@@ -24,6 +27,7 @@ impl Task {
             Action::Disconnect { connection } => {
                 if let Some(connection) = self.remove(connection)
                     && !self.silent
+                    && self.closing.len() < CLOSING
                 {
                     self.closing.spawn(connection.close());
                 }
@@ -136,7 +140,8 @@ impl Task {
         if self.last_cause.as_ref() != Some(cause) {
             match cause {
                 Cause::Stopped(_) => info!("session ended: {text}"),
-                _ => warn!("session down: {text}"),
+                _ if was_established => warn!("session down: {text}"),
+                _ => warn!("no session: {text}"),
             }
         }
         self.last_cause = Some(cause.clone());

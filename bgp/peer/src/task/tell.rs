@@ -9,14 +9,7 @@ use super::Task;
 impl Task {
     pub(super) fn tell(&mut self) {
         let target = self.target();
-        let problems: Vec<String> = target
-            .as_ref()
-            .err()
-            .filter(|_| self.live.is_none())
-            .into_iter()
-            .cloned()
-            .chain(self.held())
-            .collect();
+        let problems = self.held().or_else(|| target.as_ref().err().cloned()).into_iter().collect();
         let address = self.connections.first().map(|link| link.connection.remote().ip());
         let address = address.or(target.ok().map(|target| target.remote.ip()));
         let state = self.session.state();

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use guideway_bgp_config::{AoAlgorithm, AoKey, Authentication, Password, PeerConfig, Ttl};
-use guideway_bgp_fsm::{Config, State};
+use guideway_bgp_config::{AoAlgorithm, AoKey, Authentication, Password, PeerConfig, Remote, Ttl};
+use guideway_bgp_fsm::{Config, RemoteAs, State};
+use guideway_bgp_peer::{Peers, Settings};
 
-use crate::lab::{Node, prefixes, until};
+use crate::lab::{Node, Recorder, prefixes, until};
 
 fn md5(password: &str) -> Authentication {
     Authentication::Md5(Password::new(password).unwrap())
@@ -122,6 +123,48 @@ async fn ttl_security_on_both_sides() {
     one.router.announce(prefixes(2));
     until("more routes", || (two.router.learnt() == prefixes(2)).then_some(())).await;
     assert_eq!(one.status(two.address).flaps, 0);
+}
+
+/// The same options over IPv6; both sides have the only address, and their own ports.
+#[tokio::test]
+async fn ipv6_with_a_password_and_ttl_security() {
+    let loopback = std::net::IpAddr::from(std::net::Ipv6Addr::LOCALHOST);
+    let nodes = async |asn: u32| {
+        let router = Recorder::announcing(2);
+        let settings = Settings { listen: vec![(loopback, 0).into()], ..Settings::default() };
+        let peers = Peers::start(settings, router.clone());
+        let listener = until("a listener", || {
+            let listener = peers.listeners().remove(0);
+            (listener.address.is_some() || !listener.problems.is_empty()).then_some(listener)
+        })
+        .await;
+        let port = listener.address.map_or(0, |address| address.port());
+        Node { peers, router, address: loopback, asn, port }
+    };
+    let (one, two) = (nodes(65001).await, nodes(65002).await);
+    if one.port == 0 {
+        eprintln!("skipped: no IPv6 here: {:?}", one.peers.listeners());
+        return;
+    }
+    let config = |own: &Node, other: &Node| {
+        let session = Config {
+            connect_retry: Duration::from_millis(200),
+            ..Config::new(own.asn, own.asn.into(), RemoteAs::Is(other.asn))
+        };
+        let mut config = PeerConfig::new(Remote::Address(loopback), session);
+        (config.port, config.ttl, config.authentication) =
+            (other.port, Ttl::Security { hops: 1 }, md5("s3cret"));
+        config
+    };
+    one.apply(&config(&one, &two));
+    two.apply(&config(&two, &one));
+    let problems = one.peers.listeners().remove(0).problems;
+    if problems.iter().any(|problem| problem.contains("Operation not permitted")) {
+        eprintln!("skipped: TCP-MD5 is not possible here: {problems:?}");
+        return;
+    }
+    one.established(loopback).await;
+    until("routes", || (two.router.learnt() == prefixes(2)).then_some(())).await;
 }
 
 #[tokio::test]
