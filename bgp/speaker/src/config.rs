@@ -2,6 +2,7 @@
 
 mod announce;
 mod document;
+mod monitoring;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use guideway_bgp_config::{PeerConfig, Problem};
+use guideway_bgp_monitor::MonitorSettings;
 use guideway_bgp_rib::DampingSettings;
 use guideway_bgp_rib::policy::NodeExport;
 use thiserror::Error;
@@ -41,6 +43,8 @@ pub struct Config {
     pub damping: Option<DampingSettings>,
     /// What a drain does unless its order says otherwise.
     pub drain: DrainConfig,
+    /// Who is shown the sessions.
+    pub monitoring: MonitorSettings,
     /// The peers, each address once.
     pub peers: Vec<PeerConfig>,
 }

@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use guideway_bgp_monitor::{MrtStatus, StationState};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
@@ -66,8 +67,13 @@ fn exposition(speaker: Arc<Speaker>) -> Result<String, fmt::Error> {
 }
 
 /// Turns the state into metrics at each scrape.
-#[derive(Debug)]
 struct Snapshot(Arc<Speaker>);
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Snapshot")
+    }
+}
 
 impl Collector for Snapshot {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
@@ -111,6 +117,7 @@ impl Collector for Snapshot {
         )?;
         out.counter("reloads_accepted", "Configurations taken over on SIGHUP", reloads.accepted)?;
         out.counter("reloads_refused", "Configurations refused on SIGHUP", reloads.refused)?;
+        out.monitoring(speaker)?;
         guideway_bgp_peer::metrics::encode(out.encoder, &speaker.peers)
     }
 }
@@ -120,6 +127,30 @@ struct Out<'a, 'e> {
 }
 
 impl Out<'_, '_> {
+    fn monitoring(&mut self, speaker: &Speaker) -> fmt::Result {
+        let stations = speaker.monitor.stations();
+        let help = "1 while the BMP station is connected";
+        let mut metric = self.encoder.encode_descriptor("bmp_connected", help, None, MetricType::Gauge)?;
+        for station in &stations {
+            let connected = i64::from(station.state != StationState::Down);
+            metric.encode_family(&[("station", station.address.to_string())])?.encode_gauge(&connected)?;
+        }
+        let help = "Messages that a BMP station was too slow for; it was told the outcome later";
+        let mut metric = self.encoder.encode_descriptor("bmp_lost", help, None, MetricType::Counter)?;
+        for station in &stations {
+            let labels = [("station", station.address.to_string())];
+            metric.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&station.lost, None)?;
+        }
+        let mrt = speaker.monitor.mrt();
+        let count = |value: fn(&MrtStatus) -> u64| mrt.as_ref().map_or(0, value);
+        self.counter("mrt_records", "Records written to MRT files", count(|mrt| mrt.records))?;
+        self.counter(
+            "mrt_lost",
+            "MRT records that had no room or could not be written",
+            count(|mrt| mrt.lost),
+        )
+    }
+
     fn gauge(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
         let value = i64::try_from(value).unwrap_or(i64::MAX);
         self.encoder.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)
@@ -128,5 +159,40 @@ impl Out<'_, '_> {
     fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
         let mut metric = self.encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
         metric.encode_counter::<NoLabelSet, _, u64>(&value, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Config;
+
+    /// The documentation names exactly the metrics that are served.
+    #[tokio::test]
+    async fn every_metric_is_documented() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("bgp.yaml");
+        let text = "local_as: 65001\nrouter_id: 10.255.1.1\nlisten: off\nbmp: [{address: \"127.0.0.1:9\"}]\npeers:\n  - \
+                    {address: 192.0.2.1, remote_as: 65000}\n";
+        std::fs::write(&file, text).unwrap();
+        let speaker = Speaker::new(Config::load(Path::new(&file)).unwrap(), folder.path().join("state"));
+        let out = exposition(Arc::clone(&speaker)).unwrap();
+        assert!(out.contains("guideway_bgp_agent_connected 0\n"), "{out}");
+        let page = include_str!("../../../docs/configuration-bgp.md");
+        let documented: BTreeSet<&str> = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `guideway_bgp_"))
+            .filter_map(|line| line.split(['`', '{']).next())
+            .map(|name| name.trim_end_matches("_total"))
+            .collect();
+        let served: BTreeSet<&str> = out
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE guideway_bgp_")?.split(' ').next())
+            .collect();
+        assert_eq!(documented, served);
+        assert_eq!(speaker.not_ready(), ["agent: not connected yet", "no session is established"]);
     }
 }

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use guideway_bgp_config::PeerConfig;
 use guideway_bgp_fsm::{RestartFlags, State as SessionState, Stop};
-use guideway_bgp_peer::{PeerStatus, Peers, Settings};
+use guideway_bgp_monitor::{Monitor, MonitorSettings, StationState, Tables};
+use guideway_bgp_peer::{PeerStatus, Peers, Settings, Tap};
 use guideway_bgp_wire::{Families, Family};
 use ipnet::IpNet;
 use tokio::sync::watch;
@@ -30,12 +31,13 @@ const DEFERRAL: Duration = Duration::from_secs(60);
 const LIFE: Duration = Duration::from_secs(2);
 
 /// Everything that runs.
-#[derive(Debug)]
 pub(crate) struct Speaker {
     pub(crate) table: Arc<Table>,
     pub(crate) peers: Peers,
     pub(crate) agent: Shared<AgentStatus>,
     pub(crate) drains: Drains,
+    /// Shows the sessions to BMP stations and in MRT files.
+    pub(crate) monitor: Arc<Monitor>,
     pub(crate) reloads: Shared<Reloads>,
     config: Shared<Arc<Config>>,
     words: watch::Sender<Word>,
@@ -67,9 +69,12 @@ impl Speaker {
             info!("restarted: peers may hold routes of the process before");
         }
         let table = Arc::new(Table::new(config.router_id, config.node.clone(), config.damping));
+        let monitor = Arc::new(Monitor::new(Arc::clone(&table) as Arc<dyn Tables>));
+        monitor.apply(&monitoring(&config));
         let settings = Settings {
             name: "bgp-speaker".to_owned(),
             bfd_socket: Some(config.bfd_socket.clone()),
+            taps: vec![Arc::clone(&monitor) as Arc<dyn Tap>],
             ..Settings::default()
         };
         let peers = Peers::start(settings, Arc::clone(&table) as Arc<dyn guideway_bgp_peer::Router>);
@@ -78,6 +83,7 @@ impl Speaker {
             table,
             peers,
             agent: Shared::new(AgentStatus::default()),
+            monitor,
             drains: Drains::new(left.map(|left| left.drains).unwrap_or_default()),
             reloads: Shared::default(),
             config: Shared::new(Arc::new(config)),
@@ -207,6 +213,7 @@ impl Speaker {
         let config = Arc::new(config);
         *self.config.lock() = Arc::clone(&config);
         let at = unix_ms(SystemTime::now());
+        self.monitor.apply(&monitoring(&config));
         self.table.set_node(config.router_id, &config.node, config.damping, Instant::now(), at);
         if !*self.open.lock() {
             return;
@@ -235,6 +242,7 @@ impl Speaker {
                 self.peers.stop(Stop::Silent).await;
             }
         }
+        self.monitor.stop().await;
     }
 
     /// What does not work as configured, in words.
@@ -242,6 +250,14 @@ impl Speaker {
         let mut problems: Vec<String> = self.state_problem.lock().iter().cloned().collect();
         for listener in self.peers.listeners() {
             problems.extend(listener.problems);
+        }
+        for station in self.monitor.stations() {
+            if station.state == StationState::Down && !station.last_error.is_empty() {
+                problems.push(format!("BMP station {}: {}", station.address, station.last_error));
+            }
+        }
+        if let Some(mrt) = self.monitor.mrt().filter(|mrt| !mrt.last_error.is_empty()) {
+            problems.push(format!("MRT files: {}", mrt.last_error));
         }
         problems
     }
@@ -270,6 +286,15 @@ impl Speaker {
             reasons.push("no session is established".to_owned());
         }
         reasons
+    }
+}
+
+/// What stations are told of this system beside the sessions.
+fn monitoring(config: &Config) -> MonitorSettings {
+    MonitorSettings {
+        system_name: format!("bgp-speaker {}", config.router_id),
+        description: concat!("Guideway bgp-speaker ", env!("CARGO_PKG_VERSION")).to_owned(),
+        ..config.monitoring.clone()
     }
 }
 

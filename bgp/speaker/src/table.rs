@@ -13,6 +13,7 @@ mod explain;
 mod next_hops;
 mod received;
 mod router;
+mod shown;
 #[cfg(test)]
 mod tests;
 

@@ -10,6 +10,7 @@ use guideway_bgp_config::yaml::{self, Node, Value};
 use guideway_bgp_config::{Import, Local, Problem, ReadFile, peers};
 
 use super::announce::{damping, node_export};
+use super::monitoring::monitoring;
 use super::{AgentConfig, Config, DrainConfig, Listen, OnStop};
 
 const MAX_SOCKET_PATH: usize = 107;
@@ -46,6 +47,7 @@ fn document(root: &Node, problems: &mut Vec<Problem>, read_file: ReadFile<'_>) -
     let node = node_export(&mut section, problems);
     let damping = damping(&mut section, problems);
     let drain = drain(section.node("drain"), problems);
+    let monitoring = monitoring(&mut section, problems);
     let local = Local {
         // With a problem noted, any valid number lets the peers be checked too.
         asn: local_as.map_or(1, |found| found.value),
@@ -67,6 +69,7 @@ fn document(root: &Node, problems: &mut Vec<Problem>, read_file: ReadFile<'_>) -
         node,
         damping,
         drain,
+        monitoring,
         peers: peers?,
     })
 }

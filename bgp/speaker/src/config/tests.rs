@@ -42,6 +42,8 @@ pools:
     med: 10
 vips:
   - {prefix: 203.0.113.10, prepend: 2, large_communities: ["65001:1:2"]}
+bmp: [{address: "192.0.2.10:5000", statistics: 60s, adj_rib_out: off}]
+mrt: {directory: /var/log/guideway, keep: 10, max_age: 5m}
 damping: {half_life: 30s, max_hold: 120s}
 drain: {timeout: 2m, below: 10, evidence_wait: 3s}
 defaults: {bfd: on}
@@ -105,6 +107,9 @@ fn everything() {
     );
     assert_eq!(pool.aggregate_v6.unwrap().length, 64);
     assert_eq!((node.vips[0].0, node.vips[0].1.prepend), ("203.0.113.10/32".parse().unwrap(), Some(2)));
+    let [station] = config.monitoring.stations.as_slice() else { panic!() };
+    assert_eq!((station.adj_rib_in, station.adj_rib_out), (true, false));
+    assert_eq!(config.monitoring.mrt.as_ref().unwrap().keep, 10);
     assert_eq!(config.damping.unwrap().half_life, Duration::from_secs(30));
     let drain = DrainConfig {
         timeout: Duration::from_secs(120),
@@ -217,6 +222,14 @@ fn single_problems() {
         (more("damping: {reuse: 5000}"), "make no sense"),
         (more("damping: {half_life: 0s}"), "1s to 3600s"),
         (more("drain: {evidence_wait: 5m}"), "1s to 60s"),
+        (more("bmp: {}"), "must be a list of at most 8"),
+        (more("bmp: [{address: 192.0.2.10}]"), "is not an address with a port"),
+        (more("bmp: [{address: \"192.0.2.1:1\"}, {address: \"192.0.2.1:1\"}]"), "is a station already"),
+        (more("bmp: [{address: \"192.0.2.1:1\", local_address: \"::1\"}]"), "same family"),
+        (more("bmp: [{address: \"192.0.2.1:1\", buffer: 1}]"), "65536 to 67108864"),
+        (more("mrt: {}"), "mrt.directory: is required"),
+        (more("mrt: {directory: /x, prefix: a/b}"), "letters, digits"),
+        (more("mrt: {directory: /x, max_age: 1s}"), "60s to 24h"),
         (more("drain: {below: many}"), "must be a number"),
     ];
     for (text, expected) in rows {
