@@ -11,17 +11,23 @@ use guideway_bgp_wire::{Family, Nlri};
 use thiserror::Error;
 
 use crate::route::Route;
-use crate::routes::Routes;
+use crate::routes::{Kept, Routes};
 
 /// Adj-RIB-In of a peer (RFC 4271 section 3.2): the routes that it announced and did not withdraw, as they came.
 #[derive(Debug)]
 pub struct AdjRibIn {
     limit: AdjRibInLimit,
-    paths: [BTreeMap<Nlri, Received>; 2],
+    paths: [BTreeMap<Nlri, Path>; 2],
     stale: [usize; 2],
     /// With the octets that each takes.
     routes: Routes<usize>,
     octets: usize,
+}
+
+#[derive(Debug)]
+struct Path {
+    received: Received,
+    kept: Kept<usize>,
 }
 
 /// How much of what a peer announces is kept.
@@ -90,9 +96,9 @@ impl AdjRibIn {
     pub fn insert(&mut self, nlri: Nlri, route: Arc<Route>, now: SystemTime) -> Result<Inserted, Full> {
         let family = index(nlri.family());
         if let Some(path) = self.paths[family].get_mut(&nlri)
-            && path.route == route
+            && path.received.route == route
         {
-            if std::mem::replace(&mut path.freshness, Freshness::Fresh) == Freshness::Stale {
+            if std::mem::replace(&mut path.received.freshness, Freshness::Fresh) == Freshness::Stale {
                 self.stale[family] -= 1;
             }
             return Ok(Inserted::Same);
@@ -102,7 +108,7 @@ impl AdjRibIn {
             return Err(Full::Paths(self.limit.paths));
         }
         let (used, limit) = (&mut self.octets, self.limit.octets);
-        let route = self.routes.take(route, |route| {
+        let kept = self.routes.take(route, |route| {
             let octets = route.octets();
             let sum = used.saturating_add(octets);
             if sum > limit {
@@ -111,16 +117,17 @@ impl AdjRibIn {
             *used = sum;
             Ok(octets)
         })?;
-        self.paths[family].insert(nlri, Received { route, since: now, freshness: Freshness::Fresh });
+        let received = Received { route: kept.route().clone(), since: now, freshness: Freshness::Fresh };
+        self.paths[family].insert(nlri, Path { received, kept });
         Ok(if was_there { Inserted::Replaced } else { Inserted::New })
     }
 
     /// The peer withdraws a path. True when it was there.
     pub fn withdraw(&mut self, nlri: &Nlri) -> bool {
         let family = index(nlri.family());
-        let Some(path) = self.paths[family].remove(nlri) else { return false };
-        self.stale[family] -= usize::from(path.freshness == Freshness::Stale);
-        self.octets -= self.routes.give_back(&path.route).unwrap_or(0);
+        let Some(Path { received, kept }) = self.paths[family].remove(nlri) else { return false };
+        self.stale[family] -= usize::from(received.freshness == Freshness::Stale);
+        self.octets -= self.routes.give_back(kept).unwrap_or(0);
         true
     }
 
@@ -128,15 +135,14 @@ impl AdjRibIn {
     pub fn mark_stale(&mut self, family: Family) {
         let family = index(family);
         for path in self.paths[family].values_mut() {
-            path.freshness = Freshness::Stale;
+            path.received.freshness = Freshness::Stale;
         }
         self.stale[family] = self.paths[family].len();
     }
 
     /// Removes what is still stale; the paths that it was.
     pub fn sweep(&mut self, family: Family) -> Vec<Nlri> {
-        let is_stale = |(_, path): &(&Nlri, &Received)| path.freshness == Freshness::Stale;
-        let stale = self.paths[index(family)].iter().filter(is_stale);
+        let stale = self.family(family).filter(|(_, path)| path.freshness == Freshness::Stale);
         let stale: Vec<Nlri> = stale.map(|(nlri, _)| *nlri).collect();
         for nlri in &stale {
             self.withdraw(nlri);
@@ -169,17 +175,17 @@ impl AdjRibIn {
     /// One path.
     #[must_use]
     pub fn get(&self, nlri: &Nlri) -> Option<&Received> {
-        self.paths[index(nlri.family())].get(nlri)
+        self.paths[index(nlri.family())].get(nlri).map(|path| &path.received)
     }
 
     /// Paths of a family in the order of prefixes.
     pub fn family(&self, family: Family) -> impl Iterator<Item = (&Nlri, &Received)> {
-        self.paths[index(family)].iter()
+        self.paths[index(family)].iter().map(|(nlri, path)| (nlri, &path.received))
     }
 
     /// All paths, IPv4 first.
     pub fn iter(&self) -> impl Iterator<Item = (&Nlri, &Received)> {
-        self.paths.iter().flatten()
+        self.paths.iter().flatten().map(|(nlri, path)| (nlri, &path.received))
     }
 }
 

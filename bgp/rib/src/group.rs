@@ -131,13 +131,13 @@ impl Group {
     /// The route of a prefix.
     #[must_use]
     pub fn route(&self, nlri: &Nlri) -> Option<&Arc<Route>> {
-        self.table.get(nlri)?.route.as_ref()
+        Some(self.table.get(nlri)?.route.as_ref()?.route())
     }
 
     /// The table, in the order of prefixes.
     #[must_use]
     pub fn routes(&self) -> BTreeMap<Nlri, &Arc<Route>> {
-        self.table.iter().filter_map(|entry| Some((entry.nlri, entry.route.as_ref()?))).collect()
+        self.table.iter().filter_map(|entry| Some((entry.nlri, entry.route.as_ref()?.route()))).collect()
     }
 
     /// Sets the route of a prefix, or withdraws it. True when that changes something.
@@ -273,7 +273,7 @@ impl Group {
         let told = self.cursors.get(cursor).map_or(0, |position| position.told);
         let told = self.table.iter().filter(move |entry| entry.changed <= told);
         let told: BTreeMap<_, _> =
-            told.filter_map(|entry| Some((entry.nlri, entry.route.as_ref()?))).collect();
+            told.filter_map(|entry| Some((entry.nlri, entry.route.as_ref()?.route()))).collect();
         told.into_iter()
     }
 

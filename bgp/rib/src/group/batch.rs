@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
 use guideway_bgp_wire::{Context, EncodeError, Family, MAX_MESSAGE_LEN, Nlri, pack_reach, pack_unreach};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
@@ -48,8 +49,8 @@ impl Batch {
                 left_out = left_out.min(entry.born);
                 continue;
             }
-            let overhead = entry.route.as_ref().map(|route| table.overhead(route).unwrap_or(MAX_MESSAGE_LEN));
-            if !groups.push(entry.nlri, entry.route.as_ref(), overhead.unwrap_or(UNREACH_OVERHEAD), context) {
+            let overhead = entry.route.as_ref().map_or(UNREACH_OVERHEAD, |kept| *kept.known());
+            if !groups.push(entry.nlri, entry.route.as_deref(), overhead, context) {
                 break;
             }
             first = first.or(Some(entry.changed));
@@ -121,19 +122,25 @@ fn wire_len(nlri: &Nlri, context: &Context) -> usize {
 #[derive(Default)]
 struct Groups<'a> {
     groups: Vec<Group<'a>>,
-    by_route: HashMap<*const Route, usize>,
+    by_route: HashMap<*const Route, usize, FixedState>,
+    /// The one that was added to last: most prefixes come in rows.
+    last: usize,
     /// Octets of all messages, or a little more.
     len: usize,
 }
 
 struct Group<'a> {
-    route: Option<&'a Arc<Route>>,
+    route: Option<&'a Route>,
     nlri: Vec<Nlri>,
     overhead: usize,
     nlri_len: usize,
 }
 
 impl Group<'_> {
+    fn key(&self) -> *const Route {
+        self.route.map_or(std::ptr::null(), std::ptr::from_ref)
+    }
+
     /// Octets of the messages of this group at most: each but the last has no room for one more prefix.
     fn len(&self) -> usize {
         /// The longest prefix, with a path identifier.
@@ -145,15 +152,11 @@ impl Group<'_> {
 
 impl<'a> Groups<'a> {
     /// False, and nothing is done, when the batch would become too long. The first prefix is always taken.
-    fn push(
-        &mut self,
-        nlri: Nlri,
-        route: Option<&'a Arc<Route>>,
-        overhead: usize,
-        context: &Context,
-    ) -> bool {
-        let key = route.map_or(std::ptr::null(), Arc::as_ptr);
-        let known = self.by_route.get(&key).copied();
+    fn push(&mut self, nlri: Nlri, route: Option<&'a Route>, overhead: usize, context: &Context) -> bool {
+        let key = route.map_or(std::ptr::null(), std::ptr::from_ref);
+        let is_last = self.groups.get(self.last).is_some_and(|group| group.key() == key);
+        let known = if is_last { Some(self.last) } else { self.by_route.get(&key).copied() };
+        self.last = known.unwrap_or(self.groups.len());
         let added = wire_len(&nlri, context);
         let Some(group) = known.and_then(|index| self.groups.get_mut(index)) else {
             let group = Group { route, nlri: vec![nlri], overhead, nlri_len: added };
@@ -210,14 +213,14 @@ pub fn updates<'a>(
 ) -> Vec<Vec<u8>> {
     let mut messages = Vec::new();
     let mut groups = Groups::default();
-    let mut measured: HashMap<*const Route, Option<usize>> = HashMap::new();
+    let mut measured: HashMap<*const Route, Option<usize>, FixedState> = HashMap::default();
     for (nlri, route) in routes {
         let measure = || overhead(family, route, context).ok();
         let known = *measured.entry(Arc::as_ptr(route)).or_insert_with(measure);
         let Some(overhead) = known.filter(|_| nlri.family() == family) else { continue };
-        if !groups.push(nlri, Some(route), overhead, context) {
+        if !groups.push(nlri, Some(&**route), overhead, context) {
             std::mem::take(&mut groups).messages(family, context, |message| messages.push(message));
-            groups.push(nlri, Some(route), overhead, context);
+            groups.push(nlri, Some(&**route), overhead, context);
         }
     }
     groups.messages(family, context, |message| messages.push(message));

@@ -1,15 +1,16 @@
 //! Routes and tombstones with the version of their last change.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::hash::BuildHasher;
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
 use guideway_bgp_wire::Nlri;
 use hashbrown::HashTable;
 
 use crate::route::Route;
-use crate::routes::Routes;
+use crate::routes::{Kept, Routes};
 
 /// A point in the history of a table. Every change has one of its own; 0 is before the first.
 pub(super) type Version = u64;
@@ -26,8 +27,8 @@ pub(super) struct Entry {
     pub(super) changed: Version,
     /// Since when it has been here without a break, as a route or as a tombstone.
     pub(super) born: Version,
-    /// `None`: a tombstone.
-    pub(super) route: Option<Arc<Route>>,
+    /// With the octets that it takes in an UPDATE beside its prefixes. `None`: a tombstone.
+    pub(super) route: Option<Kept<usize>>,
 }
 
 /// What kind of log a version is in.
@@ -48,7 +49,6 @@ pub(super) struct Table {
     index: HashTable<Slot>,
     reach: BTreeMap<Version, Slot>,
     unreach: BTreeMap<Version, Slot>,
-    /// With the octets that each takes in an UPDATE beside its prefixes.
     routes: Routes<usize>,
     version: Version,
 }
@@ -90,11 +90,6 @@ impl Table {
             Kind::Unreach => &self.unreach,
         };
         log.range((Excluded(version), Unbounded)).filter_map(|(_, slot)| self.entry(*slot))
-    }
-
-    /// Octets that `route` takes in an UPDATE beside its prefixes; `None` when it is not in the table.
-    pub(super) fn overhead(&self, route: &Arc<Route>) -> Option<usize> {
-        self.routes.get(route).copied()
     }
 
     /// Sets a route; `measure` tells the octets beside the prefixes of a route that was not in the table yet, or that it
@@ -141,12 +136,12 @@ impl Table {
     }
 
     /// Gives an entry its new content at the current version; where it was before.
-    fn change(&mut self, slot: Slot, route: Option<Arc<Route>>) -> Option<(Kind, Version)> {
+    fn change(&mut self, slot: Slot, route: Option<Kept<usize>>) -> Option<(Kind, Version)> {
         let entry = self.entries.get_mut(slot.0 as usize)?.as_mut()?;
         let before = std::mem::replace(&mut entry.changed, self.version);
         match std::mem::replace(&mut entry.route, route) {
             Some(old) => {
-                self.routes.give_back(&old);
+                self.routes.give_back(old);
                 self.reach.remove(&before);
                 Some((Kind::Reach, before))
             }
@@ -182,5 +177,5 @@ impl Table {
 
 /// With fixed keys: whoever gives prefixes to a table is known, and their number is limited.
 fn hash(nlri: &Nlri) -> u64 {
-    BuildHasherDefault::<DefaultHasher>::default().hash_one(nlri)
+    FixedState::with_seed(0).hash_one(nlri)
 }

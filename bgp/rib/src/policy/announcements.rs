@@ -81,25 +81,36 @@ impl Announcements {
     /// Sets how a VIP stands; `None` when it does not work or is gone. The prefixes whose [`Announcements::candidate`] is not
     /// what it was: at most the VIP and its aggregate.
     pub fn set(&mut self, prefix: IpNet, vip: Option<Vip>) -> Vec<IpNet> {
-        let covering = self.node.aggregate(&prefix).map(|(covering, _)| covering);
-        let touched = || [Some(prefix), covering].into_iter().flatten();
-        let before: Vec<_> = touched().map(|prefix| self.candidate(&prefix)).collect();
         let old = match vip {
             Some(vip) => self.vips.insert(prefix, vip),
             None => self.vips.remove(&prefix),
         };
-        if let Some(covering) = covering {
-            let members = self.aggregates.entry(covering).or_default();
-            members.announced -= usize::from(old == Some(Vip::Announced));
-            members.draining -= usize::from(old == Some(Vip::Draining));
-            members.announced += usize::from(vip == Some(Vip::Announced));
-            members.draining += usize::from(vip == Some(Vip::Draining));
-            if *members == Members::default() {
-                self.aggregates.remove(&covering);
+        if old == vip {
+            return Vec::new();
+        }
+        let mut changed = Vec::new();
+        let members = self.members(&prefix);
+        if self.judge(&prefix, old, members) != self.judge(&prefix, vip, members) {
+            changed.push(prefix);
+        }
+        if let Some((covering, _)) = self.node.aggregate(&prefix) {
+            let of_covering = self.vips.get(&covering).copied();
+            let before = self.members(&covering);
+            let mut after = before.unwrap_or_default();
+            after.announced -= usize::from(old == Some(Vip::Announced));
+            after.draining -= usize::from(old == Some(Vip::Draining));
+            after.announced += usize::from(vip == Some(Vip::Announced));
+            after.draining += usize::from(vip == Some(Vip::Draining));
+            let after = Some(after).filter(|members| *members != Members::default());
+            match after {
+                Some(members) => self.aggregates.insert(covering, members),
+                None => self.aggregates.remove(&covering),
+            };
+            if self.judge(&covering, of_covering, before) != self.judge(&covering, of_covering, after) {
+                changed.push(covering);
             }
         }
-        let changed = touched().zip(before).filter(|(prefix, before)| self.candidate(prefix) != *before);
-        changed.map(|(prefix, _)| prefix).collect()
+        changed
     }
 
     /// Makes the VIPs equal to `vips`. The prefixes whose candidate is not what it was.
@@ -129,19 +140,7 @@ impl Announcements {
     /// What is to be announced for a prefix.
     #[must_use]
     pub fn candidate(&self, prefix: &IpNet) -> Option<Candidate> {
-        let is_hidden = || matches!(self.node.aggregate(prefix), Some((_, Specifics::Hidden)));
-        let vip = self.vips.get(prefix).and_then(|vip| vip.drain()).filter(|_| !is_hidden());
-        let members = self.aggregates.get(prefix).map(|members| match members.announced {
-            0 => Drain::Yes,
-            _ => Drain::No,
-        });
-        let (kind, drain) = match (vip, members) {
-            (Some(Drain::Yes), Some(Drain::Yes) | None) => (CandidateKind::Vip, Drain::Yes),
-            (Some(_), _) => (CandidateKind::Vip, Drain::No),
-            (None, Some(drain)) => (CandidateKind::Aggregate, drain),
-            (None, None) => return None,
-        };
-        Some(Candidate { prefix: *prefix, kind, drain })
+        self.judge(prefix, self.vips.get(prefix).copied(), self.members(prefix))
     }
 
     /// Everything that is to be announced, in order.
@@ -164,6 +163,24 @@ impl Announcements {
             // Announced and not covered is a candidate.
             (Some(Vip::Announced | Vip::Draining), None) => VipStatus::Unknown,
         }
+    }
+
+    fn members(&self, aggregate: &IpNet) -> Option<Members> {
+        self.aggregates.get(aggregate).copied()
+    }
+
+    /// What is to be announced for a prefix that is this VIP and this aggregate, or only one of them.
+    fn judge(&self, prefix: &IpNet, vip: Option<Vip>, members: Option<Members>) -> Option<Candidate> {
+        let is_hidden = || matches!(self.node.aggregate(prefix), Some((_, Specifics::Hidden)));
+        let vip = vip.and_then(Vip::drain).filter(|_| !is_hidden());
+        let members = members.map(|members| if members.announced == 0 { Drain::Yes } else { Drain::No });
+        let (kind, drain) = match (vip, members) {
+            (Some(Drain::Yes), Some(Drain::Yes) | None) => (CandidateKind::Vip, Drain::Yes),
+            (Some(_), _) => (CandidateKind::Vip, Drain::No),
+            (None, Some(drain)) => (CandidateKind::Aggregate, drain),
+            (None, None) => return None,
+        };
+        Some(Candidate { prefix: *prefix, kind, drain })
     }
 }
 

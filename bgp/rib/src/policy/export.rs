@@ -1,9 +1,9 @@
 //! The route of a prefix for one kind of peer.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
 use guideway_bgp_wire::{
     AsPath, AsSegment, Attributes, Community, ExtendedCommunity, Families, Family, NextHop, Origin, Role,
     SegmentKind, Transitivity,
@@ -53,7 +53,7 @@ pub struct Export {
     session: ExportSession,
     state: NodeState,
     /// Prefixes that everything says the same of have one route.
-    made: HashMap<Key, Arc<Route>, BuildHasherDefault<DefaultHasher>>,
+    made: HashMap<Key, Arc<Route>, FixedState>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
