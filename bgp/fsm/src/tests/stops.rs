@@ -122,6 +122,7 @@ fn a_stop_starts_the_back_off_anew() {
     for _ in 0..5 {
         bench.put(connected(OUT));
         bench.put(closed(OUT));
+        assert_eq!(bench.due(), Some(secs(1)));
         bench.put(Event::Stop(Stop::Reset(String::new())));
         assert_eq!(bench.wait(secs(1)), [Action::Connect]);
     }
