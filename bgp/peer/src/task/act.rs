@@ -129,7 +129,10 @@ impl Task {
     fn failed(&mut self, cause: &Cause, was_established: bool) {
         let mut text = cause.to_string();
         // Nobody heard, or was heard.
-        let silence = matches!(cause, Cause::ConnectTimedOut | Cause::Sent { .. } | Cause::Closed(_));
+        let silence = matches!(
+            cause,
+            Cause::ConnectTimedOut | Cause::Sent { .. } | Cause::Closed(_) | Cause::ClosedBeforeOpen(_)
+        );
         if silence && !was_established {
             let suspicion = Counters::read().suspicion(self.counters);
             if !suspicion.is_empty() {
