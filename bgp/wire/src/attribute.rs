@@ -44,8 +44,8 @@ pub struct Attributes {
     pub cluster_list: Vec<Ipv4Addr>,
     /// Only to Customer (RFC 9234 section 5): an AS number.
     pub only_to_customer: Option<u32>,
-    /// Transitive attributes that are not known here, and IPv6 address specific extended communities, in the order of the
-    /// message. Types that have a field above do not belong here.
+    /// Transitive attributes that are not known here, and IPv6 address specific extended communities, in the order of
+    /// the message. Types that have a field above do not belong here.
     pub other: Vec<RawAttribute>,
 }
 

@@ -4,8 +4,8 @@ use crate::family::{Families, Family};
 
 /// What the two speakers agreed on, as far as it changes the meaning of bytes.
 ///
-/// The default is a session with an internal peer that has sent no more than the 4-octet AS capability, seen by a reader
-/// who wants every family.
+/// The default is a session with an internal peer that has sent no more than the 4-octet AS capability, seen by a
+/// reader who wants every family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Context {
     /// Width of the AS numbers in AS_PATH and AGGREGATOR.
@@ -16,7 +16,8 @@ pub struct Context {
     pub add_path_receive: Families,
     /// IPv4 prefixes may have an IPv6 next hop (RFC 8950).
     pub extended_next_hop: bool,
-    /// Families that were agreed on; what comes of others is ignored (RFC 7606 section 2). Empty means all that are known.
+    /// Families that were agreed on; what comes of others is ignored (RFC 7606 section 2). Empty means all that are
+    /// known.
     pub families: Families,
     /// The peer is in another AS: attributes that only mean something inside an AS are discarded (RFC 7606 section 7).
     pub external: bool,

@@ -48,7 +48,8 @@ pub enum DecodeError {
     /// Section 6.2: a parameter is recognised but malformed.
     #[error("malformed OPEN: {0}")]
     MalformedOpen(&'static str),
-    /// Section 6.3: the lengths inside the message do not add up, or an MP attribute appears twice (RFC 7606 section 3).
+    /// Section 6.3: the lengths inside the message do not add up, or an MP attribute appears twice (RFC 7606 section
+    /// 3).
     #[error("malformed attribute list: {0}")]
     AttributeList(&'static str),
     /// Section 6.3: an attribute runs past the end of the list.
@@ -84,8 +85,8 @@ pub enum DecodeError {
     /// Section 6.3.
     #[error("malformed AS_PATH: {0}")]
     AsPath(&'static str),
-    /// The attribute means nothing in a session with this peer: LOCAL_PREF from an external one (RFC 7606 section 7.5), AS4_PATH
-    /// from one with 4-octet AS numbers (RFC 6793 section 4.1) and the like.
+    /// The attribute means nothing in a session with this peer: LOCAL_PREF from an external one (RFC 7606 section 7.5),
+    /// AS4_PATH from one with 4-octet AS numbers (RFC 6793 section 4.1) and the like.
     #[error("path attribute {0} has no place in a session with this peer")]
     Misplaced(u8),
     /// RFC 7313 section 5. The whole message.

@@ -20,8 +20,8 @@ pub enum Frame {
 ///
 /// # Errors
 ///
-/// A header that breaks RFC 4271 section 6.1: marker, length (also against the minimum of the message's type), type. The
-/// stream cannot be read further then.
+/// A header that breaks RFC 4271 section 6.1: marker, length (also against the minimum of the message's type), type.
+/// The stream cannot be read further then.
 pub fn frame(buffer: &[u8]) -> Result<Frame, DecodeError> {
     let marker = &buffer[..buffer.len().min(16)];
     if marker.iter().any(|octet| *octet != 0xff) {

@@ -30,10 +30,10 @@
 //! - Families besides unicast. Their prefixes are named in [`Update::ignored`] and skipped.
 //! - Outbound route filters (RFC 5291): entries behind a ROUTE-REFRESH are skipped, the capability is `Other`.
 //! - AS_SET is read although RFC 9774 wants it refused. Nothing here makes one.
-//! - Semantics of what is well-formed: loops, the leftmost AS, roles against Only to Customer, prefixes that should not be
-//!   routed, LOCAL_PREF missing from an internal peer. That is for the owner of the routes.
-//! - AIGP (RFC 7311), tunnels, segment routing and other attributes: non-transitive ones are dropped, transitive ones are
-//!   kept as they came in [`Attributes::other`], those of RFC 8093 included.
+//! - Semantics of what is well-formed: loops, the leftmost AS, roles against Only to Customer, prefixes that should not
+//!   be routed, LOCAL_PREF missing from an internal peer. That is for the owner of the routes.
+//! - AIGP (RFC 7311), tunnels, segment routing and other attributes: non-transitive ones are dropped, transitive ones
+//!   are kept as they came in [`Attributes::other`], those of RFC 8093 included.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

@@ -30,8 +30,8 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// The first error that ends the session: [`DecodeError::notification`] is the answer. What RFC 7606 lets the session
-    /// survive is in [`Update::faults`].
+    /// The first error that ends the session: [`DecodeError::notification`] is the answer. What RFC 7606 lets the
+    /// session survive is in [`Update::faults`].
     pub fn decode(bytes: &[u8], context: &Context) -> Result<Self, DecodeError> {
         let bad_length = || DecodeError::BadLength { length: u16::try_from(bytes.len()).unwrap_or(u16::MAX) };
         if frame(bytes)? != (Frame::Complete { length: bytes.len() }) {

@@ -1,5 +1,5 @@
-//! Prefixes as RFC 4271 section 4.3 writes them: a length in bits, then as many octets as hold these bits; with RFC 7911 a
-//! path identifier in front.
+//! Prefixes as RFC 4271 section 4.3 writes them: a length in bits, then as many octets as hold these bits; with RFC
+//! 7911 a path identifier in front.
 
 use std::fmt;
 

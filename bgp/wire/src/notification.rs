@@ -61,8 +61,8 @@ impl Notification {
         Self { data, ..Self::cease(cease::MAX_PREFIXES) }
     }
 
-    /// Cease/Hard Reset: as `reason`, and the peer does not keep routes although graceful restart covers notifications (RFC
-    /// 8538 section 3.1). Data that has no room is cut.
+    /// Cease/Hard Reset: as `reason`, and the peer does not keep routes although graceful restart covers notifications
+    /// (RFC 8538 section 3.1). Data that has no room is cut.
     #[must_use]
     pub fn hard_reset(reason: &Self) -> Self {
         let mut data = vec![reason.code, reason.subcode];
@@ -88,8 +88,8 @@ impl Notification {
         if self.is_hard() { Self::decode(&self.data) } else { None }
     }
 
-    /// The shutdown communication of a Cease/Administrative Shutdown or Reset, also inside a Hard Reset, if there is one.
-    /// Invalid UTF-8 is replaced, control characters are left out: the text goes to logs.
+    /// The shutdown communication of a Cease/Administrative Shutdown or Reset, also inside a Hard Reset, if there is
+    /// one. Invalid UTF-8 is replaced, control characters are left out: the text goes to logs.
     #[must_use]
     pub fn communication(&self) -> Option<String> {
         let wrapped = self.wrapped();

@@ -15,8 +15,8 @@ use crate::update::{Place, place, put_reach, put_unreach, with_length};
 ///
 /// # Errors
 ///
-/// When the attributes leave no room for one prefix, the family cannot have the next hop, a prefix is of another family, or
-/// there are no prefixes.
+/// When the attributes leave no room for one prefix, the family cannot have the next hop, a prefix is of another
+/// family, or there are no prefixes.
 pub fn pack_reach(
     next_hop: NextHop,
     family: Family,

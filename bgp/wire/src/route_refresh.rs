@@ -59,8 +59,8 @@ impl RouteRefresh {
             other => RefreshKind::Other(other),
         };
         let safi = reader.u8().ok_or_else(bad_length)?;
-        // RFC 7313 section 5: the markers have exactly four octets. Behind a request there can be the filters of RFC 5291,
-        // which mean nothing here: that capability is never sent.
+        // RFC 7313 section 5: the markers have exactly four octets. Behind a request there can be the filters of RFC
+        // 5291, which mean nothing here: that capability is never sent.
         if matches!(kind, RefreshKind::BeginOfRefresh | RefreshKind::EndOfRefresh) && !reader.is_empty() {
             return Err(bad_length());
         }

@@ -11,20 +11,20 @@ use crate::nlri::Nlri;
 
 pub(crate) use encode::{Place, place, put_reach, put_unreach, with_length};
 
-/// What an UPDATE means. Whether prefixes stand in the fields of RFC 4271 or in the attributes of RFC 4760 is the codec's
-/// business.
+/// What an UPDATE means. Whether prefixes stand in the fields of RFC 4271 or in the attributes of RFC 4760 is the
+/// codec's business.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Update {
-    /// Prefixes that are advertised with `attributes`. A decoded message has at most two sets: from the NLRI field and from
-    /// MP_REACH_NLRI.
+    /// Prefixes that are advertised with `attributes`. A decoded message has at most two sets: from the NLRI field and
+    /// from MP_REACH_NLRI.
     pub reach: Vec<Reach>,
-    /// Prefixes that are withdrawn; to be looked at before `reach`, because a prefix that is in both is advertised (RFC 4271
-    /// section 4.3). A decoded message has at most one set per family.
+    /// Prefixes that are withdrawn; to be looked at before `reach`, because a prefix that is in both is advertised (RFC
+    /// 4271 section 4.3). A decoded message has at most one set per family.
     pub unreach: Vec<Unreach>,
     /// Path attributes without next hops and prefixes. Those of a message that is treated as a withdrawal are left out.
     pub attributes: Attributes,
-    /// RFC 7606 findings that the session survives; when one of them is treat-as-withdraw, every reach has been turned into
-    /// an unreach. Not written.
+    /// RFC 7606 findings that the session survives; when one of them is treat-as-withdraw, every reach has been turned
+    /// into an unreach. Not written.
     pub faults: Vec<Fault>,
     /// The message is the End-of-RIB marker of this family (RFC 4724 section 2).
     pub end_of_rib: Option<Family>,

@@ -4,8 +4,8 @@
 mod strategies;
 
 use guideway_bgp_wire::{
-    Approach, Context, EncodeError, Family, Frame, MAX_MESSAGE_LEN, Message, Update, frame, pack_reach,
-    pack_unreach,
+    Approach, AsWidth, Attributes, Community, Context, EncodeError, ExtendedCommunity, Families, Family,
+    Frame, LargeCommunity, MAX_MESSAGE_LEN, Message, NextHop, Nlri, Update, frame, pack_reach, pack_unreach,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -50,10 +50,18 @@ fn check_decoded(bytes: &[u8], context: &Context) -> Result<(), TestCaseError> {
             prop_assert_eq!(message, Message::Update(Update::default()));
         }
         // The merged path of an old speaker's message can need more room than both of its parts took.
-        Err(EncodeError::TooLong(_)) => prop_assert_eq!(context.as_width, guideway_bgp_wire::AsWidth::Two),
+        Err(EncodeError::TooLong(_)) => prop_assert_eq!(context.as_width, AsWidth::Two),
         Err(error) => return Err(TestCaseError::fail(format!("{error}: {message:?}"))),
     }
     Ok(())
+}
+
+fn packable() -> impl Strategy<Value = (Family, Context, Attributes, NextHop, Vec<Nlri>)> {
+    (select(&Family::ALL[..]), context()).prop_flat_map(|(family, context)| {
+        let context = Context { families: Families::NONE, ..context };
+        let nlri = vec(nlri(family, context), 1..300);
+        (Just(family), Just(context), attributes(context), next_hop(family, context), nlri)
+    })
 }
 
 proptest! {
@@ -70,10 +78,7 @@ proptest! {
     /// Packing says what encoding says.
     #[test]
     fn packed_and_encoded_alike(
-        (family, context, attributes, next_hop, nlri) in (select(&Family::ALL[..]), context()).prop_flat_map(|(family, context)| {
-            let context = Context { families: guideway_bgp_wire::Families::NONE, ..context };
-            (Just(family), Just(context), attributes(context), next_hop(family, context), vec(nlri(family, context), 1..300))
-        })
+        (family, context, attributes, next_hop, nlri) in packable(),
     ) {
         for advertise in [true, false] {
             let mut rest = &nlri[..];
@@ -122,6 +127,29 @@ proptest! {
         for length in 0..bytes.len() {
             prop_assert_eq!(frame(&bytes[..length]), Ok(Frame::Incomplete));
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn communities_as_text(standard in any::<u32>(), extended in any::<[u8; 8]>(), large in any::<(u32, u32, u32)>()) {
+        let standard = Community(standard);
+        prop_assert_eq!(standard.to_string().parse(), Ok(standard));
+        let large = LargeCommunity { global: large.0, local1: large.1, local2: large.2 };
+        prop_assert_eq!(large.to_string().parse(), Ok(large));
+        // Half of them of the types that have names.
+        let named = [extended[0] & 0x43, extended[1] & 0x07];
+        let [_, _, rest @ ..] = extended;
+        let [a, b, c, d, e, f] = rest;
+        for octets in [extended, [named[0], named[1], a, b, c, d, e, f]] {
+            let extended = ExtendedCommunity(octets);
+            prop_assert_eq!(extended.to_string().parse(), Ok(extended));
+        }
+    }
+
+    #[test]
+    fn any_text_is_a_community_or_an_error(text in "[a-z0-9:.x-]{0,30}|\\PC{0,20}") {
+        let _ = (text.parse::<Community>(), text.parse::<LargeCommunity>(), text.parse::<ExtendedCommunity>());
     }
 }
 

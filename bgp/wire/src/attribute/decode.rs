@@ -39,8 +39,8 @@ fn withdraw(error: DecodeError) -> Trouble {
 }
 
 impl<'a> List<'a> {
-    /// Reads all attributes. A fault does not stop the reading, so that a worse error further on is still found (RFC 7606
-    /// section 3 (h)).
+    /// Reads all attributes. A fault does not stop the reading, so that a worse error further on is still found (RFC
+    /// 7606 section 3 (h)).
     pub(crate) fn decode(list: &'a [u8], context: &Context) -> Result<Self, DecodeError> {
         let mut this = Self::default();
         let mut seen = [false; 256];
@@ -63,8 +63,8 @@ impl<'a> List<'a> {
         context: &Context,
     ) -> Result<(), Trouble> {
         let found = Found::read(reader).map_err(|error| {
-            // RFC 7606 section 4: the Total Attribute Length is relied upon to find the NLRI field, so the routes are known,
-            // unless this would have been the attribute that holds them.
+            // RFC 7606 section 4: the Total Attribute Length is relied upon to find the NLRI field, so the routes are
+            // known, unless this would have been the attribute that holds them.
             reader.take(reader.rest().len());
             self.has_others = true;
             match error {
@@ -97,8 +97,8 @@ impl<'a> List<'a> {
                 kind::MP_REACH | kind::MP_UNREACH => Trouble::Reset(error),
                 // RFC 7311 section 3.2: as if it were not recognised.
                 kind::AIGP => discard(error),
-                // RFC 7606 section 3 (c). It has no exception for ATOMIC_AGGREGATE and AGGREGATOR: with it, no session reset
-                // is left that section 3 (f) could turn into a discard.
+                // RFC 7606 section 3 (c). It has no exception for ATOMIC_AGGREGATE and AGGREGATOR: with it, no session
+                // reset is left that section 3 (f) could turn into a discard.
                 _ => withdraw(error),
             });
         }

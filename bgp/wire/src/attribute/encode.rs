@@ -12,8 +12,8 @@ const NON_TRANSITIVE: u8 = flag::OPTIONAL;
 const OPTIONAL: u8 = flag::OPTIONAL | flag::TRANSITIVE;
 
 impl Attributes {
-    /// Appends the attributes in the order of their types (RFC 4271 section 5), the opaque ones last. `next_hop` is that of
-    /// the NLRI field.
+    /// Appends the attributes in the order of their types (RFC 4271 section 5), the opaque ones last. `next_hop` is
+    /// that of the NLRI field.
     pub(crate) fn encode(&self, next_hop: Option<Ipv4Addr>, out: &mut Vec<u8>, context: &Context) {
         if let Some(origin) = self.origin {
             let value = match origin {

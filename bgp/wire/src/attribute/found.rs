@@ -38,7 +38,8 @@ impl<'a> Found<'a> {
         self.flags & (flag::OPTIONAL | flag::TRANSITIVE | flag::PARTIAL)
     }
 
-    /// RFC 4271 sections 4.3 and 6.3. The Partial bit is not looked at: RFC 7606 section 3 (c) speaks of the other two only.
+    /// RFC 4271 sections 4.3 and 6.3. The Partial bit is not looked at: RFC 7606 section 3 (c) speaks of the other two
+    /// only.
     pub(super) fn has_expected_flags(&self) -> bool {
         expected_flags(self.kind)
             .is_none_or(|expected| self.flags & (flag::OPTIONAL | flag::TRANSITIVE) == expected)

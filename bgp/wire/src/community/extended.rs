@@ -110,8 +110,8 @@ impl fmt::Display for ExtendedCommunity {
 impl FromStr for ExtendedCommunity {
     type Err = CommunityError;
 
-    /// Reads `rt:65001:100`, `ro:192.0.2.1:100` (route target, route origin), `bandwidth:65001:1.25e9` (bytes per second;
-    /// transitive), `local-bandwidth:…` (non-transitive) or all octets as `0x` with 16 hexadecimal digits.
+    /// Reads `rt:65001:100`, `ro:192.0.2.1:100` (route target, route origin), `bandwidth:65001:1.25e9` (bytes per
+    /// second; transitive), `local-bandwidth:…` (non-transitive) or all octets as `0x` with 16 hexadecimal digits.
     fn from_str(text: &str) -> Result<Self, CommunityError> {
         let parse = || {
             if let Some(digits) = text.strip_prefix("0x") {

@@ -174,7 +174,8 @@ fn a_path_identifier_cut_off() {
     }
 }
 
-/// RFC 7606 section 5.2: without an advertised prefix, nobody knows whether the prefixes that were meant have been found.
+/// RFC 7606 section 5.2: without an advertised prefix, nobody knows whether the prefixes that were meant have been
+/// found.
 #[test]
 fn faults_in_an_update_without_prefixes() {
     let rows = [

@@ -212,8 +212,8 @@ fn next_hops_that_peers_are_seen_to_send() {
     assert_eq!(decoded(&format!("fd090000000000000000000000000001{}", "00".repeat(16))), V6);
 }
 
-/// FRR writes some attributes with an extended length that they do not need, so its bytes do not come back the same; the
-/// values do.
+/// FRR writes some attributes with an extended length that they do not need, so its bytes do not come back the same;
+/// the values do.
 #[test]
 fn captured_from_frr() {
     let rows = [
