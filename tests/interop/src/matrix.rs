@@ -77,23 +77,46 @@ impl Feature {
 pub enum Cell {
     /// It works, which a test of this name proves in every run.
     Works,
-    /// The daemon cannot, for this reason.
+    /// The daemon does something else, for this reason, and the test proves what can be had with it.
+    Instead {
+        /// Why it is not what the row says.
+        because: &'static str,
+        /// What is proved.
+        proved: &'static str,
+    },
+    /// The daemon cannot, for this reason; there is nothing to prove.
     Cannot(&'static str),
 }
+
+const NO_COLLISION: Cell = Cell::Instead {
+    because: "it holds one connection with a neighbour at a time and closes the other one before an OPEN, so that \
+              identifiers are never compared",
+    proved: "both dial at the same moment, one session stands and stays",
+};
 
 /// The table.
 #[must_use]
 pub fn cell(kind: Kind, feature: Feature) -> Cell {
     match (kind, feature) {
+        (Kind::GoBgp | Kind::OpenBgpd, Feature::CollisionOurs | Feature::CollisionTheirs) => NO_COLLISION,
+        (Kind::GoBgp, Feature::Refresh) => Cell::Instead {
+            because: "3.10 never sends a ROUTE-REFRESH: it keeps every path that it has heard",
+            proved: "it answers the speaker's",
+        },
+        (Kind::OpenBgpd, Feature::Refresh) => Cell::Instead {
+            because: "7.7 asks, but does not answer (BIRD's requests neither)",
+            proved: "the speaker answers it",
+        },
         (Kind::OpenBgpd, Feature::V4OverV6 | Feature::LinkLocal) => {
             Cell::Cannot("7.7 has no RFC 8950: it neither offers nor takes IPv6 next hops of IPv4 routes")
         }
         (Kind::ExaBgp, Feature::LinkLocal) => Cell::Cannot(
             "4.2 takes no interface beside a link-local address, and so can neither dial nor listen on one",
         ),
-        (Kind::ExaBgp, Feature::GracefulRestart) => {
-            Cell::Cannot("keeps no table, so there is nothing that it could keep while the speaker is away")
-        }
+        (Kind::ExaBgp, Feature::GracefulRestart) => Cell::Instead {
+            because: "it keeps no table, so there is nothing that it could keep while the speaker is away",
+            proved: "the new OPEN says that the speaker restarted and that it went on forwarding",
+        },
         _ => Cell::Works,
     }
 }

@@ -9,11 +9,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use guideway_bgp_admin::v1::Peer;
 use guideway_lab::addresses::Leg;
-use guideway_lab::router::{Kind, Remote, Router, Spec};
+use guideway_lab::router::{Kind, Router, Spec};
 use guideway_lab::wait;
 
 use crate::matrix::{self, Cell, Feature};
 use crate::{Agent, PATIENCE, Site, Speaker, SpeakerConfig, prefixes};
+
+use collision::Collision;
 
 const V4: &str = "203.0.113.10";
 const V6: &str = "2001:db8::10";
@@ -22,22 +24,31 @@ const V6: &str = "2001:db8::10";
 const ANNOUNCE: &str = "announce: {communities: [\"65001:100\"], large_communities: [\"65001:1:2\"], med: 50, \
                         link_bandwidth: 1G}";
 
-/// Proves that a feature works with a daemon; prints why it cannot where the matrix says so.
+/// Proves a cell of the matrix; prints why the daemon cannot where the matrix says so.
 ///
 /// # Errors
-/// When it does not work.
+/// When it is not as the matrix says.
 pub fn prove(kind: Kind, feature: Feature) -> Result<()> {
-    if let Cell::Cannot(reason) = matrix::cell(kind, feature) {
-        println!("{kind} cannot: {}: {reason}", feature.title());
-        return Ok(());
+    let cell = matrix::cell(kind, feature);
+    match cell {
+        Cell::Works => {}
+        Cell::Instead { because, proved } => {
+            println!("{kind}, {}: not as others: {because}; proved: {proved}", feature.title());
+        }
+        Cell::Cannot(reason) => {
+            println!("{kind}, {}: cannot: {reason}", feature.title());
+            return Ok(());
+        }
     }
     let site = Site::build(1)?;
     let (ours, theirs) = matrix::sides(&site, feature)?;
     let config =
         SpeakerConfig { document: vec!["damping: off".into(), ANNOUNCE.into()], ..SpeakerConfig::new(ours) };
     let agent = Speaker::agent(&site, 1, &addresses(&[V4, V6]))?;
-    if matches!(feature, Feature::CollisionOurs | Feature::CollisionTheirs) {
-        collision::hold_opens_back(&site)?;
+    let collides = matches!(feature, Feature::CollisionOurs | Feature::CollisionTheirs);
+    let collision = if cell == Cell::Works { Collision::OfOpens } else { Collision::OfHandshakes };
+    if collides {
+        collision.prepare(&site)?;
     }
     // Who is dialled comes first.
     let (speaker, router);
@@ -49,15 +60,23 @@ pub fn prove(kind: Kind, feature: Feature) -> Result<()> {
         router = start_router(kind, &site, &theirs)?;
     }
     let mut case = Case { speaker, agent, router, config, feature, site };
-    if matches!(feature, Feature::CollisionOurs | Feature::CollisionTheirs) {
-        collision::let_them_collide(&case)?;
+    if collides {
+        collision.happen(&case)?;
     }
     case.check_session()?;
     case.check_routes()?;
-    match feature {
-        Feature::CollisionOurs | Feature::CollisionTheirs => collision::check(&case)?,
-        Feature::Refresh => case.check_refresh()?,
-        Feature::GracefulRestart => case = restart::check(case)?,
+    match (feature, cell) {
+        (Feature::CollisionOurs | Feature::CollisionTheirs, _) => collision.check(&case)?,
+        (Feature::Refresh, _) => {
+            if kind != Kind::GoBgp {
+                case.check_their_refresh()?;
+            }
+            if kind != Kind::OpenBgpd {
+                case.check_our_refresh()?;
+            }
+        }
+        (Feature::GracefulRestart, Cell::Works) => case = restart::check(case)?,
+        (Feature::GracefulRestart, _) => case = restart::check_open(case)?,
         _ => {}
     }
     case.check_changes()?;
@@ -103,9 +122,7 @@ impl Case {
             Feature::Md5 => ensure!(peer.authentication == "md5", "not signed: {peer:#?}"),
             Feature::DynamicThere => ensure!(peer.direction == "outgoing", "who dialled? {peer:#?}"),
             Feature::DynamicHere => {
-                let Remote::Range(range) = &self.config.spec.neighbours[0].remote else {
-                    unreachable!("the speaker's side is a range")
-                };
+                let range = &self.config.spec.neighbours[0].name;
                 ensure!(
                     peer.direction == "incoming" && peer.dynamic == *range,
                     "not of the range: {peer:#?}"
@@ -119,10 +136,12 @@ impl Case {
     /// Both addresses arrive with everything that they should carry, and the daemon's own prefix is in the Adj-RIB-In.
     fn check_routes(&self) -> Result<()> {
         self.router.wait_prefixes(&prefixes(&[V4, V6]), PATIENCE)?;
-        let leg = Leg::forwarder(1);
+        let (leg, kind) = (Leg::forwarder(1), self.router.kind());
         let local = self.config.spec.neighbours[0].local;
         let (v4, v6): (IpAddr, IpAddr) = match self.feature {
             Feature::V4OverV6 => (leg.node_v6().into(), leg.node_v6().into()),
+            // The global address of the link is beside it; some show only that.
+            Feature::LinkLocal if kind == Kind::GoBgp => (leg.node_v6().into(), leg.node_v6().into()),
             Feature::LinkLocal => (local, local),
             _ => (leg.node_v4().into(), leg.node_v6().into()),
         };
@@ -167,8 +186,8 @@ impl Case {
         Ok(())
     }
 
-    /// The daemon asks for everything, and so does the speaker.
-    fn check_refresh(&self) -> Result<()> {
+    /// The daemon asks for everything.
+    fn check_their_refresh(&self) -> Result<()> {
         let before = self.peer()?;
         self.router.refresh()?;
         let families = 2;
@@ -177,12 +196,17 @@ impl Case {
                 && peer.updates_sent >= before.updates_sent + families
         })?;
         ensure!(after.sessions == before.sessions, "the session did not last: {after:#?}");
+        self.check_routes()
+    }
+
+    /// The speaker asks for everything. The daemon's route was there before and is there after.
+    fn check_our_refresh(&self) -> Result<()> {
+        let before = self.peer()?;
         self.speaker.refresh(&before.name)?;
-        // The daemon sends its route again; it was there before and must be there after.
-        wait::until_true("the daemon's UPDATE", PATIENCE, || {
-            Ok(self.peer()?.updates_received > after.updates_received)
-        })
-        .with_context(|| format!("{:#?}", self.peer()))?;
+        let waited = wait::until_true("the daemon's UPDATE", PATIENCE, || {
+            Ok(self.peer()?.updates_received > before.updates_received)
+        });
+        waited.with_context(|| format!("{:#?}", self.peer()))?;
         self.check_routes()
     }
 

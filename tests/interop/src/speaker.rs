@@ -60,6 +60,7 @@ impl Speaker {
         fs::write(folder.join("bgp.yaml"), config.yaml(&agent, &folder))?;
         let mut command = netns.command(binaries::binary("bgp-speaker")?);
         command.arg("run").arg("--config").arg(folder.join("bgp.yaml"));
+        command.arg("--state-dir").arg(folder.join("state"));
         let process = Process::spawn("bgp-speaker", command, &folder)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let mut speaker = Self { process, folder, netns, runtime };

@@ -19,7 +19,8 @@ fn told(kind: Kind, broken: impl FnOnce(&mut Plan), wanted: &[&str]) -> Result<(
         let said = format!("{} {}", peer.last_error, peer.problems.join(" ")).to_lowercase();
         wanted.iter().any(|words| said.contains(&words.to_lowercase()))
     };
-    let peer = pair.speaker().wait_peer("tor", &format!("one of {wanted:?}"), says)?;
+    let waited = pair.speaker().wait_peer("tor", &format!("one of {wanted:?}"), says);
+    let peer = waited.with_context(|| format!("the history is {:#?}", pair.speaker().history("tor")))?;
     println!("{kind}: {}", peer.last_error);
     ensure!(peer.state != "Established" && peer.sessions == 0, "there was a session: {peer:#?}");
     ensure!(pair.router()?.prefixes()?.is_empty(), "the router has routes");
@@ -57,10 +58,12 @@ fn wrong_password(kind: Kind) -> Result<()> {
     told(kind, broken, &["md5"])
 }
 
-/// The router takes only packets with a TTL of 255, the speaker sends 1.
+/// The speaker takes only packets with a TTL of 255, the router sends 1. (The other way round nobody here can know: the
+/// router's kernel drops what the speaker sends.)
 fn wrong_ttl(kind: Kind) -> Result<()> {
     let broken = |plan: &mut Plan| {
-        plan.router.neighbours[0].security_hops = Some(1);
+        plan.speakers[0].spec.neighbours[0].security_hops = Some(1);
+        // A connection that the router makes is given up only when its OPEN does not come.
         plan.router.neighbours[0].passive = true;
     };
     told(kind, broken, &["ttl", "gtsm"])

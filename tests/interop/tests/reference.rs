@@ -38,7 +38,7 @@ fn every_feature_of_every_daemon() {
             }
             let started = std::time::Instant::now();
             let outcome = one(kind, feature);
-            let expected = matrix::cell(kind, feature) == Cell::Works;
+            let expected = !matches!(matrix::cell(kind, feature), Cell::Cannot(_));
             println!("== {kind}, {feature:?}: {:?} after {:?}", outcome.is_ok(), started.elapsed());
             if outcome.is_ok() != expected {
                 println!("   not as expected: {outcome:?}");

@@ -141,6 +141,7 @@ impl Forwarder {
         fs::write(&config, config::speaker_yaml(self.number, self.password.as_deref(), &self.folder))?;
         let mut command = self.netns.command(binary("bgp-speaker")?);
         command.arg("run").arg("--config").arg(&config);
+        command.arg("--state-dir").arg(self.folder.join("speaker-state"));
         let mut speaker = Process::spawn("bgp-speaker", command, &self.folder)?;
         let socket = self.folder.join("bgp.sock");
         wait::until_true(&format!("bgp-speaker of {} to listen on its socket", self.name), START, || {

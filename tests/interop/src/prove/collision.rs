@@ -1,60 +1,92 @@
-//! Two connections at once (RFC 4271 section 6.8).
-//!
-//! Both sides dial, and a packet filter lets only handshakes through until both connections stand. Then both OPENs come
-//! through on both connections.
+//! Both sides dial at once.
 
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
-use guideway_lab::addresses::UPLINK;
+use guideway_lab::netns::Netns;
 use guideway_lab::wait;
 
 use super::Case;
 use crate::matrix::Feature;
 use crate::{PATIENCE, Site};
 
-/// A segment of a handshake has at most 60 octets, one with an OPEN at least 69.
-const FILTER: &str = "table inet collision {
-  chain in { type filter hook input priority 0; policy accept; iifname \"up0\" meta l4proto tcp meta length > 60 drop; }
-  chain out { type filter hook output priority 0; policy accept; oifname \"up0\" meta l4proto tcp meta length > 60 drop; }
-}
-";
-
-pub(super) fn hold_opens_back(site: &Site) -> Result<()> {
-    debug_assert_eq!(UPLINK, "up0");
-    let file = site.folder("filter")?.join("collision.nft");
-    fs::write(&file, FILTER)?;
-    site.speakers[0].run("nft", &["-f", &file.to_string_lossy()]).map(drop)
+/// How far both get before the packet filter of the speaker's namespace lets anything else through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Collision {
+    /// Both connections stand, and then both OPENs come through on both of them (RFC 4271 section 6.8).
+    OfOpens,
+    /// Both have sent a SYN.
+    OfHandshakes,
 }
 
-pub(super) fn let_them_collide(case: &Case) -> Result<()> {
-    let waited = wait::until_true("a connection in each direction", PATIENCE, || {
-        let connections = connections(case)?;
-        let incoming = connections.iter().any(|(local, _)| local.ends_with(":179"));
-        let outgoing = connections.iter().any(|(_, remote)| remote.ends_with(":179"));
-        Ok(incoming && outgoing)
-    });
-    waited.with_context(|| format!("there are {:?}", connections(case)))?;
-    case.speaker.netns().run("nft", &["delete", "table", "inet", "collision"]).map(drop)
+impl Collision {
+    /// Before anybody dials.
+    pub(super) fn prepare(self, site: &Site) -> Result<()> {
+        // A segment of a handshake has at most 60 octets, one with an OPEN at least 69.
+        let more = match self {
+            Self::OfOpens => "meta length > 60 ",
+            Self::OfHandshakes => "",
+        };
+        let chain = |hook: &str, direction: &str| {
+            format!(
+                "  chain {hook} {{ type filter hook {hook} priority 0; policy accept; {direction} \"up0\" \
+                 meta l4proto tcp {more}drop; }}\n"
+            )
+        };
+        let text = format!(
+            "table inet collision {{\n{}{}}}\n",
+            chain("input", "iifname"),
+            chain("output", "oifname")
+        );
+        let file = site.folder("filter")?.join("collision.nft");
+        fs::write(&file, text)?;
+        site.speakers[0].run("nft", &["-f", &file.to_string_lossy()]).map(drop)
+    }
+
+    /// Waits until both have got so far, and lets everything through.
+    pub(super) fn happen(self, case: &Case) -> Result<()> {
+        let (here, there) = (case.speaker.netns(), case.router.netns());
+        let waited = wait::until_true(&format!("{self:?}"), PATIENCE, || match self {
+            Self::OfOpens => {
+                let connections = connections(here, "established")?;
+                let incoming = connections.iter().any(|(local, _)| local.ends_with(":179"));
+                let outgoing = connections.iter().any(|(_, remote)| remote.ends_with(":179"));
+                Ok(incoming && outgoing)
+            }
+            Self::OfHandshakes => {
+                Ok(!connections(here, "syn-sent")?.is_empty() && !connections(there, "syn-sent")?.is_empty())
+            }
+        });
+        waited.with_context(|| format!("there are {:?}", connections(here, "all")))?;
+        here.run("nft", &["delete", "table", "inet", "collision"]).map(drop)
+    }
+
+    /// One session stands and stays; of colliding OPENs, on the connection of the side with the higher identifier.
+    pub(super) fn check(self, case: &Case) -> Result<()> {
+        let peer = case.peer()?;
+        if self == Self::OfOpens {
+            let wanted = if case.feature == Feature::CollisionOurs { "outgoing" } else { "incoming" };
+            ensure!(peer.direction == wanted, "the {} connection stayed: {peer:#?}", peer.direction);
+        }
+        ensure!(peer.sessions == 1, "there was more than one session: {peer:#?}");
+        let here = case.speaker.netns();
+        let waited = wait::until_true("a single connection", PATIENCE, || {
+            Ok(connections(here, "established")?.len() == 1)
+        });
+        waited.with_context(|| format!("there are {:?}", connections(here, "established")))?;
+        wait::while_nothing_fails(Case::WATCH, || {
+            ensure!(case.peer()?.sessions == 1, "the session did not stay: {:#?}", case.peer()?);
+            Ok(())
+        })
+    }
 }
 
-/// The connection of the side with the higher identifier is the one that stays, alone.
-pub(super) fn check(case: &Case) -> Result<()> {
-    let wanted = if case.feature == Feature::CollisionOurs { "outgoing" } else { "incoming" };
-    let peer = case.peer()?;
-    ensure!(peer.direction == wanted, "the {} connection stayed: {peer:#?}", peer.direction);
-    ensure!(peer.sessions == 1, "there was more than one session: {peer:#?}");
-    let waited = wait::until_true("a single connection", PATIENCE, || Ok(connections(case)?.len() == 1));
-    waited.with_context(|| format!("there are {:?}", connections(case)))?;
-    Ok(())
-}
-
-/// Own and remote address of each BGP connection of the speaker.
-fn connections(case: &Case) -> Result<Vec<(String, String)>> {
-    let text = case.speaker.netns().run("ss", &["-Htn", "state", "established"])?;
+/// Own and remote address of each BGP connection in this state.
+fn connections(netns: &Netns, state: &str) -> Result<Vec<(String, String)>> {
+    let text = netns.run("ss", &["-Htn", "state", state])?;
     let ends = |line: &str| {
-        let mut words = line.split_whitespace().skip(2);
-        Some((words.next()?.to_owned(), words.next()?.to_owned()))
+        let words: Vec<&str> = line.split_whitespace().filter(|word| word.contains(':')).collect();
+        Some(((*words.first()?).to_owned(), (*words.get(1)?).to_owned()))
     };
     let of_bgp = |(local, remote): &(String, String)| local.ends_with(":179") || remote.ends_with(":179");
     Ok(text.lines().filter_map(ends).filter(of_bgp).collect())

@@ -164,6 +164,9 @@ fn protocol(local_as: u32, neighbour: &Neighbour) -> String {
         if neighbour.add_path {
             channel.push_str(" add paths rx;");
         }
+        if neighbour.passes_on {
+            channel.push_str(" gateway recursive;");
+        }
         if neighbour.extended_next_hop && *family == super::Family::V4 {
             channel.push_str(" extended next hop on;");
         }

@@ -69,6 +69,8 @@ pub struct Neighbour {
     pub graceful_restart: Option<Duration>,
     /// Takes more than one path for a prefix (RFC 7911).
     pub add_path: bool,
+    /// Its next hops are on other links: it passes on what others say. FRR looks for them by itself.
+    pub passes_on: bool,
     /// Liveness by BFD.
     pub bfd: Option<Liveness>,
     /// Own role (RFC 9234), such as `provider`.
@@ -143,6 +145,7 @@ impl Neighbour {
             extended_next_hop: false,
             graceful_restart: None,
             add_path: false,
+            passes_on: false,
             bfd: None,
             role: None,
             hold_time: 9,
