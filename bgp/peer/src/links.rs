@@ -50,11 +50,13 @@ impl Links {
         !self.asked && self.error.is_empty()
     }
 
-    /// The peer on `interface`, whose address may be known already; or why there is none.
+    /// The peer on `interface`: with the address that is set, or the one that the kernel knows, or else the one that a peer
+    /// has connected from. Or why there is none.
     pub(crate) fn target(
         &self,
         interface: &str,
-        address: Option<Ipv6Addr>,
+        set: Option<Ipv6Addr>,
+        learnt: Option<Ipv6Addr>,
         port: u16,
     ) -> Result<Target, String> {
         if !self.error.is_empty() {
@@ -69,7 +71,10 @@ impl Links {
         if found.link_local.is_none() {
             return Err(format!("interface {interface} has no link-local address (yet)"));
         }
-        let address = address.map_or_else(|| found.neighbour(interface), Ok)?;
+        let address = match set {
+            Some(address) => address,
+            None => found.neighbour(interface).or_else(|why| learnt.ok_or(why))?,
+        };
         let remote = SocketAddrV6::new(address, port, 0, found.index).into();
         Ok(Target { remote, device: Some(interface.to_owned()) })
     }
@@ -110,18 +115,25 @@ mod tests {
 
     #[test]
     fn the_only_router_or_the_only_neighbour_is_the_peer() {
-        let one = links(true, &[("fe80::2", false)]).target("up0", None, 179).unwrap();
+        let one = links(true, &[("fe80::2", false)]).target("up0", None, None, 179).unwrap();
         assert_eq!(one.remote.to_string(), "[fe80::2%7]:179");
         assert_eq!(one.device.as_deref(), Some("up0"));
-        let router = links(true, &[("fe80::2", false), ("fe80::3", true)]).target("up0", None, 179).unwrap();
+        let router =
+            links(true, &[("fe80::2", false), ("fe80::3", true)]).target("up0", None, None, 179).unwrap();
         assert_eq!(router.remote.to_string(), "[fe80::3%7]:179");
-        let given = links(true, &[]).target("up0", Some("fe80::9".parse().unwrap()), 179).unwrap();
+        let given = links(true, &[]).target("up0", Some("fe80::9".parse().unwrap()), None, 179).unwrap();
         assert_eq!(given.remote.to_string(), "[fe80::9%7]:179");
+        // Who has connected is the peer when the kernel knows several, and not when it knows another one.
+        let learnt = Some("fe80::3".parse().unwrap());
+        let several = links(true, &[("fe80::2", true), ("fe80::3", true)]).target("up0", None, learnt, 179);
+        assert_eq!(several.unwrap().remote.to_string(), "[fe80::3%7]:179");
+        let another = links(true, &[("fe80::2", true)]).target("up0", None, learnt, 179).unwrap();
+        assert_eq!(another.remote.to_string(), "[fe80::2%7]:179");
     }
 
     #[test]
     fn what_is_in_the_way_is_told() {
-        let why = |links: Links, name: &str| links.target(name, None, 179).unwrap_err();
+        let why = |links: Links, name: &str| links.target(name, None, None, 179).unwrap_err();
         assert!(Links::default().is_unknown());
         assert_eq!(why(links(true, &[]), "up1"), "interface up1 does not exist");
         assert_eq!(why(links(false, &[]), "up0"), "interface up0 is down");

@@ -90,27 +90,24 @@ impl Bound {
         let status = self.status.borrow_and_update().clone();
         let died = status.downs != self.downs || (self.up && status.state == BfdState::Down);
         self.downs = status.downs;
-        match status.state {
-            BfdState::Up if died || !self.up => {
-                self.up = true;
-                if died { Word::Down } else { Word::Up }
-            }
-            BfdState::Up => Word::Nothing,
-            BfdState::Down | BfdState::Init => {
-                self.up = false;
-                if died { Word::Down } else { Word::Nothing }
-            }
-            // RFC 5882 section 3.2: neither says anything of the path.
-            BfdState::Unknown | BfdState::AdminDown => {
-                if died {
-                    self.up = false;
-                    Word::Down
-                } else {
-                    Word::Nothing
-                }
-            }
-        }
+        let (word, up) = judge(self.up, died, status.state);
+        self.up = up;
+        word
     }
+}
+
+/// What a state means for a path that was `up` or not, and which `died` meanwhile or not; and whether it is up now.
+///
+/// AdminDown and Unknown say nothing of the path (RFC 5882 section 3.2). Nor does the Down that follows them when BFD begins
+/// anew, because an operator allows it again or lb-bfd was restarted.
+fn judge(up: bool, died: bool, state: BfdState) -> (Word, bool) {
+    let is_up = state == BfdState::Up;
+    let word = match (died, up, is_up) {
+        (true, ..) => Word::Down,
+        (false, false, true) => Word::Up,
+        _ => Word::Nothing,
+    };
+    (word, is_up)
 }
 
 fn same_session(one: &Spec, other: &Spec) -> bool {
@@ -156,4 +153,32 @@ fn authentication(wanted: &BfdAuthentication) -> Option<bfd::Authentication> {
         BfdAuthenticationKind::MeticulousSha1 => auth::Kind::MeticulousSha1,
     };
     bfd::Authentication::new(kind, [(wanted.key_id, wanted.key.as_bytes())]).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_each_state_means() {
+        use BfdState::{AdminDown, Down, Init, Unknown, Up};
+        let table = [
+            // Was up, died, state: word, is up.
+            ((false, false, Up), (Word::Up, true)),
+            ((true, false, Up), (Word::Nothing, true)),
+            // It was down and is up again before anybody looked.
+            ((true, true, Up), (Word::Down, true)),
+            ((true, true, Down), (Word::Down, false)),
+            ((false, false, Down), (Word::Nothing, false)),
+            ((true, true, Init), (Word::Down, false)),
+            ((false, false, Init), (Word::Nothing, false)),
+            ((true, false, Unknown), (Word::Nothing, false)),
+            ((true, false, AdminDown), (Word::Nothing, false)),
+            ((true, true, Unknown), (Word::Down, false)),
+            ((false, false, AdminDown), (Word::Nothing, false)),
+        ];
+        for ((up, died, state), wanted) in table {
+            assert_eq!(judge(up, died, state), wanted, "{up} {died} {state}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! All peers of a daemon.
 
+mod accept;
 mod inner;
 mod registry;
 

@@ -2,7 +2,9 @@
 //! nobody else.
 
 mod act;
+mod connections;
 mod feed;
+mod hold;
 mod letters;
 mod tell;
 
@@ -22,11 +24,10 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
-use tracing::{debug, warn};
 
 use crate::connection::{Connection, Input};
 use crate::counters::Counters;
-use crate::links::{Links, Target};
+use crate::links::Links;
 use crate::liveness::{Liveness, Word};
 use crate::mailbox::Mailbox;
 use crate::router::{PeerId, Router, SessionView};
@@ -253,102 +254,6 @@ impl Task {
         self.put(Event::Timeout);
     }
 
-    fn dialled(&mut self, result: io::Result<TcpStream>) {
-        self.dial = None;
-        match result.and_then(Connection::new) {
-            Ok(connection) => self.connected(Side::Outgoing, connection),
-            Err(error) => {
-                let suspicion = Counters::read().suspicion(self.counters);
-                let why =
-                    if suspicion.is_empty() { error.to_string() } else { format!("{error}; {suspicion}") };
-                self.put(Event::ConnectFailed(why));
-            }
-        }
-    }
-
-    /// A connection that the listener accepted for this peer.
-    fn accepted(&mut self, stream: TcpStream) {
-        if let Some(reason) = self.held() {
-            debug!(reason, "connection of the peer refused");
-            return;
-        }
-        if self.connections.len() >= CONNECTIONS {
-            debug!("connection of the peer refused: it has too many already");
-            return;
-        }
-        let adopted = crate::socket::adopt(&stream, &self.config).and_then(|()| Connection::new(stream));
-        match adopted {
-            Ok(connection) => {
-                if let std::net::IpAddr::V6(address) = connection.remote().ip()
-                    && let Remote::LinkLocal { address: None, .. } = self.config.remote
-                {
-                    self.learnt = Some(address);
-                    self.bind_bfd();
-                }
-                self.connected(Side::Incoming, connection);
-            }
-            Err(error) => warn!(%error, "a connection of the peer cannot be used"),
-        }
-    }
-
-    fn connected(&mut self, side: Side, connection: Connection) {
-        if self.connections.is_empty() && side == Side::Incoming {
-            self.counters = Counters::read();
-        }
-        self.last_connection += 1;
-        let id = ConnectionId(self.last_connection);
-        self.connections.push(Link { id, side, connection });
-        self.put(Event::Connected { connection: id, side });
-    }
-
-    fn input(&mut self, index: usize, input: Input) {
-        let Some(link) = self.connections.get_mut(index) else { return };
-        let id = link.id;
-        let traffic = link.connection.take_traffic();
-        {
-            let mut record = self.contact.status.lock();
-            record.status.received.octets += traffic.received;
-            record.status.sent.octets += traffic.sent;
-        }
-        match input {
-            Input::Progress => {}
-            Input::Readable => self.read(id),
-            Input::Closed(why) => {
-                self.remove(id);
-                self.put(Event::Closed { connection: id, why });
-            }
-            Input::Stuck => self.put(Event::SendStuck { connection: id }),
-        }
-    }
-
-    /// Takes every whole message out of the receive buffer.
-    fn read(&mut self, id: ConnectionId) {
-        loop {
-            let context = self.session.context(id);
-            let Some(link) = self.connections.iter_mut().find(|link| link.id == id) else { return };
-            let (status, taps) = (&self.contact.status, &self.around.taps);
-            let live = self.live.as_ref().filter(|live| live.connection == id);
-            let message = link.connection.message(&context, |octets| {
-                status.lock().status.received.count(octets);
-                if let Some(live) = live {
-                    taps.iter().for_each(|tap| tap.received(&live.view, octets));
-                }
-            });
-            match message {
-                None => return,
-                Some(Ok(message)) => self.put(Event::Received { connection: id, message }),
-                Some(Err(error)) => {
-                    self.put(Event::Malformed { connection: id, error });
-                    // What follows in the stream means nothing any more.
-                    if let Some(link) = self.connections.iter_mut().find(|link| link.id == id) {
-                        link.connection.discard();
-                    }
-                    return;
-                }
-            }
-        }
-    }
-
     fn put(&mut self, event: Event) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
@@ -357,101 +262,6 @@ impl Task {
             }
         }
         self.tell();
-    }
-
-    /// Starts the session, unless something has to be waited for.
-    fn start(&mut self) {
-        if !self.started && self.held().is_none() {
-            self.started = true;
-            self.put(Event::Start);
-        } else {
-            self.tell();
-        }
-    }
-
-    /// Why there must be no session now.
-    fn held(&self) -> Option<String> {
-        match self.shut.as_deref() {
-            Some("") => return Some("shut down by an operator".to_owned()),
-            Some(text) => return Some(format!("shut down by an operator: {text}")),
-            None => {}
-        }
-        if let Remote::LinkLocal { interface, .. } = &self.config.remote
-            && self.links.borrow().is_unknown()
-        {
-            return Some(format!("interface {interface} is being looked for"));
-        }
-        let strict = self.config.bfd.as_ref().is_some_and(|bfd| bfd.strict);
-        if !strict || self.liveness.is_up() {
-            return None;
-        }
-        let detail = match self.liveness.status() {
-            None if self.around.bfd.socket.is_none() => ", which this daemon is not connected to".to_owned(),
-            None => ": the peer's address is not known yet".to_owned(),
-            Some(status) => match status.problem {
-                Some(problem) => format!(": {problem}"),
-                None => format!(", which is {}", status.state),
-            },
-        };
-        Some(format!("waits for BFD (bfd.strict){detail}"))
-    }
-
-    fn bfd(&mut self, word: Word) {
-        match word {
-            Word::Nothing => {}
-            Word::Down => {
-                self.put(Event::BfdDown);
-                if self.held().is_some() && self.started {
-                    self.started = false;
-                    // The connections are gone already.
-                    self.put(Event::Stop(fsm::Stop::Silent));
-                }
-            }
-            Word::Up => {}
-        }
-        if self.liveness.is_up() && word != Word::Nothing {
-            self.start();
-            self.put(Event::ConnectNow);
-        }
-        self.tell();
-    }
-
-    fn links_changed(&mut self) {
-        let before = self.contact.status.lock().status.address;
-        self.bind_bfd();
-        self.start();
-        let now = self.target().ok().map(|target| target.remote.ip());
-        if now.is_some() && now != before {
-            self.put(Event::ConnectNow);
-        }
-    }
-
-    fn bind_bfd(&mut self) {
-        let target = self.target().ok();
-        let device = target.as_ref().and_then(|target| target.device.as_deref());
-        let remote = target.as_ref().map(|target| target.remote.ip());
-        let client = self.config.bfd.as_ref().and_then(|_| self.around.bfd.client());
-        self.liveness.bind(client, &self.config, remote, device);
-    }
-
-    /// Where the peer is, or why that is not known.
-    fn target(&self) -> Result<Target, String> {
-        match &self.config.remote {
-            Remote::Address(address) => Ok(Target::routed(*address, self.config.port)),
-            Remote::LinkLocal { interface, address } => {
-                self.links.borrow().target(interface, address.or(self.learnt), self.config.port)
-            }
-            Remote::Range { .. } => Err("a range is nobody to connect to".to_owned()),
-        }
-    }
-
-    fn remove(&mut self, id: ConnectionId) -> Option<Connection> {
-        let index = self.connections.iter().position(|link| link.id == id)?;
-        let link = self.connections.swap_remove(index);
-        if self.connections.is_empty() {
-            self.alone_since = Instant::now();
-        }
-        Some(link.connection)
     }
 
     /// The end of the task: the session ends, and the last words are given a moment to arrive.
