@@ -16,13 +16,14 @@ use guideway_bgp_rib::Freshness;
 use ipnet::IpNet;
 use thiserror::Error;
 use tokio::net::{UnixListener, UnixStream};
-use tokio_stream::wrappers::{BroadcastStream, UnixListenerStream};
-use tokio_stream::{Stream, StreamExt};
+use tokio::sync::{broadcast, mpsc};
+use tokio_stream::Stream;
+use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use crate::drain::{Order, Target};
-use crate::drains;
+use crate::drains::{self, Step};
 use crate::speaker::Speaker;
 use crate::table::{Asked, Listed};
 use crate::unix_ms;
@@ -199,16 +200,10 @@ impl v1::speaker_server::Speaker for Service {
             .drains
             .begin(order, &*self.speaker)
             .map_err(|error| Status::failed_precondition(error.to_string()))?;
-        let mine = BroadcastStream::new(steps).filter_map(move |step| match step {
-            Ok((drain, text)) if drain.target == target => Some((drain, text)),
-            // Of others, or steps that were missed: the state says where it is.
-            Ok(_) | Err(_) => None,
-        });
-        let mut over = false;
-        let until_over = mine.take_while(move |(drain, _)| !std::mem::replace(&mut over, drain.is_over()));
-        let progress = until_over
-            .map(|(drain, text)| Ok(v1::DrainProgress { drain: Some(drains::message(&drain)), text }));
-        Ok(Response::new(Box::pin(progress)))
+        let (sender, receiver) = mpsc::channel(4);
+        let speaker = Arc::clone(&self.speaker);
+        tokio::spawn(async move { tell(&speaker, target, steps, sender).await });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 
     async fn undrain(&self, request: Request<v1::UndrainRequest>) -> Answer<v1::UndrainResponse> {
@@ -251,6 +246,33 @@ impl Service {
         }
         let asked: Asked = vip.parse().map_err(Status::invalid_argument)?;
         Ok(Target::Vip(asked.prefix()))
+    }
+}
+
+/// Passes the steps of one drain on until it is over, or nobody listens any more.
+async fn tell(
+    speaker: &Speaker,
+    target: Target,
+    mut steps: broadcast::Receiver<Step>,
+    listener: mpsc::Sender<Result<v1::DrainProgress, Status>>,
+) {
+    loop {
+        let (drain, text) = match steps.recv().await {
+            Ok(step) if step.0.target == target => step,
+            Ok(_) => continue,
+            Err(broadcast::error::RecvError::Closed) => return,
+            // Steps were missed: the state says where it is.
+            Err(broadcast::error::RecvError::Lagged(_)) => {
+                let now = speaker.drains.list().into_iter().find(|drain| drain.target == target);
+                let Some(drain) = now else { return };
+                let text = drain.phase.name().to_owned();
+                (drain, text)
+            }
+        };
+        let progress = v1::DrainProgress { drain: Some(drains::message(&drain)), text };
+        if listener.send(Ok(progress)).await.is_err() || drain.is_over() {
+            return;
+        }
     }
 }
 

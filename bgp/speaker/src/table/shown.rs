@@ -1,23 +1,22 @@
 //! The tables of all sessions as UPDATEs, for BMP stations that have just connected.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use guideway_bgp_monitor::{PeerNumber, Tables, View, bmp::Counts};
 use guideway_bgp_peer::PeerId;
 use guideway_bgp_rib::Route;
-use guideway_bgp_wire::{Context, Family, Nlri, pack_reach};
+use guideway_bgp_wire::{Context, Family, Nlri};
 
 use super::Table;
 
 impl Tables for Table {
     fn adj_rib_in(&self, view: &View) -> Vec<Vec<u8>> {
         let paths = self.received(id(view.peer)).into_iter().map(|(nlri, path)| (nlri, path.route));
-        updates(paths, &view.context.mirrored())
+        updates(&paths.collect::<Vec<_>>(), &view.context.mirrored())
     }
 
     fn adj_rib_out(&self, view: &View) -> Vec<Vec<u8>> {
-        updates(self.sent(id(view.peer)).into_iter(), &view.context)
+        updates(&self.sent(id(view.peer)), &view.context)
     }
 
     fn counts(&self, view: &View) -> Counts {
@@ -59,24 +58,8 @@ fn id(PeerNumber(number): PeerNumber) -> PeerId {
     PeerId(number)
 }
 
-/// Routes that are the same go together.
-fn updates(paths: impl Iterator<Item = (Nlri, Arc<Route>)>, context: &Context) -> Vec<Vec<u8>> {
-    let mut routes: HashMap<(Family, Arc<Route>), Vec<Nlri>> = HashMap::new();
-    for (nlri, route) in paths {
-        routes.entry((nlri.family(), route)).or_default().push(nlri);
-    }
-    let mut updates = Vec::new();
-    for ((family, route), nlri) in routes {
-        let mut rest = nlri.as_slice();
-        while !rest.is_empty() {
-            // What came or went in an UPDATE fits into one.
-            let Ok((update, count)) = pack_reach(route.next_hop, family, &route.attributes, rest, context)
-            else {
-                break;
-            };
-            updates.push(update);
-            rest = rest.get(count.max(1)..).unwrap_or_default();
-        }
-    }
-    updates
+/// Of both families, one after the other.
+fn updates(paths: &[(Nlri, Arc<Route>)], context: &Context) -> Vec<Vec<u8>> {
+    let paths = || paths.iter().map(|(nlri, route)| (*nlri, route));
+    Family::ALL.into_iter().flat_map(|family| guideway_bgp_rib::updates(family, context, paths())).collect()
 }
