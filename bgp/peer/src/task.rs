@@ -37,6 +37,8 @@ pub(crate) use feed::Feeds;
 
 /// Connections of one peer at once: one of each side, and a second one of the peer when it has started anew.
 const CONNECTIONS: usize = 4;
+/// How often the kernel's counters are looked at for a peer that is only waited for.
+const LOOK: Duration = Duration::from_secs(5);
 /// When no timer runs.
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -88,6 +90,9 @@ pub(crate) struct Task {
     dial: Option<Opening>,
     /// The kernel's counters when the last attempt began.
     counters: Counters,
+    /// What may keep a peer out that is only waited for; empty when nothing is known.
+    suspicion: &'static str,
+    looks_at: Instant,
     connections: Vec<Link>,
     last_connection: u64,
     /// Connections that are being closed.
@@ -129,6 +134,7 @@ enum Step {
     Links,
     Bfd(Word),
     Lingered,
+    Look,
 }
 
 impl Task {
@@ -148,7 +154,9 @@ impl Task {
             linger,
             alone_since: Instant::now(),
             dial: None,
-            counters: Counters::default(),
+            counters: Counters::read(),
+            suspicion: "",
+            looks_at: Instant::now() + LOOK,
             connections: Vec::new(),
             last_connection: 0,
             closing: JoinSet::new(),
@@ -183,6 +191,7 @@ impl Task {
                 Step::Links => self.links_changed(),
                 Step::Bfd(word) => self.bfd(word),
                 Step::Lingered => return,
+                Step::Look => self.look(),
             }
             while self.closing.try_join_next().is_some() {}
         }
@@ -197,6 +206,7 @@ impl Task {
         let established = self.live.as_ref().map(|live| live.connection);
         let has_room =
             self.connections.iter().any(|link| Some(link.id) == established && link.connection.has_room());
+        let (looks, looks_at) = (self.waits_for_signed_segments(), self.looks_at);
         let mut changes = if has_room { self.contact.feeds.changes() } else { Vec::new() };
         let changed = async {
             if changes.is_empty() {
@@ -235,6 +245,7 @@ impl Task {
             Ok(()) = self.links.changed(), if unnumbered => Step::Links,
             word = self.liveness.changed() => Step::Bfd(word),
             () = sleep_until(lingered.into()), if lingers.is_some() => Step::Lingered,
+            () = sleep_until(looks_at.into()), if looks => Step::Look,
         }
     }
 

@@ -39,16 +39,15 @@ pub(crate) struct Entry {
 }
 
 impl Registry {
-    /// A peer by its name, its address or its interface.
+    /// A peer by its name, its address (also one that was learnt) or its interface.
     pub(crate) fn find(&self, peer: &str) -> Option<&Entry> {
         self.peers.get(peer).or_else(|| {
             let address = peer.parse::<IpAddr>().ok();
+            let learnt = |entry: &Entry| entry.contact.status.lock().status.address;
             self.peers.values().find(|entry| match &entry.config.remote {
                 Remote::Address(own) => Some(*own) == address,
-                Remote::LinkLocal { interface, address: own } => {
-                    interface == peer || address.is_some() && own.map(IpAddr::V6) == address
-                }
-                Remote::Range { .. } => false,
+                Remote::LinkLocal { interface, .. } if interface == peer => true,
+                _ => address.is_some() && learnt(entry) == address,
             })
         })
     }

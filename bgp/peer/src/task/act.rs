@@ -101,7 +101,7 @@ impl Task {
             tap.peer_up(&view);
         }
         self.live = Some(Live { view, connection: id });
-        (self.last_cause, self.malformed_told) = (None, false);
+        (self.last_cause, self.malformed_told, self.suspicion) = (None, false, "");
         let mut record = self.contact.status.lock();
         record.status.sessions += 1;
         let (since, told, ended) = (SystemTime::now(), Vec::new(), Vec::new());

@@ -1,9 +1,12 @@
 //! What a session waits for: BFD, an interface, an operator. And where the peer is.
 
-use guideway_bgp_config::Remote;
+use std::time::Instant;
+
+use guideway_bgp_config::{Authentication, Remote, Ttl};
 use guideway_bgp_fsm::{self as fsm, Event};
 
-use super::Task;
+use super::{LOOK, Task};
+use crate::counters::Counters;
 use crate::links::Target;
 use crate::liveness::Word;
 
@@ -43,6 +46,21 @@ impl Task {
             },
         };
         Some(format!("waits for BFD (bfd.strict){detail}"))
+    }
+
+    /// A peer that dials in vain leaves no trace but the kernel's counters.
+    pub(super) fn waits_for_signed_segments(&self) -> bool {
+        let checked = self.config.authentication != Authentication::None
+            || matches!(self.config.ttl, Ttl::Security { .. });
+        checked && self.session.config().passive && self.connections.is_empty()
+    }
+
+    pub(super) fn look(&mut self) {
+        let now = Counters::read();
+        self.suspicion = now.suspicion(self.counters);
+        self.counters = now;
+        self.looks_at = Instant::now() + LOOK;
+        self.tell();
     }
 
     pub(super) fn bfd(&mut self, word: Word) {

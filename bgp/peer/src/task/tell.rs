@@ -9,7 +9,11 @@ use super::Task;
 impl Task {
     pub(super) fn tell(&mut self) {
         let target = self.target();
-        let problems = self.held().or_else(|| target.as_ref().err().cloned()).into_iter().collect();
+        let mut problems: Vec<String> =
+            self.held().or_else(|| target.as_ref().err().cloned()).into_iter().collect();
+        if self.connections.is_empty() && !self.suspicion.is_empty() {
+            problems.push(self.suspicion.to_owned());
+        }
         let address = self.connections.first().map(|link| link.connection.remote().ip());
         let address = address.or(target.ok().map(|target| target.remote.ip()));
         let state = self.session.state();

@@ -71,6 +71,21 @@ async fn different_passwords_are_suspected() {
     one.established(two.address).await;
 }
 
+/// Who is only waited for is not dialled, so nothing fails here; the kernel's counters still tell.
+#[tokio::test]
+async fn a_wrong_password_is_suspected_of_a_peer_that_dials() {
+    let Some((one, two)) = nodes(82, ("s3cret", "secret")).await else { return };
+    let mut passive = one.config_of(&two);
+    passive.authentication = md5("s3cret");
+    passive.session.passive = true;
+    one.apply(&passive);
+    until("the suspicion", || {
+        let problems = one.status(two.address).problems;
+        problems.iter().any(|problem| problem.contains("TCP-MD5")).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_password_on_one_side_only() {
     let Some((one, two)) = nodes(74, ("s3cret", "s3cret")).await else { return };
