@@ -1,6 +1,8 @@
 //! Peers of a range.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use guideway_bgp_config::{Authentication, Password, Remote};
 use guideway_bgp_fsm::{RemoteAs, State, Stop};
@@ -107,4 +109,34 @@ async fn a_peer_that_is_configured_by_itself_is_none_of_the_range() {
     })
     .await;
     assert_eq!(hub.peers.statuses().len(), 1);
+}
+
+/// All at once; each is told everything, and the hub is told something by each.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rack_of_leaves() {
+    const LEAVES: u8 = 32;
+    let hub = Node::start(93, 1000).await;
+    let mut all = range(&hub, LEAVES.into());
+    all.remote = Remote::Range { prefix: "127.0.0.160/27".parse().unwrap(), limit: LEAVES.into() };
+    hub.peers.apply(vec![all]);
+    let started = Instant::now();
+    let mut leaves = Vec::new();
+    for number in 0..LEAVES {
+        let leaf = Node::start(160 + number, 1).await;
+        leaf.apply(&leaf.config_of(&hub));
+        leaves.push(leaf);
+    }
+    for leaf in &leaves {
+        leaf.established(hub.address).await;
+        until("the routes", || (leaf.router.learnt().len() == 1000).then_some(())).await;
+    }
+    until("a route of each", || {
+        let routes = hub.router.state.lock().unwrap().routes.values().map(BTreeSet::len).sum::<usize>();
+        (routes == LEAVES.into()).then_some(())
+    })
+    .await;
+    println!("{LEAVES} leaves with 1000 routes each: {:?}", started.elapsed());
+    let statuses = hub.peers.statuses();
+    assert_eq!((statuses.len(), hub.peers.refused()), (LEAVES.into(), 0));
+    assert!(statuses.iter().all(|status| status.told() == 1000 && status.flaps == 0));
 }
