@@ -276,7 +276,7 @@ fn peer_configs(config: &Config) -> Vec<guideway_bgp_config::PeerConfig> {
 }
 
 /// Puts changes into the update groups as soon as there are some.
-async fn export(core: Arc<Core>, counts: Arc<Counts>) {
+pub(crate) async fn export(core: Arc<Core>, counts: Arc<Counts>) {
     loop {
         let began = Instant::now();
         let (next, changes) = core.export(began);

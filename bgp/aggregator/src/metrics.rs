@@ -191,3 +191,47 @@ impl Out<'_, '_> {
 fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    use guideway_bgp_peer::{Peers, Settings};
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::core::{Core, Memory};
+
+    fn documented(page: &str) -> BTreeSet<&str> {
+        page.lines()
+            .filter_map(|line| line.strip_prefix("| `guideway_bgp_"))
+            .filter_map(|line| line.split(['`', '{']).next())
+            .map(|name| name.trim_end_matches("_total"))
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn the_documentation_names_each_metric() {
+        let config = Arc::new(crate::core::tests::config());
+        let (orders, _orders) = mpsc::unbounded_channel();
+        let core = Arc::new(Core::new(config, Some(Memory::new()), Instant::now(), orders));
+        core.export(Instant::now());
+        let peers = Peers::start(Settings::default(), core.clone());
+        let text = exposition(Shared { peers, core, counts: Arc::default() }).unwrap();
+        assert!(text.contains("guideway_bgp_held 0\n"), "{text}");
+        let served: BTreeSet<&str> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE guideway_bgp_")?.split(' ').next())
+            .collect();
+        let own = documented(include_str!("../../../docs/aggregator.md"));
+        assert_eq!(own.difference(&served).collect::<Vec<_>>(), Vec::<&&str>::new(), "not served");
+        // Those of sessions are the same at every daemon.
+        let left: Vec<_> = served
+            .difference(&own)
+            .filter(|name| !name.starts_with("peer_") && !name.starts_with("listener_"))
+            .collect();
+        assert_eq!(left, Vec::<&&str>::new(), "not documented");
+    }
+}
