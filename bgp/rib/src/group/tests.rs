@@ -3,7 +3,7 @@
 mod examples;
 mod random;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use guideway_bgp_wire::{
@@ -53,7 +53,7 @@ fn group(count: u32) -> Group {
 struct Receiver {
     routes: BTreeMap<Nlri, Route>,
     /// What was not announced again since Beginning-of-RIB.
-    unconfirmed: Option<Vec<Nlri>>,
+    unconfirmed: Option<BTreeSet<Nlri>>,
     updates: usize,
     withdrawals: usize,
     end_of_rib: usize,
@@ -82,7 +82,7 @@ impl Receiver {
                         let route = Route { next_hop: reach.next_hop, attributes: update.attributes.clone() };
                         for nlri in &reach.nlri {
                             self.routes.insert(*nlri, route.clone());
-                            self.unconfirmed.iter_mut().for_each(|list| list.retain(|other| other != nlri));
+                            self.unconfirmed.iter_mut().for_each(|set| drop(set.remove(nlri)));
                         }
                     }
                 }

@@ -97,7 +97,7 @@ fn a_stuck_peer_does_not_make_the_table_grow() {
     let (stuck, fast) = (group.join(), group.join());
     let mut peers = [Receiver::default(), Receiver::default()];
     peers[0].settle(&mut group, &stuck);
-    for number in 0..100_000u32 {
+    for number in 0..10_000u32 {
         group.set(nlri(1_000 + number), Some(route(number % 7))).unwrap();
         peers[1].settle(&mut group, &fast);
         group.set(nlri(1_000 + number), None).unwrap();
