@@ -44,11 +44,15 @@ pub struct Negotiated {
 }
 
 impl Negotiated {
-    /// After how long a peer that reads nothing is given up, with [`crate::Event::SendStuck`]: the greater of eight
-    /// minutes and twice the hold time (RFC 9687 section 3.3); `None` without a hold time.
+    /// [`Negotiated::send_hold_time`] when there is no hold time, and for connections before they are established.
+    pub const LONGEST_SEND_HOLD_TIME: Duration = Duration::from_secs(480);
+
+    /// After how long a peer that reads nothing is given up, with [`crate::Event::SendStuck`] (RFC 9687): the hold time,
+    /// or eight minutes without one. The RFC's default is longer, the greater of eight minutes and twice the hold time;
+    /// but such a peer goes on sending packets by routes that were withdrawn.
     #[must_use]
-    pub fn send_hold_time(&self) -> Option<Duration> {
-        (!self.hold_time.is_zero()).then(|| (self.hold_time * 2).max(Duration::from_secs(480)))
+    pub fn send_hold_time(&self) -> Duration {
+        if self.hold_time.is_zero() { Self::LONGEST_SEND_HOLD_TIME } else { self.hold_time }
     }
 }
 

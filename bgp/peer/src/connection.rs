@@ -16,8 +16,6 @@ const SEND_BUFFER: usize = 64 * 1024;
 const READ_CHUNK: usize = 16 * 1024;
 /// How long a last NOTIFICATION may take to reach the peer.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long the peer may take nothing when no hold time was agreed on (RFC 9687 section 4.2).
-const SEND_HOLD_TIME: Duration = Duration::from_secs(480);
 
 /// A TCP connection that stands.
 pub(crate) struct Connection {
@@ -141,8 +139,7 @@ impl Connection {
 
     /// Waits until the connection has something to tell. May be dropped and called again at any time, but not after
     /// [`Input::Closed`]. `limit` is how long the peer may take nothing.
-    pub(crate) async fn next(&mut self, limit: Option<Duration>) -> Input {
-        let limit = limit.filter(|time| !time.is_zero()).unwrap_or(SEND_HOLD_TIME);
+    pub(crate) async fn next(&mut self, limit: Duration) -> Input {
         self.transfer(limit).await.unwrap_or_else(Input::Closed)
     }
 

@@ -19,7 +19,7 @@ use futures_util::FutureExt;
 use futures_util::future::select_all;
 use guideway_bfd_client::Client;
 use guideway_bgp_config::{Direction, PeerConfig, Remote};
-use guideway_bgp_fsm::{self as fsm, Cause, ConnectionId, Event, Jitter, Session, Side};
+use guideway_bgp_fsm::{self as fsm, Cause, ConnectionId, Event, Jitter, Negotiated, Session, Side};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -202,7 +202,8 @@ impl Task {
         let timeout = self.session.poll_timeout().unwrap_or_else(|| Instant::now() + LONG);
         let lingers = self.connections.is_empty().then_some(self.linger.0).flatten();
         let lingered = self.alone_since + lingers.unwrap_or(LONG);
-        let limit = self.live.as_ref().map(|live| live.view.negotiated.hold_time);
+        let limit = self.live.as_ref().map(|live| live.view.negotiated.send_hold_time());
+        let limit = limit.unwrap_or(Negotiated::LONGEST_SEND_HOLD_TIME);
         let established = self.live.as_ref().map(|live| live.connection);
         let has_room =
             self.connections.iter().any(|link| Some(link.id) == established && link.connection.has_room());
@@ -253,7 +254,7 @@ impl Task {
     fn timeout(&mut self) {
         let mut index = 0;
         while index < self.connections.len() {
-            let arrived = self.connections[index].connection.next(None).now_or_never();
+            let arrived = self.connections[index].connection.next(LONG).now_or_never();
             let before = self.connections.len();
             if let Some(input) = arrived {
                 self.input(index, input);

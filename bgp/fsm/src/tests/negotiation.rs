@@ -59,7 +59,7 @@ fn the_hold_time_is_the_smaller_one() {
         let [first, second] = [first, second].map(|time| HoldTime::from_secs(time).unwrap());
         for one in agreed([Config { hold_time: first, ..a }, Config { hold_time: second, ..b }]) {
             assert_eq!((one.hold_time, one.keepalive_interval), (secs(common), secs(common) / 3));
-            assert_eq!(one.send_hold_time(), (common != 0).then(|| secs(480)));
+            assert_eq!(one.send_hold_time(), secs(if common == 0 { 480 } else { common }));
         }
     }
     assert_eq!((HoldTime::from_secs(1), HoldTime::from_secs(2)), (None, None));
