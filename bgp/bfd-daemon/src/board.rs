@@ -24,6 +24,8 @@ pub(crate) struct Report {
 pub(crate) struct Counts {
     /// How often it left Up for Down.
     pub(crate) downs: u64,
+    /// When it did last, in milliseconds of Unix time, and why.
+    pub(crate) last_down: Option<(u64, Diagnostic)>,
     pub(crate) sent: u64,
     pub(crate) received: u64,
     pub(crate) discarded: u64,

@@ -15,7 +15,7 @@ pub(crate) mod socket;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -80,6 +80,31 @@ pub enum StartError {
     Start(#[source] io::Error),
 }
 
+/// What the timing thread counts beside its sessions.
+#[derive(Debug, Default)]
+pub(crate) struct Totals {
+    /// Datagrams that no session is for.
+    pub(crate) stray: AtomicU64,
+    /// By how much the thread got the CPU too late at most, in microseconds.
+    pub(crate) latest_us: AtomicU64,
+    /// How often it was late by [`Totals::LATE`] or more.
+    pub(crate) late: AtomicU64,
+}
+
+impl Totals {
+    /// What a session with short intervals begins to feel.
+    const LATE: Duration = Duration::from_millis(10);
+
+    fn woke(&self, wanted: Option<Instant>, now: Instant) {
+        let late = wanted.map(|wanted| now.saturating_duration_since(wanted)).unwrap_or_default();
+        if late >= Self::LATE {
+            self.late.fetch_add(1, Ordering::Relaxed);
+        }
+        let micros = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
+        self.latest_us.fetch_max(micros, Ordering::Relaxed);
+    }
+}
+
 /// The timing thread, as others see it.
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -87,8 +112,7 @@ pub(crate) struct Engine {
     wake: Arc<EventFd>,
     /// Readable when a state changed; to be taken once.
     changes: Mutex<Option<UnixStream>>,
-    /// Datagrams that no session is for.
-    pub(crate) stray: Arc<AtomicU64>,
+    pub(crate) totals: Arc<Totals>,
     pub(crate) scheduling: String,
     thread: JoinHandle<()>,
 }
@@ -126,8 +150,8 @@ impl Engine {
         let (orders, receiver) = sync_channel(ORDERS);
         let (ready, scheduling) = oneshot::channel();
         let thread_wake = Arc::clone(&wake);
-        let stray = Arc::new(AtomicU64::new(0));
-        let thread_stray = Arc::clone(&stray);
+        let totals = Arc::new(Totals::default());
+        let thread_totals = Arc::clone(&totals);
         let body = move || {
             // Nobody waits for it any more only when the start has failed.
             let _ = ready.send(priority::raise());
@@ -144,14 +168,15 @@ impl Engine {
                 stopping: false,
                 control: receive::control_buffer(),
                 echoes,
-                stray: thread_stray,
+                totals: thread_totals,
+                wanted: None,
             };
             runner.run();
         };
         let thread = std::thread::Builder::new().name("bfd-timing".to_owned()).stack_size(STACK).spawn(body);
         let thread = thread.map_err(StartError::Start)?;
         let scheduling = scheduling.await.unwrap_or_default();
-        Ok(Self { orders, wake, changes: Mutex::new(Some(changes)), stray, scheduling, thread })
+        Ok(Self { orders, wake, changes: Mutex::new(Some(changes)), totals, scheduling, thread })
     }
 
     /// Gives an order. Waits when too many are under way, which ends soon: the timing thread takes them all at each turn.
@@ -192,8 +217,9 @@ struct Runner {
     control: Vec<u8>,
     /// The sockets of echo packets.
     echoes: Epoll,
-    /// Datagrams that no session is for.
-    stray: Arc<AtomicU64>,
+    totals: Arc<Totals>,
+    /// When the thread wanted to wake.
+    wanted: Option<Instant>,
 }
 
 impl Runner {
@@ -202,6 +228,7 @@ impl Runner {
             // Nothing that came before this moment counts as missing: packets are taken in before clocks are looked at.
             // That holds after a long wait for the CPU too.
             let now = Instant::now();
+            self.totals.woke(self.wanted, now);
             let mut changed = self.receive(now);
             self.take_orders(now);
             changed |= self.run_due(now);
@@ -293,12 +320,9 @@ impl Runner {
 
     /// Sleeps until a packet or an order comes or something is due.
     fn wait(&mut self) {
-        let timeout = self
-            .due
-            .iter()
-            .flatten()
-            .min()
-            .map(|due| TimeSpec::from_duration(due.saturating_duration_since(Instant::now())));
+        self.wanted = self.due.iter().flatten().min().copied();
+        let timeout =
+            self.wanted.map(|due| TimeSpec::from_duration(due.saturating_duration_since(Instant::now())));
         let readable = |fd| PollFd::new(fd, PollFlags::POLLIN);
         let mut places: [PollFd<'_>; receive::MAX_PORTS + 2] = std::array::from_fn(|place| {
             readable(match place {

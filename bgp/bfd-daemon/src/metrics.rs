@@ -53,10 +53,18 @@ struct Snapshot(Arc<Registry>);
 impl Collector for Snapshot {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let rows = self.0.rows();
-        let stray = self.0.engine().stray.load(Ordering::Relaxed);
-        let help = "Control packets that no session is for";
-        let mut metric = encoder.encode_descriptor("stray_packets", help, None, MetricType::Counter)?;
-        metric.encode_counter::<NoLabelSet, _, u64>(&stray, None)?;
+        let totals = &self.0.engine().totals;
+        for (name, help, count) in [
+            ("stray_packets", "Control packets that no session is for", &totals.stray),
+            ("timing_late", "How often the timing thread got the CPU 10 ms too late or more", &totals.late),
+        ] {
+            let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            metric.encode_counter::<NoLabelSet, _, u64>(&count.load(Ordering::Relaxed), None)?;
+        }
+        let latest = i64::try_from(totals.latest_us.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
+        let help = "By how much the timing thread got the CPU too late at most";
+        let name = "timing_latest_microseconds";
+        encoder.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&latest)?;
         let mut out = Out { encoder: &mut encoder, rows: &rows };
         out.gauge("session_up", "1 while the session is Up", |row| {
             i64::from(row.report.state == guideway_bfd::State::Up)

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use guideway_bfd::State;
@@ -80,6 +81,8 @@ impl Bfd for Service {
             sessions: self.registry.rows().into_iter().map(session).collect(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             scheduling: self.registry.engine().scheduling.clone(),
+            latest_us: self.registry.engine().totals.latest_us.load(Ordering::Relaxed),
+            late: self.registry.engine().totals.late.load(Ordering::Relaxed),
         }))
     }
 }
@@ -193,7 +196,8 @@ impl Client {
                 && now.0 == State::Up
                 && downs < now.2
             {
-                now = (State::Down, report.remote.diagnostic.bits(), now.2);
+                let why = report.counts.last_down.map_or(0, |(_, diagnostic)| diagnostic.bits());
+                now = (State::Down, why, now.2);
                 self.unsaid.insert(id);
             }
             if session.said.replace(now) == Some(now) {
@@ -261,6 +265,8 @@ fn session(row: Row) -> v1::Session {
         spec: Some(spec),
         problem: problem.unwrap_or_default(),
         send_errors: counts.send_errors,
+        last_down_unix_ms: counts.last_down.map_or(0, |(at, _)| at),
+        last_down_diagnostic: counts.last_down.map_or(0, |(_, diagnostic)| diagnostic.bits().into()),
         echoes_returned: counts.echoes_returned,
     }
 }

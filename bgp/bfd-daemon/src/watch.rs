@@ -38,8 +38,8 @@ fn log(registry: &Registry, mut seen: HashMap<u32, (State, u64)>) -> HashMap<u32
         let (from, downs) = seen.remove(&row.discriminator).unwrap_or((State::Down, 0));
         let diagnostic = report.diagnostic;
         if downs < now.1 {
-            let remote = report.remote.diagnostic;
-            warn!(%peer, now = %now.0, %diagnostic, remote_diagnostic = %remote, downs = now.1, "session went down");
+            let why = report.counts.last_down.map(|(_, why)| why).unwrap_or_default();
+            warn!(%peer, now = %now.0, %why, downs = now.1, "session went down");
         } else if from != now.0 {
             info!(%peer, %from, now = %now.0, %diagnostic, "session changed");
         }

@@ -16,6 +16,8 @@ pub(crate) async fn run(cli: &Cli) -> Result<Outcome, Failure> {
 struct View<'a> {
     version: &'a str,
     scheduling: &'a str,
+    latest_us: u64,
+    late: u64,
     sessions: Vec<Row<'a>>,
 }
 
@@ -31,6 +33,8 @@ struct Row<'a> {
     remote_diagnostic: &'static str,
     since_unix_ms: u64,
     downs: u64,
+    last_down_unix_ms: Option<u64>,
+    last_down_diagnostic: Option<&'static str>,
     transmit_interval_us: u32,
     detection_time_us: u32,
     remote_desired_min_tx_us: u32,
@@ -57,6 +61,8 @@ fn view(list: &ListSessionsResponse) -> View<'_> {
     View {
         version: &list.version,
         scheduling: &list.scheduling,
+        latest_us: list.latest_us,
+        late: list.late,
         sessions: list.sessions.iter().map(Row::of).collect(),
     }
 }
@@ -75,6 +81,8 @@ impl<'a> Row<'a> {
             remote_diagnostic: diagnostic(session.remote_diagnostic),
             since_unix_ms: session.since_unix_ms,
             downs: session.downs,
+            last_down_unix_ms: (session.last_down_unix_ms > 0).then_some(session.last_down_unix_ms),
+            last_down_diagnostic: (session.downs > 0).then(|| diagnostic(session.last_down_diagnostic)),
             transmit_interval_us: session.transmit_interval_us,
             detection_time_us: session.detection_time_us,
             remote_desired_min_tx_us: session.remote_desired_min_tx_us,
@@ -125,7 +133,15 @@ fn diagnostic(bits: u32) -> &'static str {
 }
 
 fn human(list: &ListSessionsResponse, now_unix_ms: u64) -> String {
-    let mut text = labelled([("scheduling", list.scheduling.clone())]);
+    let latest = if list.latest_us < 1000 {
+        "less than 1ms".to_owned()
+    } else {
+        format!("{}ms", list.latest_us / 1000)
+    };
+    let mut text = labelled([
+        ("scheduling", list.scheduling.clone()),
+        ("late", format!("{latest} at most, {} times 10ms or more", list.late)),
+    ]);
     text.push('\n');
     let columns = [
         Column::Text("PEER"),
@@ -209,6 +225,8 @@ mod tests {
             echo_interval_us: 12_500,
             since_unix_ms: 1_000,
             downs: 1,
+            last_down_unix_ms: 500,
+            last_down_diagnostic: 3,
             packets_sent: 1200,
             packets_received: 1199,
             clients: vec!["bgp-speaker".to_owned()],
@@ -238,6 +256,8 @@ mod tests {
             sessions: vec![up, held, wrong],
             version: "0.1.0".to_owned(),
             scheduling: "real-time (SCHED_FIFO 40)".to_owned(),
+            latest_us: 1_234,
+            late: 0,
         };
         insta::assert_snapshot!(human(&list, 61_000));
         insta::assert_snapshot!(json(&view(&list)).unwrap());

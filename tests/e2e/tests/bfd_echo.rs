@@ -50,8 +50,7 @@ fn own_echoes_come_back_and_tell_of_a_cut() -> Result<()> {
     // Control packets become rare: the peer's detection of us is as it was, ours is a matter of echoes.
     world.wait_detection(3000)?;
     wait::until_true("echoes to come back", PATIENCE, || Ok(world.session()?.echoes_received > 20))?;
-    let before = std::time::Instant::now();
-    world.site.cut()?;
+    let before = world.site.cut()?;
     let told = watched.wait_after(before, BfdState::Down)? - before;
     ensure!(told < Duration::from_millis(1500), "told after {told:?}");
     ensure!(watched.status().diagnostic == guideway_bfd_client::Diagnostic::ECHO_FAILED);

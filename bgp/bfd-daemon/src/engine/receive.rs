@@ -92,7 +92,7 @@ impl Runner {
         let decoded = Packet::decode(datagram);
         let your = decoded.as_ref().map_or(0, |decoded| decoded.packet.your_discriminator);
         let Some(index) = self.find(your, arrival) else {
-            self.stray.fetch_add(1, Ordering::Relaxed);
+            self.totals.stray.fetch_add(1, Ordering::Relaxed);
             return false;
         };
         let slot = &mut self.slots[index];

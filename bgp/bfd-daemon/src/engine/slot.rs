@@ -57,9 +57,12 @@ impl Slot {
     /// Keeps the books about a transition; says whether there was one.
     pub(crate) fn note(&mut self, transition: Option<Transition>) -> bool {
         self.unpublished = true;
-        let Some(Transition { from, to, .. }) = transition else { return false };
-        self.counts.downs += u64::from(from == State::Up && to == State::Down);
+        let Some(Transition { from, to, diagnostic }) = transition else { return false };
         self.since_unix_ms = unix_ms();
+        if from == State::Up && to == State::Down {
+            self.counts.downs += 1;
+            self.counts.last_down = Some((self.since_unix_ms, diagnostic));
+        }
         true
     }
 

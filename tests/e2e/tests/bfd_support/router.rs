@@ -70,6 +70,15 @@ impl Router {
         Ok(Self { kind, netns, folder, processes })
     }
 
+    /// Real-time scheduling for the router's processes: a real one is a machine of its own, which this one's load does not
+    /// touch.
+    pub fn set_real_time(&self) -> Result<()> {
+        for process in &self.processes {
+            command::sh(&format!("chrt -a -f -p 45 {}", process.pid()))?;
+        }
+        Ok(())
+    }
+
     /// Another configuration, at run time.
     pub fn configure(&self, peer: &Peer) -> Result<()> {
         match self.kind {

@@ -1,6 +1,7 @@
 //! Namespaces: a forwarder and a router, on one link or with a node between.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use anyhow::Result;
 use guideway_lab::netns::{End, Netns, join};
@@ -99,8 +100,9 @@ impl Site {
         address.ok_or_else(|| anyhow::anyhow!("{interface} has no link-local address"))
     }
 
-    /// Both ends drop what arrives: silence in both directions, and no error for the senders.
-    pub fn cut(&self) -> Result<()> {
+    /// Both ends drop what arrives: silence in both directions, and no error for the senders. Tells when the forwarder could
+    /// still hear the router.
+    pub fn cut(&self) -> Result<Instant> {
         let rules = |device| {
             format!(
                 "table netdev cut {{\nchain in {{\ntype filter hook ingress device {device} priority 0; policy drop;\n}}\n}}\n"
@@ -108,7 +110,9 @@ impl Site {
         };
         let router_side = if self.way == Way::Link { "fw1" } else { "up0" };
         self.router.run("nft", &[&rules(router_side)])?;
-        self.forwarder.run("nft", &[&rules("up0")]).map(drop)
+        let before = Instant::now();
+        self.forwarder.run("nft", &[&rules("up0")])?;
+        Ok(before)
     }
 
     pub fn heal(&self) -> Result<()> {

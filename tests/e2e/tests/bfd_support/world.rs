@@ -9,7 +9,7 @@ use guideway_bfd_client::{BfdState, Client, Session, Spec, Status};
 use guideway_bgp_admin::bfd::v1;
 use guideway_bgp_admin::bfd::v1::bfd_client::BfdClient;
 use guideway_lab::process::Process;
-use guideway_lab::{binaries, wait};
+use guideway_lab::{binaries, command, wait};
 use tokio::runtime::Runtime;
 
 use super::PATIENCE;
@@ -34,6 +34,23 @@ impl Daemon {
             Ok(std::os::unix::net::UnixStream::connect(&socket).is_ok())
         })?;
         Ok(Self { process, socket })
+    }
+}
+
+impl Daemon {
+    /// Takes real-time scheduling away from its threads, as a cgroup without a real-time share does, and gives them the nice
+    /// value that lb-bfd takes in that case.
+    pub fn make_normal(&self) -> Result<()> {
+        let pid = self.process.pid();
+        command::sh(&format!("chrt -a -o -p 0 {pid}"))?;
+        for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+            let thread = thread?.file_name().to_string_lossy().into_owned();
+            let name = std::fs::read_to_string(format!("/proc/{pid}/task/{thread}/comm"))?;
+            if name.trim() == "bfd-timing" {
+                command::sh(&format!("renice -n -20 -p {thread}"))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -130,11 +147,15 @@ impl World {
         waited.map(drop).with_context(|| format!("the detection time is {seen} us, not {millis} ms"))
     }
 
-    pub fn sessions(&self) -> Result<Vec<v1::Session>> {
+    pub fn list(&self) -> Result<v1::ListSessionsResponse> {
         self.runtime.block_on(async {
             let channel = guideway_dataplane_admin::connect(self.daemon.socket.clone()).await?;
-            Ok(BfdClient::new(channel).list_sessions(v1::ListSessionsRequest {}).await?.into_inner().sessions)
+            Ok(BfdClient::new(channel).list_sessions(v1::ListSessionsRequest {}).await?.into_inner())
         })
+    }
+
+    pub fn sessions(&self) -> Result<Vec<v1::Session>> {
+        Ok(self.list()?.sessions)
     }
 
     pub fn session(&self) -> Result<v1::Session> {
@@ -146,8 +167,7 @@ impl World {
 
     /// Both directions are cut, detection is timed from before the cut, and the link healed.
     pub fn cut_once(&self, watched: &Watched, millis: u32) -> Result<Duration> {
-        let before = Instant::now();
-        self.site.cut()?;
+        let before = self.site.cut()?;
         let told = watched.wait_after(before, BfdState::Down)?;
         self.site.heal()?;
         self.wait_up(watched, millis)?;
