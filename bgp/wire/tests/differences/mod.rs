@@ -234,6 +234,16 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             case.netgauze_misses("AttributeLength") && case.has(|_, kind, value| kind == 9 && value.len() > 4)
         },
     },
+    Difference {
+        what: "a list of no communities is an error; netgauze takes it",
+        codecs: &[Codec::Netgauze],
+        paragraph: "RFC 8092 section 6, RFC 7606 sections 4, 7.8, 7.10, 7.14 and 7.15",
+        example: ("40010100 4002060201 0000fdea 4003040a000001 c02000", "080a"),
+        holds: |case| {
+            case.netgauze_misses("AttributeLength")
+                && case.has(|_, kind, value| [8, 10, 16, 25, 32].contains(&kind) && value.is_empty())
+        },
+    },
 ];
 
 /// The family in front of the value of a multiprotocol attribute.
