@@ -9,26 +9,24 @@
 
 pub(crate) mod echo;
 mod receive;
+mod runner;
 pub(crate) mod slot;
 pub(crate) mod socket;
 
-use std::io::{self, Write};
-use std::os::fd::AsFd;
+use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use guideway_bfd::endpoint::{MULTIHOP_PORT, SINGLE_HOP_PORT};
-use guideway_bfd::{Config, Hops, Jitter};
-use nix::poll::{PollFd, PollFlags, ppoll};
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
+use guideway_bfd::{Config, Hops};
+use nix::sys::epoll::{Epoll, EpollCreateFlags};
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use nix::sys::time::TimeSpec;
+use rand::SeedableRng;
 use rand::rngs::SmallRng;
-use rand::{RngExt, SeedableRng};
 use socket2::Domain;
 use thiserror::Error;
 use tokio::sync::oneshot;
@@ -36,13 +34,12 @@ use tracing::warn;
 
 use crate::priority;
 use receive::Port;
-use slot::{Fate, Slot};
+use runner::Runner;
+use slot::Slot;
 use socket::Sender;
 
 /// Orders under way; who gives more waits.
 const ORDERS: usize = 256;
-/// How soon a report that somebody read just then is written again.
-const PUBLISH_AGAIN: Duration = Duration::from_millis(1);
 /// A stack is locked into memory: no more than is needed.
 const STACK: usize = 256 << 10;
 
@@ -199,139 +196,5 @@ impl Engine {
     /// Whether the thread has ended, which it does only after [`Order::Stop`].
     pub(crate) fn is_dead(&self) -> bool {
         self.thread.is_finished()
-    }
-}
-
-struct Runner {
-    ports: Vec<Port>,
-    orders: Receiver<Order>,
-    wake: Arc<EventFd>,
-    changes: UnixStream,
-    slots: Vec<Slot>,
-    /// The discriminator of each slot, in the same order: close together, to be searched for each packet.
-    numbers: Vec<u32>,
-    /// When each slot has something to do, in the same order. `None`: never.
-    due: Vec<Option<Instant>>,
-    random: SmallRng,
-    stopping: bool,
-    control: Vec<u8>,
-    /// The sockets of echo packets.
-    echoes: Epoll,
-    totals: Arc<Totals>,
-    /// When the thread wanted to wake.
-    wanted: Option<Instant>,
-}
-
-impl Runner {
-    fn run(&mut self) {
-        while !(self.stopping && self.slots.is_empty()) {
-            // Nothing that came before this moment counts as missing: packets are taken in before clocks are looked at.
-            // That holds after a long wait for the CPU too.
-            let now = Instant::now();
-            self.totals.woke(self.wanted, now);
-            let mut changed = self.receive(now);
-            self.take_orders(now);
-            changed |= self.run_due(now);
-            if changed {
-                // One octet that nobody has read yet says enough.
-                let _ = self.changes.write(&[0]);
-            }
-            self.wait();
-        }
-    }
-
-    fn run_due(&mut self, now: Instant) -> bool {
-        let mut changed = false;
-        let mut index = 0;
-        while index < self.slots.len() {
-            if self.due[index].is_none_or(|due| due > now) {
-                index += 1;
-                continue;
-            }
-            let slot = &mut self.slots[index];
-            let random = &mut self.random;
-            let (fate, news) = slot.run(now, || Jitter::new(random.random()));
-            changed |= news;
-            if fate == Fate::Gone {
-                self.slots.swap_remove(index);
-                self.numbers.swap_remove(index);
-                self.due.swap_remove(index);
-                continue;
-            }
-            self.due[index] = if slot.publish() { slot.due() } else { Some(now + PUBLISH_AGAIN) };
-            index += 1;
-        }
-        changed
-    }
-
-    /// Makes the next turn look at a slot.
-    fn touch(&mut self, index: usize, now: Instant) {
-        self.due[index] = Some(now);
-    }
-
-    fn take_orders(&mut self, now: Instant) {
-        let _ = self.wake.read();
-        while let Ok(order) = self.orders.try_recv() {
-            match order {
-                Order::Add(slot) => {
-                    self.numbers.push(slot.session.discriminator());
-                    self.listen(slot.sender.as_ref());
-                    self.slots.push(*slot);
-                    self.due.push(Some(now));
-                }
-                Order::Configure(discriminator, config, hops) => self.with(discriminator, now, |slot| {
-                    slot.endpoint.hops = hops;
-                    slot.session.set_config(config);
-                }),
-                Order::Rebind(discriminator, interface, sender) => {
-                    self.listen(Some(&sender));
-                    self.with(discriminator, now, |slot| {
-                        slot.endpoint.interface = interface;
-                        slot.sender = Some(sender);
-                    });
-                }
-                Order::Remove(discriminator) => self.with(discriminator, now, |slot| slot.leave(now)),
-                Order::Stop => {
-                    self.stopping = true;
-                    for index in 0..self.slots.len() {
-                        self.slots[index].leave(now);
-                        self.touch(index, now);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Wakes the thread when echo packets come. The kernel forgets the socket when it is closed.
-    fn listen(&self, sender: Option<&Sender>) {
-        if let Some(wire) = sender.and_then(|sender| sender.wire.as_ref()) {
-            // Without it the packets are read when something else wakes the thread, which is soon.
-            let _ = self.echoes.add(&wire.socket, EpollEvent::new(EpollFlags::EPOLLIN, 0));
-        }
-    }
-
-    fn with(&mut self, discriminator: u32, now: Instant, change: impl FnOnce(&mut Slot)) {
-        if let Some(index) = self.numbers.iter().position(|number| *number == discriminator) {
-            change(&mut self.slots[index]);
-            self.slots[index].unpublished = true;
-            self.touch(index, now);
-        }
-    }
-
-    /// Sleeps until a packet or an order comes or something is due.
-    fn wait(&mut self) {
-        self.wanted = self.due.iter().flatten().min().copied();
-        let timeout =
-            self.wanted.map(|due| TimeSpec::from_duration(due.saturating_duration_since(Instant::now())));
-        let readable = |fd| PollFd::new(fd, PollFlags::POLLIN);
-        let mut places: [PollFd<'_>; receive::MAX_PORTS + 2] = std::array::from_fn(|place| {
-            readable(match place {
-                0 => self.wake.as_fd(),
-                1 => self.echoes.0.as_fd(),
-                place => self.ports.get(place - 2).map_or(self.wake.as_fd(), |port| port.socket.as_fd()),
-            })
-        });
-        // Whatever it returns, the next turn looks at everything.
-        let _ = ppoll(&mut places, timeout, None);
     }
 }

@@ -15,6 +15,7 @@ const PURE: &[(&str, &str)] = &[
     ("guideway-dataplane-plan", "lb-dataplane/plan"),
     ("guideway-bgp-wire", "bgp/wire"),
     ("guideway-bgp-fsm", "bgp/fsm"),
+    ("guideway-bfd", "bgp/bfd"),
     ("guideway-bgp-rib", "bgp/rib"),
     ("guideway-sim", "tests/sim"),
 ];

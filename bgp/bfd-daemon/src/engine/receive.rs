@@ -11,7 +11,7 @@ use guideway_bfd::{Arrival, State};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg};
 use socket2::Socket;
 
-use super::Runner;
+use super::runner::Runner;
 
 /// Two ports in two families.
 pub(super) const MAX_PORTS: usize = 4;
