@@ -82,7 +82,9 @@ impl Receiver {
                         let route = Route { next_hop: reach.next_hop, attributes: update.attributes.clone() };
                         for nlri in &reach.nlri {
                             self.routes.insert(*nlri, route.clone());
-                            self.unconfirmed.iter_mut().for_each(|set| drop(set.remove(nlri)));
+                            self.unconfirmed.iter_mut().for_each(|unconfirmed| {
+                                unconfirmed.remove(nlri);
+                            });
                         }
                     }
                 }
