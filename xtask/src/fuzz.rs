@@ -31,7 +31,8 @@ pub(crate) struct FuzzArgs {
 }
 
 /// The targets, which are the binaries of `tests/fuzz`.
-const TARGETS: &[&str] = &["bfd_packet", "bgp_message", "bgp_framing", "packet", "tunnel", "dataplane_config", "bgp_config"];
+const TARGETS: &[&str] =
+    &["bfd_packet", "bgp_message", "bgp_framing", "packet", "tunnel", "dataplane_config", "bgp_config"];
 
 /// What `cargo fuzz` passes, less the sanitizer.
 const FLAGS: &[&str] = &[
