@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use guideway_bgp_config::{Authentication, PeerConfig};
+use guideway_bgp_config::{Authentication, PeerConfig, Remote};
 use guideway_bgp_fsm::{Change, Event, Refresh, Stop};
 use guideway_bgp_rib::Enhanced;
 use guideway_bgp_wire::{Message, RouteRefresh};
@@ -75,9 +75,10 @@ impl Task {
         if before == self.config {
             return;
         }
-        let mut reset = before.local_address != self.config.local_address
-            || before.remote != self.config.remote
-            || before.port != self.config.port;
+        let mut reset = before.local_address != self.config.local_address;
+        if let Remote::LinkLocal { address: Some(address), .. } = &self.config.remote {
+            reset |= self.connections.iter().any(|link| link.connection.remote().ip() != *address);
+        }
         if before.authentication != self.config.authentication {
             reset |= !self.rotate(&before.authentication);
         }
