@@ -277,7 +277,7 @@ async fn tell(
 }
 
 fn unknown(peer: &str) -> Status {
-    Status::not_found(format!("no peer is named {:?}", peer))
+    Status::not_found(format!("no peer is named {peer:?}"))
 }
 
 /// What routers are told has at most 255 octets (RFC 9003).

@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use guideway_bgp_config::{LimitAction, MaxPrefixes, Remote};
 use guideway_bgp_fsm::{self as fsm, Loss, Negotiated, Refresh, RemoteAs};
-use guideway_bgp_peer::{Router, SessionView};
-use guideway_bgp_rib::Route;
+use guideway_bgp_peer::{LastError, MessageCounts, PeerStatus, Router, SessionStatus, SessionView};
 use guideway_bgp_rib::policy::{Aggregation, PeerExport, Pool, RouteSettings, Specifics};
+use guideway_bgp_rib::{Group, Route};
 use guideway_bgp_wire::{
     Attributes, Community, Context, Families, Message, NextHop, Nlri, Reach, Unreach, Update,
 };
@@ -114,8 +114,6 @@ fn nothing_is_sent_before_the_first_word() {
     assert!(matches!(message, Ok(Message::Update(update)) if update.reach.len() == 1));
     assert_eq!(table.list()[0].state, "announced");
 }
-
-use guideway_bgp_rib::Group;
 
 #[test]
 fn a_changed_policy_moves_the_peer_to_another_group() {
@@ -329,6 +327,72 @@ fn answers_of_explain() {
     insta::assert_snapshot!(ask("203.0.113.99", None));
     insta::assert_snapshot!(ask("2001:db8::1", Some("not connected yet")));
     assert!("203.0.113.10/24".parse::<Asked>().is_err() && "web".parse::<Asked>().is_err());
+}
+
+fn status(peer: u32, config: &Arc<PeerConfig>, session: Option<&SessionView>) -> PeerStatus {
+    let established = session.map(|view| SessionStatus {
+        since: SystemTime::UNIX_EPOCH + Duration::from_secs(9),
+        side: fsm::Side::Outgoing,
+        local: view.local,
+        remote: view.remote,
+        negotiated: view.negotiated.clone(),
+        told: Vec::new(),
+        ended: Vec::new(),
+    });
+    let state = if established.is_some() { fsm::State::Established } else { fsm::State::Active };
+    PeerStatus {
+        id: PeerId(peer),
+        config: Arc::clone(config),
+        dynamic: None,
+        address: None,
+        state,
+        since: SystemTime::UNIX_EPOCH,
+        outgoing: state,
+        incoming: fsm::State::Idle,
+        last_error: session.is_none().then(|| LastError {
+            text: "cannot connect: connection refused".to_owned(),
+            at: SystemTime::UNIX_EPOCH,
+        }),
+        session: established,
+        problems: Vec::new(),
+        bfd: None,
+        received: MessageCounts::default(),
+        sent: MessageCounts::default(),
+        malformed_updates: 0,
+        sessions: 1,
+        flaps: 0,
+        kept: guideway_bgp_peer::Kept::default(),
+    }
+}
+
+#[test]
+fn explain_tells_of_each_peer_and_rule() {
+    let table = table();
+    let pool = Pool {
+        prefixes: vec![vip("203.0.113.0/24")],
+        settings: RouteSettings { communities: vec![Community::new(65001, 100)], ..RouteSettings::default() },
+        ..Pool::default()
+    };
+    let node = NodeExport {
+        settings: RouteSettings { med: Some(5), ..RouteSettings::default() },
+        pools: vec![pool],
+        vips: vec![(vip("203.0.113.10/32"), RouteSettings { prepend: Some(2), ..RouteSettings::default() })],
+    };
+    table.set_node(Ipv4Addr::new(10, 255, 1, 1), &node, None, Instant::now(), 2);
+    table.serve(&prefixes(&["203.0.113.10/32", "2001:db8::10/128"]), Instant::now(), 1_000);
+    table.release();
+    let with_med = config("10.1.1.1", |config| config.export.settings.med = Some(7));
+    let other = config("10.1.2.1", |config| config.export.only = vec![vip("198.51.100.0/24")]);
+    let down = config("10.1.3.1", |_| {});
+    let (first, second) = (session(1, Arc::clone(&with_med)), session(2, Arc::clone(&other)));
+    table.up(&first);
+    table.up(&second);
+    let statuses =
+        [status(1, &with_med, Some(&first)), status(2, &other, Some(&second)), status(3, &down, None)];
+    let answer = table.explain("203.0.113.10".parse().unwrap(), &statuses, None, Instant::now());
+    insta::assert_snapshot!(format!("{answer:#?}"));
+    let answer = table.explain("2001:db8::10".parse().unwrap(), &statuses[..1], None, Instant::now());
+    assert_eq!(answer.peers[0].reason, "there is no next hop for ipv6");
 }
 
 /// `PeerExport` decides who shares a group; a limit to some prefixes is part of it.
