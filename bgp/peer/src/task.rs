@@ -193,6 +193,7 @@ impl Task {
                 Step::Lingered => return,
                 Step::Look => self.look(),
             }
+            self.rest();
             while self.closing.try_join_next().is_some() {}
         }
     }

@@ -21,6 +21,15 @@ impl Task {
         }
     }
 
+    /// Without a session there must be no attempt either while something has to be waited for. A session that stands is left
+    /// alone.
+    pub(super) fn rest(&mut self) {
+        if self.started && self.live.is_none() && self.held().is_some() {
+            self.started = false;
+            self.put(Event::Stop(fsm::Stop::Silent));
+        }
+    }
+
     /// Why there must be no session now.
     pub(super) fn held(&self) -> Option<String> {
         match self.shut.as_deref() {
@@ -64,17 +73,9 @@ impl Task {
     }
 
     pub(super) fn bfd(&mut self, word: Word) {
-        match word {
-            Word::Nothing => {}
-            Word::Down => {
-                self.put(Event::BfdDown);
-                if self.held().is_some() && self.started {
-                    self.started = false;
-                    // The connections are gone already.
-                    self.put(Event::Stop(fsm::Stop::Silent));
-                }
-            }
-            Word::Up => {}
+        if word == Word::Down {
+            self.put(Event::BfdDown);
+            self.rest();
         }
         if self.liveness.is_up() && word != Word::Nothing {
             self.start();

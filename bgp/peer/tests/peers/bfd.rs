@@ -11,7 +11,7 @@ use guideway_bgp_admin::bfd::v1::{
     attach_request, attach_response,
 };
 use guideway_bgp_config::BfdSettings;
-use guideway_bgp_fsm::State;
+use guideway_bgp_fsm::{State, Stop};
 use guideway_bgp_peer::{Peers, Router, Settings, admin};
 use tokio::net::UnixListener;
 use tokio::sync::watch;
@@ -180,4 +180,13 @@ async fn strict_waits_for_bfd() {
     until("rest", || (one.status(two.address).state == State::Idle).then_some(())).await;
     word.send_replace(Word::Up);
     until("a new session", || (one.status(two.address).sessions == 2).then_some(())).await;
+    // What says nothing of the path ends no session, but lets none begin.
+    word.send_replace(Word::AdminDown);
+    until("BFD down by an operator", || {
+        (admin::peer(&one.status(two.address)).bfd == "admin-down").then_some(())
+    })
+    .await;
+    assert_eq!(one.status(two.address).state, State::Established);
+    two.peers.reset(&one.address.to_string(), Stop::Reset(String::new())).unwrap();
+    until("rest", || (one.status(two.address).state == State::Idle).then_some(())).await;
 }
