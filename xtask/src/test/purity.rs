@@ -17,6 +17,7 @@ const PURE: &[(&str, &str)] = &[
     ("guideway-bgp-fsm", "bgp/fsm"),
     ("guideway-bfd", "bgp/bfd"),
     ("guideway-bgp-rib", "bgp/rib"),
+    ("guideway-bgp-config", "bgp/config"),
     ("guideway-sim", "tests/sim"),
 ];
 
