@@ -132,7 +132,15 @@ impl Core {
             let Some(peer) = config.peer(seat.name(), seat.address()) else { continue };
             match (&seat, &peer.kind) {
                 (Seat::Speaker(speaker), Kind::Speaker(speaker_config)) => {
-                    state.loc.allow(speaker.id, speaker_config.allowed.clone(), speaker_config.limit);
+                    if speaker.refused.is_none() {
+                        let kind = seat::source_kind(speaker.external, peer.client);
+                        let allowed = speaker_config.allowed.clone();
+                        state.loc.set_rules(speaker.id, kind, allowed, speaker_config.limit);
+                    }
+                    if let Some(Seat::Speaker(speaker)) = state.seats.get_mut(&id) {
+                        (speaker.limit, speaker.warn_percent) =
+                            (speaker_config.limit.prefixes, speaker_config.warn_percent);
+                    }
                 }
                 (Seat::Router(router), Kind::Router(_)) if router.connected => {
                     let keys = ClassKey::of(&router.session, peer);
@@ -236,6 +244,7 @@ impl State {
             address: view.remote.ip(),
             refused: refused.clone(),
             connected: true,
+            external: view.negotiated.external,
             limit: speaker.limit.prefixes,
             warn_percent: speaker.warn_percent,
         };
@@ -251,7 +260,14 @@ impl State {
         view.negotiated.families.iter().map(outlet).collect()
     }
 
-    fn router_up(&mut self, view: &SessionView) -> Vec<Outlet> {
+    fn router_up(&mut self, now: Instant, view: &SessionView) -> Vec<Outlet> {
+        if let Some(Seat::Speaker(speaker)) = self.seats.get(&view.peer)
+            && speaker.refused.is_none()
+        {
+            // It was a speaker before a reload.
+            let id = speaker.id;
+            self.loc.down(now, id, SessionEnd::Hard);
+        }
         let Some(peer) = self.config.peer(&view.config.name, view.remote.ip()) else { return Vec::new() };
         let keys = ClassKey::of(view, peer);
         let seat = RouterSeat {
@@ -304,7 +320,7 @@ impl Router for Core {
                     Vec::new()
                 }
             },
-            Some(Kind::Router(_)) => state.router_up(session),
+            Some(Kind::Router(_)) => state.router_up(Instant::now(), session),
             None => Vec::new(),
         };
         drop(state);

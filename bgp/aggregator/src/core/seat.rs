@@ -31,6 +31,8 @@ pub struct SpeakerSeat {
     pub refused: Option<String>,
     /// The session stands.
     pub connected: bool,
+    /// It is in another AS.
+    pub external: bool,
     /// How many prefixes of a family it may announce.
     pub limit: usize,
     /// From so many percent of them on the status says so.
@@ -69,11 +71,7 @@ impl Seat {
 /// The session with a speaker in the words of the Loc-RIB.
 pub(super) fn loc_session(view: &SessionView, speaker: &SpeakerConfig, client: bool) -> loc::Session {
     let agreed = &view.negotiated;
-    let kind = match (agreed.external, client) {
-        (true, _) => loc::SourceKind::External,
-        (false, true) => loc::SourceKind::Client,
-        (false, false) => loc::SourceKind::NonClient,
-    };
+    let kind = source_kind(agreed.external, client);
     let graceful = agreed.graceful_restart.as_ref().map(|restart| loc::GracefulSession {
         restart_time: restart.restart_time,
         families: restart.families,
@@ -95,5 +93,13 @@ pub(super) fn loc_session(view: &SessionView, speaker: &SpeakerConfig, client: b
         long_lived: long_lived.collect(),
         allowed: speaker.allowed.clone(),
         limit: speaker.limit,
+    }
+}
+
+pub(super) fn source_kind(external: bool, client: bool) -> loc::SourceKind {
+    match (external, client) {
+        (true, _) => loc::SourceKind::External,
+        (false, true) => loc::SourceKind::Client,
+        (false, false) => loc::SourceKind::NonClient,
     }
 }

@@ -351,6 +351,48 @@ fn a_reload_moves_routers_and_judges_paths_again() {
 }
 
 #[test]
+fn a_speaker_that_becomes_a_router_announces_nothing_any_more() {
+    let (core, mut orders) = core(Some(Memory::new()));
+    core.up(&speaker(1));
+    core.update(&speaker(1), announce(1, &[7])).unwrap();
+    core.export(Instant::now());
+    let _released = orders.try_recv();
+    let mut other = config();
+    other.peers[0].kind = other.peers[3].kind.clone();
+    core.configure(Arc::new(other));
+    let order = Order::Reset { peer: "lb1".to_owned(), stop: Stop::ConfigurationChange };
+    assert_eq!(orders.try_recv(), Ok(order));
+    core.down(&speaker(1), Loss::Graceful);
+    assert_eq!(core.overview().paths_stale, 1);
+    core.up(&speaker(1));
+    assert_eq!(core.overview().prefixes, 0);
+    core.update(&speaker(1), announce(1, &[7])).unwrap();
+    assert_eq!(core.overview().prefixes, 0);
+}
+
+#[test]
+fn a_client_that_is_none_any_more() {
+    let mut made = config();
+    made.peers[0].client = true;
+    made.peers[3].client = false;
+    let (sender, _orders) = mpsc::unbounded_channel();
+    let core = Core::new(Arc::new(made.clone()), Some(Memory::new()), Instant::now(), sender);
+    let (mut inside, mut lb1) = (router(1, true), speaker(1));
+    (inside.negotiated.external, lb1.negotiated.external) = (false, false);
+    let outlet = core.up(&inside).remove(0);
+    core.up(&lb1);
+    core.update(&lb1, announce(1, &[7])).unwrap();
+    core.export(Instant::now());
+    assert_eq!(table(&outlet).len(), 1);
+    made.peers[0].client = false;
+    core.configure(Arc::new(made));
+    core.export(Instant::now());
+    assert!(table(&outlet).is_empty());
+    let view = core.explain("203.0.113.7/32".parse().unwrap()).unwrap();
+    assert!(view.routers[0].reason.contains("client of the reflector"), "{view:?}");
+}
+
+#[test]
 fn other_rules_for_attributes_reach_everybody() {
     let (core, _orders) = core(Some(Memory::new()));
     let mut inside = router(1, true);
@@ -367,4 +409,51 @@ fn other_rules_for_attributes_reach_everybody() {
     other.local.local_pref = 200;
     core.configure(Arc::new(other));
     assert_eq!(local_pref(&outlet), Some(200));
+}
+
+/// For people, with `--run-ignored all --no-capture` and `--cargo-profile release`: what one of 64 speakers with 1000 VIPs
+/// each costs when it dies.
+#[test]
+#[ignore = "prints times"]
+fn one_of_many() {
+    let (core, _orders) = core(Some(Memory::new()));
+    let mut made = config();
+    made.pools[0].prefixes = vec!["203.0.0.0/8".parse().unwrap()];
+    let Kind::Speaker(any) = &mut made.peers[0].kind else { panic!() };
+    (any.allowed, any.limit.prefixes) = (vec!["203.0.0.0/8".parse().unwrap()], 2000);
+    let any = made.peers[0].clone();
+    made.peers = (1..=64)
+        .map(|n| Peer { config: peer_config(&format!("lb{n}"), speaker_address(n)), ..any.clone() })
+        .chain([made.peers[3].clone()])
+        .collect();
+    core.configure(Arc::new(made));
+    let outlet = core.up(&router(1, true)).remove(0);
+    let all: Vec<Nlri> =
+        (0..1000u32).map(|n| Nlri::new(IpAddr::from(Ipv4Addr::from(0xcb00_0000 + n)).into())).collect();
+    let began = Instant::now();
+    for n in 1..=64 {
+        core.up(&speaker(n));
+        for part in all.chunks(800) {
+            let mut update = announce(n, &[]);
+            update.reach[0].nlri = part.to_vec();
+            core.update(&speaker(n), update).unwrap();
+        }
+    }
+    let taken = began.elapsed();
+    core.export(Instant::now());
+    println!("64,000 paths: taken after {taken:?}, in the group after {:?}", began.elapsed());
+    let began = Instant::now();
+    core.down(&speaker(5), Loss::Hard);
+    let down = began.elapsed();
+    let (_, changes) = core.export(Instant::now());
+    println!("one dies: {down:?}, {changes} changes in the group after {:?}", began.elapsed());
+    let bytes = outlet.change(|group| {
+        let cursor = group.join();
+        let mut bytes = 0;
+        while let Some(messages) = group.next(&cursor) {
+            bytes += messages.len();
+        }
+        bytes
+    });
+    println!("{bytes} octets for a router that comes, after {:?}", began.elapsed());
 }

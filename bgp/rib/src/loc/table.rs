@@ -18,7 +18,7 @@ use super::aggregate::{AggregateConfig, AggregateState, Aggregates};
 use super::attributes::Local;
 use super::decision::Candidate;
 use super::intern::{Interned, Interner};
-use super::source::{Freshness, Limit, LimitAction, Refusal, RefusedSession, Session, SpeakerId};
+use super::source::{Freshness, Limit, LimitAction, Refusal, RefusedSession, Session, SourceKind, SpeakerId};
 use stale::Timers;
 
 /// What a Loc-RIB is configured with.
@@ -166,10 +166,18 @@ impl LocRib {
         }
     }
 
-    /// Another set of prefixes that a speaker may announce, and another limit, which holds for what it announces from now on.
-    pub fn allow(&mut self, speaker: SpeakerId, allowed: Vec<IpNet>, limit: Limit) {
+    /// Other rules for a speaker whose session goes on: the prefixes that it may announce, a limit, which holds for what it
+    /// announces from now on, and whether it is a client.
+    pub fn set_rules(&mut self, speaker: SpeakerId, kind: SourceKind, allowed: Vec<IpNet>, limit: Limit) {
         let Some(source) = self.sources.get_mut(&speaker) else { return };
         source.session.limit = limit;
+        if source.session.kind != kind {
+            source.session.kind = kind;
+            let of_speaker = |(_, paths): &(&IpNet, &Vec<Path>)| {
+                paths.binary_search_by_key(&speaker, |path| path.speaker).is_ok()
+            };
+            self.changed.extend(self.prefixes.iter().filter(of_speaker).map(|(prefix, _)| prefix));
+        }
         if source.session.allowed != allowed {
             source.session.allowed = allowed;
             self.check_again(|other| other == speaker);

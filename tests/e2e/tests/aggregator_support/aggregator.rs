@@ -20,6 +20,8 @@ use super::{AGGREGATOR_AS, PATIENCE, ROUTER_AS, Site, Style, link};
 pub struct Plan {
     pub style: Style,
     pub speakers: u8,
+    /// How many of them are light ones that start with the rest.
+    pub light: u8,
     pub aggregators: u8,
     /// The router takes several paths.
     pub add_path: bool,
@@ -38,6 +40,7 @@ impl Plan {
         Self {
             style,
             speakers,
+            light: speakers,
             aggregators: 1,
             add_path: true,
             speaker_restart: None,

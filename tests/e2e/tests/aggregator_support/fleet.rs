@@ -51,7 +51,7 @@ impl Fleet {
         let (sender, receiver) = orders::unbounded_channel();
         let thread = std::thread::spawn(move || run(&file, receiver));
         let fleet = Self { orders: Some(sender), thread: Some(thread), plan: plan.clone() };
-        for n in 1..=plan.speakers {
+        for n in 1..=plan.light {
             fleet.start_speaker(n, &[], false)?;
         }
         Ok(fleet)
@@ -99,6 +99,11 @@ impl Fleet {
 
     /// Ends a speaker, and waits until it is gone.
     pub fn end(&self, n: u8, end: End) -> Result<()> {
+        self.begin_end(n, end)?.recv_timeout(Duration::from_secs(20)).context("the speaker does not end")
+    }
+
+    /// Ends a speaker; what comes back says when it is gone.
+    pub fn begin_end(&self, n: u8, end: End) -> Result<mpsc::Receiver<()>> {
         let (sender, done) = mpsc::channel();
         self.order(move |speakers| {
             let speaker = speakers.remove(&n)?;
@@ -108,7 +113,7 @@ impl Fleet {
             };
             Some((speaker.peers, stop, sender))
         })?;
-        done.recv_timeout(Duration::from_secs(20)).context("the speaker does not end")
+        Ok(done)
     }
 
     fn order(

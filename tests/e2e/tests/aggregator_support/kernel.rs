@@ -35,6 +35,12 @@ pub fn table(netns: &Netns) -> Result<Vec<(String, Legs)>> {
     Ok(routes.iter().filter(of_bgp).map(line).collect())
 }
 
+/// How many legs lead to this next hop. Quicker than [`table`] where there are tens of thousands.
+pub fn count(netns: &Netns, gateway: &str) -> Result<usize> {
+    let needle = format!("via {gateway} ");
+    Ok(netns.ip("-4 route show")?.matches(&needle).count())
+}
+
 /// `ip monitor route` in the router's namespace.
 pub struct Monitor {
     process: Process,

@@ -221,6 +221,7 @@ fn what_is_no_candidate_is_kept_with_its_reason() {
     assert_eq!(bench.loc.paths(&net("2001:db8::1/128"))[0].refused, Some(Refusal::LinkLocalNextHop));
 
     // Other pools: judged again, without the speaker.
-    bench.loc.allow(id(1), vec![net("198.51.100.0/24")], session(1).limit);
+    let session = session(1);
+    bench.loc.set_rules(id(1), session.kind, vec![net("198.51.100.0/24")], session.limit);
     assert_eq!(bench.told(), ["198.51.100.1/32: 1", "203.0.113.6/32: 2"]);
 }
