@@ -123,3 +123,6 @@ impl Drop for Session {
         self.shared.changed();
     }
 }
+
+#[cfg(test)]
+mod tests;
