@@ -1,10 +1,12 @@
 //! Which feature works with which daemon.
 
 mod sides;
+mod table;
 
 use guideway_lab::router::Kind;
 
 pub use sides::{announced_by_daemon, sides};
+pub use table::{MARKS, markdown};
 
 /// A row of the matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

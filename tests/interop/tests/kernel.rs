@@ -52,7 +52,9 @@ impl RouteMonitor {
         command.args(["-o", "monitor", "route", "nexthop"]);
         let process = Process::spawn_with_output("monitor", command, &site.folder("monitor")?)?;
         wait::until_true("ip monitor to listen", PATIENCE, || {
-            site.router.ip(&format!("route replace {}/32 dev lo", Self::PROBE))?;
+            // A route that is there already would be no event.
+            site.router.ip(&format!("route add {}/32 dev lo", Self::PROBE))?;
+            site.router.ip(&format!("route del {}/32 dev lo", Self::PROBE))?;
             Ok(process.stdout().contains(Self::PROBE))
         })?;
         Ok(Self { process })
