@@ -1,4 +1,5 @@
 //! A station and a file beside two daemons that talk to each other over loopback.
+#![allow(clippy::unwrap_used)]
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
