@@ -15,8 +15,9 @@ use crate::core::{Memory, Remembered};
 pub(crate) const FILE: &str = "speakers.json";
 /// No file that this daemon writes is longer: some fifty thousand speakers.
 const MAX_FILE: u64 = 8 << 20;
-/// Between two writes, so that speakers that come and go do not keep the disk busy.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Between two writes, so that speakers that come and go do not keep the disk busy. Who comes in a pause is forgotten when the
+/// process is killed in the same pause, so it is short.
+const PAUSE: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Serialize, Deserialize)]
 struct File {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aggregator_support::aggregator::Plan;
 use aggregator_support::kernel::Monitor;
+use aggregator_support::scenarios;
 use aggregator_support::{Bench, Kind, PATIENCE, Site, Style, link};
 use anyhow::{Result, ensure};
 use guideway_interop::Agent;
@@ -87,6 +88,7 @@ fn restarts(kind: Kind) -> Result<()> {
         println!("{kind:?}: speaker killed and back, round {round}: fresh after {took:?}");
     }
     // Both at once: the aggregator too.
+    scenarios::wait_remembered(&bench, 3)?;
     if let Some(speaker) = forwarders[0].speaker.take() {
         speaker.kill_hard()?;
     }

@@ -146,7 +146,7 @@ fn wait_settled(bench: &mut Bench, n: u8) -> Result<()> {
 }
 
 /// The state file knows so many speakers.
-fn wait_remembered(bench: &Bench, count: usize) -> Result<()> {
+pub fn wait_remembered(bench: &Bench, count: usize) -> Result<()> {
     let file = bench.site.folder("agg1")?.join("state/speakers.json");
     wait::until_true("the speakers to be remembered", PATIENCE, || {
         let Ok(text) = std::fs::read_to_string(&file) else { return Ok(false) };
