@@ -112,7 +112,8 @@ fn text(spec: &Spec) -> String {
 
 fn protocol(local_as: u32, neighbour: &Neighbour) -> String {
     let Neighbour { name, remote, remote_as, local, interface, hold_time, .. } = neighbour;
-    let mut text = format!("protocol bgp {name} {{\n  local {local} as {local_as};\n");
+    let own = if *remote == Remote::Interface { String::new() } else { format!("{local} ") };
+    let mut text = format!("protocol bgp {name} {{\n  local {own}as {local_as};\n");
     match remote {
         Remote::Address(address) if neighbour.is_link_local() => {
             let _ = writeln!(text, "  neighbor {address} % '{interface}' as {remote_as};");
