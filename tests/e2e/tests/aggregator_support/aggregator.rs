@@ -45,7 +45,7 @@ impl Plan {
             add_path: true,
             speaker_restart: None,
             speaker_long_lived: None,
-            document: "pools: [{name: vips, prefixes: [203.0.0.0/8]}]\n".to_owned(),
+            document: "pools: [{name: vips, prefixes: [203.0.0.0/8, \"2001:db8::/32\"]}]\n".to_owned(),
             router: String::new(),
         }
     }
@@ -71,14 +71,14 @@ impl Plan {
         );
         let _ = writeln!(
             text,
-            "  - {{name: fleet, kind: speaker, range: 10.1.0.0/24, remote_as: {remote}, multihop: 8, hold_time: 9s, long_lived: {}}}",
+            "  - {{name: fleet, kind: speaker, range: 10.1.0.0/24, remote_as: {remote}, multihop: 8, hold_time: 9s, families: [ipv4, ipv6], long_lived: {}}}",
             self.speaker_long_lived.map_or("off".to_owned(), |time| format!("{time}s"))
         );
         let router_kind = self.router.trim_end_matches(',');
         let comma = if router_kind.is_empty() { "" } else { ", " };
         let _ = writeln!(
             text,
-            "  - {{name: tor, kind: router, address: {router}, remote_as: {ROUTER_AS}, hold_time: 9s{comma}{router_kind}}}"
+            "  - {{name: tor, kind: router, address: {router}, remote_as: {ROUTER_AS}, hold_time: 9s, families: [ipv4, ipv6]{comma}{router_kind}}}"
         );
         text
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use guideway_bgp_config::{Direction, PeerConfig, Remote, Ttl};
 use guideway_bgp_fsm::{GracefulRestart, HoldTime, Loss, RemoteAs, RestartFlags, Stop};
 use guideway_bgp_peer::{Outlet, Peers, RefreshMarker, Router, SessionView, Settings};
 use guideway_bgp_rib::{Group, Route};
-use guideway_bgp_wire::{AsPath, Attributes, Context as WireContext, Families, Family, Nlri, Origin, Update};
+use guideway_bgp_wire::{AsPath, Attributes, Context as WireContext, Family, Nlri, Origin, Update};
 use guideway_lab::netns::Netns;
 use nix::sched::{CloneFlags, setns};
 use tokio::sync::mpsc as orders;
@@ -156,7 +156,7 @@ fn peer(plan: &Plan, n: u8, id: u8, to: u8) -> PeerConfig {
     let remote: IpAddr = aggregator.parse().expect("an address");
     let id = Ipv4Addr::new(10, 255, 1, id);
     let mut session = guideway_bgp_fsm::Config::new(plan.speaker_as(n), id, RemoteAs::Is(plan.local_as()));
-    session.families = Families::NONE.with(Family::Ipv4);
+    session.families = Family::ALL.into_iter().collect();
     session.hold_time = HoldTime::from_secs(9).unwrap_or(HoldTime::DEFAULT);
     session.graceful_restart =
         plan.speaker_restart.map(|time| GracefulRestart { restart_time: Duration::from_secs(time) });
@@ -179,8 +179,15 @@ fn routes(plan: &Plan, n: u8, prefixes: &[String]) -> Result<Routes> {
         local_pref: internal.then_some(100),
         ..Attributes::default()
     };
-    let route = Arc::new(Route { next_hop: Ipv4Addr::new(10, 1, 0, n).into(), attributes });
-    prefixes.iter().map(|prefix| Ok((Nlri::new(prefix.parse()?), Arc::clone(&route)))).collect()
+    let v6 = Ipv6Addr::new(0xfd00, 1, 0, 0, 0, 0, 0, u16::from(n));
+    let v6 = Arc::new(Route { next_hop: v6.into(), attributes: attributes.clone() });
+    let v4 = Arc::new(Route { next_hop: Ipv4Addr::new(10, 1, 0, n).into(), attributes });
+    let one = |prefix: &String| {
+        let nlri = Nlri::new(prefix.parse()?);
+        let route = if nlri.family() == Family::Ipv4 { &v4 } else { &v6 };
+        Ok((nlri, Arc::clone(route)))
+    };
+    prefixes.iter().map(one).collect()
 }
 
 /// Tells every peer the same.
@@ -193,10 +200,19 @@ struct Announcer {
 impl Announcer {
     fn set(&self, routes: Routes) {
         for outlet in self.outlets.lock().expect("no panic").values() {
-            outlet.change(|group| group.replace(&routes)).expect("routes that can be written");
+            let own = of_family(&routes, outlet.family());
+            outlet.change(|group| group.replace(&own)).expect("routes that can be written");
         }
         *self.routes.lock().expect("no panic") = routes;
     }
+}
+
+fn of_family(routes: &Routes, family: Family) -> Routes {
+    routes
+        .iter()
+        .filter(|(nlri, _)| nlri.family() == family)
+        .map(|(nlri, route)| (*nlri, Arc::clone(route)))
+        .collect()
 }
 
 impl Router for Announcer {
@@ -207,7 +223,8 @@ impl Router for Announcer {
             let entry = outlets.entry((family, context));
             let outlet = entry.or_insert_with(|| {
                 let mut group = Group::new(family, context);
-                group.replace(&self.routes.lock().expect("no panic")).expect("routes that can be written");
+                let own = of_family(&self.routes.lock().expect("no panic"), family);
+                group.replace(&own).expect("routes that can be written");
                 Outlet::new(group)
             });
             outlet.clone()

@@ -13,17 +13,21 @@ use super::{PATIENCE, Site};
 /// The next hops of a route.
 pub type Legs = BTreeSet<String>;
 
+/// Those of the route to this very prefix; none when there is no such route.
 pub fn legs(netns: &Netns, prefix: &str) -> Result<Legs> {
-    Ok(table(netns)?
-        .into_iter()
-        .find(|(other, _)| other == prefix.trim_end_matches("/32"))
-        .map(|(_, legs)| legs)
-        .unwrap_or_default())
+    let (family, host) = if prefix.contains(':') { (6, "/128") } else { (4, "/32") };
+    let wanted = prefix.trim_end_matches(host);
+    let routes = routes(netns, family)?.into_iter();
+    Ok(routes.filter(|(other, _)| other == wanted).map(|(_, legs)| legs).next().unwrap_or_default())
 }
 
-/// Every route that a BGP daemon made, with its legs.
+/// Every IPv4 route that a BGP daemon made, with its legs.
 pub fn table(netns: &Netns) -> Result<Vec<(String, Legs)>> {
-    let text = netns.ip("-4 -j route show")?;
+    routes(netns, 4)
+}
+
+fn routes(netns: &Netns, family: u8) -> Result<Vec<(String, Legs)>> {
+    let text = netns.ip(&format!("-{family} -j route show"))?;
     let routes: Vec<Value> = serde_json::from_str(if text.trim().is_empty() { "[]" } else { &text })
         .context("cannot read `ip -j route`")?;
     let of_bgp = |route: &&Value| matches!(route["protocol"].as_str(), Some("bgp" | "bird"));

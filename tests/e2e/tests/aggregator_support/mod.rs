@@ -79,14 +79,14 @@ impl Site {
         let tor = Netns::create(&id.namespace("tor"))?;
         tor.sysctl(&["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"])?;
         let fleet = Netns::create(&id.namespace("fleet"))?;
-        let addresses: Vec<String> = (1..=speakers).map(|n| format!("10.1.0.{n}/24")).collect();
-        join_to(&tor, "fleet0", "10.1.0.254/24", &fleet, addresses)?;
+        let addresses = (1..=speakers).flat_map(|n| [format!("10.1.0.{n}/24"), format!("fd00:1::{n}/64")]);
+        join_to(&tor, "fleet0", &["10.1.0.254/24", "fd00:1::fe/64"], &fleet, addresses.collect())?;
         fleet.ip("route add default via 10.1.0.254")?;
         let mut nodes = Vec::new();
         for n in 1..=aggregators {
             let (own, router) = link(n);
             let node = Netns::create(&id.namespace(&format!("agg{n}")))?;
-            join_to(&tor, &format!("agg{n}"), &format!("{router}/24"), &node, vec![format!("{own}/24")])?;
+            join_to(&tor, &format!("agg{n}"), &[&format!("{router}/24")], &node, vec![format!("{own}/24")])?;
             node.ip(&format!("route add default via {router}"))?;
             nodes.push(node);
         }
@@ -99,8 +99,9 @@ impl Site {
     }
 }
 
-fn join_to(tor: &Netns, interface: &str, address: &str, node: &Netns, addresses: Vec<String>) -> Result<()> {
-    let left = End { netns: tor, interface, addresses: vec![address.to_owned()] };
+fn join_to(tor: &Netns, interface: &str, own: &[&str], node: &Netns, addresses: Vec<String>) -> Result<()> {
+    let own = own.iter().map(|&address| address.to_owned()).collect();
+    let left = End { netns: tor, interface, addresses: own };
     join(&left, &End { netns: node, interface: "up0", addresses }, 1500)
 }
 
@@ -158,7 +159,8 @@ impl Bench {
 
     /// Waits until the kernel has exactly these legs to a prefix; returns how long that took.
     pub fn wait_legs(&self, prefix: &str, speakers: &[u8]) -> Result<Duration> {
-        let wanted: Legs = speakers.iter().map(|n| format!("10.1.0.{n}")).collect();
+        let net = if prefix.contains(':') { "fd00:1::" } else { "10.1.0." };
+        let wanted: Legs = speakers.iter().map(|n| format!("{net}{n}")).collect();
         self.wait_kernel(prefix, &wanted)
     }
 
@@ -189,7 +191,6 @@ fn router_spec(plan: &Plan) -> Spec {
         let local = router.parse().expect("an address");
         let remote_as = if plan.style == Style::Reflector { ROUTER_AS } else { AGGREGATOR_AS };
         let mut neighbour = Neighbour::new(&format!("agg{n}"), remote, remote_as, local, &format!("agg{n}"));
-        neighbour.families = vec![guideway_lab::router::Family::V4];
         neighbour.add_path = plan.add_path;
         neighbour.passes_on = true;
         neighbour.graceful_restart = Some(Duration::from_secs(120));

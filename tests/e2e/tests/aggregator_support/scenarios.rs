@@ -28,6 +28,15 @@ pub fn legs_to_all(kind: Kind, style: Style) -> Result<()> {
     bench.fleet.end(3, End::Shutdown)?;
     bench.wait_legs(&all[2], &[1, 4])?;
 
+    // IPv6 over the same sessions.
+    let v6 = "2001:db8:1::1/128".to_owned();
+    bench.fleet.announce(1, &[all.clone(), vec![v6.clone()]].concat())?;
+    bench.fleet.announce(4, &[all.clone(), vec![v6.clone()]].concat())?;
+    bench.wait_legs(&v6, &[1, 4])?;
+    bench.fleet.announce(1, &all)?;
+    bench.fleet.announce(4, &all)?;
+    bench.wait_legs(&v6, &[])?;
+
     let tor = bench.aggregator(1)?.peer("tor")?;
     ensure!(tor.problems.is_empty() && tor.state == "Established", "{tor:?}");
     ensure!(tor.capabilities.iter().any(|word| word == "add-path ipv4 send"), "{:?}", tor.capabilities);
