@@ -9,7 +9,7 @@ use rand::RngExt;
 use tracing::{info, warn};
 
 use crate::board::{Board, Report};
-use crate::engine::echo::Wire;
+use crate::engine::echo::{Wire, interface_towards};
 use crate::engine::slot::Slot;
 use crate::engine::{Engine, Order, socket};
 use crate::spec::{Key, Wanted};
@@ -29,8 +29,10 @@ struct Entry {
     /// When it ends if nobody comes for it.
     held_until: Option<Instant>,
     interface: Option<u32>,
-    /// Why it has no socket.
+    /// Why it has no socket, or none for echo packets.
     problem: Option<String>,
+    /// It has a socket to send from.
+    bound: bool,
     /// The count at the last look: a socket that fails anew may be bound to what is gone.
     send_errors: u64,
 }
@@ -115,8 +117,9 @@ impl Registry {
             }
         };
         let (endpoint, sender, problem) = bind(&wanted);
+        let bound = sender.is_some();
         if let Some(problem) = &problem {
-            warn!(peer = %wanted.key.remote, %problem, "the session has no socket; trying again");
+            warn!(peer = %wanted.key.remote, %problem, "the session lacks a socket");
         }
         let seed = Seed { sequence: rand::rng().random(), nonce: rand::rng().random() };
         let session = Session::new(wanted.config.clone(), discriminator, seed, Instant::now());
@@ -131,6 +134,7 @@ impl Registry {
             held_until: None,
             interface: endpoint.interface,
             problem,
+            bound,
             send_errors: 0,
             wanted,
         };
@@ -182,16 +186,16 @@ impl Registry {
             let fails = errors != entry.send_errors;
             entry.send_errors = errors;
             let index = entry.wanted.key.interface.as_deref().and_then(interface_index);
-            if entry.problem.is_none() && !fails && index == entry.interface {
-                continue;
+            // A socket that works keeps its source port, even where the one for echo packets is missing.
+            if !entry.bound || fails || index != entry.interface {
+                self.rebind(entry);
             }
-            self.rebind(entry);
         }
     }
 
     fn rebind(&self, entry: &mut Entry) {
         let (endpoint, sender, problem) = bind(&entry.wanted);
-        (entry.interface, entry.problem) = (endpoint.interface, problem);
+        (entry.interface, entry.problem, entry.bound) = (endpoint.interface, problem, sender.is_some());
         if let Some(sender) = sender {
             self.engine.order(Order::Rebind(entry.discriminator, endpoint.interface, sender));
         }
@@ -233,12 +237,12 @@ fn bind(wanted: &Wanted) -> (Endpoint, Option<socket::Sender>, Option<String>) {
         Err(error) => return (endpoint, None, Some(format!("no socket: {error}"))),
     };
     let mut problem = None;
-    if let Some(name) = interface
-        && wanted.config.has_echo()
-    {
-        match Wire::open(name, *remote) {
-            Ok(wire) => sender.wire = Some(wire),
-            Err(error) => problem = Some(format!("no socket for echo packets: {error}")),
+    if wanted.config.has_echo() {
+        let name = interface.clone().or_else(|| interface_towards(*remote));
+        match name.as_deref().map(|name| Wire::open(name, *remote)) {
+            Some(Ok(wire)) => sender.wire = Some(wire),
+            Some(Err(error)) => problem = Some(format!("no socket for echo packets: {error}")),
+            None => problem = Some(format!("no echo packets: {remote} is on no link of ours")),
         }
     }
     (endpoint, Some(sender), problem)

@@ -44,7 +44,7 @@ pub(crate) enum SpecError {
     Range { what: &'static str, value: u32, range: &'static str },
     #[error("unknown kind of authentication")]
     Kind,
-    #[error("echo needs an interface, and one hop")]
+    #[error("echo packets cannot be used over several hops")]
     Echo,
     #[error(transparent)]
     Config(ConfigError),
@@ -81,7 +81,7 @@ impl Wanted {
         let hops = if spec.multihop { Hops::Multi { min_ttl } } else { Hops::Single };
         let config = config(&spec, range("the detection multiplier", spec.detect_mult, "1 to 255")?)?;
         let echo = spec.echo_tx_us != 0 || spec.required_min_echo_rx_us != 0;
-        if echo && (interface.is_none() || spec.multihop) {
+        if echo && spec.multihop {
             return Err(SpecError::Echo);
         }
         let key = Key { remote, local, interface, multihop: spec.multihop };
@@ -171,7 +171,10 @@ mod tests {
             (v1::Spec { interface: text("a/b"), ..spec() }, "interface `a/b` is no name of an interface"),
             (v1::Spec { detect_mult: 256, ..spec() }, "the detection multiplier is 256; write 1 to 255"),
             (v1::Spec { detect_mult: 0, ..spec() }, "a detection multiplier of 0; write 1 to 255"),
-            (v1::Spec { echo_tx_us: 50_000, ..spec() }, "echo needs an interface, and one hop"),
+            (
+                v1::Spec { echo_tx_us: 50_000, multihop: true, ..spec() },
+                "echo packets cannot be used over several hops",
+            ),
             (
                 v1::Spec { desired_min_tx_us: 10, ..spec() },
                 "the desired transmit interval is 10µs; write 1ms to 1h",

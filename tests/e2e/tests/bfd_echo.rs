@@ -44,8 +44,7 @@ fn own_echoes_come_back_and_tell_of_a_cut() -> Result<()> {
     site.router.sysctl(&["net.ipv4.ip_forward=1"])?;
     let peer = Peer { more: vec!["echo receive-interval 20"], ..Peer::on_link(FORWARDER_V4) };
     let mut world = World::on(site, Kind::Frr, &peer, &[])?;
-    let watched =
-        world.watch(Spec { interface: Some("up0".to_owned()), echo_tx: Some(INTERVAL), ..spec(ROUTER_V4) });
+    let watched = world.watch(Spec { echo_tx: Some(INTERVAL), ..spec(ROUTER_V4) });
     watched.wait(BfdState::Up)?;
     // Control packets become rare: the peer's detection of us is as it was, ours is a matter of echoes.
     world.wait_detection(3000)?;

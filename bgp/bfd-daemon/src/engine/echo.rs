@@ -12,7 +12,7 @@ use guideway_bfd::endpoint::{ECHO_PORT, SINGLE_HOP_PORT};
 use guideway_bfd::frame::{ECHO_FRAME_LEN, ECHO_TTL, Frame, MAX_FRAME_LEN, Mac, turn_round, write_echo};
 use guideway_bfd::{ECHO_LEN, EchoPayload};
 use nix::ifaddrs::getifaddrs;
-use nix::sys::socket::bind;
+use nix::sys::socket::{SockaddrStorage, bind};
 use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 
 /// How many frames are read at one turn.
@@ -92,6 +92,28 @@ impl Wire {
     }
 }
 
+/// The interface with an address in the same subnet as `remote`: there it is on a link of ours.
+pub(crate) fn interface_towards(remote: IpAddr) -> Option<String> {
+    let ip = |address: &SockaddrStorage| -> Option<IpAddr> {
+        let v4 = address.as_sockaddr_in().map(|address| address.ip().into());
+        v4.or_else(|| address.as_sockaddr_in6().map(|address| address.ip().into()))
+    };
+    let mut entries = getifaddrs().ok()?;
+    let entry = entries.find(|entry| {
+        let [address, mask] = [entry.address.as_ref().and_then(ip), entry.netmask.as_ref().and_then(ip)];
+        address.zip(mask).is_some_and(|(address, mask)| same_subnet(remote, address, mask))
+    })?;
+    Some(entry.interface_name)
+}
+
+fn same_subnet(one: IpAddr, other: IpAddr, mask: IpAddr) -> bool {
+    match (one, other, mask) {
+        (IpAddr::V4(one), IpAddr::V4(other), IpAddr::V4(mask)) => one & mask == other & mask,
+        (IpAddr::V6(one), IpAddr::V6(other), IpAddr::V6(mask)) => one & mask == other & mask,
+        _ => false,
+    }
+}
+
 /// Lets only UDP to the two ports through, so that the traffic of the interface costs nothing more.
 fn filter(remote: IpAddr) -> Vec<SockFilter> {
     // Classic BPF: load half word and byte at a place, load the length of the IPv4 header, half word at an index, jump if
@@ -139,4 +161,23 @@ pub(crate) fn transmit(
     jitter: guideway_bfd::Jitter,
 ) -> bool {
     session.transmit_echo(now, jitter).is_some_and(|payload| wire.send(&payload))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subnets() {
+        let same = |one: &str, other: &str, mask: &str| {
+            same_subnet(one.parse().unwrap(), other.parse().unwrap(), mask.parse().unwrap())
+        };
+        assert!(same("10.1.1.1", "10.1.1.2", "255.255.255.0"));
+        assert!(!same("10.1.2.1", "10.1.1.2", "255.255.255.0"));
+        assert!(same("fd00:1::1", "fd00:1::2", "ffff:ffff:ffff:ffff::"));
+        assert!(!same("fd00:2::1", "fd00:1::2", "ffff:ffff:ffff:ffff::"));
+        assert!(!same("10.1.1.1", "fd00:1::2", "::"));
+        // The loopback is on a link that always is there.
+        assert_eq!(interface_towards("127.0.0.1".parse().unwrap()).as_deref(), Some("lo"));
+    }
 }
