@@ -111,7 +111,6 @@ impl Drains {
 
     /// Carries them out, for ever.
     pub(crate) async fn run(&self, field: &impl Field) {
-        field.apply(&self.drains.lock());
         loop {
             let under_way: Vec<(Target, Phase)> = {
                 let drains = self.drains.lock();

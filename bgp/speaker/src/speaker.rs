@@ -79,7 +79,7 @@ impl Speaker {
         };
         let peers = Peers::start(settings, Arc::clone(&table) as Arc<dyn guideway_bgp_peer::Router>);
         let (words, _) = watch::channel(Word::default());
-        Arc::new(Self {
+        let speaker = Self {
             table,
             peers,
             agent: Shared::new(AgentStatus::default()),
@@ -93,7 +93,11 @@ impl Speaker {
             start,
             open: Shared::new(false),
             state_problem: Shared::new(problem),
-        })
+        };
+        // Before anybody is dialled, and before anybody can order another one.
+        let left = speaker.drains.list();
+        speaker.apply(&left.into_iter().map(|drain| (drain.target, drain)).collect());
+        Arc::new(speaker)
     }
 
     /// The configuration in force.
@@ -109,7 +113,6 @@ impl Speaker {
     /// Lets the sessions begin; after a restart not before the agent has said what it serves, so that peers are told
     /// everything at once and know whether packets were forwarded all the time.
     pub(crate) async fn begin(&self) {
-        self.apply(&self.drains.list().into_iter().map(|drain| (drain.target, drain)).collect());
         if let Some(patience) = self.start.patience(unix_ms(SystemTime::now())) {
             let mut words = self.words.subscribe();
             if timeout(patience, words.wait_for(|word| word.heard)).await.is_err() {
