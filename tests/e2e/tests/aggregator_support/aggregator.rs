@@ -159,6 +159,15 @@ impl Aggregator {
             .with_context(|| format!("no peer {name}"))
     }
 
+    /// What `lbctl bgp ...` prints about it.
+    pub fn lbctl(&self, words: &str) -> Result<String> {
+        let lbctl = binaries::binary("lbctl")?.display().to_string();
+        let socket = self.folder.join("aggregator.sock").display().to_string();
+        let mut args = vec!["--bgp-socket", socket.as_str(), "bgp"];
+        args.extend(words.split_whitespace());
+        guideway_lab::command::run(&lbctl, &args)
+    }
+
     pub fn http(&self, path: &str) -> Result<String> {
         self.netns.run("curl", &["-s", &format!("http://127.0.0.1:9472{path}")])
     }

@@ -67,6 +67,17 @@ pub fn legs_to_all(kind: Kind, style: Style) -> Result<()> {
     );
     let explained = bench.aggregator(1)?.explain(&all[1])?;
     ensure!(explained.announced && explained.peers[0].rules.len() == 2, "{explained:?}");
+    for (words, wanted) in [
+        ("peers", "tor"),
+        ("routes", "203.0.100.2/32"),
+        ("adj-rib-in 10.1.0.1", "198.51.100.1/32"),
+        ("adj-rib-out tor", "10.1.0.4"),
+        ("explain 203.0.100.2", "10.255.1.4 announces it"),
+        ("history tor", "Established"),
+    ] {
+        let said = bench.aggregator(1)?.lbctl(words)?;
+        ensure!(said.contains(wanted), "lbctl bgp {words}:\n{said}");
+    }
     let metrics = bench.aggregator(1)?.http("/metrics")?;
     ensure!(metrics.contains("guideway_bgp_paths_refused 1\n"), "{metrics}");
     ensure!(bench.aggregator(1)?.http("/readyz")? == "ready\n", "not ready");
