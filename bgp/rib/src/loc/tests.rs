@@ -6,6 +6,7 @@ mod decision;
 mod deferral;
 mod model;
 mod restart;
+mod views;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
