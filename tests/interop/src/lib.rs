@@ -10,6 +10,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod agent;
+pub mod bfd;
 pub mod matrix;
 pub mod pair;
 pub mod prove;
