@@ -131,12 +131,13 @@ impl Core {
         let state = &mut *state;
         state.loc.handle_timeout(now);
         state.deferral.handle_timeout(now);
-        let changed = state.loc.settle(now);
+        let releases = state.deferral.is_released() && !state.released;
+        let changed = if releases { state.loc.settle_after_restart(now) } else { state.loc.settle(now) };
         let mut count = 0;
         for class in state.classes.values_mut() {
             count += class.update(&state.loc, changed.iter());
         }
-        if state.deferral.is_released() && !state.released {
+        if releases {
             state.released = true;
             let left: Vec<_> =
                 state.deferral.waiting_for().map(|(known, what)| format!("{known}: {what}")).collect();

@@ -241,6 +241,26 @@ fn nothing_is_sent_before_everybody_has_told_everything() {
 }
 
 #[test]
+fn aggregates_are_up_when_the_wait_is_over() {
+    let mut made = config();
+    let wait = Duration::from_secs(30);
+    made.pools[0].aggregate = Some(Aggregate { minimum: 2, up_after: wait, down_after: wait });
+    made.peers[3].kind =
+        Kind::Router(RouterConfig { specifics: guideway_bgp_rib::loc::Specifics::Uncovered });
+    let (sender, _orders) = mpsc::unbounded_channel();
+    let core = Core::new(Arc::new(made), Some(memory(&[1])), Instant::now(), sender);
+    let outlet = core.up(&router(1, true)).remove(0);
+    core.up(&speaker(1));
+    core.update(&speaker(1), announce(1, &[7, 8])).unwrap();
+    core.export(Instant::now());
+    assert!(is_silent(&outlet));
+    core.end_of_rib(&speaker(1), Family::Ipv4);
+    core.export(Instant::now());
+    assert!(!is_silent(&outlet));
+    assert_eq!(table(&outlet), ["203.0.113.0/24 1 10.1.0.1"]);
+}
+
+#[test]
 fn somebody_who_does_not_come_is_not_waited_for_for_ever() {
     let (core, mut orders) = core(None);
     let began = Instant::now();

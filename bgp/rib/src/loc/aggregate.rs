@@ -126,6 +126,15 @@ impl Aggregates {
         changed
     }
 
+    /// Takes every aggregate with enough specifics for one that has been up.
+    pub(super) fn raise(&mut self) {
+        for aggregate in self.by_prefix.values_mut() {
+            if aggregate.of.len() >= aggregate.config.minimum {
+                aggregate.state = State::Up { short_since: None };
+            }
+        }
+    }
+
     /// When [`Aggregates::settle`] has something to do although nothing happened.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.by_prefix.values().filter_map(Aggregate::changes_at).min()

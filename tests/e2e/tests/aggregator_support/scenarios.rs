@@ -241,7 +241,7 @@ pub fn speaker_restarts(kind: Kind) -> Result<()> {
 
 /// Aggregates in place of the VIPs that all speakers serve alike.
 pub fn aggregates(kind: Kind) -> Result<()> {
-    let document = "pools: [{name: vips, prefixes: [203.0.100.0/24], aggregate: {minimum: 2, up_after: 0s, down_after: 2s}}]\n";
+    let document = "pools: [{name: vips, prefixes: [203.0.100.0/24], aggregate: {minimum: 2, up_after: 3s, down_after: 2s}}]\n";
     let plan = Plan {
         document: document.to_owned(),
         router: "aggregates: instead_of_specifics".to_owned(),
@@ -262,6 +262,14 @@ pub fn aggregates(kind: Kind) -> Result<()> {
     ensure!(state("203.0.100.0/24").as_deref() == Some("aggregate"), "{routes:?}");
     ensure!(state(&all[1]).as_deref() == Some("aggregated"), "{routes:?}");
     ensure!(state(&all[0]).as_deref() == Some("announced"), "{routes:?}");
+    // A restart is no event here either: the aggregate does not wait for its three seconds again.
+    wait_remembered(&bench, 3)?;
+    let monitor = Monitor::start(&bench.site)?;
+    bench.kill(1)?;
+    bench.restart(1)?;
+    wait_settled(&mut bench, 1)?;
+    let events = monitor.events()?;
+    ensure!(events.is_empty(), "the kernel heard of it: {events:#?}");
     // Fewer than two VIPs, for longer than two seconds: the one that is left is told by itself.
     bench.fleet.all_announce(&all[..1])?;
     bench.wait_legs(&all[0], &[1, 2, 3])?;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use guideway_bgp_config::{Direction, PeerConfig, Remote};
-use guideway_bgp_fsm::{self as fsm, GracefulRestart, HoldTime, Loss, RemoteAs, Stop};
+use guideway_bgp_fsm::{self as fsm, GracefulRestart, HoldTime, Loss, RemoteAs, RestartFlags, Stop};
 use guideway_bgp_peer::{Outlet, Peers, RefreshMarker, Router, SessionView, Settings};
 use guideway_bgp_rib::{Group, Route};
 use guideway_bgp_wire::{AsPath, Attributes, Family, Nlri, Origin, Update};
@@ -92,6 +92,8 @@ fn start(n: u8, asn: u32, end: &Arc<End>, to: SocketAddr) -> Peers {
     config.local_address = Some(IpAddr::from([127, 0, 77, n]));
     config.direction = Direction::Active;
     let peers = Peers::start(Settings::default(), end.clone());
+    // Without the F bit what is kept of it goes as soon as it is back.
+    peers.set_restart(RestartFlags { restarting: true, forwarding: v4() });
     peers.apply(vec![config]);
     peers
 }

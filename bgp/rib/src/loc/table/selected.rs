@@ -18,13 +18,33 @@ impl LocRib {
     /// Brings the aggregates up to date, and gives every prefix of which something may have changed since the last call,
     /// aggregates and the specifics that they cover or no longer cover included.
     pub fn settle(&mut self, now: Instant) -> BTreeSet<IpNet> {
-        let mut changed = std::mem::take(&mut self.changed);
+        let mut changed = self.tell_aggregates();
+        changed.extend(self.aggregates.settle(now));
+        self.make_aggregate_paths(&changed);
+        changed
+    }
+
+    /// As [`LocRib::settle`], and every aggregate with enough specifics goes up at once. For the end of a deferral: the routers
+    /// have what they were told by the process before, and that had waited already.
+    pub fn settle_after_restart(&mut self, now: Instant) -> BTreeSet<IpNet> {
+        let mut changed = self.tell_aggregates();
+        self.aggregates.raise();
+        changed.extend(self.aggregates.settle(now));
+        self.make_aggregate_paths(&changed);
+        changed
+    }
+
+    fn tell_aggregates(&mut self) -> BTreeSet<IpNet> {
+        let changed = std::mem::take(&mut self.changed);
         for prefix in changed.iter().filter(|prefix| self.aggregates.are_over(prefix)).collect::<Vec<_>>() {
             let legs = self.legs(prefix);
             self.aggregates.set(*prefix, legs);
         }
-        changed.extend(self.aggregates.settle(now));
-        for prefix in &changed {
+        changed
+    }
+
+    fn make_aggregate_paths(&mut self, changed: &BTreeSet<IpNet>) {
+        for prefix in changed {
             match self.aggregates.legs(prefix).map(Arc::clone) {
                 Some(legs) => {
                     let paths = legs.iter().filter_map(|leg| self.aggregate_path(leg)).collect();
@@ -35,7 +55,6 @@ impl LocRib {
                 }
             }
         }
-        changed
     }
 
     /// The paths that may be told for a prefix, in the order of speakers: those of the speakers, or those of our own aggregate.

@@ -146,6 +146,21 @@ fn specifics_that_flap_do_not_move_it() {
 }
 
 #[test]
+fn after_a_restart_it_does_not_wait_again() {
+    let mut bench = bench(pool(2, 10, 30));
+    all_announce(&mut bench, &[1, 2], &[1, 2]);
+    bench.settle();
+    let changed = bench.loc.settle_after_restart(bench.now);
+    assert!(changed.contains(&net(POOL)));
+    assert!(bench.loc.aggregates()[0].up);
+    // What had too little has to wait.
+    let mut bench = self::bench(pool(2, 10, 30));
+    all_announce(&mut bench, &[1, 2], &[1]);
+    bench.loc.settle_after_restart(bench.now);
+    assert!(!bench.loc.aggregates()[0].up);
+}
+
+#[test]
 fn with_nothing_left_it_goes_at_once() {
     let mut bench = bench(pool(1, 0, 1000));
     all_announce(&mut bench, &[1], &[1]);
