@@ -10,7 +10,8 @@ use bfd_support::site::{Site, Way};
 use bfd_support::world::{World, spec};
 use bfd_support::{FORWARDER_V4, PATIENCE, ROUTER_V4};
 use guideway_bfd_client::{BfdState, Spec};
-use guideway_lab::wait;
+use guideway_lab::forwarder::{DataplaneConfig, Forwarder};
+use guideway_lab::{netns, wait};
 
 const INTERVAL: Duration = Duration::from_millis(50);
 
@@ -79,4 +80,39 @@ fn a_peer_that_breaks_its_promise_is_not_blamed() -> Result<()> {
     ensure!(session.echoes_received == 0 && session.downs == 0, "{session:?}");
     world.site.pass();
     Ok(())
+}
+
+/// With the forwarder program on the interface, echoes go round without any process: it is lb-bfd's no more.
+#[test]
+fn the_forwarder_program_sends_echoes_back() -> Result<()> {
+    let more = vec!["echo transmit-interval 50", "echo receive-interval 50", "echo-mode"];
+    let peer = Peer { more, ..Peer::on_link(FORWARDER_V4) };
+    let mut world = World::build(Kind::Frr, Way::Link, &peer)?;
+    let watched =
+        world.watch(Spec { interface: Some("up0".to_owned()), echo_rx: Some(INTERVAL), ..spec(ROUTER_V4) });
+    watched.wait(BfdState::Up)?;
+    wait_for_echoes(&world, 0)?;
+
+    netns::wake_on_xdp_tx(&world.site.router, "fw1", &world.site.folder("tor")?)?;
+    let folder = world.site.folder("fw1")?;
+    let mut forwarder = Forwarder::new(world.site.id(), 1, world.site.forwarder.clone(), folder, None);
+    forwarder.write_config(&DataplaneConfig::usual(1))?;
+    forwarder.start_agent()?;
+    // Those that were on their way when the program came.
+    wait::until_true("the program to reflect", PATIENCE, || Ok(forwarder.counter("bfd_echo")? > 0))?;
+    let by_lb_bfd = world.session()?.echoes_returned;
+    wait_for_echoes(&world, frr_echoes_in(&world)?)?;
+    ensure!(forwarder.counter("bfd_echo")? > 20, "{:?}", world.session());
+    ensure!(world.session()?.echoes_returned <= by_lb_bfd + 2, "{:?}", world.session());
+    ensure!(watched.status().downs == 0 && world.router.frr_downs()? == 0, "{:?}", watched.seen());
+    forwarder.stop_agent()?;
+    world.site.pass();
+    Ok(())
+}
+
+/// Twenty more echoes than so many came back to FRR.
+fn wait_for_echoes(world: &World, before: u64) -> Result<()> {
+    wait::until_true("echoes to go round", PATIENCE, || Ok(frr_echoes_in(world)? > before + 20))
+        .map(drop)
+        .with_context(|| format!("{:?} {}", world.session(), world.router.show().unwrap_or_default()))
 }

@@ -82,6 +82,10 @@ impl Site {
         Ok(Self { forwarder, router, way, folder, passed: false, _mid: mid, _guard: guard })
     }
 
+    pub fn id(&self) -> LabId {
+        self._guard.0
+    }
+
     pub fn folder(&self, name: &str) -> Result<PathBuf> {
         self.folder.node(name)
     }
