@@ -174,6 +174,11 @@ impl Task {
     /// Runs until the mailbox has an end, or the peer is gone for long.
     pub(crate) async fn run(mut self) {
         self.bind_bfd();
+        // What the first OPEN says of a restart is in the mailbox already.
+        if let Some(stop) = self.letters() {
+            self.end(stop).await;
+            return;
+        }
         self.start();
         loop {
             self.fill();
