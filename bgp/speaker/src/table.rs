@@ -14,6 +14,7 @@ mod next_hops;
 mod received;
 mod router;
 mod shown;
+mod since;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +36,7 @@ use crate::prefixes::Prefixes;
 use class::{Class, ClassKey};
 pub(crate) use explain::Asked;
 use received::Received;
+use since::Since;
 
 /// Everything that decides what is announced. Shared by the tasks of peers ([`guideway_bgp_peer::Router`]), the agent's
 /// stream, drains and the admin API.
@@ -59,7 +61,7 @@ struct Inner {
     classes: Vec<Class>,
     sessions: HashMap<PeerId, SessionEntry>,
     /// When a prefix became what it is.
-    since: HashMap<IpNet, UnixMs>,
+    since: Since,
 }
 
 /// An established session, or one that was.
@@ -101,7 +103,7 @@ impl Table {
             hold: Hold::Held,
             classes: Vec::new(),
             sessions: HashMap::new(),
-            since: HashMap::new(),
+            since: Since::default(),
         });
         Self { inner, sessions: Notify::new() }
     }
@@ -214,7 +216,7 @@ impl Table {
         let listed = |prefix| Listed {
             prefix,
             state: inner.state_of(&prefix).unwrap_or_default(),
-            since: inner.since.get(&prefix).copied().unwrap_or_default(),
+            since: inner.since.of(&prefix),
         };
         all.into_iter().map(listed).collect()
     }
@@ -285,23 +287,29 @@ impl Inner {
 
     /// Brings these prefixes up to date everywhere.
     fn update(&mut self, prefixes: Vec<IpNet>, now: Instant, at: UnixMs) {
-        let mut changed = BTreeSet::new();
+        if self.announcements.vips().is_empty() {
+            self.since.begin(at);
+        }
+        let mut changed = Vec::new();
         for prefix in prefixes {
             let vip = self.served.contains(&prefix).then(|| self.vip(prefix, now));
             if self.announcements.vips().get(&prefix) == vip.as_ref() {
                 continue;
             }
             match vip {
-                Some(_) => self.since.insert(prefix, at),
+                Some(_) => self.since.set(prefix, at),
                 None => self.since.remove(&prefix),
-            };
+            }
             changed.extend(self.announcements.set(prefix, vip));
         }
+        // An aggregate is named by each VIP that changes it.
+        changed.sort_unstable();
+        changed.dedup();
         for prefix in &changed {
-            if self.announcements.candidate(prefix).is_none() && !self.served.contains(prefix) {
+            if self.announcements.status(prefix) == VipStatus::Unknown {
                 self.since.remove(prefix);
             } else {
-                self.since.insert(*prefix, at);
+                self.since.set(*prefix, at);
             }
         }
         for class in &mut self.classes {

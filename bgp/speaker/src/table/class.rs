@@ -1,6 +1,5 @@
 //! Peers that are told the same.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use guideway_bgp_peer::Outlet;
@@ -79,7 +78,7 @@ impl Class {
     }
 
     /// Brings these prefixes up to date.
-    pub(super) fn update(&mut self, announcements: &Announcements, prefixes: &BTreeSet<IpNet>) {
+    pub(super) fn update(&mut self, announcements: &Announcements, prefixes: &[IpNet]) {
         let own = |prefix: &&IpNet| Family::of_prefix(prefix) == self.key.family;
         if !prefixes.iter().any(|prefix| own(&prefix)) {
             return;

@@ -66,11 +66,12 @@ impl Table {
         let inner = self.lock();
         let prefix = inner.find(asked);
         let peers: Vec<_> = statuses.iter().map(|status| inner.explain_peer(&prefix, status)).collect();
+        let state = inner.state_of(&prefix);
         v1::ExplainResponse {
             prefix: prefix.to_string(),
             announced: peers.iter().any(|peer| peer.announced),
-            state: inner.state_of(&prefix).unwrap_or_default().to_owned(),
-            since_unix_ms: inner.since.get(&prefix).copied().unwrap_or_default(),
+            state: state.unwrap_or_default().to_owned(),
+            since_unix_ms: state.map_or(0, |_| inner.since.of(&prefix)),
             reasons: inner.reasons(&prefix, agent, now),
             peers,
         }
@@ -165,7 +166,7 @@ impl Inner {
             Outcome::Announced { route, .. } => {
                 answer.announced = true;
                 answer.path = Some(admin::path(&key.nlri(*prefix), &route));
-                let changed: UnixMs = self.since.get(prefix).copied().unwrap_or_default();
+                let changed: UnixMs = self.since.of(prefix);
                 answer.since_unix_ms = changed.max(crate::unix_ms(session.since));
                 answer.rules = rules.collect();
             }
