@@ -55,7 +55,7 @@ impl Monitor {
     /// Listens from now on, which a route of its own shows.
     pub fn start(site: &Site) -> Result<Self> {
         let mut command = site.tor.command("ip");
-        command.args(["-o", "monitor", "route"]);
+        command.args(["-ts", "-o", "monitor", "route"]);
         let process = Process::spawn_with_output("monitor", command, &site.folder("monitor")?)?;
         let monitor = Self { process, netns: site.tor.clone() };
         monitor.mark("192.0.2.1")?;
