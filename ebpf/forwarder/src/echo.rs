@@ -34,8 +34,13 @@ fn turn(context: &Context) -> Option<()> {
     unsafe {
         let [a, b, c] = macs.read_unaligned();
         // Destination: the four bytes of a and the lower half of b; source: the upper half of b and c.
-        let (destination, source) = (u64::from(a) | u64::from(b as u16) << 32, u64::from(b >> 16) | u64::from(c) << 16);
-        macs.write_unaligned([source as u32, (source >> 32) as u32 | (destination as u32) << 16, (destination >> 16) as u32]);
+        let (destination, source) =
+            (u64::from(a) | u64::from(b as u16) << 32, u64::from(b >> 16) | u64::from(c) << 16);
+        macs.write_unaligned([
+            source as u32,
+            (source >> 32) as u32 | (destination as u32) << 16,
+            (destination >> 16) as u32,
+        ]);
     }
     Some(())
 }

@@ -55,7 +55,10 @@ impl NextHop {
         let node = NODE.get_ptr(0)?;
         // SAFETY: the element is live as long as the map; userspace stores to it, hence the volatile reads.
         let (valid_until, mark_flows) = unsafe {
-            ((&raw const (*node).routes_valid_until).read_volatile(), (&raw const (*node).mark_flows).read_volatile())
+            (
+                (&raw const (*node).routes_valid_until).read_volatile(),
+                (&raw const (*node).mark_flows).read_volatile(),
+            )
         };
         if mark_flows != 0 {
             maps::mark(hash);

@@ -11,7 +11,8 @@ use libfuzzer_sys::fuzz_target;
 fn session(kind: Option<Kind>) -> Session {
     let interval = Duration::from_millis(50);
     let mut config = Config::new(interval, interval, 3).expect("the values are right");
-    config.authentication = kind.map(|kind| Authentication::new(kind, [(1, "secret")]).expect("the key is right"));
+    config.authentication =
+        kind.map(|kind| Authentication::new(kind, [(1, "secret")]).expect("the key is right"));
     Session::new(config, 7, Seed { sequence: 1, nonce: 2 }, Instant::now())
 }
 
