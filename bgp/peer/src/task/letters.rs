@@ -102,7 +102,8 @@ impl Task {
         }
         self.start();
         if self.live.is_none() && self.started {
-            // What was wrong may be right now.
+            // What was wrong may be right now; the prefix limit, too, after which the peer stayed down.
+            self.put(Event::Start);
             self.put(Event::ConnectNow);
         }
     }
