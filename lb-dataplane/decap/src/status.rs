@@ -146,7 +146,12 @@ mod tests {
 
     fn found(mode: Option<XdpMode>) -> DecapStatus {
         DecapStatus {
-            attachments: vec![Attachment { interface: "eth0".to_owned(), ifindex: Some(2), mode }],
+            attachments: vec![Attachment {
+                interface: "eth0".to_owned(),
+                ifindex: Some(2),
+                mode,
+                since: None,
+            }],
             egress: vec!["eth0".to_owned()],
             global: Global::default(),
             services: Services::as_they_are([(vip(), VipAddress::Added)].into()),
