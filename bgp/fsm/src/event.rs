@@ -145,7 +145,9 @@ impl std::fmt::Display for Stop {
                 write!(f, "the peer sent more than {limit} {family} prefixes; ")?;
                 match restart {
                     Some(time) => write!(f, "next attempt in {} s", time.as_secs()),
-                    None => f.write_str("the session stays down until it is started again"),
+                    None => f.write_str(
+                        "the session stays down until `lbctl bgp reset` or other settings start it again",
+                    ),
                 }
             }
             Self::OutOfResources => f.write_str("out of resources"),

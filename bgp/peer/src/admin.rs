@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use guideway_bfd_client::{BfdState, Diagnostic};
 use guideway_bgp_admin::v1;
 use guideway_bgp_config::{Authentication, Remote};
-use guideway_bgp_fsm::{Negotiated, Refresh, RemoteAs, Side};
+use guideway_bgp_fsm::{Negotiated, PeerRestart, Refresh, RemoteAs, Side};
 use guideway_bgp_rib::Route;
 use guideway_bgp_wire::{AsWidth, Families, NextHop, Nlri, Origin};
 
@@ -135,8 +135,7 @@ pub fn capabilities(agreed: &Negotiated) -> Vec<String> {
         add(true, &format!("add-path {family} receive"));
     }
     if let Some(restart) = &agreed.graceful_restart {
-        let time = restart.restart_time.as_secs();
-        add(true, &format!("graceful restart {time}s {}", names(restart.families).join(" ")));
+        add(true, &graceful_restart(restart));
         add(restart.notification, "graceful restart after notifications");
     }
     for family in &agreed.long_lived {
@@ -147,6 +146,15 @@ pub fn capabilities(agreed: &Negotiated) -> Vec<String> {
         add(true, &format!("role of the peer {role:?}"));
     }
     words
+}
+
+/// Without families the peer keeps our routes while we restart, and asks for nothing itself (RFC 4724 section 3).
+fn graceful_restart(restart: &PeerRestart) -> String {
+    let (time, families) = (restart.restart_time.as_secs(), names(restart.families));
+    match families.as_slice() {
+        [] => "graceful restart as helper only".to_owned(),
+        families => format!("graceful restart {time}s {}", families.join(" ")),
+    }
 }
 
 fn names(families: Families) -> Vec<String> {
@@ -209,7 +217,7 @@ mod tests {
 
     use guideway_bgp_config::PeerConfig;
     use guideway_bgp_fsm::{Config, State};
-    use guideway_bgp_wire::{AsPath, Attributes, ExtendedCommunity, Transitivity};
+    use guideway_bgp_wire::{AsPath, Attributes, ExtendedCommunity, Family, Transitivity};
 
     use super::*;
     use crate::router::PeerId;
@@ -229,6 +237,20 @@ mod tests {
         );
         assert_eq!((peer.state.as_str(), peer.last_error.as_str()), ("Active", "refused"));
         assert_eq!((peer.remote_as, peer.authentication.as_str(), peer.bfd.as_str()), (65000, "none", ""));
+    }
+
+    #[test]
+    fn a_restart_without_families_is_that_of_a_helper() {
+        let restart = |families| PeerRestart {
+            restarting: false,
+            notification: false,
+            restart_time: std::time::Duration::from_secs(120),
+            forwarding: Families::NONE,
+            families,
+        };
+        assert_eq!(graceful_restart(&restart(Families::NONE)), "graceful restart as helper only");
+        let both = Families::NONE.with(Family::Ipv4).with(Family::Ipv6);
+        assert_eq!(graceful_restart(&restart(both)), "graceful restart 120s ipv4 ipv6");
     }
 
     #[test]

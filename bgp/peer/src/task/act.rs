@@ -134,7 +134,7 @@ impl Task {
             Cause::ConnectTimedOut | Cause::Sent { .. } | Cause::Closed(_) | Cause::ClosedBeforeOpen(_)
         );
         if silence && !was_established {
-            let suspicion = Counters::read().suspicion(self.counters);
+            let suspicion = Counters::read().suspicion(self.counters, &self.config);
             if !suspicion.is_empty() {
                 text = format!("{text}; {suspicion}");
             }

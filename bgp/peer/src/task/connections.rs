@@ -20,7 +20,7 @@ impl Task {
         match result.and_then(Connection::new) {
             Ok(connection) => self.connected(Side::Outgoing, connection),
             Err(error) => {
-                let suspicion = Counters::read().suspicion(self.counters);
+                let suspicion = Counters::read().suspicion(self.counters, &self.config);
                 let why =
                     if suspicion.is_empty() { error.to_string() } else { format!("{error}; {suspicion}") };
                 self.put(Event::ConnectFailed(why));

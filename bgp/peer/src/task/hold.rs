@@ -66,7 +66,7 @@ impl Task {
 
     pub(super) fn look(&mut self) {
         let now = Counters::read();
-        self.suspicion = now.suspicion(self.counters);
+        self.suspicion = now.suspicion(self.counters, &self.config);
         self.counters = now;
         self.looks_at = Instant::now() + LOOK;
         self.tell();
