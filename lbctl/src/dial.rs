@@ -25,7 +25,7 @@ pub(crate) enum Failure {
     #[error("{daemon} at {} answered with an error: {reason}", socket.display())]
     Refused { daemon: &'static str, socket: PathBuf, reason: String },
     #[error("{0}")]
-    NotFound(String),
+    Declined(String),
     #[error("wrong usage: {0}")]
     Usage(String),
     #[error("the answer cannot be printed: {0}")]
@@ -37,7 +37,7 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::NotFound(_) => 1,
+            Self::Declined(_) => 1,
             Self::Usage(_) => 2,
             Self::Unreachable { .. }
             | Self::Slow { .. }
@@ -147,13 +147,18 @@ impl<'a> Daemon<'a> {
     fn refused(&self, status: &Status) -> Failure {
         let (daemon, socket) = (self.name, self.socket.to_owned());
         match status.code() {
-            Code::NotFound => Failure::NotFound(status.message().to_owned()),
+            Code::NotFound | Code::AlreadyExists | Code::ResourceExhausted => {
+                Failure::Declined(status.message().to_owned())
+            }
             Code::InvalidArgument => Failure::Usage(status.message().to_owned()),
             Code::Unavailable => Failure::Unreachable { daemon, socket, reason: root_cause(status) },
             Code::Unimplemented => {
                 let reason = "it does not know this question; are lbctl and the daemon of the same release?"
                     .to_owned();
                 Failure::Refused { daemon, socket, reason }
+            }
+            Code::FailedPrecondition => {
+                Failure::Refused { daemon, socket, reason: status.message().to_owned() }
             }
             code => Failure::Refused { daemon, socket, reason: format!("{} ({code})", status.message()) },
         }

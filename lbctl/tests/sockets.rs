@@ -205,6 +205,9 @@ impl Speaker for Played {
         request: Request<bgp::DrainRequest>,
     ) -> Result<Response<Self::DrainStream>, Status> {
         let request = request.into_inner();
+        if request.reason == "again" {
+            return Err(Status::already_exists("there is a drain already (waiting)"));
+        }
         let step = |phase: &str, text: String| bgp::DrainProgress {
             drain: Some(bgp::Drain { phase: phase.to_owned(), ..bgp::Drain::default() }),
             text,
@@ -357,6 +360,8 @@ async fn answers_have_exit_codes() {
     assert_eq!(run(&["bgp", "reset", "tor1", "--soft"]).await.0, 0);
     let (code, _, stderr) = run(&["bgp", "undrain"]).await;
     assert_eq!((code, stderr.as_str()), (1, "lbctl: the node is not drained\n"));
+    let (code, _, stderr) = run(&["bgp", "drain", "--reason", "again"]).await;
+    assert_eq!((code, stderr.as_str()), (1, "lbctl: there is a drain already (waiting)\n"));
     let (code, stdout, _) = run(&["bgp", "drain", "--below", "10", "--timeout", "5m"]).await;
     assert_eq!((code, stdout.as_str()), (1, "asking  Some(10) 300000 ms\nrefused  the end\n"));
     let (code, stdout, _) = run(&["bgp", "drain", "--force", "-o", "json"]).await;

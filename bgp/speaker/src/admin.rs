@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use crate::drain::{Order, Target};
-use crate::drains::{self, Step};
+use crate::drains::{self, OrderError, Step};
 use crate::speaker::Speaker;
 use crate::table::{Asked, Listed};
 use crate::unix_ms;
@@ -199,7 +199,10 @@ impl v1::speaker_server::Speaker for Service {
             .speaker
             .drains
             .begin(order, &*self.speaker)
-            .map_err(|error| Status::failed_precondition(error.to_string()))?;
+            .map_err(|error| match error {
+                OrderError::Exists(_) => Status::already_exists(error.to_string()),
+                OrderError::TooMany => Status::resource_exhausted(error.to_string()),
+            })?;
         let (sender, receiver) = mpsc::channel(4);
         let speaker = Arc::clone(&self.speaker);
         tokio::spawn(async move { tell(&speaker, target, steps, sender).await });

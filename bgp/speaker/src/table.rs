@@ -181,7 +181,7 @@ impl Table {
         if inner.node.settings() != node {
             let node = Arc::new(Node::new(node.clone()));
             inner.node = Arc::clone(&node);
-            inner.announcements.set_node(Arc::clone(&node));
+            inner.set_announcements(Arc::clone(&node), at);
             let state = inner.state;
             inner.classes.iter_mut().for_each(|class| class.set_node(Arc::clone(&node), state));
         }
@@ -283,6 +283,22 @@ impl Inner {
             gone.iter().for_each(|prefix| damping.withdraw(*prefix, now));
         }
         self.update(gone.into_iter().chain(new).collect(), now, at);
+    }
+
+    /// Other settings of the node: what begins to be announced by them, or is covered by an aggregate, does so now.
+    fn set_announcements(&mut self, node: Arc<Node>, at: UnixMs) {
+        let before: BTreeSet<IpNet> =
+            self.announcements.candidates().map(|candidate| candidate.prefix).collect();
+        self.announcements.set_node(node);
+        let after: BTreeSet<IpNet> =
+            self.announcements.candidates().map(|candidate| candidate.prefix).collect();
+        for prefix in before.symmetric_difference(&after) {
+            if self.announcements.status(prefix) == VipStatus::Unknown {
+                self.since.remove(prefix);
+            } else {
+                self.since.set(*prefix, at);
+            }
+        }
     }
 
     /// Brings these prefixes up to date everywhere.

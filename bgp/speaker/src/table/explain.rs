@@ -159,6 +159,13 @@ impl Inner {
         });
         match explanation.outcome {
             Outcome::Refused(Refusal::Unknown) => "there is no such route".clone_into(&mut answer.reason),
+            Outcome::Refused(Refusal::Covered(aggregate)) => {
+                answer.reason = Refusal::Covered(aggregate).to_string();
+                let of_aggregate = policy::explain(&aggregate, &self.announcements, &export).outcome;
+                if let Outcome::Refused(refusal) = of_aggregate {
+                    answer.reason = format!("{}, and that not to this peer: {refusal}", answer.reason);
+                }
+            }
             Outcome::Refused(refusal) => answer.reason = refusal.to_string(),
             Outcome::Announced { .. } if self.hold == Hold::Held => {
                 "nothing is sent yet".clone_into(&mut answer.reason);

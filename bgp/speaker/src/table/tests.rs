@@ -150,6 +150,20 @@ fn new_settings_of_the_node_change_routes_in_place() {
     assert_eq!(states[0], ("203.0.113.0/25".to_owned(), "held"));
     assert_eq!(table.list()[0].state, "aggregate");
     assert_eq!(table.list()[1].state, "aggregated");
+    let since = || -> Vec<_> {
+        table.list().iter().map(|listed| (listed.prefix.to_string(), listed.since)).collect()
+    };
+    let moments = |aggregate: &str, at| {
+        [(aggregate, at), ("203.0.113.10/32", 2), ("203.0.113.200/32", 1)]
+            .map(|(prefix, at)| (prefix.to_owned(), at))
+    };
+    assert_eq!(since(), moments("203.0.113.0/25", 2));
+
+    // Another aggregate begins with the reload, also while nothing beneath it changes.
+    let mut node = node;
+    node.pools[0].aggregate_v4 = Some(Aggregation { length: 26, specifics: Specifics::Hidden });
+    table.set_node(Ipv4Addr::new(10, 255, 1, 1), &node, None, Instant::now(), 3);
+    assert_eq!(since(), moments("203.0.113.0/26", 3));
 }
 
 #[test]
@@ -393,6 +407,34 @@ fn explain_tells_of_each_peer_and_rule() {
     insta::assert_snapshot!(format!("{answer:#?}"));
     let answer = table.explain("2001:db8::10".parse().unwrap(), &statuses[..1], None, Instant::now());
     assert_eq!(answer.peers[0].reason, "there is no next hop for ipv6");
+}
+
+/// An aggregate that a peer may not have is not named as what the peer is told.
+#[test]
+fn explain_of_an_aggregate_that_a_peer_may_not_have() {
+    let table = table();
+    let pool = Pool {
+        prefixes: vec![vip("203.0.113.0/24")],
+        aggregate_v4: Some(Aggregation { length: 25, specifics: Specifics::Hidden }),
+        ..Pool::default()
+    };
+    let node = NodeExport { pools: vec![pool], ..NodeExport::default() };
+    table.set_node(Ipv4Addr::new(10, 255, 1, 1), &node, None, Instant::now(), 2);
+    table.serve(&prefixes(&["203.0.113.10/32"]), Instant::now(), 1_000);
+    table.release();
+    let any = config("10.1.1.1", |_| {});
+    let other = config("10.1.2.1", |config| config.export.only = vec![vip("198.51.100.0/24")]);
+    let (first, second) = (session(1, Arc::clone(&any)), session(2, Arc::clone(&other)));
+    table.up(&first);
+    table.up(&second);
+    let statuses = [status(1, &any, Some(&first)), status(2, &other, Some(&second))];
+    let answer = table.explain("203.0.113.10".parse().unwrap(), &statuses, None, Instant::now());
+    assert_eq!(answer.peers[0].reason, "only the aggregate 203.0.113.0/25 is announced");
+    assert_eq!(
+        answer.peers[1].reason,
+        "only the aggregate 203.0.113.0/25 is announced, and that not to this peer: it is outside of the prefixes that this \
+         peer may have"
+    );
 }
 
 /// `PeerExport` decides who shares a group; a limit to some prefixes is part of it.
