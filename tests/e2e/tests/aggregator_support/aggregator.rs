@@ -69,11 +69,18 @@ impl Plan {
             folder.join("aggregator.sock").display(),
             self.document,
         );
-        let _ = writeln!(
-            text,
-            "  - {{name: fleet, kind: speaker, range: 10.1.0.0/24, remote_as: {remote}, multihop: 8, hold_time: 9s, families: [ipv4, ipv6], long_lived: {}}}",
-            self.speaker_long_lived.map_or("off".to_owned(), |time| format!("{time}s"))
-        );
+        let long_lived = self.speaker_long_lived.map_or("off".to_owned(), |time| format!("{time}s"));
+        let mut speaker = |who: String| {
+            let _ = writeln!(
+                text,
+                "  - {{{who}, kind: speaker, remote_as: {remote}, multihop: 8, hold_time: 9s, families: [ipv4, ipv6], \
+                 long_lived: {long_lived}}}"
+            );
+        };
+        if self.light == 0 {
+            speaker("name: fleet, range: 10.1.0.0/24".to_owned());
+        }
+        (1..=self.light).for_each(|n| speaker(format!("name: lb{n}, address: 10.1.0.{n}")));
         let router_kind = self.router.trim_end_matches(',');
         let comma = if router_kind.is_empty() { "" } else { ", " };
         let _ = writeln!(

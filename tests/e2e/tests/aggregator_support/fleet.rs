@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use guideway_bgp_config::{Direction, PeerConfig, Remote, Ttl};
+use guideway_bgp_config::{PeerConfig, Remote, Ttl};
 use guideway_bgp_fsm::{GracefulRestart, HoldTime, Loss, RemoteAs, RestartFlags, Stop};
 use guideway_bgp_peer::{Outlet, Peers, RefreshMarker, Router, SessionView, Settings};
 use guideway_bgp_rib::{Group, Route};
@@ -72,7 +72,10 @@ impl Fleet {
         let routes = routes(&plan, n, prefixes)?;
         self.order(move |speakers| {
             let announcer = Arc::new(Announcer { routes: Mutex::new(routes), outlets: Mutex::default() });
-            let peers = Peers::start(Settings::default(), announcer.clone());
+            // The aggregator dials too, so that its restarts are not held up by the back-off of a speaker whose session
+            // ended soon after it began, again and again.
+            let listen = vec![(Ipv4Addr::new(10, 1, 0, n), 179).into()];
+            let peers = Peers::start(Settings { listen, ..Settings::default() }, announcer.clone());
             let all = Family::ALL.into_iter().collect();
             peers.set_restart(RestartFlags { restarting: restarted, forwarding: all });
             peers.apply((1..=plan.aggregators).map(|to| peer(&plan, n, id, to)).collect());
@@ -164,7 +167,6 @@ fn peer(plan: &Plan, n: u8, id: u8, to: u8) -> PeerConfig {
     let mut config = PeerConfig::new(Remote::Address(remote), session);
     config.local_address = Some(Ipv4Addr::new(10, 1, 0, n).into());
     config.ttl = Ttl::Multihop(8);
-    config.direction = Direction::Active;
     config
 }
 
