@@ -125,7 +125,12 @@ pub fn killed_and_restarted(kind: Kind, style: Style) -> Result<()> {
         let began = Instant::now();
         wait_settled(&mut bench, 1)?;
         println!("{kind:?} {style:?}: {round}, and all told again after {:?}", began.elapsed());
-        ensure!(kernel::table(&bench.site.tor)? == before, "another table after it was {round}");
+        // FRR works off what it hears 50 ms later; a session that ends before that is a restart within a restart, in which it
+        // loses a leg for a while whatever it was told.
+        wait::while_nothing_fails(Duration::from_millis(500), || {
+            ensure!(kernel::table(&bench.site.tor)? == before, "another table after it was {round}");
+            Ok(())
+        })?;
         wait_remembered(&bench, 2)?;
     }
     // A speaker that is late: whatever the others have told, the router is told nothing before it has.
