@@ -37,6 +37,10 @@ impl Task {
         if let Some(shut) = letters.shut {
             self.shut(shut);
         }
+        if !letters.incoming.is_empty() && !self.started {
+            // The first connection of a peer of a range is there before the peer; a session that rests would turn it away.
+            self.start();
+        }
         for stream in letters.incoming {
             self.accepted(stream);
         }

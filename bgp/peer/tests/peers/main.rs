@@ -7,6 +7,7 @@ mod changes;
 mod collisions;
 mod dynamic;
 mod hostile;
+mod incoming;
 mod keys;
 mod lab;
 mod pair;
