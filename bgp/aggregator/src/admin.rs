@@ -127,7 +127,7 @@ impl v1::speaker_server::Speaker for Service {
         request: Request<v1::SessionHistoryRequest>,
     ) -> Answer<v1::SessionHistoryResponse> {
         let peer = request.into_inner().peer;
-        let events = self.shared.peers.history(&peer).ok_or_else(|| unknown(&peer))?;
+        let events = self.shared.peers.history(&peer).ok_or_else(|| self.unknown(&peer))?;
         let events = events.iter().map(to_message::event).collect();
         Ok(Response::new(v1::SessionHistoryResponse { events }))
     }
@@ -149,19 +149,23 @@ impl v1::speaker_server::Speaker for Service {
             true => self.shared.peers.refresh(&peer),
             false => self.shared.peers.reset(&peer, Stop::Reset(reason)),
         };
-        outcome.map_err(|_| unknown(&peer))?;
+        outcome.map_err(|error| Status::not_found(error.to_string()))?;
         Ok(Response::new(v1::ResetPeerResponse {}))
     }
 }
 
 impl Service {
     fn asked(&self, request: &v1::AdjRibRequest) -> Result<(PeerStatus, Option<IpNet>), Status> {
-        let status = self.shared.peers.status(&request.peer).ok_or_else(|| unknown(&request.peer))?;
+        let status = self.shared.peers.status(&request.peer).ok_or_else(|| self.unknown(&request.peer))?;
         let filter = match request.prefix.as_str() {
             "" => None,
             prefix => Some(target(prefix).map_err(Status::invalid_argument)?),
         };
         Ok((status, filter))
+    }
+
+    fn unknown(&self, peer: &str) -> Status {
+        Status::not_found(self.shared.peers.unknown(peer).to_string())
     }
 }
 
@@ -169,10 +173,6 @@ fn drains() -> Status {
     Status::failed_precondition(
         "an aggregator forwards nothing, so there is nothing to drain: drain the forwarder, at its own bgp-speaker",
     )
-}
-
-fn unknown(peer: &str) -> Status {
-    Status::not_found(format!("no peer is named {peer:?}"))
 }
 
 fn parts(paths: Vec<v1::Path>) -> Parts<v1::Paths> {

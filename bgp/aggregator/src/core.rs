@@ -205,7 +205,7 @@ impl Core {
         self.memory.subscribe()
     }
 
-    /// The process is about to end: nobody is forgotten because of that.
+    /// The process is about to end: because of that nobody is forgotten, and nothing is told any more.
     pub fn freeze(&self) {
         self.state().frozen = true;
     }

@@ -39,6 +39,7 @@ pub(super) fn peers(shared: &Shared) -> v1::ListPeersResponse {
         drains: Vec::new(),
         problems: problems(shared),
         restart: restart.to_owned(),
+        ranges: shared.peers.ranges().iter().map(to_message::range).collect(),
     }
 }
 

@@ -129,6 +129,10 @@ impl Core {
     pub fn export(&self, now: Instant) -> (Option<Instant>, usize) {
         let mut state = self.state();
         let state = &mut *state;
+        if state.frozen {
+            // Sessions end one after the other: what one took away must not be told to the next one.
+            return (None, 0);
+        }
         state.loc.handle_timeout(now);
         state.deferral.handle_timeout(now);
         let releases = state.deferral.is_released() && !state.released;
@@ -148,7 +152,7 @@ impl Core {
             self.order(Order::Released);
         }
         // As long as the speakers of the last run are waited for, it is they who are to be remembered.
-        if state.released && !state.frozen {
+        if state.released {
             let memory = state.memory();
             self.memory.send_if_modified(|old| {
                 let differs = *old != memory;

@@ -391,6 +391,21 @@ fn a_speaker_that_becomes_a_router_announces_nothing_any_more() {
 }
 
 #[test]
+fn the_end_of_the_process_takes_nothing_away() {
+    let (core, _orders) = core(Some(Memory::new()));
+    let outlet = core.up(&router(1, true)).remove(0);
+    core.up(&speaker(1));
+    core.update(&speaker(1), announce(1, &[7])).unwrap();
+    core.export(Instant::now());
+    core.freeze();
+    core.down(&speaker(1), Loss::Graceful);
+    core.forgotten(speaker(1).peer);
+    assert_eq!(core.export(Instant::now()), (None, 0));
+    assert_eq!(table(&outlet).len(), 1);
+    assert_eq!(core.memory().borrow().len(), 1);
+}
+
+#[test]
 fn a_client_that_is_none_any_more() {
     let mut made = config();
     made.peers[0].client = true;

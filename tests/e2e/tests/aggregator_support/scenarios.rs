@@ -125,8 +125,7 @@ pub fn killed_and_restarted(kind: Kind, style: Style) -> Result<()> {
         let began = Instant::now();
         wait_settled(&mut bench, 1)?;
         println!("{kind:?} {style:?}: {round}, and all told again after {:?}", began.elapsed());
-        // FRR works off what it hears 50 ms later; a session that ends before that is a restart within a restart, in which it
-        // loses a leg for a while whatever it was told.
+        // Longer than FRR takes to work off what it hears (50 ms).
         wait::while_nothing_fails(Duration::from_millis(500), || {
             ensure!(kernel::table(&bench.site.tor)? == before, "another table after it was {round}");
             Ok(())
