@@ -36,7 +36,7 @@ pub struct MrtStatus {
     pub files: u64,
     /// Records that had no room in the buffer or could not be written.
     pub lost: u64,
-    /// Why the last write failed; empty when it did not.
+    /// Why the last write failed, the folder in front; empty when it did not.
     pub last_error: String,
 }
 
@@ -123,9 +123,9 @@ fn note(status: &mut MrtStatus, files: &Files, records: &[Arc<[u8]>], result: io
         }
         Err(error) => {
             status.lost += records.len() as u64;
-            let text = error.to_string();
+            let text = format!("{}: {error}", files.settings.directory.display());
             if std::mem::replace(&mut status.last_error, text.clone()) != text {
-                warn!(directory = %files.settings.directory.display(), "MRT: {text}");
+                warn!("MRT: {text}");
             }
         }
     }

@@ -10,7 +10,7 @@ use guideway_bgp_rib::Route;
 use guideway_bgp_wire::{AsWidth, Families, NextHop, Nlri, Origin};
 
 use crate::history::SessionEvent;
-use crate::status::PeerStatus;
+use crate::status::{PeerStatus, RangeStatus};
 
 /// A peer with the state of its session.
 #[must_use]
@@ -64,6 +64,21 @@ pub fn peer(status: &PeerStatus) -> v1::Peer {
         notifications_received: status.received.notifications,
         notifications_sent: status.sent.notifications,
         refreshes_received: status.received.refreshes,
+    }
+}
+
+/// A range and how full it is.
+#[must_use]
+pub fn range(status: &RangeStatus) -> v1::Range {
+    let config = &status.config;
+    v1::Range {
+        name: config.name.clone(),
+        description: config.description.clone(),
+        prefix: status.prefix.to_string(),
+        remote_as: if let RemoteAs::Is(asn) = config.session.remote_as { asn } else { 0 },
+        connected: u32::try_from(status.connected).unwrap_or(u32::MAX),
+        limit: u32::try_from(status.limit).unwrap_or(u32::MAX),
+        problems: status.problems.clone(),
     }
 }
 

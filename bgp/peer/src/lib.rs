@@ -45,5 +45,5 @@ pub use listener::ListenerStatus;
 pub use outlet::Outlet;
 pub use peers::{Applied, Peers, Settings, UnknownPeer};
 pub use router::{Kept, PeerId, RefreshMarker, Router, SessionView};
-pub use status::{LastError, MessageCounts, PeerStatus, SessionStatus};
+pub use status::{LastError, MessageCounts, PeerStatus, RangeStatus, SessionStatus};
 pub use tap::Tap;

@@ -14,6 +14,7 @@ use guideway_bgp_config::PeerConfig;
 use guideway_bgp_fsm::{RestartFlags, Stop};
 use guideway_bgp_rib::Route;
 use guideway_bgp_wire::Nlri;
+use ipnet::IpNet;
 use thiserror::Error;
 use tokio::time::timeout;
 
@@ -21,7 +22,7 @@ use crate::history::SessionEvent;
 use crate::listener::ListenerStatus;
 use crate::outlet::Outlet;
 use crate::router::{PeerId, Router};
-use crate::status::PeerStatus;
+use crate::status::{PeerStatus, RangeStatus};
 use crate::tap::Tap;
 pub(crate) use inner::Inner;
 
@@ -63,10 +64,25 @@ pub struct Applied {
     pub changed: Vec<String>,
 }
 
-/// There is no peer of this name or address.
+/// There is no such peer.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("there is no peer {0}")]
-pub struct UnknownPeer(pub String);
+pub enum UnknownPeer {
+    /// No peer has this name or address.
+    #[error("no peer is named {0:?}")]
+    Name(String),
+    /// It is a range, which has peers but no session of its own.
+    #[error(
+        "{name} is the range {prefix} with {connected} connected peers, not one of them: `lbctl bgp peers` lists them"
+    )]
+    Range {
+        /// As it was asked for.
+        name: String,
+        /// Its addresses.
+        prefix: IpNet,
+        /// Peers of it that have a connection.
+        connected: usize,
+    },
+}
 
 /// All peers of a daemon. Clones are the same peers. When the last one is dropped, all sessions end without a word.
 #[derive(Debug, Clone)]
@@ -128,7 +144,7 @@ impl Peers {
     /// When there is no such peer.
     pub fn reset(&self, peer: &str, stop: Stop) -> Result<(), UnknownPeer> {
         let registry = self.0.registry();
-        let entry = registry.find(peer).ok_or_else(|| UnknownPeer(peer.to_owned()))?;
+        let entry = registry.find(peer).ok_or_else(|| registry.unknown(peer))?;
         entry.contact.mailbox.put(|letters| letters.reset = Some(stop));
         Ok(())
     }
@@ -140,7 +156,7 @@ impl Peers {
     /// When there is no such peer.
     pub fn refresh(&self, peer: &str) -> Result<(), UnknownPeer> {
         let registry = self.0.registry();
-        let entry = registry.find(peer).ok_or_else(|| UnknownPeer(peer.to_owned()))?;
+        let entry = registry.find(peer).ok_or_else(|| registry.unknown(peer))?;
         entry.contact.mailbox.put(|letters| letters.refresh = true);
         Ok(())
     }
@@ -168,6 +184,18 @@ impl Peers {
     #[must_use]
     pub fn statuses(&self) -> Vec<PeerStatus> {
         self.0.statuses()
+    }
+
+    /// The ranges of the configuration, in its order, also those that nobody has connected from.
+    #[must_use]
+    pub fn ranges(&self) -> Vec<RangeStatus> {
+        self.0.registry().ranges()
+    }
+
+    /// Why no peer was found by this name or address.
+    #[must_use]
+    pub fn unknown(&self, peer: &str) -> UnknownPeer {
+        self.0.registry().unknown(peer)
     }
 
     /// The status of a peer by name or address.

@@ -8,6 +8,7 @@ use guideway_bfd_client as bfd;
 use guideway_bgp_config::PeerConfig;
 use guideway_bgp_fsm::{Negotiated, Side, State};
 use guideway_bgp_wire::Family;
+use ipnet::IpNet;
 
 use crate::history::History;
 use crate::router::{Kept, PeerId};
@@ -51,6 +52,21 @@ pub struct PeerStatus {
     pub flaps: u64,
     /// What is kept of the peer's routes; brought up to date by [`crate::Peers::statuses`].
     pub kept: Kept,
+}
+
+/// A range of addresses whose peers may connect.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RangeStatus {
+    /// The settings of its peers.
+    pub config: Arc<PeerConfig>,
+    /// The addresses.
+    pub prefix: IpNet,
+    /// Peers that have a connection.
+    pub connected: usize,
+    /// How many may have one.
+    pub limit: usize,
+    /// What is in the way of its peers, in words.
+    pub problems: Vec<String>,
 }
 
 /// An error with its time.

@@ -114,6 +114,7 @@ impl v1::speaker_server::Speaker for Service {
             drains: speaker.drains.list().iter().map(drains::message).collect(),
             problems: speaker.problems(),
             restart: speaker.restart().to_owned(),
+            ranges: speaker.peers.ranges().iter().map(to_message::range).collect(),
         }))
     }
 
@@ -169,7 +170,7 @@ impl v1::speaker_server::Speaker for Service {
         request: Request<v1::SessionHistoryRequest>,
     ) -> Answer<v1::SessionHistoryResponse> {
         let peer = request.into_inner().peer;
-        let events = self.speaker.peers.history(&peer).ok_or_else(|| unknown(&peer))?;
+        let events = self.speaker.peers.history(&peer).ok_or_else(|| self.unknown(&peer))?;
         Ok(Response::new(v1::SessionHistoryResponse {
             events: events.iter().map(to_message::event).collect(),
         }))
@@ -195,14 +196,10 @@ impl v1::speaker_server::Speaker for Service {
             force: request.force,
             reason: short(&request.reason)?,
         };
-        let steps = self
-            .speaker
-            .drains
-            .begin(order, &*self.speaker)
-            .map_err(|error| match error {
-                OrderError::Exists(_) => Status::already_exists(error.to_string()),
-                OrderError::TooMany => Status::resource_exhausted(error.to_string()),
-            })?;
+        let steps = self.speaker.drains.begin(order, &*self.speaker).map_err(|error| match error {
+            OrderError::Exists(_) => Status::already_exists(error.to_string()),
+            OrderError::TooMany => Status::resource_exhausted(error.to_string()),
+        })?;
         let (sender, receiver) = mpsc::channel(4);
         let speaker = Arc::clone(&self.speaker);
         tokio::spawn(async move { tell(&speaker, target, steps, sender).await });
@@ -227,19 +224,23 @@ impl v1::speaker_server::Speaker for Service {
             true => peers.refresh(&request.peer),
             false => peers.reset(&request.peer, Stop::Reset(short(&request.reason)?)),
         };
-        outcome.map_err(|_| unknown(&request.peer))?;
+        outcome.map_err(|error| Status::not_found(error.to_string()))?;
         Ok(Response::new(v1::ResetPeerResponse {}))
     }
 }
 
 impl Service {
     fn asked(&self, request: &v1::AdjRibRequest) -> Result<(PeerStatus, Option<Asked>), Status> {
-        let status = self.speaker.peers.status(&request.peer).ok_or_else(|| unknown(&request.peer))?;
+        let status = self.speaker.peers.status(&request.peer).ok_or_else(|| self.unknown(&request.peer))?;
         let filter = match request.prefix.as_str() {
             "" => None,
             prefix => Some(prefix.parse().map_err(Status::invalid_argument)?),
         };
         Ok((status, filter))
+    }
+
+    fn unknown(&self, peer: &str) -> Status {
+        Status::not_found(self.speaker.peers.unknown(peer).to_string())
     }
 
     /// The whole node when it is empty; an address stands for its host prefix.
@@ -277,10 +278,6 @@ async fn tell(
             return;
         }
     }
-}
-
-fn unknown(peer: &str) -> Status {
-    Status::not_found(format!("no peer is named {peer:?}"))
 }
 
 /// What routers are told has at most 255 octets (RFC 9003).

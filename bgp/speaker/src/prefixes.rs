@@ -35,7 +35,7 @@ fn parse(text: &str) -> Option<IpNet> {
 
 /// No prefix, however long or short, that has an address in common with one of these: routers ignore such addresses or
 /// answer with an error, and whoever announces them takes traffic that is not its own.
-fn can_be_announced(prefix: &IpNet) -> bool {
+pub(crate) fn can_be_announced(prefix: &IpNet) -> bool {
     /// "This network", loopback, multicast and what is reserved, the broadcast address included.
     const RESERVED_V4: [([u8; 4], u8); 3] = [([0; 4], 8), ([127, 0, 0, 0], 8), ([224, 0, 0, 0], 3)];
     /// The unspecified address and loopback, IPv4-mapped addresses, link-local ones, multicast.

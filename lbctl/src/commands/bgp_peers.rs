@@ -20,7 +20,20 @@ struct View<'a> {
     restart: Option<&'a str>,
     problems: &'a [String],
     drains: Vec<DrainView<'a>>,
+    ranges: Vec<Range<'a>>,
     peers: Vec<Peer<'a>>,
+}
+
+/// Addresses whose peers may connect.
+#[derive(Serialize)]
+struct Range<'a> {
+    name: &'a str,
+    description: Option<&'a str>,
+    prefix: &'a str,
+    remote_as: Option<u32>,
+    connected: u32,
+    limit: u32,
+    problems: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -102,6 +115,15 @@ fn view(list: &ListPeersResponse) -> View<'_> {
         sessions: peer.sessions,
         flaps: peer.flaps,
     });
+    let ranges = list.ranges.iter().map(|range| Range {
+        name: &range.name,
+        description: non_empty(&range.description),
+        prefix: &range.prefix,
+        remote_as: (range.remote_as > 0).then_some(range.remote_as),
+        connected: range.connected,
+        limit: range.limit,
+        problems: &range.problems,
+    });
     View {
         local_as: list.local_as,
         router_id: &list.router_id,
@@ -109,6 +131,7 @@ fn view(list: &ListPeersResponse) -> View<'_> {
         restart: non_empty(&list.restart),
         problems: &list.problems,
         drains: list.drains.iter().map(drain_view).collect(),
+        ranges: ranges.collect(),
         peers: peers.collect(),
     }
 }
@@ -126,6 +149,11 @@ fn human(list: &ListPeersResponse, now_unix_ms: u64) -> String {
         let reason = non_empty(&drain.reason).map(|reason| format!(": {reason}")).unwrap_or_default();
         let ago = since(drain.since_unix_ms, now_unix_ms);
         lines.push(("drain", format!("{what}, {} for {ago}{reason}", drain.phase)));
+    }
+    for range in &list.ranges {
+        let (connected, limit) = (range.connected, range.limit);
+        lines.push(("range", format!("{} ({}): {connected} of {limit} peers", range.name, range.prefix)));
+        lines.extend(range.problems.iter().map(|problem| ("problem", format!("{}: {problem}", range.name))));
     }
     let mut text = labelled(lines);
     text.push('\n');
@@ -170,7 +198,7 @@ fn human(list: &ListPeersResponse, now_unix_ms: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use guideway_bgp_admin::v1::{Drain, Peer};
+    use guideway_bgp_admin::v1::{Drain, Peer, Range};
 
     use super::*;
     use crate::render::json;
@@ -223,6 +251,12 @@ mod tests {
             drains: vec![drain],
             problems: vec![],
             restart: String::new(),
+            ranges: vec![Range {
+                name: "leaves".to_owned(),
+                prefix: "10.1.0.0/16".to_owned(),
+                limit: 64,
+                ..Range::default()
+            }],
         };
         insta::assert_snapshot!(human(&list, 61_000));
         insta::assert_snapshot!(json(&view(&list)).unwrap());

@@ -115,4 +115,6 @@ async fn losses_are_counted() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!((dump.status().records, dump.status().file), (0, None));
+    let error = dump.status().last_error;
+    assert!(error.starts_with(&format!("{}: ", folder.path().join("no folder").display())), "{error}");
 }

@@ -9,6 +9,8 @@ use guideway_bgp_fsm::RestartFlags;
 use tokio::task::JoinHandle;
 
 use crate::listener::{Listener, key_prefix};
+use crate::peers::UnknownPeer;
+use crate::status::RangeStatus;
 use crate::task::Contact;
 
 #[derive(Debug, Default)]
@@ -66,6 +68,32 @@ impl Registry {
     /// How many peers of a range have a connection.
     pub(crate) fn connected(&self, range: &str) -> usize {
         self.of_range(range).filter(|(_, entry)| entry.contact.mailbox.is_connected()).count()
+    }
+
+    /// The ranges, in the order of the configuration.
+    pub(crate) fn ranges(&self) -> Vec<RangeStatus> {
+        let range = |config: &Arc<PeerConfig>| {
+            let Remote::Range { prefix, limit } = config.remote else { return None };
+            Some(RangeStatus {
+                config: Arc::clone(config),
+                prefix,
+                connected: self.connected(&config.name),
+                limit,
+                problems: self.key_problems(config),
+            })
+        };
+        self.configs.iter().filter_map(range).collect()
+    }
+
+    /// Why [`Registry::find`] found nothing.
+    pub(crate) fn unknown(&self, peer: &str) -> UnknownPeer {
+        let asked = |range: &RangeStatus| range.config.name == peer || range.prefix.to_string() == peer;
+        match self.ranges().into_iter().find(asked) {
+            Some(range) => {
+                UnknownPeer::Range { name: peer.to_owned(), prefix: range.prefix, connected: range.connected }
+            }
+            None => UnknownPeer::Name(peer.to_owned()),
+        }
     }
 
     /// What the listeners say about the key of a peer.

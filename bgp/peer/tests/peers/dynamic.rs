@@ -21,12 +21,21 @@ fn range(node: &Node, limit: usize) -> guideway_bgp_config::PeerConfig {
 async fn the_limit_of_a_range() {
     let hub = Node::start(90, 2).await;
     hub.peers.apply(vec![range(&hub, 2)]);
+    let how_full = || {
+        let range = hub.peers.ranges().remove(0);
+        (range.config.name.clone(), range.prefix.to_string(), range.connected, range.limit)
+    };
+    assert_eq!(how_full(), ("leaves".to_owned(), "127.0.0.96/29".to_owned(), 0, 2));
+    let error = hub.peers.reset("leaves", Stop::Reset(String::new())).unwrap_err().to_string();
+    assert!(error.starts_with("leaves is the range 127.0.0.96/29 with 0 connected peers"), "{error}");
+    assert_eq!(hub.peers.unknown("leave").to_string(), "no peer is named \"leave\"");
     let (first, second) = (Node::start(97, 0).await, Node::start(98, 0).await);
     for leaf in [&first, &second] {
         leaf.apply(&leaf.config_of(&hub));
         leaf.established(hub.address).await;
         until("the routes", || (leaf.router.learnt() == prefixes(2)).then_some(())).await;
     }
+    assert_eq!(how_full().2, 2);
     let third = Node::start(99, 0).await;
     third.apply(&third.config_of(&hub));
     third.error(hub.address, "before the peer's OPEN").await;

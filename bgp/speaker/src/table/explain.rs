@@ -12,6 +12,7 @@ use ipnet::IpNet;
 
 use super::{Inner, Table};
 use crate::drain::{Effect, Target, UnixMs};
+use crate::prefixes::can_be_announced;
 
 /// What an operator asks about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +96,12 @@ impl Inner {
             && candidate.kind == CandidateKind::Aggregate
         {
             reasons.push("it covers VIPs that lb-dataplane serves (aggregate of their pool)".to_owned());
+        } else if !can_be_announced(prefix) {
+            reasons.push(
+                "it has addresses in common with reserved ones (such as loopback and multicast): no such prefix is announced, \
+                 whatever lb-dataplane says"
+                    .to_owned(),
+            );
         } else {
             reasons.push(match agent {
                 Some(text) => format!("lb-dataplane has not said what it serves: {text}"),

@@ -92,13 +92,17 @@ impl Received {
 
     /// In words, what is wrong with what the peer announces.
     pub(super) fn problem(&self) -> Option<String> {
-        (self.left_out > 0).then(|| match self.limit {
-            Some(limit) => format!(
-                "it announces more than the {} prefixes of max_prefixes; {} are not kept",
-                limit.limit, self.left_out
-            ),
-            None => format!("it announces more than is kept to be looked at; {} are not", self.left_out),
-        })
+        let left = match self.left_out {
+            0 => String::new(),
+            count => format!("; {count} are not kept"),
+        };
+        let Some(MaxPrefixes { limit, .. }) = self.limit else {
+            return (self.left_out > 0)
+                .then(|| format!("it announces more than is kept to be looked at{left}"));
+        };
+        let is_over = |family| self.rib.count(family) as u64 > u64::from(limit);
+        let is_over = self.left_out > 0 || Family::ALL.into_iter().any(is_over);
+        is_over.then(|| format!("it announces more than the {limit} prefixes of max_prefixes{left}"))
     }
 
     pub(super) fn paths(&self) -> Vec<(Nlri, guideway_bgp_rib::Received)> {

@@ -265,7 +265,13 @@ fn prefix_limits() {
         table.up(&session);
         let outcome = table.update(&session, reach(three, "10.1.1.1", Attributes::default()));
         assert_eq!((outcome.is_ok(), table.kept(PeerId(1)).prefixes), (ok, kept), "{action:?}");
-        assert_eq!(table.problem(PeerId(1)).is_some(), action != LimitAction::Warn);
+        let problem = table.problem(PeerId(1)).unwrap();
+        assert!(problem.starts_with("it announces more than the 2 prefixes of max_prefixes"), "{problem}");
+        assert_eq!(problem.ends_with("1 are not kept"), action != LimitAction::Warn, "{problem}");
+        table.down(&session, Loss::Hard);
+        table.up(&session);
+        table.update(&session, reach(&three[..2], "10.1.1.1", Attributes::default())).unwrap();
+        assert_eq!(table.problem(PeerId(1)), None);
     }
 }
 
@@ -340,6 +346,9 @@ fn answers_of_explain() {
     insta::assert_snapshot!(ask("203.0.113.10/32", None));
     insta::assert_snapshot!(ask("203.0.113.99", None));
     insta::assert_snapshot!(ask("2001:db8::1", Some("not connected yet")));
+    for refused in ["0.0.0.0/0", "224.1.1.1", "::1"] {
+        assert!(ask(refused, None).contains("reserved"), "{}", ask(refused, None));
+    }
     assert!("203.0.113.10/24".parse::<Asked>().is_err() && "web".parse::<Asked>().is_err());
 }
 
