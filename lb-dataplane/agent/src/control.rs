@@ -22,6 +22,7 @@ mod departed;
 mod install;
 mod past;
 mod publish;
+mod recovery;
 mod reload;
 
 use std::collections::HashSet;
@@ -52,6 +53,7 @@ use backoff::Backoff;
 use departed::Departed;
 use install::read_back;
 use past::Source;
+use recovery::Recovery;
 use reload::Pending;
 
 /// Health changes that come within this time are applied together.
@@ -236,6 +238,7 @@ pub struct Control<F> {
     apply_error: Option<String>,
     interfaces: Vec<InterfaceView>,
     backoff: Backoff,
+    recovery: Recovery,
     /// When to look at everything next, if not at the tick.
     due: Option<Instant>,
     /// When a change of health came that is not installed yet.
@@ -294,6 +297,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             apply_error: None,
             interfaces: Vec::new(),
             backoff: Backoff::default(),
+            recovery: Recovery::default(),
             due: None,
             health_since: None,
         };
@@ -361,7 +365,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
     }
 
     fn tick(&mut self) {
-        if self.attach() {
+        if self.attach() || self.recovery.is_due(Instant::now()) {
             self.publish();
         }
         // While the last attempt failed, its own delay counts.

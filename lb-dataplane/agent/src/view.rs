@@ -156,6 +156,9 @@ impl VipView {
         if self.served && self.announced {
             return String::new();
         }
+        if self.served && set.recovers {
+            return "its backends are coming back: announced when each has been checked".to_owned();
+        }
         if self.served {
             return "not every interface can serve, see the status".to_owned();
         }
@@ -182,6 +185,8 @@ pub struct SetView {
     pub drain_window: Duration,
     /// It has a table in the kernel.
     pub served: bool,
+    /// It had no healthy backend, and is waited for the others now that it has.
+    pub recovers: bool,
     /// Slots of which a live flow may be on an earlier backend.
     pub unsettled: u32,
     /// Slots that keep their backend for now although another one is due; part of the unsettled ones.
@@ -250,7 +255,7 @@ impl BackendView {
         }
     }
 
-    fn is_healthy(&self) -> bool {
+    pub(crate) fn is_healthy(&self) -> bool {
         self.probe.as_ref().is_none_or(|probe| probe.borrow().health == Some(Health::Healthy))
     }
 

@@ -8,7 +8,9 @@ use guideway_abi::FLOW_WAYS;
 use guideway_dataplane_config::BackendSet;
 use guideway_dataplane_plan::{BootTime, Installed, Leaving, SetLayout, Usage};
 use ipnet::IpNet;
+use tokio::time::Instant;
 
+use super::recovery::Recovery;
 use super::{Clock, Control, InForce, Interfaces};
 use crate::announce::Announcements;
 use crate::apply::MapStore;
@@ -23,7 +25,9 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
     }
 
     /// Publishes view and announcements.
-    pub(super) fn publish(&self) {
+    pub(super) fn publish(&mut self) {
+        // Apart, since it changes as the rest is looked at.
+        let mut recovery = std::mem::take(&mut self.recovery);
         let before = self.outputs.view.load();
         let mut view = View {
             config_path: self.config_path.display().to_string(),
@@ -39,7 +43,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             ..View::default()
         };
         if let Some(in_force) = &self.in_force {
-            self.show(in_force, &mut view);
+            self.show(in_force, &mut recovery, &mut view);
             let prefixes = view.vips.iter().filter(|vip| vip.announced).map(|vip| vip.address).collect();
             self.outputs.announcer.publish(Announcements::new(view.generation, prefixes, &view.interfaces));
             let pools = in_force.config.pools().iter().copied();
@@ -51,9 +55,10 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             });
         }
         self.outputs.view.store(Arc::new(view));
+        self.recovery = recovery;
     }
 
-    fn show(&self, in_force: &InForce, view: &mut View) {
+    fn show(&self, in_force: &InForce, recovery: &mut Recovery, view: &mut View) {
         let InForce { config, desired, layout, .. } = in_force;
         view.started = true;
         view.digest = layout.digest;
@@ -64,6 +69,11 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             .collect();
         let places: HashMap<&str, usize> =
             used_sets(config).enumerate().map(|(place, set)| (set.name.as_str(), place)).collect();
+        let now = Instant::now();
+        for (set, view) in used_sets(config).zip(&mut view.sets) {
+            view.recovers = recovery.waits(set, view, now);
+        }
+        recovery.keep(&used_sets(config).map(|set| set.name.as_str()).collect());
         for leaving in &layout.leaving {
             let (set, backend) = self.show_leaving(leaving);
             match set.and_then(|set| view.sets.get_mut(*places.get(set)?)) {
@@ -93,8 +103,12 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             })
             .collect();
         if view.can_announce() {
-            let served: BTreeSet<IpNet> =
-                view.vips.iter().filter(|vip| vip.served).map(|vip| vip.address).collect();
+            let served: BTreeSet<IpNet> = view
+                .vips
+                .iter()
+                .filter(|vip| vip.served && !view.sets.get(vip.set).is_some_and(|set| set.recovers))
+                .map(|vip| vip.address)
+                .collect();
             for vip in &mut view.vips {
                 vip.announced = served.contains(&vip.address);
             }
@@ -119,6 +133,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             second_hop: set.second_hop,
             drain_window: set.drain_window,
             served: installed.is_some_and(|installed| installed.table.is_some()),
+            recovers: false,
             unsettled: installed.map_or(0, |installed| installed.unsettled),
             held: installed.map_or(0, |installed| installed.held),
             at_risk: installed.map_or(0, |installed| installed.at_risk),

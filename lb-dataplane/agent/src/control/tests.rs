@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use std::sync::Mutex;
 
 mod changes;
+mod recovery;
 
 /// Maps in memory and interfaces on paper.
 #[derive(Debug)]
@@ -326,7 +327,11 @@ async fn health_is_followed_and_first_verdicts_are_waited_for() {
     assert_eq!(view.vips[0].reason(&view.sets[0]), "no backend is healthy");
     assert_eq!(bench.announced(), Some(vec![]));
     bench.up.lock().unwrap().insert(be1());
-    bench.until("served", |view| view.vips[0].served).await;
+    let view = bench.until("served", |view| view.vips[0].served).await;
+    assert!(view.sets[0].recovers && !view.vips[0].announced, "the other backend may come back too");
+    assert!(view.vips[0].reason(&view.sets[0]).contains("coming back"));
+    assert_eq!(bench.announced(), Some(vec![]));
+    bench.until("announced", |view| view.vips[0].announced).await;
     assert_eq!(bench.announced(), Some(vec![vip_address()]));
 
     // A backend that joins gets its slots with its first verdict, not later; the reload waits for it.

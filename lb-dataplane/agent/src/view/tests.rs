@@ -86,6 +86,7 @@ pub(crate) fn sample() -> View {
             second_hop: true,
             drain_window: Duration::from_secs(600),
             served: true,
+            recovers: false,
             unsettled: 12,
             held: 3,
             at_risk: 0,

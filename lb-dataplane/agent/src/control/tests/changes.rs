@@ -3,7 +3,7 @@
 use super::*;
 
 /// [`CONFIG`] with these backends, of which each `N` is at 10.1.N.2, and a drain window of ten seconds.
-fn with_backends(backends: &[u8]) -> String {
+pub(super) fn with_backends(backends: &[u8]) -> String {
     let (head, rest) = CONFIG.split_once("    backends:\n").unwrap();
     let (_, tail) = rest.split_once("vips:\n").unwrap();
     let lines: String =
@@ -11,7 +11,7 @@ fn with_backends(backends: &[u8]) -> String {
     format!("{head}    drain_window: 10s\n    backends:\n{lines}vips:\n{tail}")
 }
 
-fn checked(text: &str) -> String {
+pub(super) fn checked(text: &str) -> String {
     const CHECK: &str =
         "health_check: {type: tcp, port: 80, interval: 20ms, timeout: 20ms, rise: 1, fall: 1}";
     text.replace("table_size: 16381\n", &format!("table_size: 16381\n    {CHECK}\n"))
