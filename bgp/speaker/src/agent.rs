@@ -35,7 +35,8 @@ pub(crate) struct Word {
 /// How long the agent may take to accept a connection and to open the stream.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 const RETRY_MIN: Duration = Duration::from_millis(100);
-const RETRY_MAX: Duration = Duration::from_secs(5);
+/// A Unix socket that nobody answers on costs nothing, and routes wait for the agent.
+const RETRY_MAX: Duration = Duration::from_millis(500);
 /// The largest message of the agent in octets: about 200,000 addresses.
 const MAX_MESSAGE: usize = 8 << 20;
 

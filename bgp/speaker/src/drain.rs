@@ -125,6 +125,8 @@ pub(crate) struct Order {
 pub(crate) enum Event {
     /// What the routers show: announced prefixes without another path than ours.
     Alone(Vec<IpNet>),
+    /// The VIP is announced only as a part of this aggregate, which others need.
+    Covered(IpNet),
     /// The agent counted, or cannot.
     Flows(Option<u64>),
     /// Every peer was told everything, or not yet.
@@ -200,10 +202,11 @@ impl Drain {
     pub(crate) fn handle(&mut self, event: Event, now: UnixMs) -> Said {
         let said = match (self.phase, event) {
             (Phase::Asking, Event::Alone(alone)) => self.asked(&alone, now),
+            (Phase::Asking, Event::Covered(aggregate)) => self.covered(aggregate, now),
             (Phase::Waiting, Event::Flows(flows)) => self.counted(flows, now),
             (Phase::Withdrawing, Event::Told(told)) => self.told(told, now),
             // The others say nothing new in these states.
-            (_, Event::Alone(_) | Event::Flows(_) | Event::Told(_)) => None,
+            (_, Event::Alone(_) | Event::Covered(_) | Event::Flows(_) | Event::Told(_)) => None,
         };
         if said.is_some() {
             self.said = now;
@@ -228,6 +231,11 @@ impl Drain {
             ));
         }
         self.every_so_often(now, || format!("no router shows another path yet for {}", some_of(alone)))
+    }
+
+    fn covered(&mut self, aggregate: IpNet, now: UnixMs) -> Said {
+        self.enter(Phase::Refused, now);
+        Some(format!("refused and undone: {} (--force drains all the same)", stays(aggregate)))
     }
 
     fn counted(&mut self, flows: Option<u64>, now: UnixMs) -> Said {
@@ -276,6 +284,11 @@ impl Drain {
 
 fn after(moment: UnixMs, time: Duration) -> UnixMs {
     moment.saturating_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// What an aggregate does that outlives a VIP.
+pub(crate) fn stays(aggregate: IpNet) -> String {
+    format!("{aggregate} stays announced and covers it: routers go on sending its packets here")
 }
 
 /// The first of them, and how many more there are.

@@ -12,7 +12,7 @@ use tokio::sync::{Notify, broadcast};
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
-use crate::drain::{Drain, Effect, Event, Order, Phase, Target};
+use crate::drain::{Drain, Effect, Event, Order, Phase, Target, stays};
 use crate::shared::Shared;
 use crate::unix_ms;
 
@@ -52,6 +52,8 @@ pub(crate) trait Field {
     fn apply(&self, drains: &BTreeMap<Target, Drain>);
     /// Announced prefixes that no router shows another path for.
     fn alone(&self, target: Target) -> Vec<ipnet::IpNet>;
+    /// The announced aggregate that stands for the target and for others.
+    fn covered(&self, target: Target) -> Option<ipnet::IpNet>;
     /// Every peer was told everything.
     fn is_settled(&self) -> bool;
     /// Where flows are counted.
@@ -87,9 +89,14 @@ impl Drains {
             return Err(OrderError::TooMany);
         }
         let receiver = self.steps.subscribe();
-        let (drain, text) = Drain::new(order, unix_ms(SystemTime::now()));
+        let (drain, mut text) = Drain::new(order, unix_ms(SystemTime::now()));
         drains.insert(drain.target, drain.clone());
         field.apply(&drains);
+        if drain.force
+            && let Some(aggregate) = field.covered(drain.target)
+        {
+            text = format!("{text}; {}", stays(aggregate));
+        }
         drop(drains);
         self.say(drain, text);
         self.changed.notify_one();
@@ -125,7 +132,10 @@ impl Drains {
             let flows = if waits { count(&field.agent_socket()).await } else { None };
             for (target, phase) in under_way {
                 let event = match phase {
-                    Phase::Asking => Event::Alone(field.alone(target)),
+                    Phase::Asking => match field.covered(target) {
+                        Some(aggregate) => Event::Covered(aggregate),
+                        None => Event::Alone(field.alone(target)),
+                    },
                     Phase::Waiting => Event::Flows(flows),
                     Phase::Withdrawing => Event::Told(field.is_settled()),
                     Phase::Drained | Phase::Refused => continue,

@@ -17,7 +17,7 @@ use tracing::{info, warn};
 
 use crate::agent::Word;
 use crate::config::{Config, OnStop};
-use crate::drain::{Drain, Target, UnixMs};
+use crate::drain::{Drain, Target, UnixMs, stays};
 use crate::drains::{self, Drains, Field};
 use crate::restart::{self, Start, State};
 use crate::shared::Shared;
@@ -254,6 +254,11 @@ impl Speaker {
         for listener in self.peers.listeners() {
             problems.extend(listener.problems);
         }
+        for drain in self.drains.list() {
+            if let (Target::Vip(vip), Some(aggregate)) = (drain.target, self.table.covered(drain.target)) {
+                problems.push(format!("drain of {vip}: {}", stays(aggregate)));
+            }
+        }
         for station in self.monitor.stations() {
             if station.state == StationState::Down && !station.last_error.is_empty() {
                 problems.push(format!("BMP station {}: {}", station.address, station.last_error));
@@ -320,6 +325,10 @@ impl Field for Speaker {
 
     fn alone(&self, target: Target) -> Vec<IpNet> {
         self.table.alone(target)
+    }
+
+    fn covered(&self, target: Target) -> Option<IpNet> {
+        self.table.covered(target)
     }
 
     fn is_settled(&self) -> bool {

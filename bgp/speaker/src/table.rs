@@ -25,7 +25,9 @@ use std::time::Instant;
 
 use guideway_bgp_config::PeerConfig;
 use guideway_bgp_peer::{Outlet, PeerId};
-use guideway_bgp_rib::policy::{Announcements, Drain, Node, NodeExport, NodeState, Vip, VipStatus};
+use guideway_bgp_rib::policy::{
+    Announcements, Drain, Node, NodeExport, NodeState, Specifics, Vip, VipStatus,
+};
 use guideway_bgp_rib::{Damping, DampingSettings, Hold, Verdict};
 use guideway_bgp_wire::{Family, Nlri};
 use ipnet::IpNet;
@@ -245,6 +247,14 @@ impl Table {
             .collect();
         let announced = inner.announcements.candidates().map(|candidate| candidate.prefix);
         announced.filter(|prefix| target.covers(*prefix) && !others.contains(prefix)).collect()
+    }
+
+    /// The aggregate that stands for a drained VIP and is announced for others too: routers know of nothing else, so packets
+    /// to the VIP go on coming.
+    pub(crate) fn covered(&self, target: Target) -> Option<IpNet> {
+        let Target::Vip(vip) = target else { return None };
+        let (aggregate, specifics) = self.lock().announcements.outlived_by(&vip)?;
+        (specifics == Specifics::Hidden).then_some(aggregate)
     }
 
     /// When the first session ended of those that have not come back; only ends after `from` count.

@@ -165,6 +165,15 @@ impl Announcements {
         }
     }
 
+    /// The aggregate of a VIP that goes on being announced, for other VIPs, when this one is withdrawn.
+    #[must_use]
+    pub fn outlived_by(&self, vip: &IpNet) -> Option<(IpNet, Specifics)> {
+        let (covering, specifics) = self.node.aggregate(vip)?;
+        let own = usize::from(self.vips.get(vip).is_some_and(|vip| vip.drain().is_some()));
+        let members = self.members(&covering)?;
+        (members.announced + members.draining > own).then_some((covering, specifics))
+    }
+
     fn members(&self, aggregate: &IpNet) -> Option<Members> {
         self.aggregates.get(aggregate).copied()
     }

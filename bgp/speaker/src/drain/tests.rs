@@ -28,6 +28,7 @@ fn table() {
     use Phase::{Asking, Drained, Refused, Waiting, Withdrawing};
     let alone = || Event::Alone(vec![vip("203.0.113.10/32")]);
     let others = || Event::Alone(vec![]);
+    let covered = || Event::Covered(vip("203.0.113.0/24"));
     let rows = [
         // Too early to believe.
         (Asking, others(), 100_500, Asking, false),
@@ -35,6 +36,10 @@ fn table() {
         (Asking, others(), 101_000, Waiting, true),
         (Asking, alone(), 102_999, Asking, false),
         (Asking, alone(), 103_000, Refused, true),
+        (Asking, covered(), 100_000, Refused, true),
+        (Waiting, covered(), 101_000, Waiting, false),
+        (Withdrawing, covered(), 101_000, Withdrawing, false),
+        (Drained, covered(), 101_000, Drained, false),
         (Asking, Event::Flows(Some(0)), 103_000, Asking, false),
         (Asking, Event::Flows(None), 200_000, Asking, false),
         (Asking, Event::Told(true), 103_000, Asking, false),

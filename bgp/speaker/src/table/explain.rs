@@ -111,6 +111,13 @@ impl Inner {
         if let VipStatus::Covered(aggregate) = status {
             reasons.push(format!("only {aggregate} is announced, which covers it (aggregate of its pool)"));
         }
+        if status == VipStatus::Drained
+            && let Some((aggregate, _)) = self.announcements.outlived_by(prefix)
+        {
+            reasons.push(format!(
+                "{aggregate} is still announced and covers it: routers without a longer prefix go on sending its packets here"
+            ));
+        }
         if status == VipStatus::Damped {
             let state = self.damping.as_ref().and_then(|damping| damping.state(prefix, now));
             let until = state.and_then(|state| state.suppressed_until);

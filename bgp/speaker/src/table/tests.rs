@@ -418,6 +418,38 @@ fn explain_tells_of_each_peer_and_rule() {
     assert_eq!(answer.peers[0].reason, "there is no next hop for ipv6");
 }
 
+/// A VIP that routers know only by its aggregate cannot be drained while others need that.
+#[test]
+fn a_drained_vip_under_an_aggregate() {
+    let table = table();
+    let pool = Pool {
+        prefixes: vec![vip("203.0.113.0/24")],
+        aggregate_v4: Some(Aggregation { length: 25, specifics: Specifics::Hidden }),
+        ..Pool::default()
+    };
+    let node = NodeExport { pools: vec![pool], ..NodeExport::default() };
+    table.set_node(Ipv4Addr::new(10, 255, 1, 1), &node, None, Instant::now(), 2);
+    let ten = Target::Vip(vip("203.0.113.10/32"));
+    for (served, covering) in [
+        (&["203.0.113.10/32"][..], None),
+        (&["203.0.113.10/32", "203.0.113.200/32"], None),
+        (&["203.0.113.10/32", "203.0.113.11/32"], Some(vip("203.0.113.0/25"))),
+    ] {
+        table.serve(&prefixes(served), Instant::now(), 3);
+        for effect in [Effect::Nothing, Effect::GracefulShutdown, Effect::Withdrawn] {
+            table.set_drains([(ten, effect)].into(), Instant::now(), 4);
+            assert_eq!(table.covered(ten), covering, "{served:?} {effect:?}");
+        }
+    }
+    assert_eq!(table.covered(Target::Node), None);
+    let answer = table.explain("203.0.113.10".parse().unwrap(), &[], None, Instant::now());
+    assert!(
+        answer.reasons.iter().any(|reason| reason.starts_with("203.0.113.0/25 is still announced")),
+        "{:?}",
+        answer.reasons
+    );
+}
+
 /// An aggregate that a peer may not have is not named as what the peer is told.
 #[test]
 fn explain_of_an_aggregate_that_a_peer_may_not_have() {
