@@ -24,6 +24,8 @@ pub(crate) enum Failure {
     Slow { daemon: &'static str, socket: PathBuf, timeout: Duration },
     #[error("{daemon} at {} answered with an error: {reason}", socket.display())]
     Refused { daemon: &'static str, socket: PathBuf, reason: String },
+    #[error("the connection to {daemon} at {} ended before its answer did{hint}", socket.display())]
+    Cut { daemon: &'static str, socket: PathBuf, hint: &'static str },
     #[error("{0}")]
     Declined(String),
     #[error("wrong usage: {0}")]
@@ -42,6 +44,7 @@ impl Failure {
             Self::Unreachable { .. }
             | Self::Slow { .. }
             | Self::Refused { .. }
+            | Self::Cut { .. }
             | Self::Output(_)
             | Self::Runtime(_) => 3,
         })
@@ -191,9 +194,11 @@ where
         .await
 }
 
-/// A question to bgp-speaker whose answer comes in parts, as many and for as long as it likes.
+/// A question to bgp-speaker whose answer comes in parts, as many and for as long as it likes. `hint` is for who waits in vain
+/// because the speaker ended.
 pub(crate) async fn speaker_stream<T, F>(
     cli: &Cli,
+    hint: &'static str,
     call: impl FnOnce(SpeakerClient<Channel>) -> F,
     mut each: impl FnMut(T) -> Result<(), Failure>,
 ) -> Result<(), Failure>
@@ -207,7 +212,12 @@ where
         let next = tokio::time::timeout(PART_TIMEOUT, parts.message())
             .await
             .unwrap_or_else(|_| Err(Status::deadline_exceeded("it began to answer and stopped")));
-        match next.map_err(|status| daemon.refused(&status))? {
+        let failed = |status: Status| match status.source() {
+            // Not from the daemon, but from the connection.
+            Some(_) => Failure::Cut { daemon: daemon.name, socket: daemon.socket.to_owned(), hint },
+            None => daemon.refused(&status),
+        };
+        match next.map_err(failed)? {
             Some(part) => each(part)?,
             None => return Ok(()),
         }

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::pin::Pin;
+use std::process::Stdio;
 
 use guideway_bgp_admin::v1 as bgp;
 use guideway_bgp_admin::v1::speaker_server::{Speaker, SpeakerServer};
@@ -19,10 +20,11 @@ use guideway_dataplane_admin::v1::{
     RollbackRequest, RoutesRequest, RoutesResponse, StatusRequest, StatusResponse, Vip,
     WatchAnnouncementsRequest,
 };
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::UnixListener;
 use tokio::process::Command;
-use tokio_stream::Stream;
 use tokio_stream::wrappers::UnixListenerStream;
+use tokio_stream::{Stream, StreamExt};
 use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 
@@ -212,6 +214,10 @@ impl Speaker for Played {
             drain: Some(bgp::Drain { phase: phase.to_owned(), ..bgp::Drain::default() }),
             text,
         };
+        if request.reason == "cut" {
+            let never = Box::pin(parts(vec![step("asking", String::new())]).chain(tokio_stream::pending()));
+            return Ok(Response::new(never));
+        }
         let last = if request.force { "drained" } else { "refused" };
         let asked = format!("{:?} {} ms", request.below_flows, request.timeout_ms);
         Ok(Response::new(parts(vec![step("asking", asked), step(last, "the end".to_owned())])))
@@ -366,6 +372,40 @@ async fn answers_have_exit_codes() {
     assert_eq!((code, stdout.as_str()), (1, "asking  Some(10) 300000 ms\nrefused  the end\n"));
     let (code, stdout, _) = run(&["bgp", "drain", "--force", "-o", "json"]).await;
     assert!(code == 0 && stdout.lines().count() == 2 && stdout.starts_with('{'), "{stdout}");
+}
+
+/// The speaker ends while a drain is listened to.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_connection_is_told_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let behind = folder.path().join("behind.sock");
+    tokio::spawn(
+        Server::builder()
+            .add_service(SpeakerServer::new(Played))
+            .serve_with_incoming(UnixListenerStream::new(UnixListener::bind(&behind).unwrap())),
+    );
+    let front = UnixListener::bind(folder.path().join("bgp.sock")).unwrap();
+    let relay = tokio::spawn(async move {
+        let (mut client, _) = front.accept().await.unwrap();
+        let mut server = tokio::net::UnixStream::connect(behind).await.unwrap();
+        let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+    });
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lbctl"))
+        .arg("--bgp-socket")
+        .arg(folder.path().join("bgp.sock"))
+        .args(["bgp", "drain", "--reason", "cut", "-o", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut first).await.unwrap();
+    assert!(first.contains("asking"), "{first}");
+    relay.abort();
+    let output = child.wait_with_output().await.unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    assert!(stderr.contains("ended before its answer did; the drain is kept"), "{stderr}");
 }
 
 #[tokio::test]

@@ -20,7 +20,8 @@ pub(crate) async fn run(cli: &Cli, arguments: &DrainArgs) -> Result<Outcome, Fai
     };
     let mut drained = false;
     let call = |mut client: Client| async move { client.drain(request).await };
-    speaker_stream(cli, call, |step: DrainProgress| {
+    let hint = "; the drain is kept, and goes on when bgp-speaker is back: `lbctl bgp peers` shows it";
+    speaker_stream(cli, hint, call, |step: DrainProgress| {
         drained = step.drain.as_ref().is_some_and(|drain| drain.phase == "drained");
         // Each step at once; who closed the pipe has seen enough, and the drain goes on.
         let _unread = std::io::stdout().write_all(text(cli, &step)?.as_bytes());

@@ -27,7 +27,7 @@ where
         paths.extend(part.paths);
         Ok(())
     };
-    speaker_stream(cli, call, take).await?;
+    speaker_stream(cli, "", call, take).await?;
     render::output(cli, &view(&paths), || human(&paths, now_unix_ms())).map(Outcome::positive)
 }
 
