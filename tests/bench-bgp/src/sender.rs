@@ -97,7 +97,7 @@ impl Sender {
                 // One of both is the change that is asked for; the other is as it should be already.
                 let at = Instant::now();
                 match what {
-                    What::Nothing => birdc("disable 'vip*'")?,
+                    What::Nothing => birdc("disable \"vip*\"")?,
                     What::One => birdc("enable vipone")?,
                     What::All => birdc("enable vipall")?,
                 };
