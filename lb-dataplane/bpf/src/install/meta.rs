@@ -78,6 +78,8 @@ mod tests {
         let found = MetaRecord { abi_version: ABI_VERSION + 1, ..MetaRecord::default() };
         let differences = compare(Path::new("/x/maps/META"), &found, &wanted);
         assert_eq!(differences.len(), 1);
-        assert_eq!(differences[0].to_string(), "/x/maps/META: ABI version is 3, wanted 2");
+        let (found, wanted) = (ABI_VERSION + 1, ABI_VERSION);
+        let text = format!("/x/maps/META: ABI version is {found}, wanted {wanted}");
+        assert_eq!(differences[0].to_string(), text);
     }
 }

@@ -182,6 +182,7 @@ impl Vip {
 }
 
 /// bgp-speaker's configuration of forwarder `number`: one session over IPv4 that carries both families.
+/// Without graceful restart: a forwarder whose speaker is killed is one that goes, which is what scenarios want.
 pub(super) fn speaker_yaml(number: u8, password: Option<&str>, folder: &Path) -> String {
     let leg = Leg::forwarder(number);
     let password = password.map(|word| format!("    password: {word}\n")).unwrap_or_default();
@@ -197,6 +198,7 @@ peers:
     local_address: {}
 {password}    hold_time: 9s
     connect_retry: 1s
+    graceful_restart: off
     families: [ipv4, ipv6]
     next_hop_v4: {}
     next_hop_v6: \"{}\"
