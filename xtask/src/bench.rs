@@ -90,7 +90,8 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
         }
         What::Bgp(args) => {
             setup::ensure(setup::Purpose::BenchBgp)?;
-            let packages = ["--package", "guideway-bench-bgp", "--package", "bgp-speaker"];
+            let packages =
+                ["guideway-bench-bgp", "bgp-speaker", "lb-bfd"].iter().flat_map(|name| ["--package", name]);
             process::run(process::cargo(&["build", "--quiet", "--release"]).args(packages))?;
             process::run(&mut bgp_program(args))
         }

@@ -3,6 +3,7 @@
 //! `cargo xtask bench bgp` builds and runs this as root. docs/performance.md says what the figures mean.
 #![forbid(unsafe_code)]
 
+mod cuts;
 mod monitor;
 mod report;
 mod routers;
@@ -59,6 +60,7 @@ fn main() -> Result<()> {
     };
     speaker::measure(&args, &mut take)?;
     routers::measure(&args, &mut take)?;
+    cuts::measure(&args, &mut take)?;
     if !args.json {
         writeln!(io::stdout(), "{}", report::table(&rows)).context("write the results")?;
     }
