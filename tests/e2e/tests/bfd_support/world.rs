@@ -158,11 +158,14 @@ impl World {
         Ok(self.list()?.sessions)
     }
 
+    /// The only session; the daemon hears of it a moment after it was asked for.
     pub fn session(&self) -> Result<v1::Session> {
-        match self.sessions()?.as_slice() {
-            [session] => Ok(session.clone()),
+        let only = || match self.sessions()?.as_slice() {
+            [] => Ok(None),
+            [session] => Ok(Some(session.clone())),
             sessions => bail!("{} sessions rather than one", sessions.len()),
-        }
+        };
+        Ok(wait::until("a session in the daemon", PATIENCE, only)?.0)
     }
 
     /// Both directions are cut, detection is timed from before the cut, and the link healed.
