@@ -69,7 +69,8 @@ impl State {
         }
         let family = key.target.target.family;
         let mut group = Group::new(family, key.context);
-        group.hold(if self.deferral.is_released() { Hold::Released } else { Hold::Held });
+        // The deferral may be over, and the paths not settled by it yet: only `export` lets go.
+        group.hold(if self.released { Hold::Released } else { Hold::Held });
         let mut class = Class { view: View::new(key.target), outlet: Outlet::new(group) };
         let prefixes: Vec<_> = self.loc.selected().collect();
         class.update(&self.loc, prefixes.iter());
