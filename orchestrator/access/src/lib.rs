@@ -1,1 +1,22 @@
+//! Who may do what with the cluster's objects: who a client is ([`certificate`], [`token`]), what it may do ([`rbac`],
+//! [`authorize`], [`review`]), and what happens to its objects before they are stored ([`admission`], [`quota`]).
+//!
+//! Everything here is pure: time, random text and the other objects of the cluster ([`Objects`]) are arguments.
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod admission;
+mod authorize;
+pub mod certificate;
+mod identity;
+mod objects;
+pub mod quota;
+pub mod rbac;
+mod refusal;
+pub mod review;
+pub mod token;
+
+pub use authorize::authorize;
+pub use identity::{ANONYMOUS, AUTHENTICATED, Identity, MASTERS, NODES, UNAUTHENTICATED, service_account_of};
+pub use objects::Objects;
+pub use refusal::{FieldCause, Refusal, RefusalReason};
