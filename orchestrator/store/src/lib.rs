@@ -1,1 +1,17 @@
+//! Where the orchestrator keeps a cluster's objects: revisions, transactions, watches.
+//!
+//! A [`Store`] maps keys to values. Every transaction that writes takes the next [`Revision`]; a watch tells each of them
+//! once and in order, from any revision that has not been compacted away. What was acknowledged is durable.
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod error;
+pub mod limits;
+mod revision;
+mod store;
+mod types;
+
+pub use error::StoreError;
+pub use revision::Revision;
+pub use store::{Store, Watch};
+pub use types::{Change, Event, Expect, Key, KeyValue, Page, Range, Txn, TxnOutcome, Write};
