@@ -1,0 +1,97 @@
+//! What a runner has to be told.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::Metrics;
+
+/// Makes the token of a secret of type `kubernetes.io/service-account-token`: namespace and name of the account, its
+/// uid, and the secret's name in; the token, or why there is none, out.
+pub type TokenSigner = Arc<dyn Fn(&Value, &str) -> Result<String, String> + Send + Sync>;
+
+/// Settings of the election of the one runner that acts.
+#[derive(Clone, Debug)]
+pub struct ElectionConfig {
+    /// Namespace of the Lease.
+    pub namespace: String,
+    /// Name of the Lease.
+    pub name: String,
+    /// Who this runner is: differs for every process.
+    pub identity: String,
+    /// For how long others leave a holder alone that they have not seen renew.
+    pub lease_duration: Duration,
+    /// A holder that has not been able to renew for this long stops. Less than `lease_duration`.
+    pub renew_deadline: Duration,
+    /// Time between two attempts to get or renew the Lease, jittered.
+    pub retry_period: Duration,
+}
+
+impl ElectionConfig {
+    /// Kubernetes' own times: 15 s, 10 s and 2 s; Lease `kube-system/guideway-controllers`.
+    pub fn new(identity: impl Into<String>) -> Self {
+        Self {
+            namespace: "kube-system".to_owned(),
+            name: "guideway-controllers".to_owned(),
+            identity: identity.into(),
+            lease_duration: Duration::from_secs(15),
+            renew_deadline: Duration::from_secs(10),
+            retry_period: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Settings of a runner.
+#[derive(Clone)]
+pub struct Config {
+    /// Absent: this runner is the only one and acts at once.
+    pub election: Option<ElectionConfig>,
+    /// PEM certificates of the cluster's CA: the content of every `kube-root-ca.crt`. Absent: none are written.
+    pub root_ca: Option<String>,
+    /// Absent: secrets for tokens of service accounts are left empty.
+    pub token_signer: Option<TokenSigner>,
+    /// How long an Event is kept.
+    pub event_ttl: Duration,
+    /// Keys that one controller looks at at the same time.
+    pub workers: usize,
+    /// How often the kinds that are served are asked for, besides whenever a definition or API service changes.
+    pub discovery_period: Duration,
+    /// Counters of the runner.
+    pub metrics: Metrics,
+}
+
+impl Config {
+    /// One runner, no CA, no tokens; Events live for an hour.
+    pub fn new() -> Self {
+        Self {
+            election: None,
+            root_ca: None,
+            token_signer: None,
+            event_ttl: Duration::from_secs(3600),
+            workers: 4,
+            discovery_period: Duration::from_secs(30),
+            metrics: Metrics::default(),
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("election", &self.election)
+            .field("root_ca", &self.root_ca.is_some())
+            .field("token_signer", &self.token_signer.is_some())
+            .field("event_ttl", &self.event_ttl)
+            .field("workers", &self.workers)
+            .field("discovery_period", &self.discovery_period)
+            .finish_non_exhaustive()
+    }
+}
