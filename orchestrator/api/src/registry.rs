@@ -1,0 +1,83 @@
+//! All kinds that the server has.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::kind::{Kind, Version};
+
+pub(crate) mod custom;
+
+/// An immutable snapshot of all kinds. A change of CustomResourceDefinitions gives another one.
+#[derive(Clone, Default)]
+pub struct Registry {
+    kinds: Vec<Arc<Kind>>,
+    by_resource: BTreeMap<(String, String), usize>,
+}
+
+/// A resource that was found: a kind in one of its versions.
+#[derive(Clone)]
+pub struct Resource {
+    kind: Arc<Kind>,
+    version: usize,
+}
+
+impl Resource {
+    /// The kind.
+    pub fn kind(&self) -> &Arc<Kind> {
+        &self.kind
+    }
+
+    /// The version that was asked for.
+    pub fn version(&self) -> &Version {
+        &self.kind.versions[self.version]
+    }
+}
+
+impl Registry {
+    /// The kinds that are part of the server.
+    pub fn built_in() -> Self {
+        Self::default()
+    }
+
+    /// The same built-in kinds with these custom ones in the place of those there were. Of kinds with one group and
+    /// resource the first counts.
+    #[must_use]
+    pub fn with_custom(&self, custom: Vec<Kind>) -> Self {
+        let built_in = self.kinds.iter().filter(|kind| kind.origin == crate::kind::Origin::BuiltIn).cloned();
+        Self::from_kinds(built_in.chain(custom.into_iter().map(Arc::new)).collect())
+    }
+
+    /// The resource of a path, if the version is served.
+    pub fn find(&self, group: &str, version: &str, resource: &str) -> Option<Resource> {
+        let kind = self.by_name(group, resource)?;
+        let version = kind.versions.iter().position(|one| one.served && one.name == version)?;
+        Some(Resource { kind: Arc::clone(kind), version })
+    }
+
+    /// The kind of a resource in any version.
+    pub fn by_name(&self, group: &str, resource: &str) -> Option<&Arc<Kind>> {
+        let index = self.by_resource.get(&(group.to_owned(), resource.to_owned()))?;
+        self.kinds.get(*index)
+    }
+
+    /// The resource whose objects have this `apiVersion` and `kind`.
+    pub fn find_kind(&self, api_version: &str, kind: &str) -> Option<Resource> {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let found = self.kinds.iter().find(|one| one.group == group && one.kind == kind)?;
+        let version = found.versions.iter().position(|one| one.served && one.name == version)?;
+        Some(Resource { kind: Arc::clone(found), version })
+    }
+
+    /// All kinds.
+    pub fn kinds(&self) -> &[Arc<Kind>] {
+        &self.kinds
+    }
+
+    fn from_kinds(kinds: Vec<Arc<Kind>>) -> Self {
+        let mut by_resource = BTreeMap::new();
+        for (index, kind) in kinds.iter().enumerate() {
+            by_resource.entry((kind.group.clone(), kind.plural.clone())).or_insert(index);
+        }
+        Self { kinds, by_resource }
+    }
+}
