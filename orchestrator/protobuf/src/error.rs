@@ -1,0 +1,53 @@
+//! Why a body cannot be decoded.
+
+/// Why a body cannot be decoded. [`UnknownKind`](Self::UnknownKind) is a 415 UnsupportedMediaType, everything else a 400
+/// BadRequest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// The body does not begin with `k8s\0`.
+    #[error("the body is no Kubernetes protobuf: it does not begin with \"k8s\\0\"")]
+    NoMagic,
+    /// The body says neither apiVersion nor kind.
+    #[error("the body names no apiVersion and kind")]
+    NoKind,
+    /// The table has no such kind; it can be sent as JSON.
+    #[error("no protobuf message is known for {kind} in {api_version}; send JSON")]
+    UnknownKind {
+        /// As the body says it.
+        api_version: String,
+        /// As the body says it.
+        kind: String,
+    },
+    /// The bytes end within a field, or a length is longer than what is left.
+    #[error("{field}: the body ends too early")]
+    Truncated {
+        /// Where: `spec.replicas`.
+        field: String,
+    },
+    /// A field has another wire type than its type is written with.
+    #[error("{field}: expected {expected}, found wire type {found}")]
+    WireType {
+        /// Where.
+        field: String,
+        /// What the field holds.
+        expected: &'static str,
+        /// Wire type of the bytes.
+        found: u8,
+    },
+    /// The bytes hold something that the field's type cannot.
+    #[error("{field}: {reason}")]
+    Value {
+        /// Where.
+        field: String,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// More levels or values than are taken.
+    #[error("{field}: {reason}")]
+    TooLarge {
+        /// Where.
+        field: String,
+        /// Which bound.
+        reason: &'static str,
+    },
+}
