@@ -1,1 +1,20 @@
+//! The Kubernetes API over a store: one pipeline for every kind.
+//!
+//! A request passes, in this order: who is it (TLS certificate or token), has it a seat ([`flow`]), may it (RBAC), what is
+//! it about (path and options), what does it say (body), and then one of the verbs, which are the same for every kind.
+//! What differs between kinds is data of `guideway-api`.
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod body;
+mod config;
+pub mod flow;
+mod in_process;
+mod negotiate;
+mod peer;
+mod serve;
+mod server;
+
+pub use config::{Check, Config, Limits};
+pub use in_process::InProcess;
+pub use server::{ApiServer, StartError};

@@ -1,0 +1,56 @@
+use axum::http::HeaderValue;
+use serde_json::json;
+
+use super::*;
+
+#[test]
+fn json_with_fields_that_are_there_twice() {
+    let decoded = decode(Format::Json, br#"{"a":{"b":1,"b":2},"l":[{"c":1},{"c":1,"c":null}],"a":{"b":3}}"#).unwrap();
+    assert_eq!(decoded.value, json!({"a": {"b": 3}, "l": [{"c": 1}, {"c": null}]}));
+    assert_eq!(decoded.duplicates, ["a.b", "l[1].c", "a"]);
+}
+
+#[test]
+fn the_same_values_as_serde_json() {
+    for text in ["null", "[1,-1,1.5,1e300,18446744073709551615,\"\\u00e9\"]", "{\"a\":[[],{}]}", "true"] {
+        let expected: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(decode(Format::Json, text.as_bytes()).unwrap().value, expected, "{text}");
+    }
+    for text in ["", "{", "{} {}", "nul"] {
+        assert!(decode(Format::Json, text.as_bytes()).is_err(), "{text}");
+    }
+    // Deep nesting is an error, not the end of the stack.
+    assert!(decode(Format::Json, "[".repeat(100_000).as_bytes()).is_err());
+    assert!(decode(Format::Yaml, "[".repeat(100_000).as_bytes()).is_err());
+}
+
+#[test]
+fn yaml() {
+    let decoded = decode(Format::Yaml, b"kind: ConfigMap\ndata:\n  a: \"1\"\n  b: |\n    x\n").unwrap();
+    assert_eq!(decoded.value, json!({"kind": "ConfigMap", "data": {"a": "1", "b": "x\n"}}));
+    assert!(decode(Format::Yaml, b"a: [").is_err());
+}
+
+#[test]
+fn formats() {
+    for (header, expected) in [
+        (None, Some(Format::Json)),
+        (Some("application/json"), Some(Format::Json)),
+        (Some("application/json; charset=utf-8"), Some(Format::Json)),
+        (Some("application/yaml"), Some(Format::Yaml)),
+        (Some("application/vnd.kubernetes.protobuf"), Some(Format::Protobuf)),
+        (Some("text/plain"), None),
+    ] {
+        let mut headers = HeaderMap::new();
+        if let Some(header) = header {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(header));
+        }
+        assert_eq!(format(&headers).ok(), expected, "{header:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_has_a_bound() {
+    assert_eq!(read(Body::from("12345"), 5).await.unwrap(), "12345");
+    assert_eq!(read(Body::from("123456"), 5).await.unwrap_err().code, 413);
+}

@@ -1,0 +1,134 @@
+//! Connections: TLS, HTTP/2 or 1.1 by ALPN, and the end of all that.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use rustls::pki_types::CertificateDer;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::peer::Peer;
+use crate::server::ApiServer;
+
+/// For a client to say hello, and for the headers of a request.
+const HELLO: Duration = Duration::from_secs(10);
+/// After a failed accept: there is no file descriptor left, most often.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Requests at the same time on one HTTP/2 connection. Watches count.
+const STREAMS: u32 = 1000;
+/// Bytes of a reply that HTTP/2 holds for one slow client.
+const SEND_BUFFER: usize = 64 * 1024;
+
+impl ApiServer {
+    /// Answers clients on `listener` until `stop`, and then for at most `drain` what has been asked before. Watches end
+    /// at once.
+    pub async fn serve(
+        self: Arc<Self>,
+        listener: TcpListener,
+        tls: Arc<rustls::ServerConfig>,
+        stop: CancellationToken,
+        drain: Duration,
+    ) {
+        let connections = TaskTracker::new();
+        let graceful = GracefulShutdown::new();
+        let acceptor = TlsAcceptor::from(tls);
+        loop {
+            let accepted = tokio::select! {
+                () = stop.cancelled() => break,
+                accepted = listener.accept() => accepted,
+            };
+            let (stream, address) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection cannot be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let watcher = graceful.watcher();
+            let server = Arc::clone(&self);
+            let acceptor = acceptor.clone();
+            connections.spawn(async move {
+                let Some((stream, certificate)) = greet(stream, address, &acceptor).await else { return };
+                let peer = server.peer(address, certificate.as_ref());
+                let service = service_fn(move |mut request: Request<hyper::body::Incoming>| {
+                    let server = Arc::clone(&server);
+                    request.extensions_mut().insert(peer.clone());
+                    async move { Ok::<_, Infallible>(server.respond(request.map(Body::new)).await) }
+                });
+                let builder = builder();
+                let connection =
+                    builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+                if let Err(error) = watcher.watch(connection).await {
+                    tracing::debug!(%address, %error, "a connection ended");
+                }
+            });
+        }
+        drop(listener);
+        self.stop();
+        connections.close();
+        let ends = async {
+            graceful.shutdown().await;
+            connections.wait().await;
+        };
+        if tokio::time::timeout(drain, ends).await.is_err() {
+            tracing::warn!(connections = connections.len(), "clients are cut off: they did not end in time");
+        }
+    }
+}
+
+fn builder() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HELLO).max_buf_size(64 * 1024);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .max_send_buf_size(SEND_BUFFER)
+        // A peer that is gone without a word does not keep its watches.
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(15));
+    builder
+}
+
+type TlsStream = tokio_rustls::server::TlsStream<TcpStream>;
+
+async fn greet(
+    stream: TcpStream,
+    address: SocketAddr,
+    acceptor: &TlsAcceptor,
+) -> Option<(TlsStream, Option<CertificateDer<'static>>)> {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%address, %error, "a connection keeps Nagle's algorithm");
+    }
+    match tokio::time::timeout(HELLO, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => {
+            let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+            let certificate = certificate.map(|certificate| certificate.clone().into_owned());
+            Some((stream, certificate))
+        }
+        Ok(Err(error)) => {
+            tracing::debug!(%address, %error, "no TLS with a client");
+            None
+        }
+        Err(_elapsed) => {
+            tracing::debug!(%address, "a client does not say hello");
+            None
+        }
+    }
+}
+
+/// Where the request comes from.
+pub(crate) fn peer_of<B>(request: &Request<B>) -> Peer {
+    request.extensions().get::<Peer>().cloned().unwrap_or_default()
+}
