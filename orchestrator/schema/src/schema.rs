@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde_json::Value;
 
+use crate::builtin::{Definition, Site};
+
 /// JSON type that a place of an object may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Type {
@@ -24,6 +26,8 @@ pub enum Type {
     Boolean,
     /// A whole number or a string (`x-kubernetes-int-or-string`).
     IntOrString,
+    /// A quantity of a resource, as `500m` or `1Gi`: a string, or a number that becomes one.
+    Quantity,
 }
 
 /// How the elements of a list are told apart (`x-kubernetes-list-type`).
@@ -55,6 +59,8 @@ pub struct PatchStrategy {
     pub merge: bool,
     /// `$retainKeys` is obeyed: what the patch's list does not name is removed.
     pub retain_keys: bool,
+    /// Objects are replaced instead of merged.
+    pub replace: bool,
 }
 
 /// What a place of an object may hold, and what is below it. Cheap to clone.
@@ -65,6 +71,8 @@ pub struct Schema(pub(crate) Arc<Node>);
 #[derive(Clone, Default)]
 pub(crate) struct Node {
     pub(crate) kind: Type,
+    /// Name of the built-in type.
+    pub(crate) definition: Option<&'static str>,
     pub(crate) format: Option<Box<str>>,
     pub(crate) nullable: bool,
     pub(crate) properties: Arc<BTreeMap<Box<str>, Child>>,
@@ -74,6 +82,7 @@ pub(crate) struct Node {
     pub(crate) default: Option<Arc<Value>>,
     /// Names of the properties with a default, so that a walk need not look at all.
     pub(crate) defaulted: Arc<[Box<str>]>,
+    pub(crate) enumeration: Option<Arc<[Value]>>,
     pub(crate) list_type: Option<ListType>,
     pub(crate) list_map_keys: Arc<[Box<str>]>,
     pub(crate) map_type: MapType,
@@ -88,12 +97,18 @@ pub(crate) struct Node {
 pub(crate) enum Child {
     /// Only here.
     Inline(Schema),
+    /// A built-in type. It is parsed when it is first walked; one of them holds itself.
+    Definition(&'static Definition),
+    /// A built-in type with something of the place.
+    Site(Arc<Site>),
 }
 
 impl Child {
     pub(crate) fn schema(&self) -> &Schema {
         match self {
             Self::Inline(schema) => schema,
+            Self::Definition(definition) => definition.schema(),
+            Self::Site(site) => site.schema(),
         }
     }
 }
