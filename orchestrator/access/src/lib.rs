@@ -19,4 +19,4 @@ pub mod token;
 pub use authorize::authorize;
 pub use identity::{ANONYMOUS, AUTHENTICATED, Identity, MASTERS, NODES, UNAUTHENTICATED, service_account_of};
 pub use objects::Objects;
-pub use refusal::{FieldCause, Refusal, RefusalReason};
+pub use refusal::Refusal;

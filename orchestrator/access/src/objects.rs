@@ -1,3 +1,6 @@
+#[cfg(test)]
+pub(crate) mod fake;
+
 use std::sync::Arc;
 
 use serde_json::Value;

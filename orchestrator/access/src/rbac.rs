@@ -1,16 +1,22 @@
 //! Roles and bindings: who may do what.
 
+mod aggregate;
 mod attributes;
+mod binding;
+pub mod defaults;
+mod escalation;
+mod index;
+mod rule;
 
+pub use aggregate::{Aggregation, aggregate};
 pub use attributes::{Attributes, ResourceAttributes, Target};
+pub use index::Index;
+pub use rule::Rule;
 
-use serde_json::Value;
+pub(crate) use escalation::confirm as confirm_no_escalation;
 
-use crate::{Identity, Objects};
-
-/// All roles and bindings of the cluster, compiled for lookup by subject.
-#[derive(Clone, Debug, Default)]
-pub struct Index;
+/// The API group of roles and bindings.
+pub const GROUP: &str = "rbac.authorization.k8s.io";
 
 /// The kinds that an [`Index`] is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,35 +41,35 @@ pub struct Decision {
 }
 
 impl RbacKind {
-    /// The kind behind a resource of the group `rbac.authorization.k8s.io`.
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Role, Self::ClusterRole, Self::RoleBinding, Self::ClusterRoleBinding];
+
+    /// The kind behind a resource of the group [`GROUP`].
     #[must_use]
     pub fn from_resource(resource: &str) -> Option<Self> {
-        match resource {
-            "roles" => Some(Self::Role),
-            "clusterroles" => Some(Self::ClusterRole),
-            "rolebindings" => Some(Self::RoleBinding),
-            "clusterrolebindings" => Some(Self::ClusterRoleBinding),
-            _ => None,
+        Self::ALL.into_iter().find(|kind| kind.resource() == resource)
+    }
+
+    /// The plural name.
+    #[must_use]
+    pub fn resource(self) -> &'static str {
+        match self {
+            Self::Role => "roles",
+            Self::ClusterRole => "clusterroles",
+            Self::RoleBinding => "rolebindings",
+            Self::ClusterRoleBinding => "clusterrolebindings",
         }
     }
-}
 
-impl Index {
-    /// Everything that `objects` holds.
-    #[must_use]
-    pub fn from_objects(_objects: &dyn Objects) -> Self {
-        Self
+    fn is_role(self) -> bool {
+        matches!(self, Self::Role | Self::ClusterRole)
     }
 
-    /// One object was added or changed.
-    pub fn put(&mut self, _kind: RbacKind, _object: &Value) {}
-
-    /// One object is gone. `namespace` is `""` for the kinds of the cluster.
-    pub fn remove(&mut self, _kind: RbacKind, _namespace: &str, _name: &str) {}
-
-    /// May `who` do this, as far as roles say?
-    #[must_use]
-    pub fn authorize(&self, _who: &Identity, _attributes: &Attributes<'_>) -> Decision {
-        Decision { allowed: false, reason: String::new() }
+    /// The namespace that counts: none for the kinds of the cluster.
+    fn namespace(self, namespace: &str) -> &str {
+        match self {
+            Self::Role | Self::RoleBinding => namespace,
+            Self::ClusterRole | Self::ClusterRoleBinding => "",
+        }
     }
 }

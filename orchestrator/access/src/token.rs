@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::refusal;
 use crate::{Identity, Objects, Refusal};
 
 /// The issuer of this cluster's service-account tokens: a key to sign with, keys to verify with.
@@ -59,7 +60,7 @@ impl Tokens {
         _objects: &dyn Objects,
         _now: Timestamp,
     ) -> Result<Authenticated, Refusal> {
-        Err(Refusal::unauthorized())
+        Err(refusal::unauthorized())
     }
 
     /// The `token` subresource of a service account: `request` is a TokenRequest, and so is the answer. `id` is fresh random

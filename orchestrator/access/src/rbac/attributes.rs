@@ -1,5 +1,5 @@
 use crate::Identity;
-use crate::refusal::Refusal;
+use crate::refusal::{self, Refusal};
 
 /// What a request wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Attributes<'_> {
         match self.target {
             Target::Path(path) => {
                 let why = format!("User {:?} cannot {} path {path:?}{reason}", who.name, self.verb);
-                Refusal::forbidden("", "", "", why)
+                refusal::forbidden("", "", "", why)
             }
             Target::Resource(to) => {
                 let slash = if to.subresource.is_empty() { "" } else { "/" };
@@ -58,7 +58,7 @@ impl Attributes<'_> {
                     "User {:?} cannot {} resource \"{}{slash}{}\" in API group {:?} {scope}{reason}",
                     who.name, self.verb, to.resource, to.subresource, to.group
                 );
-                Refusal::forbidden(to.group, to.resource, to.name, why)
+                refusal::forbidden(to.group, to.resource, to.name, why)
             }
         }
     }
