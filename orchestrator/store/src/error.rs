@@ -76,3 +76,10 @@ pub enum StoreError {
         source: std::io::Error,
     },
 }
+
+impl StoreError {
+    /// [`StoreError::Unavailable`] while doing something.
+    pub(crate) fn unavailable(what: impl Into<String>, source: impl Into<Source>) -> Self {
+        Self::Unavailable { what: what.into(), source: Some(source.into()) }
+    }
+}

@@ -5,13 +5,19 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod backup;
 mod error;
+mod feed;
 pub mod limits;
+mod memory;
+pub mod redb;
 mod revision;
 mod store;
 mod types;
 
+pub use crate::redb::{RedbOptions, RedbStore};
 pub use error::StoreError;
+pub use memory::MemoryStore;
 pub use revision::Revision;
 pub use store::{Store, Watch};
 pub use types::{Change, Event, Expect, Key, KeyValue, Page, Range, Txn, TxnOutcome, Write};

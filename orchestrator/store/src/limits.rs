@@ -42,7 +42,7 @@ pub fn check(txn: &Txn) -> Result<(), StoreError> {
     }
 }
 
-fn check_key(key: &str) -> Result<(), StoreError> {
+pub(crate) fn check_key(key: &str) -> Result<(), StoreError> {
     at_most("bytes of a key", key.len(), KEY_BYTES)?;
     if key.len() > ROOT.len() && key.starts_with(ROOT) && !key.contains('\0') {
         Ok(())

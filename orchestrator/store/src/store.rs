@@ -66,7 +66,7 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError::Unavailable`].
     async fn defragment(&self) -> Result<(), StoreError>;
 
-    /// Writes all keys, as they are at one revision, to a new file (see the backup format). Reads and writes go on.
+    /// Writes all keys, as they are at one revision, to a new file (see [`crate::backup`]). Reads and writes go on.
     ///
     /// # Errors
     /// [`StoreError::File`], also when the file exists.
