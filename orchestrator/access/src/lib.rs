@@ -9,6 +9,8 @@ pub mod admission;
 mod authorize;
 pub mod certificate;
 mod identity;
+mod impersonate;
+mod node;
 mod objects;
 pub mod quota;
 pub mod rbac;
@@ -16,7 +18,8 @@ mod refusal;
 pub mod review;
 pub mod token;
 
-pub use authorize::authorize;
+pub use authorize::{authorize, require};
 pub use identity::{ANONYMOUS, AUTHENTICATED, Identity, MASTERS, NODES, UNAUTHENTICATED, service_account_of};
+pub use impersonate::Impersonation;
 pub use objects::Objects;
 pub use refusal::Refusal;

@@ -8,6 +8,7 @@ mod components;
 mod controllers;
 mod users;
 
+pub(crate) use components::node_rules;
 use serde_json::{Map, Value, json};
 
 use super::{GROUP, Rule};
@@ -86,8 +87,8 @@ pub enum DefaultWrite {
 #[must_use]
 pub fn all() -> Vec<(&'static str, Value)> {
     let mut roles: Vec<Value> = role_rows().map(role).collect();
-    for _ in 0..2 {
-        // Twice, since admin gathers edit, which gathers view.
+    for _ in 0..3 {
+        // One round for each level: admin gathers edit, which gathers view, which gathers.
         let before = roles.clone();
         for role in &mut roles {
             if let super::Aggregation::Rules(rules) = super::aggregate(role, &before) {
