@@ -5,6 +5,7 @@ mod dial;
 mod ending;
 mod link;
 mod messages;
+mod missed;
 mod settings;
 mod step;
 mod timeouts;
@@ -19,6 +20,7 @@ use crate::event::{Action, ConnectionId, Event, Side};
 use crate::negotiate::Negotiated;
 use dial::Dial;
 use link::{Link, Phase};
+use missed::Missed;
 use step::Step;
 
 /// How long the OPEN is waited for that decides a collision, and for how long after its establishment a session can meet
@@ -68,6 +70,7 @@ pub struct Session {
     mode: Mode,
     dial: Dial,
     backoff: Backoff,
+    missed: Missed,
     /// At most two: one of each side, or one that is established and one that challenges it. Our KEEPALIVE is sent on one
     /// of them at most, and then no other one has our OPEN: the peer cannot come to prefer it.
     links: Vec<Link>,
@@ -104,6 +107,7 @@ impl Session {
             mode: Mode::Stopped(Answer::Nothing),
             dial: Dial::Rest,
             backoff: Backoff::default(),
+            missed: Missed::default(),
             links: Vec::new(),
         }
     }

@@ -102,6 +102,7 @@ impl Step<'_> {
         let flags = self.flags();
         let link = &mut self.session.links[index];
         link.flags = flags;
+        link.opened = Some(self.now);
         let sent = offer(&link.config, flags);
         match negotiate(&link.config, &sent, &received) {
             Err(refusal) => self.refuse(index, &refusal),
@@ -171,6 +172,9 @@ impl Step<'_> {
                 let negotiated = Box::new(agreed.negotiated.clone());
                 let mut link = super::Link { phase: Phase::Established(agreed, now), ..link };
                 link.restart_hold(now);
+                if let Some(opened) = link.opened {
+                    self.session.missed.met(now.saturating_duration_since(opened));
+                }
                 self.session.links.push(link);
                 // RFC 4724 section 4.1: the R bit is for the sessions after the restart, and this was one.
                 self.session.restart.restarting = false;

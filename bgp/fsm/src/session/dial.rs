@@ -48,7 +48,8 @@ impl Session {
 impl Step<'_> {
     pub(super) fn connect(&mut self) {
         if self.session.wants_to_dial() {
-            let timeout = self.jitter.apply(self.session.config.connect_timeout).max(SHORTEST);
+            let timeout = self.session.missed.attempt(&self.session.config, self.now);
+            let timeout = self.jitter.apply(timeout).max(SHORTEST);
             self.session.dial = self.now.checked_add(timeout).map_or(Dial::Rest, Dial::Attempt);
             self.act(Action::Connect);
         }
@@ -78,9 +79,10 @@ impl Step<'_> {
         }
         let session = &mut *self.session;
         let base = session.config.connect_retry.max(SHORTEST);
-        let wait = match pace {
-            Pace::Plain => self.jitter.apply(base),
-            Pace::BackOff => session.backoff.next(base, self.jitter),
+        let wait = match (session.missed.wait(&session.config, self.now), pace) {
+            (Some(wait), _) => self.jitter.apply(wait.max(SHORTEST)),
+            (None, Pace::Plain) => self.jitter.apply(base),
+            (None, Pace::BackOff) => session.backoff.next(base, self.jitter),
         };
         session.dial = self.now.checked_add(wait).map_or(Dial::Rest, Dial::Waiting);
     }
@@ -89,6 +91,7 @@ impl Step<'_> {
     pub(super) fn connect_now(&mut self) {
         self.session.backoff.reset();
         let now = self.now;
+        self.session.missed.found(now);
         let stuck = |link: &Link| {
             let old = now.saturating_duration_since(link.since) >= COLLISION_WAIT;
             link.side == Side::Outgoing && matches!(link.phase, Phase::OpenSent(_)) && old

@@ -75,8 +75,12 @@ impl Step<'_> {
         let link = self.session.links.remove(index);
         if let Phase::Established(_, since) = link.phase {
             // A session that lasted was a success; one that flaps goes on backing off.
-            if self.now.saturating_duration_since(since) >= CEILING {
+            let lasted = self.now.saturating_duration_since(since) >= CEILING;
+            if lasted {
                 self.session.backoff.reset();
+            }
+            if lasted || pace == Pace::Plain {
+                self.session.missed.lost(self.now);
             }
             self.act(Action::Down { cause, loss });
         } else {
@@ -121,6 +125,7 @@ impl Step<'_> {
             }
             let link = self.session.links.remove(0);
             if link.is_established() {
+                self.session.missed.lost(self.now);
                 self.act(Action::Down { cause: Cause::Stopped(stop.clone()), loss });
             }
         }

@@ -17,6 +17,8 @@ pub(super) struct Link {
     pub(super) side: Side,
     /// When it was connected.
     pub(super) since: Instant,
+    /// When the own OPEN was sent.
+    pub(super) opened: Option<Instant>,
     /// What the own OPEN was made from, or is made from when it is not sent yet.
     pub(super) config: Config,
     pub(super) flags: RestartFlags,

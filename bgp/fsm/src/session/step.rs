@@ -103,6 +103,7 @@ impl<'a> Step<'a> {
             id,
             side,
             since: self.now,
+            opened: None,
             config: self.session.config.clone(),
             flags: RestartFlags::default(),
             phase: Phase::Listening,
@@ -121,6 +122,7 @@ impl<'a> Step<'a> {
         let (flags, now) = (self.flags(), self.now);
         let link = &mut self.session.links[index];
         link.flags = flags;
+        link.opened = Some(now);
         link.hold = now.checked_add(link.config.open_time);
         let open = offer(&link.config, flags);
         link.phase = Phase::OpenSent(open.clone());

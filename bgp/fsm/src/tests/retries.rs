@@ -43,13 +43,13 @@ fn a_peer_that_answers_and_refuses_is_dialled_less_and_less_often() {
             assert_eq!(bench.due(), Some(secs(expected)), "{refusal:?}");
             bench.wait(secs(expected));
         }
-        // A session that lasted ten seconds was a success.
+        // A session that lasted ten seconds was a success, and the peer is missed for a while.
         bench.put(connected(OUT));
         bench.put(open(OUT, peer_open(LOWER)));
         bench.put(keepalive(OUT));
         bench.now += secs(10);
         bench.put(cease(OUT, 4));
-        assert_eq!(bench.due(), Some(secs(1)));
+        assert_eq!(bench.due(), Some(ms(250)));
     }
 }
 

@@ -3,7 +3,7 @@
 use guideway_bgp_wire::iana::cease;
 use guideway_bgp_wire::{Family, Notification};
 
-use super::{Bench, IN, LOWER, OUT, closed, config, connected, keepalive, open, peer_open, secs, told};
+use super::{Bench, IN, LOWER, OUT, closed, config, connected, keepalive, open, ms, peer_open, secs, told};
 use crate::{Action, Cause, Event, State, Stop};
 
 fn limit(restart: Option<u64>) -> Stop {
@@ -67,7 +67,7 @@ fn some_come_back_and_some_do_not() {
     for stop in [Stop::Reset(String::new()), Stop::ConfigurationChange] {
         let mut bench = Bench::established(config(), peer_open(LOWER));
         bench.put(Event::Stop(stop.clone()));
-        assert_eq!((bench.session.state(), bench.due()), (State::Active, Some(secs(1))), "{stop}");
+        assert_eq!((bench.session.state(), bench.due()), (State::Active, Some(ms(250))), "{stop}");
         assert!(!bench.put(connected(IN)).is_empty(), "the peer may be faster");
         bench.put(open(IN, peer_open(LOWER)));
         bench.put(keepalive(IN));
@@ -142,7 +142,7 @@ fn bfd_down_ends_everything_and_dials_again() {
     let mut bench = Bench::established(config(), peer_open(LOWER));
     let actions = bench.put(Event::BfdDown);
     assert_eq!(told(&actions), [(OUT, &Notification::cease(cease::BFD_DOWN))]);
-    assert_eq!((bench.session.state(), bench.due()), (State::Active, Some(secs(1))));
+    assert_eq!((bench.session.state(), bench.due()), (State::Active, Some(ms(250))));
     // A session that is being made is as dead.
     let mut bench = Bench::after(config(), [connected(OUT), connected(IN)]);
     let actions = bench.put(Event::BfdDown);
