@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::object::{Object, ObjectRef};
-use crate::resource::{GroupResource, Resource};
+use crate::resource::Resource;
 
 /// How a deletion treats dependents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ pub enum Action {
     /// DELETE of all objects of a kind, in a namespace or everywhere (`""`).
     DeleteCollection {
         /// The kind.
-        resource: GroupResource,
+        resource: Resource,
         /// Where.
         namespace: Arc<str>,
     },

@@ -1,6 +1,7 @@
 //! What a controller is.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -25,7 +26,7 @@ pub enum Question {
     /// The object as it is now, by a consistent read.
     Get(ObjectRef),
     /// The metadata of all objects of a kind, in a namespace or everywhere (`""`), by a consistent read.
-    List(GroupResource, std::sync::Arc<str>),
+    List(Resource, Arc<str>),
     /// The kinds that there are now.
     Discover,
 }
@@ -80,6 +81,11 @@ pub trait Controller: Send + Sync + 'static {
 
     /// Which keys a change concerns. `world` is as it is after the change.
     fn concerns(&self, world: &World, change: &Change, enqueue: &mut dyn FnMut(ObjectRef));
+
+    /// Which keys it concerns that other kinds are served than before: [`World::discovery`].
+    fn discovered(&self, world: &World, enqueue: &mut dyn FnMut(ObjectRef)) {
+        let _ = (world, enqueue);
+    }
 
     /// What is to be done about `key` now.
     fn reconcile(&self, observed: &Observed<'_>, key: &ObjectRef) -> Outcome;

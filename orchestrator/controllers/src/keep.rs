@@ -32,6 +32,14 @@ pub(crate) fn keep(resource: &GroupResource, mut body: Value) -> Value {
     body
 }
 
+/// The owner references of an object, in their place, or nothing.
+pub(crate) fn owner_references(body: &mut Value) -> Value {
+    match body["metadata"]["ownerReferences"].take() {
+        Value::Null => Value::Null,
+        owners => json!({ "metadata": { "ownerReferences": owners } }),
+    }
+}
+
 /// Leaves metadata and these fields.
 fn only(body: &mut Value, fields: &[&str]) {
     if let Some(body) = body.as_object_mut() {
@@ -56,9 +64,14 @@ fn pod(body: &mut Value) {
     let spec = &body["spec"];
     let containers: Vec<Value> = ["initContainers", "containers"]
         .iter()
-        .flat_map(|list| spec[*list].as_array().into_iter().flatten())
+        .flat_map(|list| {
+            let containers = spec[*list].as_array().into_iter().flatten();
+            // Init containers that stay are the side cars.
+            containers
+                .filter(move |container| *list == "containers" || container["restartPolicy"] == "Always")
+        })
         .filter(|container| container.get("ports").is_some())
-        .map(|container| picked(container, &["ports", "restartPolicy"]))
+        .map(|container| picked(container, &["ports"]))
         .collect();
     let mut kept = picked(spec, &["nodeName", "hostname", "subdomain", "hostNetwork"]);
     kept["containers"] = containers.into();

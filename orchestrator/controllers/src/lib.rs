@@ -11,16 +11,24 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod accounts;
 pub mod action;
+mod conditions;
 pub mod controller;
+pub mod endpoints;
+pub mod expiry;
+pub mod gc;
 mod keep;
 pub mod kinds;
+pub mod namespace;
 pub mod object;
 pub mod resource;
+mod selector;
+pub mod token;
 pub mod world;
 
 pub use action::{Action, Event, EventType, Outcome, Propagation};
 pub use controller::{Answer, Answers, Controller, Failure, Interest, Observed, Question};
 pub use object::{Object, ObjectError, ObjectRef, OwnerReference};
 pub use resource::{GroupResource, Resource, Scope, Verbs};
-pub use world::{Change, Discovery, Seen, World};
+pub use world::{Change, Detail, Discovery, Seen, World};

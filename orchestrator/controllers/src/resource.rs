@@ -45,7 +45,7 @@ pub enum Scope {
 }
 
 /// What can be done with a resource, of the verbs that matter to controllers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Verbs {
     /// `list` and `watch`.
     pub watch: bool,
@@ -80,7 +80,7 @@ impl Verbs {
 }
 
 /// A kind in one version, with all that is needed to form a request for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Resource {
     /// Group and plural.
     pub id: GroupResource,

@@ -28,6 +28,13 @@ impl Discovery {
         self.resources.iter().find(|resource| *resource.id.group == *group && *resource.kind == *kind)
     }
 
+    /// Kinds whose objects can be dependents: all that can be watched and deleted, but Events.
+    pub fn collectable(&self) -> impl Iterator<Item = &Resource> {
+        self.resources.iter().filter(|resource| {
+            resource.verbs.watch && resource.verbs.delete && *resource.id.plural != *"events"
+        })
+    }
+
     /// The resource of this group and plural.
     pub fn resource(&self, id: &GroupResource) -> Option<&Resource> {
         self.resources.iter().find(|resource| resource.id == *id)
@@ -70,11 +77,21 @@ impl Change {
     }
 }
 
+/// How much of a kind's objects is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// What the fields of [`Object`] hold; its body has nothing but owner references.
+    Metadata,
+    /// What controllers read.
+    Body,
+}
+
 type Place = (Arc<str>, Arc<str>);
 
 #[derive(Debug)]
 struct Kind {
     resource: Resource,
+    detail: Detail,
     synced: bool,
     seen: u64,
     objects: BTreeMap<Place, Arc<Object>>,
@@ -108,9 +125,10 @@ impl World {
     }
 
     /// An informer for this kind begins.
-    pub fn watch(&mut self, resource: &Resource) {
+    pub fn watch(&mut self, resource: &Resource, detail: Detail) {
         self.kinds.entry(resource.id.clone()).or_insert_with(|| Kind {
             resource: resource.clone(),
+            detail,
             synced: false,
             seen: 0,
             objects: BTreeMap::new(),
@@ -138,8 +156,17 @@ impl World {
     /// What was told is not an object; nothing has changed then.
     pub fn see(&mut self, resource: &GroupResource, seen: Seen) -> Result<Vec<Change>, ObjectError> {
         let Some(kind) = self.kinds.get_mut(resource) else { return Ok(Vec::new()) };
-        let parse =
-            |kind: &Kind, body| Object::new(&kind.resource, crate::keep::keep(resource, body)).map(Arc::new);
+        let parse = |kind: &Kind, body| {
+            let body = match kind.detail {
+                Detail::Metadata => body,
+                Detail::Body => crate::keep::keep(resource, body),
+            };
+            let mut object = Object::new(&kind.resource, body)?;
+            if kind.detail == Detail::Metadata {
+                object.body = crate::keep::owner_references(&mut object.body);
+            }
+            Ok(Arc::new(object))
+        };
         Ok(match seen {
             Seen::ListBegins => {
                 kind.listing = Some(BTreeMap::new());
@@ -179,14 +206,21 @@ impl World {
         self.kinds.get(resource).is_some_and(|kind| kind.synced)
     }
 
-    /// A kind that ought to be known and has not been listed, if there is one.
-    pub fn unsynced(&self) -> Option<&GroupResource> {
-        self.kinds.iter().find(|(_, kind)| !kind.synced).map(|(id, _)| id)
+    /// Whether every kind that could have dependents of something has been listed.
+    pub fn complete(&self) -> bool {
+        !self.discovery.resources.is_empty()
+            && self.discovery.failed.is_empty()
+            && self.discovery.collectable().all(|resource| self.synced(&resource.id))
     }
 
     /// Whether the kind has an informer.
     pub fn watches(&self, resource: &GroupResource) -> bool {
         self.kinds.contains_key(resource)
+    }
+
+    /// A kind, as it is watched or discovered.
+    pub fn resource(&self, id: &GroupResource) -> Option<&Resource> {
+        self.kinds.get(id).map(|kind| &kind.resource).or_else(|| self.discovery.resource(id))
     }
 
     /// The highest revision that the kind's informer has shown.
@@ -208,7 +242,7 @@ impl World {
     }
 
     /// All objects of a kind, by namespace and name.
-    pub fn all(&self, resource: &GroupResource) -> impl Iterator<Item = &Arc<Object>> {
+    pub fn all<'a>(&'a self, resource: &GroupResource) -> impl Iterator<Item = &'a Arc<Object>> + use<'a> {
         self.kinds.get(resource).into_iter().flat_map(|kind| kind.objects.values())
     }
 
@@ -216,13 +250,15 @@ impl World {
     pub fn within<'a>(
         &'a self,
         resource: &GroupResource,
-        namespace: &'a str,
-    ) -> impl Iterator<Item = &'a Arc<Object>> {
+        namespace: &str,
+    ) -> impl Iterator<Item = &'a Arc<Object>> + use<'a> {
+        let namespace: Arc<str> = namespace.into();
+        let from = (namespace.clone(), Arc::from(""));
         self.kinds
             .get(resource)
             .into_iter()
-            .flat_map(move |kind| kind.objects.range((Arc::from(namespace), Arc::from(""))..))
-            .take_while(move |((place, _), _)| **place == *namespace)
+            .flat_map(move |kind| kind.objects.range(from.clone()..))
+            .take_while(move |((place, _), _)| *place == namespace)
             .map(|(_, object)| object)
     }
 
