@@ -171,6 +171,8 @@ impl fmt::Display for Cause {
 fn show(value: &Value) -> String {
     match value {
         Value::String(text) => quote(text),
+        // Go's nil becomes this text before it is quoted.
+        Value::Null => "\"null\"".into(),
         other => other.to_string(),
     }
 }
@@ -215,7 +217,7 @@ mod tests {
             (Cause::invalid("a", &json!("x\n"), "bad"), r#"a: Invalid value: "x\n": bad"#),
             (Cause::invalid("a", &json!(3), ""), "a: Invalid value: 3"),
             (Cause::invalid("a", &json!({"b": "c"}), "d"), r#"a: Invalid value: {"b":"c"}: d"#),
-            (Cause::invalid("a", &Value::Null, "d"), "a: Invalid value: null: d"),
+            (Cause::invalid("a", &Value::Null, "d"), "a: Invalid value: \"null\": d"),
             (
                 Cause::not_supported("a", &json!("x"), &["b", "c"]),
                 r#"a: Unsupported value: "x": supported values: "b", "c""#,

@@ -15,10 +15,13 @@ mod cause;
 mod crd;
 mod decode;
 pub mod openapi;
+mod quantity;
 mod schema;
+mod typed;
 mod validate;
 mod walk;
 
 pub use cause::{Cause, CauseReason};
-pub use decode::{DecodeError, Decoded, decode};
+pub use decode::{DecodeError, Decoded, decode, decode_from};
+pub use quantity::{Quantity, QuantityError};
 pub use schema::{ListType, MapType, PatchStrategy, Schema, Type};

@@ -90,6 +90,14 @@ pub(crate) struct Node {
     pub(crate) patch_merge_key: Option<Box<str>>,
     pub(crate) preserve_unknown: bool,
     pub(crate) embedded_resource: bool,
+    /// Part of a custom resource: nothing of it is typed in Go.
+    pub(crate) custom: bool,
+    /// What values must fulfil beyond their type.
+    pub(crate) checks: Option<Arc<Checks>>,
+    /// CEL rules.
+    pub(crate) rules: Arc<[Rule]>,
+    /// Whether there are CEL rules or lists of unique elements here or below, so that walks can stop.
+    pub(crate) rules_below: bool,
 }
 
 /// A schema below another.
