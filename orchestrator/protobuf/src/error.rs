@@ -51,3 +51,33 @@ pub enum DecodeError {
         reason: &'static str,
     },
 }
+
+impl DecodeError {
+    /// The same within `name`, which is empty for a struct whose fields belong to the one around it.
+    pub(crate) fn below(mut self, name: &str) -> Self {
+        if let (Some(field), false) = (self.field(), name.is_empty()) {
+            let dot = if field.is_empty() || field.starts_with('[') { "" } else { "." };
+            *field = format!("{name}{dot}{field}");
+        }
+        self
+    }
+
+    /// The same within an element of a list.
+    pub(crate) fn at(mut self, index: usize) -> Self {
+        if let Some(field) = self.field() {
+            let dot = if field.is_empty() || field.starts_with('[') { "" } else { "." };
+            *field = format!("[{index}]{dot}{field}");
+        }
+        self
+    }
+
+    fn field(&mut self) -> Option<&mut String> {
+        match self {
+            Self::NoMagic | Self::NoKind | Self::UnknownKind { .. } => None,
+            Self::Truncated { field }
+            | Self::WireType { field, .. }
+            | Self::Value { field, .. }
+            | Self::TooLarge { field, .. } => Some(field),
+        }
+    }
+}

@@ -6,7 +6,14 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod envelope;
 mod error;
+mod message;
+mod special;
+mod table;
+#[cfg(test)]
+mod tests;
+mod wire;
 
 pub use error::DecodeError;
 use serde_json::Value;
@@ -20,6 +27,6 @@ pub const CONTENT_TYPE: &str = "application/vnd.kubernetes.protobuf";
 ///
 /// # Errors
 /// See [`DecodeError`]; a kind that the table does not hold is [`DecodeError::UnknownKind`].
-pub fn decode(_body: &[u8]) -> Result<Value, DecodeError> {
-    Err(DecodeError::NoMagic)
+pub fn decode(body: &[u8]) -> Result<Value, DecodeError> {
+    envelope::open(body, &mut message::Bounds::new())
 }

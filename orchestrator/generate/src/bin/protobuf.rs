@@ -1,7 +1,7 @@
 //! Derives the table of `guideway-protobuf` from the sources of the `k8s-pb` crate and `go-fields.txt`.
 //!
 //! `protobuf K8S_PB_FOLDER GO_FIELDS` writes the table to standard output. Fields that k8s-pb has and the file does not
-//! are named on standard error; they get the usual JSON name and are left out when zero.
+//! are newer than it; they get the usual JSON name and are left out when zero.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -48,7 +48,6 @@ const SPECIAL: &[(&str, &str, &str)] = &[
     ("apimachinery/pkg/api/resource", "quantity", "Quantity"),
     ("apimachinery/pkg/runtime", "rawextension", "Json"),
     ("apimachinery/pkg/util/intstr", "intorstring", "IntOrString"),
-    (META, "duration", "Duration"),
     (META, "fieldsv1", "Json"),
     (META, "microtime", "MicroTime"),
     (META, "time", "Time"),
@@ -109,7 +108,8 @@ fn read_go(text: &str) -> Result<BTreeMap<Id, GoMessage>> {
     for line in text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {
         let mut words = line.split_whitespace();
         if !line.starts_with(' ') {
-            let (first, name) = (words.next().unwrap_or_default(), words.next().context("a line without name")?);
+            let (first, name) =
+                (words.next().unwrap_or_default(), words.next().context("a line without name")?);
             if first == "package" {
                 package = name.to_owned();
                 continue;
@@ -141,8 +141,7 @@ fn read_folder(folder: &Path, at: &mut Vec<String>, found: &mut BTreeMap<Id, Vec
             at.pop();
         } else if name == "mod.rs" {
             let text = fs::read_to_string(&path)?;
-            let file =
-                syn::parse_file(&text).with_context(|| format!("cannot parse {}", path.display()))?;
+            let file = syn::parse_file(&text).with_context(|| format!("cannot parse {}", path.display()))?;
             for item in file.items {
                 let Item::Struct(item) = item else { continue };
                 let fields = item.fields.iter().map(|field| read_field(field, at)).collect::<Result<_>>()?;
@@ -162,8 +161,15 @@ fn read_field(field: &syn::Field, at: &[String]) -> Result<Field> {
         ("Map", types.split(", ").nth(1).context("a map without value type")?.to_owned())
     } else {
         let shape = if words.contains("repeated") { "List" } else { "One" };
-        let scalar = words.iter().find(|word| !["optional", "repeated", "boxed", "required"].contains(&word.as_str()));
-        (shape, scalar.cloned().or_else(|| named.get("bytes").map(|_| "bytes".into())).context("a field without type")?)
+        let scalar =
+            words.iter().find(|word| !["optional", "repeated", "boxed", "required"].contains(&word.as_str()));
+        (
+            shape,
+            scalar
+                .cloned()
+                .or_else(|| named.get("bytes").map(|_| "bytes".into()))
+                .context("a field without type")?,
+        )
     };
     let message = (scalar == "message").then(|| reference(&field.ty, at)).transpose()?;
     Ok(Field { tag, rust: rust.trim_start_matches("r#").to_owned(), shape, scalar, message })
@@ -248,7 +254,6 @@ fn table(
 
 fn presence(go: Option<&GoMessage>, field: &Field, id: &Id) -> Result<(&'static str, String)> {
     let Some((mark, name)) = go.and_then(|message| message.fields.get(&field.tag)) else {
-        eprintln!("not in go-fields.txt: {} {} {}", id.0, id.1, field.rust);
         let presence = if field.message.is_some() && field.shape == "One" { "Optional" } else { "OmitZero" };
         return Ok((presence, camel(&field.rust)));
     };
@@ -261,7 +266,12 @@ fn presence(go: Option<&GoMessage>, field: &Field, id: &Id) -> Result<(&'static 
         _ => bail!("unknown mark {mark} of {name}"),
     };
     let plain = |text: &str| text.replace(['_', '-', '$'], "").to_lowercase();
-    ensure!(plain(name) == plain(&field.rust), "{id:?} {}: {name} in one, {} in the other", field.tag, field.rust);
+    ensure!(
+        plain(name) == plain(&field.rust),
+        "{id:?} {}: {name} in one, {} in the other",
+        field.tag,
+        field.rust
+    );
     Ok((presence, name.clone()))
 }
 
@@ -287,7 +297,7 @@ fn kind(field: &Field, wanted: &mut Vec<Id>) -> String {
         Some((_, _, special)) => (*special).to_owned(),
         None => {
             wanted.push(id.clone());
-            format!("Message(&{})", constant(id))
+            format!("Nested(&{})", constant(id))
         }
     }
 }
