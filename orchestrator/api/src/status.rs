@@ -464,6 +464,12 @@ impl fmt::Display for Status {
 
 impl std::error::Error for Status {}
 
+impl From<Box<Status>> for Status {
+    fn from(boxed: Box<Status>) -> Self {
+        *boxed
+    }
+}
+
 impl From<&Cause> for StatusCause {
     fn from(cause: &Cause) -> Self {
         Self { reason: cause.reason.to_string(), message: cause.message.clone(), field: cause.field.clone() }
