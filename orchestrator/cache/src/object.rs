@@ -1,0 +1,215 @@
+//! An object as clients get it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use guideway_store::{Key, KeyValue, Revision};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+mod field;
+
+/// An object, as it is at one revision.
+///
+/// It is its bytes and little more: what is asked of many objects at a time is at hand, the rest is parsed when asked for.
+#[derive(Debug)]
+pub struct Object {
+    /// Its key in the store.
+    pub key: Key,
+    /// Its resourceVersion: the revision that wrote it, or that deleted it in an event of its deletion.
+    pub revision: Revision,
+    /// The revision that created it.
+    pub created: Revision,
+    /// Its JSON, with `metadata.resourceVersion`.
+    pub json: Bytes,
+    /// Where in the JSON the revision is: begin and end of its digits.
+    stamp: Option<(usize, usize)>,
+    uid: Option<Box<str>>,
+    labels: Box<[(Box<str>, Box<str>)]>,
+}
+
+#[derive(Deserialize)]
+struct Outer<'a> {
+    #[serde(borrow)]
+    metadata: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata<'a> {
+    #[serde(borrow)]
+    uid: Option<Cow<'a, str>>,
+    labels: Option<BTreeMap<Box<str>, Box<str>>>,
+    resource_version: Option<IgnoredAny>,
+}
+
+const STAMP: &str = "\"resourceVersion\":\"";
+
+impl Object {
+    /// Puts the resourceVersion into the stored bytes. What has no metadata, such as a claim, stays as it is.
+    pub(crate) fn new(item: &KeyValue) -> Self {
+        let mut object = Self {
+            key: item.key.clone(),
+            revision: item.modified,
+            created: item.created,
+            json: item.value.clone(),
+            stamp: None,
+            uid: None,
+            labels: Box::default(),
+        };
+        let Ok(Outer { metadata }) = serde_json::from_slice(&item.value) else { return object };
+        let metadata = metadata.get();
+        if let Ok(Metadata { uid, labels, resource_version: None }) = serde_json::from_str(metadata) {
+            object.uid = uid.map(Into::into);
+            object.labels = labels.into_iter().flatten().collect();
+            // The text borrows from the value: its place is the difference of their addresses.
+            let start = metadata.as_ptr().addr() - item.value.as_ptr().addr() + 1;
+            let comma = if metadata[1..].trim_start().starts_with('}') { "" } else { "," };
+            object.splice(&item.value, start, comma);
+        }
+        object
+    }
+
+    fn splice(&mut self, stored: &Bytes, start: usize, comma: &str) {
+        let digits = self.revision.to_string();
+        let mut json = Vec::with_capacity(stored.len() + STAMP.len() + digits.len() + 2);
+        json.extend_from_slice(&stored[..start]);
+        json.extend_from_slice(STAMP.as_bytes());
+        self.stamp = Some((json.len(), json.len() + digits.len()));
+        json.extend_from_slice(digits.as_bytes());
+        json.push(b'"');
+        json.extend_from_slice(comma.as_bytes());
+        json.extend_from_slice(&stored[start..]);
+        self.json = json.into();
+    }
+
+    /// The same object with another revision: that of its deletion.
+    pub(crate) fn at(&self, revision: Revision) -> Self {
+        let mut object = Self {
+            key: self.key.clone(),
+            revision,
+            created: self.created,
+            json: self.json.clone(),
+            stamp: None,
+            uid: self.uid.clone(),
+            labels: self.labels.clone(),
+        };
+        if let Some((start, end)) = self.stamp {
+            let digits = revision.to_string();
+            let json = [&self.json[..start], digits.as_bytes(), &self.json[end..]].concat();
+            object.json = json.into();
+            object.stamp = Some((start, start + digits.len()));
+        }
+        object
+    }
+
+    /// Its name: the last part of the key.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.key.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Its namespace, if it has one: keys are `/registry/GROUP/RESOURCE/[NAMESPACE/]NAME`.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&str> {
+        let mut parts = self.key.split('/').skip(4);
+        let namespace = parts.next()?;
+        parts.next().map(|_| namespace)
+    }
+
+    /// `metadata.uid`.
+    #[must_use]
+    pub fn uid(&self) -> Option<&str> {
+        self.uid.as_deref()
+    }
+
+    /// A label's value.
+    #[must_use]
+    pub fn label(&self, name: &str) -> Option<&str> {
+        let at = self.labels.binary_search_by(|(label, _)| (**label).cmp(name)).ok()?;
+        Some(&self.labels[at].1)
+    }
+
+    /// All labels, in order of their names.
+    pub fn labels(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        self.labels.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// Parses the JSON; null if it is none. The value is not kept: it would take several times the memory.
+    #[must_use]
+    pub fn value(&self) -> Value {
+        serde_json::from_slice(&self.json).unwrap_or_default()
+    }
+
+    /// The string, number or boolean at a path of names, as text: for field selectors. Nothing else is parsed into
+    /// memory.
+    #[must_use]
+    pub fn field(&self, path: &[&str]) -> Option<String> {
+        field::find(&self.json, path)
+    }
+
+    /// What it takes of memory, about.
+    pub(crate) fn size(&self) -> usize {
+        let labels: usize = self.labels().map(|(name, value)| name.len() + value.len() + 32).sum();
+        self.json.len() + self.key.len() + labels + 200
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(key: &str, value: &str) -> Object {
+        let value = Bytes::copy_from_slice(value.as_bytes());
+        Object::new(&KeyValue { key: key.into(), value, created: Revision(3), modified: Revision(42) })
+    }
+
+    #[test]
+    fn the_revision_is_put_into_the_metadata() {
+        let table = [
+            (r#"{"metadata":{"name":"a"}}"#, r#"{"metadata":{"resourceVersion":"42","name":"a"}}"#),
+            (r#"{"metadata":{}}"#, r#"{"metadata":{"resourceVersion":"42"}}"#),
+            (r#"{"metadata": { } }"#, r#"{"metadata": {"resourceVersion":"42" } }"#),
+            // Another `metadata`, further in and before.
+            (
+                r#"{"data":{"metadata":{"x":"{\"metadata\":{"}},"metadata":{"uid":"u"},"z":1}"#,
+                r#"{"data":{"metadata":{"x":"{\"metadata\":{"}},"metadata":{"resourceVersion":"42","uid":"u"},"z":1}"#,
+            ),
+            // None of ours: left alone.
+            (r#"{"owner":"/registry/core/services/a/b"}"#, r#"{"owner":"/registry/core/services/a/b"}"#),
+            (r#"{"metadata":null}"#, r#"{"metadata":null}"#),
+            (r#"{"metadata":{"resourceVersion":"7"}}"#, r#"{"metadata":{"resourceVersion":"7"}}"#),
+            ("not JSON", "not JSON"),
+            ("", ""),
+        ];
+        for (stored, served) in table {
+            assert_eq!(object("/registry/core/x/y/z", stored).json, served, "{stored}");
+        }
+    }
+
+    #[test]
+    fn a_deleted_object_has_the_deletions_revision() {
+        let object = object("/registry/core/x/y/z", r#"{"metadata":{"labels":{"a":"b"}},"spec":1}"#);
+        let gone = object.at(Revision(1000));
+        assert_eq!(gone.json, r#"{"metadata":{"resourceVersion":"1000","labels":{"a":"b"}},"spec":1}"#);
+        assert_eq!((gone.revision, gone.created, gone.label("a")), (Revision(1000), Revision(3), Some("b")));
+        assert_eq!(gone.at(Revision(7)).value()["metadata"]["resourceVersion"], "7");
+    }
+
+    #[test]
+    fn what_is_at_hand() {
+        let json =
+            json!({"metadata": {"name": "web", "uid": "u-1", "labels": {"b": "2", "a": "1", "c\"": "3"}}});
+        let object = object("/registry/apps/deployments/shop/web", &json.to_string());
+        assert_eq!((object.name(), object.namespace(), object.uid()), ("web", Some("shop"), Some("u-1")));
+        assert_eq!(object.labels().collect::<Vec<_>>(), [("a", "1"), ("b", "2"), ("c\"", "3")]);
+        assert_eq!((object.label("b"), object.label("d")), (Some("2"), None));
+        let node = self::object("/registry/core/nodes/n1", "{}");
+        assert_eq!((node.name(), node.namespace()), ("n1", None));
+    }
+}
