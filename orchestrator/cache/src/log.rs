@@ -27,6 +27,8 @@ pub(crate) struct Shelf {
     events: VecDeque<Arc<WatchEvent>>,
     /// The number of the first event, or of the next one if there is none.
     first: u64,
+    /// The revision of the last event that is gone; beyond all when those who had their place here must begin anew.
+    gone: Revision,
     watchers: usize,
     waiting: Waiting,
 }
@@ -74,6 +76,7 @@ impl Log {
                 // A group has all that the log has of its prefix: this is its first.
                 shelf.events.pop_front();
                 shelf.first += 1;
+                shelf.gone = shelf.gone.max(event.revision);
             }
         }
     }
@@ -87,6 +90,7 @@ impl Log {
             let mut shelf = group.lock();
             // Nobody's place is behind this.
             shelf.first = shelf.end() + 1;
+            shelf.gone = Revision(u64::MAX);
             shelf.events.clear();
             shelf.waiting.take(wake);
         }
@@ -141,9 +145,19 @@ impl Shelf {
         self.first + self.events.len() as u64
     }
 
-    /// The events from a number on; none if some of them are gone.
-    pub(crate) fn from(&self, place: u64) -> Option<impl Iterator<Item = &Arc<WatchEvent>>> {
-        let skip = usize::try_from(place.checked_sub(self.first)?).ok()?;
+    /// The events from a place on, which moves to the first of them; none if some are gone that are after a revision.
+    pub(crate) fn from(
+        &self,
+        place: &mut u64,
+        after: Revision,
+    ) -> Option<impl Iterator<Item = &Arc<WatchEvent>>> {
+        if *place < self.first {
+            if self.gone > after {
+                return None;
+            }
+            *place = self.first;
+        }
+        let skip = usize::try_from(*place - self.first).ok()?;
         Some(self.events.range(skip.min(self.events.len())..))
     }
 

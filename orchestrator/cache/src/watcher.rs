@@ -100,11 +100,12 @@ impl Watcher {
             return Err(Lagged);
         }
         let mut shelf = self.group.lock();
-        let before = self.place;
-        match shelf.from(self.place) {
+        let mut took = false;
+        match shelf.from(&mut self.place, self.after) {
             Some(events) => {
                 for event in events.take(TAKE) {
                     self.place += 1;
+                    took = true;
                     if event.revision > self.after {
                         self.taken.push_back(event.clone());
                     }
@@ -115,12 +116,10 @@ impl Watcher {
                 return Err(Lagged);
             }
         }
-        if self.place == before
-            && let Some(context) = context
-        {
+        if !took && let Some(context) = context {
             shelf.wait(&mut self.waits, context.waker());
         }
-        Ok(self.place > before)
+        Ok(took)
     }
 }
 
