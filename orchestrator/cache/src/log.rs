@@ -145,20 +145,19 @@ impl Shelf {
         self.first + self.events.len() as u64
     }
 
-    /// The events from a place on, which moves to the first of them; none if some are gone that are after a revision.
+    /// The events from a place on, and the place of the first of them; none if some are gone that are after a
+    /// revision.
     pub(crate) fn from(
         &self,
-        place: &mut u64,
+        place: u64,
         after: Revision,
-    ) -> Option<impl Iterator<Item = &Arc<WatchEvent>>> {
-        if *place < self.first {
-            if self.gone > after {
-                return None;
-            }
-            *place = self.first;
+    ) -> Option<(u64, impl Iterator<Item = &Arc<WatchEvent>>)> {
+        if place < self.first && self.gone > after {
+            return None;
         }
-        let skip = usize::try_from(*place - self.first).ok()?;
-        Some(self.events.range(skip.min(self.events.len())..))
+        let place = place.max(self.first);
+        let skip = usize::try_from(place - self.first).ok()?;
+        Some((place, self.events.range(skip.min(self.events.len())..)))
     }
 
     /// Has somebody woken with the next event; `place` is where word was left before, and is now.

@@ -101,8 +101,9 @@ impl Watcher {
         }
         let mut shelf = self.group.lock();
         let mut took = false;
-        match shelf.from(&mut self.place, self.after) {
-            Some(events) => {
+        match shelf.from(self.place, self.after) {
+            Some((place, events)) => {
+                self.place = place;
                 for event in events.take(TAKE) {
                     self.place += 1;
                     took = true;
