@@ -77,7 +77,6 @@ pub fn plan(
         previous_flow_key: header::previous_flow_key(installed, rotates, is_key_needed),
         ..shared
     };
-    let parts = Parts { resolved: &resolved, backends: &backends, tables: &tables, vips: &vips, now };
     let is_same = installed.active != ActiveWord::NONE
         && header::same_forwarding(&shared, &installed.header)
         && vips.ops.is_empty()
@@ -85,6 +84,8 @@ pub fn plan(
         && tables.ops.is_empty()
         && *installed.states == states
         && set_records(&tables) == installed_records(installed);
+    let parts =
+        Parts { resolved: &resolved, backends: &backends, tables: &tables, vips: &vips, now, is_same };
     if is_same {
         let last = Arc::new(summary(&resolved, &tables, &vips));
         let layout = parts.layout(installed.active, desired);

@@ -150,6 +150,8 @@ pub(super) struct Parts<'a> {
     pub(super) tables: &'a Tables,
     pub(super) vips: &'a Vips,
     pub(super) now: BootTime,
+    /// Nothing is to be done.
+    pub(super) is_same: bool,
 }
 
 impl Parts<'_> {
@@ -159,8 +161,8 @@ impl Parts<'_> {
             sets[place] = Some(self.set(last));
         }
         let deadlines = self.installed_sets().filter_map(|set| set.layers.as_ref()?.next_deadline());
-        let is_starved =
-            !self.tables.retired.is_empty() && self.tables.last.iter().any(|last| last.is_starved);
+        // Whatever a plan changes can make room for what it had none for; when it changes nothing, the next one will not either.
+        let is_starved = !self.is_same && self.tables.last.iter().any(|last| last.is_starved);
         let waiting = (self.vips.is_waiting || is_starved).then_some(self.now);
         Layout {
             generation: active.generation(),

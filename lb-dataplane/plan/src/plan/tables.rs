@@ -79,11 +79,19 @@ pub(super) fn place(inputs: &Inputs<'_>) -> Result<Tables, PlanError> {
             elements.keep(set);
         }
     }
-    // Earlier tables first, for as long as there is room for them beside a present table for each set.
-    for (due, next) in dues.iter().zip(&mut nexts) {
-        if let Next::New(settled) = next {
-            elements.previous(due, settled)?;
-        }
+    // Earlier tables first, for as long as there is room for them beside a present table for each set. Those that stand
+    // come before new ones, as they do for the sets that stay as they are: a planner that remembers nothing decides alike.
+    let mut earlier: Vec<_> = dues
+        .iter()
+        .zip(&mut nexts)
+        .filter_map(|(due, next)| match next {
+            Next::Same(..) => None,
+            Next::New(settled) => Some((elements.needs(due, settled) > 0, due, settled)),
+        })
+        .collect();
+    earlier.sort_by_key(|(is_new, ..)| *is_new);
+    for (_, due, settled) in earlier {
+        elements.previous(due, settled)?;
     }
     let mut tables = Tables {
         sets: vec![None; usize::from(inputs.sets.indexes.iter().map(|index| index.0 + 1).max().unwrap_or(0))],

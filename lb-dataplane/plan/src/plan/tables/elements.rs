@@ -132,12 +132,8 @@ impl<'a> Elements<'a> {
             if room != Room::Both {
                 *settled = due.settle(room)?;
             }
+            let news = self.needs(due, settled);
             let places = self.places(due, settled);
-            let is_new = |place: &Place| match place {
-                Place::At(table) => !self.held.contains(table) && !self.next.contains(table),
-                Place::New => true,
-            };
-            let news = places.iter().filter(|(_, place)| is_new(place)).count();
             let adds = places.iter().filter(|(_, place)| match place {
                 Place::At(table) => !self.previous.contains(table),
                 Place::New => true,
@@ -162,6 +158,15 @@ impl<'a> Elements<'a> {
             *settled = forgotten;
         }
         Ok(())
+    }
+
+    /// Elements that the earlier tables of `settled` need and that are not in use.
+    pub(super) fn needs(&self, due: &Due<'_>, settled: &Settled) -> usize {
+        let is_new = |place: &Place| match place {
+            Place::At(table) => !self.held.contains(table) && !self.next.contains(table),
+            Place::New => true,
+        };
+        self.places(due, settled).iter().filter(|(_, place)| is_new(place)).count()
     }
 
     /// Positions of the earlier tables of `settled`, and whether they stand in the maps.

@@ -9,7 +9,9 @@ use proptest::sample::Index;
 
 use super::*;
 use crate::model::Packet;
-use crate::{BackendSet, Explanation, FiveTuple, Member, Ports, Protocol, Session, Vip, VipKey, explain};
+use crate::{
+    BackendSet, Explanation, FiveTuple, Member, Ports, Protocol, Session, SetIndex, Vip, VipKey, explain,
+};
 
 /// Just enough for what [`desired`] gives, but for backends, of which it can ask for too many, and for earlier tables.
 const TIGHT: Capacities =
@@ -206,10 +208,22 @@ fn assert_kept(
 struct Established {
     /// Another key is another VIP.
     vip: VipKey,
+    /// Affinity by the client's address counts slots in another way: a change of it moves flows.
+    session: Session,
     set: String,
+    /// The set's place.
+    place: SetIndex,
     backend: u16,
     /// When it may be moved, once its slot has another backend.
     until: Option<BootTime>,
+}
+
+/// Whether the planner knows which place is which set's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PlanMemory {
+    Kept,
+    /// It has to guess by VIPs and backends, and can guess wrong for VIPs that get another set in the same step.
+    Lost,
 }
 
 /// Follows flows of VIPs whose sets have a second hop: they must reach their backend as long as it lives and their drain
@@ -220,7 +234,7 @@ fn follow(
     flows: &[FiveTuple],
     desired: &Desired,
     (installed, layout): (&Installed, &Layout),
-    now: BootTime,
+    (now, memory): (BootTime, PlanMemory),
 ) {
     for (at, flow) in flows.iter().enumerate() {
         let Explanation::Vip(steering) = explain(desired, installed, flow).unwrap() else {
@@ -233,11 +247,20 @@ fn follow(
         let is_free = !plain || set_layout.at_risk > 0 || steering.candidates.is_empty();
         let new = || {
             let current = steering.candidates.first()?;
-            Some(Established { vip: vip.key, set: set.name.clone(), backend: current.backend.0, until: None })
+            Some(Established {
+                vip: vip.key,
+                session: vip.session,
+                set: set.name.clone(),
+                place: set_layout.index,
+                backend: current.backend.0,
+                until: None,
+            })
         };
-        let Some(home) =
-            homes.get_mut(&at).filter(|home| !is_free && home.set == set.name && home.vip == vip.key)
-        else {
+        let Some(home) = homes.get_mut(&at).filter(|home| {
+            let is_elsewhere = memory == PlanMemory::Lost && home.place != set_layout.index;
+            let is_same = home.set == set.name && home.vip == vip.key && home.session == vip.session;
+            !is_free && !is_elsewhere && is_same
+        }) else {
             homes.remove(&at);
             homes.extend(new().map(|home| (at, home)));
             continue;
@@ -245,9 +268,17 @@ fn follow(
         let is_over = home.until.is_some_and(|until| until <= now);
         let member = set_layout.backends.iter().position(|index| index.0 == home.backend);
         let address = crate::key::address(maps.backends[usize::from(home.backend)].address);
-        let is_known_dead = desired.leaving.iter().any(|gone| gone.address == address && !gone.healthy);
+        // What a set says of its members counts more than what it says of those that come next, and that more than what is
+        // said of those that have left.
+        let says_dead = |members: &[Member]| {
+            members.iter().find(|member| member.address == address).map(|member| !member.healthy)
+        };
         let is_dead = maps.state(home.backend) == backend_state::DEAD
-            || member.map_or(is_known_dead, |member| !set.members[member].healthy);
+            || member
+                .map(|member| !set.members[member].healthy)
+                .or_else(|| says_dead(set.upcoming.as_deref().unwrap_or_default()))
+                .or_else(|| says_dead(&desired.leaving))
+                .unwrap_or(false);
         let current = steering.candidates[0].backend.0;
         if is_over || is_dead {
             homes.extend(new().map(|home| (at, home)));
@@ -280,6 +311,7 @@ proptest! {
         let mut installed = Installed::empty(tight);
         let mut last: Option<(Desired, Layout)> = None;
         let mut homes = BTreeMap::new();
+        let mut memory = PlanMemory::Kept;
         let mut now = NOW;
         for (mut desired, crash, restart, seconds, same_vips) in steps {
             now = BootTime(now.0 + seconds);
@@ -292,6 +324,7 @@ proptest! {
                 // The agent dies somewhere before the end, and its successor asks for the same or not at all.
                 apply(&mut maps, broken_off, crash.index(broken_off.ops.len()), &flows);
                 installed = maps.read().unwrap();
+                memory = PlanMemory::Lost;
                 prop_assert_eq!(installed.active(), before.1.active());
                 if restart {
                     last = None; // counters may have been zeroed for VIPs that never came
@@ -300,6 +333,7 @@ proptest! {
                 outcome = plan(&desired, &installed, now, &mut TableCache::new());
             } else if restart {
                 installed = maps.read().unwrap();
+                memory = PlanMemory::Lost;
                 prop_assert_eq!(&installed, &before.1);
                 outcome = plan(&desired, &installed, now, &mut cache);
             }
@@ -324,7 +358,8 @@ proptest! {
                 prop_assert_eq!(verdicts, expected(&desired, &installed, &layout, flow));
             }
             assert_kept(&before, &maps, &desired, &layout);
-            follow(&mut homes, &maps, &flows, &desired, (&installed, &layout), now);
+            follow(&mut homes, &maps, &flows, &desired, (&installed, &layout), (now, memory));
+            memory = PlanMemory::Kept;
             for _ in 0..8 {
                 // Something is free once the generation before is gone.
                 if layout.next_deadline.is_none_or(|deadline| deadline > now) {
