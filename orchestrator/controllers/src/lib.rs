@@ -13,8 +13,12 @@
 
 pub mod accounts;
 pub mod action;
+pub mod api_service;
+pub mod cluster_role;
 mod conditions;
 pub mod controller;
+pub mod definition;
+pub mod disruption;
 pub mod endpoints;
 pub mod expiry;
 pub mod gc;
@@ -23,7 +27,6 @@ pub mod kinds;
 pub mod namespace;
 pub mod object;
 pub mod resource;
-mod selector;
 pub mod token;
 pub mod world;
 

@@ -100,7 +100,7 @@ impl Controller for NamespaceController {
         }
         // Pods first, as what they use must not go before them.
         if pods_remain {
-            actions.retain(|action| concerns_pods(action));
+            actions.retain(concerns_pods);
         }
         for failure in observed.failures {
             remains.failed.push(format!("{}: {}", failure.resource, failure.message));

@@ -246,6 +246,11 @@ impl World {
         self.kinds.get(resource).into_iter().flat_map(|kind| kind.objects.values())
     }
 
+    /// All objects of all kinds.
+    pub fn everything(&self) -> impl Iterator<Item = &Arc<Object>> {
+        self.kinds.values().flat_map(|kind| kind.objects.values())
+    }
+
     /// The objects of a kind in a namespace, by name.
     pub fn within<'a>(
         &'a self,

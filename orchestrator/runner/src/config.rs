@@ -4,13 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use guideway_controllers::Object;
 
 use crate::Metrics;
 
-/// Makes the token of a secret of type `kubernetes.io/service-account-token`: namespace and name of the account, its
-/// uid, and the secret's name in; the token, or why there is none, out.
-pub type TokenSigner = Arc<dyn Fn(&Value, &str) -> Result<String, String> + Send + Sync>;
+/// Makes the token of a secret of type `kubernetes.io/service-account-token`: the account and the secret in; the
+/// token, or why there is none, out.
+pub type TokenSigner = Arc<dyn Fn(&Object, &Object) -> Result<String, String> + Send + Sync>;
 
 /// Settings of the election of the one runner that acts.
 #[derive(Clone, Debug)]

@@ -4,7 +4,6 @@ use serde_json::{Map, Value, json};
 
 use crate::kinds;
 use crate::object::{Object, ObjectRef};
-use crate::selector::carries;
 use crate::world::{Change, World};
 
 /// The families of addresses.
@@ -30,6 +29,11 @@ impl Family {
             Err(_) => None,
         }
     }
+}
+
+/// Whether labels (an object of strings, or `Null`) carry all of `wanted`.
+fn carries(labels: &Value, wanted: &Map<String, Value>) -> bool {
+    wanted.iter().all(|(name, value)| labels.get(name) == Some(value))
 }
 
 /// The selector of a Service that has one and whose endpoints are addresses.
