@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::{
     ListType, MapType, PatchStrategy, Schema, Type,
+    checks::Checks,
     schema::{Child, Node},
 };
 
@@ -178,7 +179,9 @@ impl Raw {
             required: self.required.into(),
             default: self.default.map(Arc::new),
             defaulted,
-            enumeration: self.r#enum.map(Into::into),
+            checks: self
+                .r#enum
+                .map(|values| Arc::new(Checks { enumeration: Some(values), ..Checks::default() })),
             list_type: self.list_type.as_deref().map(|kind| match kind {
                 "map" => ListType::Map,
                 "set" => ListType::Set,

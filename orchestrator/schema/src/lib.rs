@@ -12,9 +12,14 @@
 
 mod builtin;
 mod cause;
+mod cel;
+mod checks;
 mod crd;
 mod decode;
+mod formats;
 pub mod openapi;
+mod path;
+mod pattern;
 mod quantity;
 mod schema;
 mod typed;

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde_json::Value;
 
-use crate::builtin::{Definition, Site};
+use crate::{
+    builtin::{Definition, Site},
+    checks::Checks,
+};
 
 /// JSON type that a place of an object may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -82,7 +85,6 @@ pub(crate) struct Node {
     pub(crate) default: Option<Arc<Value>>,
     /// Names of the properties with a default, so that a walk need not look at all.
     pub(crate) defaulted: Arc<[Box<str>]>,
-    pub(crate) enumeration: Option<Arc<[Value]>>,
     pub(crate) list_type: Option<ListType>,
     pub(crate) list_map_keys: Arc<[Box<str>]>,
     pub(crate) map_type: MapType,
@@ -94,10 +96,6 @@ pub(crate) struct Node {
     pub(crate) custom: bool,
     /// What values must fulfil beyond their type.
     pub(crate) checks: Option<Arc<Checks>>,
-    /// CEL rules.
-    pub(crate) rules: Arc<[Rule]>,
-    /// Whether there are CEL rules or lists of unique elements here or below, so that walks can stop.
-    pub(crate) rules_below: bool,
 }
 
 /// A schema below another.

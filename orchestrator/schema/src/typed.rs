@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use base64::{DecodeError, Engine as _, engine::general_purpose::STANDARD};
 use jiff::{Timestamp, tz::TimeZone};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{Quantity, Schema, Type, cause::quote};
 
@@ -26,6 +26,10 @@ impl Schema {
     pub fn normalize(&self, object: &mut Value) {
         match object {
             Value::Object(fields) => {
+                if self.0.custom {
+                    self.normalize_below(fields);
+                    return;
+                }
                 if self.preserves_unknown() {
                     return;
                 }
@@ -34,11 +38,7 @@ impl Schema {
                     fields.values_mut().filter(|value| value.is_null()).for_each(|value| *value = "".into());
                 }
                 fields.retain(|_, value| !value.is_null());
-                for (name, value) in fields {
-                    if let Some(schema) = self.field(name) {
-                        schema.normalize(value);
-                    }
-                }
+                self.normalize_below(fields);
             }
             Value::Array(elements) => {
                 if let Some(items) = self.items() {
@@ -50,13 +50,21 @@ impl Schema {
                     *object = Value::String(quantity.to_string());
                 }
             }
-            Value::String(text) if self.format() == Some("date-time") => {
+            Value::String(text) if !self.0.custom && self.format() == Some("date-time") => {
                 if let Ok(time) = parse_time(text) {
                     let micro = self.0.definition.is_some_and(|name| name.ends_with(".MicroTime"));
                     *text = show_time(time, micro);
                 }
             }
             _ => {}
+        }
+    }
+
+    fn normalize_below(&self, fields: &mut Map<String, Value>) {
+        for (name, value) in fields {
+            if let Some(schema) = self.field(name) {
+                schema.normalize(value);
+            }
         }
     }
 }
@@ -130,6 +138,11 @@ impl TypeWalk {
                 Ok(())
             }
             (Type::Object, _) if schema.preserves_unknown() => Ok(()),
+            (_, Value::Array(elements)) if schema.0.custom => {
+                let Some(items) = schema.items() else { return Ok(()) };
+                elements.iter().try_for_each(|element| self.check(items, element))
+            }
+            _ if schema.0.custom => Ok(()),
             (Type::Array, Value::Array(elements)) => {
                 let Some(items) = schema.items() else { return Ok(()) };
                 elements.iter().try_for_each(|element| self.check(items, element))
