@@ -1,9 +1,17 @@
 //! Server-side apply: a manager says which fields it wants and is their owner from then on.
 
+mod client_side;
+mod conflict;
+mod prune;
+
 use guideway_schema::Schema;
 use serde_json::Value;
 
-use crate::managed::Manager;
+pub use conflict::{Conflict, conflict_message};
+
+use crate::fields::FieldSet;
+use crate::managed::{self, BEFORE_FIRST_APPLY, Entry, Manager, Operation};
+use crate::tree::{UNOWNED_METADATA, collect, compare, merge, remove};
 
 /// What to do about fields that other managers own and that would change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,39 +22,19 @@ pub enum Force {
     Yes,
 }
 
-/// A field that would change and that another manager owns.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Conflict {
-    /// Who owns it, as Kubernetes says it: `"curl" using v1`, `"kubectl"`, `"x" with subresource "status" using v1`.
-    pub owner: String,
-    /// The field: `.spec.template.spec.containers[name="web"].image`.
-    pub field: String,
-}
-
-impl Conflict {
-    /// Message of the Status' cause (reason `FieldManagerConflict`).
-    pub fn message(&self) -> String {
-        format!("conflict with {}", self.owner)
-    }
-}
-
 /// Why an apply is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApplyError {
-    /// 409 Conflict: sorted by owner and field, never empty. [`conflict_message`] is the Status' message.
+    /// 409 Conflict: sorted by owner and field, never empty. The text is the Status' message.
     #[error("{}", conflict_message(.0))]
     Conflicts(Vec<Conflict>),
     /// 400 BadRequest: the configuration is none for this object.
     #[error("{0}")]
     BadRequest(String),
-    /// 422 or 500 in Kubernetes: the configuration does not fit the schema (an element without its key, a key twice).
+    /// 400 BadRequest (500 in Kubernetes): the configuration does not fit the schema, because an element of a list
+    /// lacks its key or is there twice.
     #[error("failed to create typed patch object: {0}")]
     Invalid(String),
-}
-
-/// Message of a Status about `conflicts`.
-pub fn conflict_message(conflicts: &[Conflict]) -> String {
-    format!("Apply failed with {} conflicts", conflicts.len())
 }
 
 /// Applies `config` on behalf of `manager`.
@@ -57,12 +45,122 @@ pub fn conflict_message(conflicts: &[Conflict]) -> String {
 /// # Errors
 /// See [`ApplyError`].
 pub fn apply(
-    _schema: &Schema,
-    _live: Option<&Value>,
+    schema: &Schema,
+    live: Option<&Value>,
     config: &Value,
-    _manager: &Manager,
-    _force: Force,
-    _now: &str,
+    manager: &Manager,
+    force: Force,
+    now: &str,
 ) -> Result<Value, ApplyError> {
-    Ok(config.clone())
+    let config = prepare(schema, config, manager)?;
+    let applied = without_unowned(collect(Some(schema), &config).map_err(ApplyError::Invalid)?);
+    let mut entries = managed::live(live);
+    if let (Some(live), true) = (live, entries.is_empty()) {
+        entries.push(first(schema, live, manager, now));
+    }
+    let known = entries.clone();
+    let is_own = |entry: &Entry| entry.is_of(manager, Operation::Apply);
+    let last = entries.iter().find(|entry| is_own(entry)).map(|entry| entry.fields.clone());
+    let own = match entries.iter_mut().find(|entry| is_own(entry)) {
+        Some(own) => {
+            own.fields = applied;
+            manager.api_version.clone_into(&mut own.api_version);
+            own
+        }
+        None => entries.push_mut(Entry::new(manager, Operation::Apply, applied, now)),
+    };
+    own.time = Some(now.to_owned());
+
+    let bare = live.map(without_list);
+    let merged = merge(Some(schema), bare.as_ref(), &config);
+    let mut object = prune::prune(schema, merged, &entries, &last.unwrap_or_default());
+    let comparison = compare(Some(schema), bare.as_ref(), &object).without(&manager.reset);
+    let taken = comparison.set();
+    let lost = |entry: &Entry| {
+        if is_own(entry) { FieldSet::default() } else { entry.fields.intersection(&taken) }
+    };
+    let conflicts: Vec<(&Entry, FieldSet)> =
+        entries.iter().map(|entry| (entry, lost(entry))).filter(|(_, fields)| !fields.is_empty()).collect();
+    if force == Force::No
+        && !conflicts.is_empty()
+        && !client_side::may_take(schema, live, manager, conflicts.iter().map(|(_, fields)| fields))
+    {
+        return Err(ApplyError::Conflicts(conflict::conflicts(&conflicts)));
+    }
+    for entry in entries.iter_mut().filter(|entry| !is_own(entry)) {
+        entry.fields = entry.fields.difference(&taken).difference(&comparison.removed);
+    }
+    entries.retain(|entry| !entry.fields.is_empty());
+    client_side::record(&mut object, live, &config, manager);
+    if bare.as_ref() == Some(&object) {
+        keep_times(&mut entries, &known);
+    }
+    managed::write(&mut object, entries);
+    Ok(object)
+}
+
+/// Checks the configuration and takes out what this door does not write.
+fn prepare(schema: &Schema, config: &Value, manager: &Manager) -> Result<Value, ApplyError> {
+    if !config.is_object() {
+        return Err(ApplyError::BadRequest("the applied configuration is no object".to_owned()));
+    }
+    if config.pointer("/metadata/managedFields").is_some_and(|list| !list.is_null()) {
+        return Err(ApplyError::BadRequest("metadata.managedFields must be nil".to_owned()));
+    }
+    let version = config.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+    if version != manager.api_version {
+        return Err(ApplyError::BadRequest(format!(
+            "Incorrect version specified in apply patch. Specified patch version: {version}, expected: {}",
+            manager.api_version
+        )));
+    }
+    let mut config = if manager.reset.is_empty() {
+        config.clone()
+    } else {
+        remove(Some(schema), config, &manager.reset).unwrap_or_else(|| Value::Object(serde_json::Map::new()))
+    };
+    if let Some(metadata) = config.get_mut("metadata").and_then(Value::as_object_mut) {
+        // Clients print what the server fills in as null: it says nothing.
+        metadata.retain(|name, value| !(value.is_null() && UNOWNED_METADATA.contains(&name.as_str())));
+    }
+    Ok(config)
+}
+
+/// The set less the fields that nobody owns.
+fn without_unowned(mut set: FieldSet) -> FieldSet {
+    let mut unowned = FieldSet::of(&[&["apiVersion"], &["kind"]]);
+    for name in UNOWNED_METADATA {
+        unowned.add(&FieldSet::of(&[&["metadata", name]]));
+    }
+    set = set.without(&unowned);
+    // Nor is `metadata` someone's as a whole.
+    set.difference(&FieldSet::of(&[&["metadata"]]))
+}
+
+/// Everything that an object without managedFields holds.
+fn first(schema: &Schema, live: &Value, manager: &Manager, now: &str) -> Entry {
+    let before = Manager::new(BEFORE_FIRST_APPLY, manager.api_version.as_str());
+    Entry::new(&before, Operation::Update, compare(Some(schema), None, live).set(), now)
+}
+
+fn without_list(live: &Value) -> Value {
+    let mut bare = live.clone();
+    if let Some(metadata) = bare.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("managedFields");
+    }
+    bare
+}
+
+/// Entries that own what they owned keep their time.
+fn keep_times(entries: &mut [Entry], known: &[Entry]) {
+    for entry in entries {
+        let same = known.iter().find(|known| {
+            known.identity() == entry.identity()
+                && known.fields == entry.fields
+                && known.api_version == entry.api_version
+        });
+        if let Some(known) = same {
+            known.time.clone_into(&mut entry.time);
+        }
+    }
 }

@@ -14,6 +14,7 @@ pub mod fields;
 mod json;
 pub mod managed;
 mod strategic;
+mod tree;
 
 pub use error::PatchError;
 pub use json::{MAX_COPIED_BYTES, MAX_DEPTH, MAX_OPERATIONS, json_patch, merge_patch};

@@ -1,9 +1,25 @@
 //! `metadata.managedFields`: who set which field of an object.
 
-use guideway_schema::{Cause, Schema};
-use serde_json::Value;
+mod cap;
+mod entry;
+mod list;
+mod update;
+
+pub(crate) use entry::{Entry, Operation};
+pub use list::validate;
+pub(crate) use list::{live, write};
+pub use update::update;
 
 use crate::fields::FieldSet;
+
+/// Most managers with operation Update; when there are more, the oldest ones become one.
+pub const MAX_UPDATE_MANAGERS: usize = 10;
+
+/// Name of the manager that has what managers beyond [`MAX_UPDATE_MANAGERS`] set.
+pub const ANCIENT_CHANGES: &str = "ancient-changes";
+
+/// Name of the manager that has what an object without managedFields held when it was first applied to.
+pub const BEFORE_FIRST_APPLY: &str = "before-first-apply";
 
 /// Who writes, and through which door.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,22 +45,4 @@ impl Manager {
             reset: FieldSet::default(),
         }
     }
-}
-
-/// Records an ordinary write (create, PUT, patches other than apply) of `after` over `before` (`None`: a create).
-///
-/// What the write changes is owned by `manager` (operation Update) and by nobody else from then on. A write that changes
-/// nothing keeps all times. `after` may bring managedFields of its own: a list takes the place of what was recorded,
-/// `[{}]` clears it, `[]` or none keeps it.
-///
-/// # Errors
-/// If `after` brings managedFields that are none: the causes of a 422 Invalid.
-pub fn update(
-    _schema: &Schema,
-    _before: Option<&Value>,
-    after: Value,
-    _manager: &Manager,
-    _now: &str,
-) -> Result<Value, Vec<Cause>> {
-    Ok(after)
 }

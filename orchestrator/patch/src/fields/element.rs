@@ -20,6 +20,16 @@ pub enum PathElement {
 }
 
 impl PathElement {
+    /// The element of a list with this value.
+    pub fn value(value: &Value) -> Self {
+        Self::Value(value.to_string().into())
+    }
+
+    /// The element of a list with these keys.
+    pub fn keys(keys: serde_json::Map<String, Value>) -> Self {
+        Self::Key(Value::Object(keys).to_string().into())
+    }
+
     /// Reads the key of a FieldsV1 object. `None` if it is none.
     pub fn parse(text: &str) -> Option<Self> {
         let (kind, rest) = text.split_at_checked(2)?;
@@ -32,7 +42,7 @@ impl PathElement {
             }
             "v:" => {
                 let value: Value = serde_json::from_str(rest).ok()?;
-                Some(Self::Value(value.to_string().into()))
+                Some(Self::value(&value))
             }
             "i:" => rest.parse().ok().map(Self::Index),
             _ => None,
