@@ -10,6 +10,9 @@ use serde_json::Value;
 use crate::Objects;
 use crate::rbac::{Attributes, ResourceAttributes, Rule, Target, defaults};
 
+/// The annotation of a pod that stands for one that a node runs on its own.
+pub(crate) const MIRROR: &str = "kubernetes.io/config.mirror";
+
 static RULES: LazyLock<Vec<Rule>> = LazyLock::new(defaults::node_rules);
 
 /// May the node do this? The error is the reason for a no, for whoever reads the refusal; it may be empty.
@@ -22,7 +25,7 @@ pub(crate) fn authorize(
     if !RULES.iter().any(|rule| rule.allows(attributes)) {
         return Err(String::new());
     }
-    let related = "no relationship found between node".to_owned() + &format!(" '{node}' and this object");
+    let unrelated = || format!("no relationship found between node '{node}' and this object");
     let (group, resource) = (to.group, to.resource);
     let allowed = match (group, resource) {
         ("", "nodes") => attributes.verb == "create" || to.name == node,
@@ -43,7 +46,7 @@ pub(crate) fn authorize(
         ("storage.k8s.io", "csinodes") => attributes.verb == "create" || to.name == node,
         _ => true,
     };
-    if allowed { Ok(()) } else { Err(related) }
+    if allowed { Ok(()) } else { Err(unrelated()) }
 }
 
 /// Does the pod run on this node?

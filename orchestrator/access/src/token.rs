@@ -1,25 +1,36 @@
 //! Tokens: who a bearer token says that the client is, and the tokens of service accounts.
+//!
+//! Service-account tokens are JWTs (RFC 7519) signed with ECDSA P-256 (ES256, RFC 7518 section 3.4). Nothing of a token is
+//! stored: it counts as long as it has not expired and the account, and the object that it is bound to, live. Signatures of
+//! this kind need no random numbers (RFC 6979), so issuing is pure as well.
 
-use jiff::Timestamp;
-use serde_json::Value;
+pub mod bootstrap;
+mod claims;
+mod keys;
+mod request;
+mod review;
+mod verify;
 
-use crate::refusal;
-use crate::{Identity, Objects, Refusal};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+pub use keys::KeyError;
+pub use request::TokenRequest;
+pub use verify::{TokenError, Verified};
+
+use crate::{Identity, Objects, Refusal, refusal};
+use keys::{PublicKey, SigningKey};
+
+/// The longest token that is looked at, in bytes.
+const MAX_TOKEN: usize = 16 * 1024;
 
 /// The issuer of this cluster's service-account tokens: a key to sign with, keys to verify with.
-pub struct Tokens;
-
-/// Why keys cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    /// The text is no key of a kind that is known.
-    #[error("{which} is no PEM key that can be used: {why}")]
-    Unusable {
-        /// Which key.
-        which: String,
-        /// What it should be.
-        why: &'static str,
-    },
+pub struct Tokens {
+    issuer: String,
+    audiences: Vec<String>,
+    signing: SigningKey,
+    verifying: Vec<PublicKey>,
+    longest: Option<SignedDuration>,
 }
 
 /// What a token proved.
@@ -33,72 +44,91 @@ pub struct Authenticated {
 
 impl Tokens {
     /// Signs with `signing` (PKCS#8 PEM of an ECDSA P-256 key), verifies with it and with every one of `verifying` (PEM of
-    /// public ECDSA P-256 or RSA keys), so that keys can be changed while tokens of the old ones live.
-    /// `audiences` are the names of this API server; the issuer is the first of them if there is none.
+    /// such a key or of its public half), so that keys can be changed while tokens of the old ones live.
+    /// `audiences` are the names of this API server; without one it is `issuer`.
     ///
     /// # Errors
     ///
     /// A key is none.
     pub fn new(
-        _issuer: &str,
-        _audiences: &[String],
-        _signing: &str,
-        _verifying: &[String],
+        issuer: &str,
+        audiences: &[String],
+        signing: &str,
+        verifying: &[String],
     ) -> Result<Self, KeyError> {
-        Ok(Self)
+        let signing = SigningKey::from_pem(signing)?;
+        let mut keys = vec![signing.public().clone()];
+        for (index, pem) in verifying.iter().enumerate() {
+            let key = PublicKey::from_pem(pem, index)?;
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        let audiences = if audiences.is_empty() { vec![issuer.to_owned()] } else { audiences.to_vec() };
+        Ok(Self { issuer: issuer.to_owned(), audiences, signing, verifying: keys, longest: None })
     }
 
-    /// Who sends this bearer token? `audiences` are those to accept, none for the API server's own.
+    /// No token is to live longer: requests for more are shortened, with a warning.
+    #[must_use]
+    pub fn with_longest(self, longest: SignedDuration) -> Self {
+        Self { longest: Some(longest), ..self }
+    }
+
+    /// Who sends this bearer token, a service-account token or a bootstrap token? `audiences` are those to accept, none for
+    /// the API server's own.
+    ///
+    /// Checking a signature takes a good part of a millisecond; a server that sees a token often keeps what
+    /// [`Self::verify`] gives and asks [`Self::accept`] each time.
     ///
     /// # Errors
     ///
     /// 401: the token proves nothing (now).
     pub fn authenticate(
         &self,
-        _token: &str,
-        _audiences: &[String],
-        _objects: &dyn Objects,
-        _now: Timestamp,
+        token: &str,
+        audiences: &[String],
+        objects: &dyn Objects,
+        now: Timestamp,
     ) -> Result<Authenticated, Refusal> {
-        Err(refusal::unauthorized())
+        self.identify(token, audiences, objects, now).map_err(|_| refusal::unauthorized())
     }
 
-    /// The `token` subresource of a service account: `request` is a TokenRequest, and so is the answer. `id` is fresh random
-    /// text, unique for the token (a UUID).
-    ///
-    /// # Errors
-    ///
-    /// 404 without the account, 422 for a request that cannot be granted.
-    pub fn request(
+    /// The same, with the reason.
+    fn identify(
         &self,
-        _namespace: &str,
-        _service_account: &str,
-        request: &Value,
-        _objects: &dyn Objects,
-        _now: Timestamp,
-        _id: &str,
-    ) -> Result<Value, Refusal> {
-        Ok(request.clone())
+        token: &str,
+        audiences: &[String],
+        objects: &dyn Objects,
+        now: Timestamp,
+    ) -> Result<Authenticated, TokenError> {
+        if let Some(token) = bootstrap::BootstrapToken::parse(token) {
+            // Bootstrap tokens are for the API server only.
+            let audiences = self.common_audiences(&self.audiences, audiences)?;
+            let identity = token.identity(objects, now).ok_or(TokenError::Unknown)?;
+            return Ok(Authenticated { identity, audiences });
+        }
+        self.accept(&self.verify(token)?, audiences, objects, now)
     }
 
-    /// `authentication.k8s.io/v1` TokenReview: whose token is this?
-    ///
-    /// # Errors
-    ///
-    /// There is no token to look at.
-    pub fn review(&self, request: &Value, _objects: &dyn Objects, _now: Timestamp) -> Result<Value, Refusal> {
-        Ok(request.clone())
-    }
-
-    /// The keys to verify tokens with, as `/openid/v1/jwks` serves them.
+    /// The keys to verify tokens with, as `/openid/v1/jwks` serves them (RFC 7517).
     #[must_use]
     pub fn jwks(&self) -> Value {
-        serde_json::json!({"keys": []})
+        json!({"keys": self.verifying.iter().map(PublicKey::jwk).collect::<Vec<_>>()})
     }
 
-    /// What `/.well-known/openid-configuration` serves. `jwks` is the URL of the keys.
+    /// What `/.well-known/openid-configuration` serves (OpenID Connect Discovery 1.0 section 3). `jwks` is the URL of the
+    /// keys.
     #[must_use]
-    pub fn discovery(&self, _jwks: &str) -> Value {
-        Value::Null
+    pub fn discovery(&self, jwks: &str) -> Value {
+        json!({
+            "issuer": self.issuer,
+            "jwks_uri": jwks,
+            "response_types_supported": ["id_token"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["ES256"],
+        })
     }
 }
+
+#[cfg(test)]
+mod tests;

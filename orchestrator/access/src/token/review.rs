@@ -1,0 +1,35 @@
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::Tokens;
+use crate::review::{answer, user_info};
+use crate::{Objects, Refusal, refusal};
+
+impl Tokens {
+    /// `authentication.k8s.io/v1` TokenReview: whose token is this?
+    ///
+    /// # Errors
+    ///
+    /// 400: there is no token to look at.
+    pub fn review(&self, request: &Value, objects: &dyn Objects, now: Timestamp) -> Result<Value, Refusal> {
+        let token = request["spec"]["token"].as_str().unwrap_or_default();
+        if token.is_empty() {
+            return Err(refusal::bad_request("token is required for TokenReview in authentication"));
+        }
+        let audiences: Vec<String> = request["spec"]["audiences"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|audience| audience.as_str().map(str::to_owned))
+            .collect();
+        let status = match self.identify(token, &audiences, objects, now) {
+            Ok(proved) => json!({
+                "authenticated": true,
+                "user": user_info(&proved.identity),
+                "audiences": proved.audiences,
+            }),
+            Err(error) => json!({"user": {}, "error": error.to_string()}),
+        };
+        Ok(answer(request, "authentication.k8s.io/v1", "TokenReview", status))
+    }
+}
