@@ -1,6 +1,20 @@
-//! OpenAPI documents: what `kubectl explain` and `kubectl apply` read.
+//! OpenAPI documents: what `kubectl explain`, `kubectl apply` and generators of clients read.
+//!
+//! A document of the core group has half a megabyte: make it when it is asked for, and keep it with its hash.
 
-use serde_json::Value;
+mod definitions;
+mod operations;
+mod two;
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha512};
+
+use definitions::Definitions;
+
+/// Version that documents name: of Kubernetes' API, as far as this server has it.
+const VERSION: &str = "v1.33.0";
 
 /// A kind that is served, as documents need it.
 #[derive(Debug, Clone)]
@@ -16,10 +30,10 @@ pub struct Resource<'a> {
     /// Objects live in namespaces.
     pub namespaced: bool,
     /// What may be done: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`.
-    pub verbs: &'a [&'a str],
+    pub verbs: Vec<&'a str>,
     /// What is below an object's path.
     pub subresources: Vec<Subresource<'a>>,
-    /// The definition's `openAPIV3Schema` and list kind if this is a custom kind.
+    /// What a custom kind adds.
     pub custom: Option<Custom<'a>>,
 }
 
@@ -37,10 +51,14 @@ pub struct Custom<'a> {
 pub struct Subresource<'a> {
     /// Last part of the path, as `scale`.
     pub name: &'a str,
-    /// Group, version and kind of what is read and written there.
-    pub kind: (&'a str, &'a str, &'a str),
-    /// What may be done with it.
-    pub verbs: &'a [&'a str],
+    /// Group of what is read and written there.
+    pub group: &'a str,
+    /// Its version.
+    pub version: &'a str,
+    /// Its kind.
+    pub kind: &'a str,
+    /// What may be done with it, in the words of [`Resource::verbs`].
+    pub verbs: Vec<&'a str>,
 }
 
 /// A document and what tells it from others.
@@ -48,16 +66,63 @@ pub struct Subresource<'a> {
 pub struct Document {
     /// JSON text.
     pub json: Vec<u8>,
-    /// SHA-512 of the text in upper-case hexadecimal digits: for `?hash=` and `ETag`.
+    /// SHA-512 of the text in upper-case hexadecimal digits: for `?hash=` in the index, and for `ETag`.
     pub hash: String,
 }
 
-/// The OpenAPI v3 document of a group and version (`/openapi/v3/apis/apps/v1`).
-pub fn v3(_group: &str, _version: &str, _resources: &[Resource<'_>]) -> Document {
-    Document { json: Vec::new(), hash: String::new() }
+impl Document {
+    fn new(json: Vec<u8>) -> Self {
+        let mut hash = String::with_capacity(128);
+        for byte in Sha512::digest(&json) {
+            // Writing to a String cannot fail.
+            let _ = write!(hash, "{byte:02X}");
+        }
+        Self { json, hash }
+    }
 }
 
-/// The OpenAPI v2 document of everything (`/openapi/v2`).
-pub fn v2(_resources: &[Resource<'_>]) -> Document {
-    Document { json: Vec::new(), hash: String::new() }
+/// The OpenAPI v3 document of a group and version: `/openapi/v3/apis/apps/v1`, `/openapi/v3/api/v1`.
+///
+/// `resources` are those of the group and version.
+pub fn v3(group: &str, version: &str, resources: &[Resource<'_>]) -> Document {
+    let mut definitions = Definitions::default();
+    let mut paths = Map::new();
+    operations::of_group(group, version, &mut paths, &mut definitions);
+    for resource in resources {
+        operations::of_resource(resource, &mut paths, &mut definitions);
+    }
+    let token = json!({ "BearerToken": {
+        "description": "A token that says who the client is.", "in": "header", "name": "authorization", "type": "apiKey",
+    }});
+    let head = json!({
+        "openapi": "3.0.0",
+        "info": { "title": "Kubernetes", "version": VERSION },
+        "paths": paths,
+    });
+    // Definitions are text already, and most of the document.
+    let mut text = head.to_string();
+    text.pop();
+    text.push_str(",\"components\":{\"schemas\":");
+    definitions.write(&mut text);
+    let _ = write!(text, ",\"securitySchemes\":{token}}}}}");
+    Document::new(text.into_bytes())
 }
+
+/// The OpenAPI v2 document of everything that is served (`/openapi/v2`), as JSON.
+pub fn v2(resources: &[Resource<'_>]) -> Document {
+    let mut definitions = Definitions::default();
+    let mut paths = Map::new();
+    for resource in resources {
+        operations::of_resource(resource, &mut paths, &mut definitions);
+    }
+    let document = json!({
+        "swagger": "2.0",
+        "info": { "title": "Kubernetes", "version": VERSION },
+        "paths": two::paths(paths),
+        "definitions": two::definitions(definitions),
+    });
+    Document::new(document.to_string().into_bytes())
+}
+
+#[cfg(test)]
+mod tests;
