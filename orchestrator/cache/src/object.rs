@@ -50,7 +50,8 @@ const STAMP: &str = "\"resourceVersion\":\"";
 
 impl Object {
     /// Puts the resourceVersion into the stored bytes. What has no metadata, such as a claim, stays as it is.
-    pub(crate) fn new(item: &KeyValue) -> Self {
+    #[must_use]
+    pub fn new(item: &KeyValue) -> Self {
         let mut object = Self {
             key: item.key.clone(),
             revision: item.modified,
@@ -87,7 +88,8 @@ impl Object {
     }
 
     /// The same object with another revision: that of its deletion.
-    pub(crate) fn at(&self, revision: Revision) -> Self {
+    #[must_use]
+    pub fn at(&self, revision: Revision) -> Self {
         let mut object = Self {
             key: self.key.clone(),
             revision,
