@@ -7,6 +7,7 @@
 
 pub mod backup;
 mod error;
+pub mod etcd;
 mod feed;
 pub mod limits;
 mod memory;
@@ -15,6 +16,7 @@ mod revision;
 mod store;
 mod types;
 
+pub use crate::etcd::{EtcdOptions, EtcdStore};
 pub use crate::redb::{RedbOptions, RedbStore};
 pub use error::StoreError;
 pub use memory::MemoryStore;

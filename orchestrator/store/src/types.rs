@@ -198,3 +198,23 @@ pub struct Event {
     /// In order of the keys. Empty for a transaction that changed nothing.
     pub changes: Vec<Change>,
 }
+
+/// Where the keys with a prefix end: the first that is behind them all; none if there is none.
+pub(crate) fn after_prefix(prefix: &str) -> Option<Vec<u8>> {
+    let mut end = prefix.as_bytes().to_vec();
+    // No byte of UTF-8 is 255.
+    *end.last_mut()? += 1;
+    Some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_prefix() {
+        assert_eq!(after_prefix("/a/").as_deref(), Some(&b"/a0"[..]));
+        assert_eq!(after_prefix("/\u{10ffff}").as_deref(), Some(&b"/\xf4\x8f\xbf\xc0"[..]));
+        assert_eq!(after_prefix(""), None);
+    }
+}

@@ -4,37 +4,40 @@
 
 #[path = "suite/cases.rs"]
 mod cases;
+#[path = "suite/etcd.rs"]
+mod etcd;
+#[path = "suite/failover.rs"]
+mod failover;
 #[path = "suite/history.rs"]
 mod history;
 #[path = "suite/stores.rs"]
 mod stores;
 
+/// Each case once with each store, in a module by the store's name.
 macro_rules! on_every_store {
-    ($($case:ident)*) => {
-        mod memory {
+    ($($case:ident)*) => { on_every_store! { @ [memory redb etcd] [$($case)*] } };
+    (@ [$($store:ident)*] $cases:tt) => { $(on_every_store! { @@ $store $cases })* };
+    (@@ $store:ident [$($case:ident)*]) => {
+        mod $store {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
-                super::cases::$case(&super::stores::memory()).await;
-            })*
-        }
-        mod redb {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() {
-                super::cases::$case(&super::stores::redb()).await;
+                super::super::cases::$case(&super::super::stores::$store().await).await;
             })*
         }
     };
 }
 
-on_every_store! {
-    a_transaction_is_checked_and_applied_as_a_whole
-    pages_are_read_at_one_revision
-    a_prefix_ends_where_it_ends
-    the_past_can_be_read_and_watched
-    compaction_forgets_the_past_only
-    watches_tell_each_change_once_in_order
-    limits_are_kept
-    a_backup_has_everything_of_one_revision
-    defragmenting_changes_nothing
-    a_random_history_holds
+mod on {
+    on_every_store! {
+        a_transaction_is_checked_and_applied_as_a_whole
+        pages_are_read_at_one_revision
+        a_prefix_ends_where_it_ends
+        the_past_can_be_read_and_watched
+        compaction_forgets_the_past_only
+        watches_tell_each_change_once_in_order
+        limits_are_kept
+        a_backup_has_everything_of_one_revision
+        defragmenting_changes_nothing
+        a_random_history_holds
+    }
 }

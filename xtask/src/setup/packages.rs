@@ -52,6 +52,8 @@ const TEST: &[Package] = &[
         .with_services(&["openbgpd", "bgplgd"]),
     package("exabgp", "exabgp", "is a daemon of the interop matrix").with_services(&["exabgp"]),
     package("nftables", "nft", "cuts links silently and makes BGP connections collide"),
+    package("etcd-server", "etcd", "is the store of an orchestrator with several servers")
+        .with_services(&["etcd"]),
 ];
 
 /// For building the programs of the kernel. `/usr/bin/cargo` and `/usr/bin/rustc` do not disturb a rustup.

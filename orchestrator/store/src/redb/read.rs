@@ -8,8 +8,9 @@ use bytes::Bytes;
 use redb::{ReadTransaction, ReadableTable};
 
 use super::failed;
-use super::tables::{Changed, Changes, LIVE, LOG, META, META_OLDEST, PAST, Record, after_prefix, text};
+use super::tables::{Changed, Changes, LIVE, LOG, META, META_OLDEST, PAST, Record, text};
 use crate::backup::BackupFile;
+use crate::types::after_prefix;
 use crate::{Change, Event, KeyValue, Page, Range, Revision, StoreError};
 
 /// The revision of a snapshot, or the one that is asked for if the snapshot has it.

@@ -108,14 +108,6 @@ pub(super) fn text(key: &[u8]) -> Result<&str, StoreError> {
     std::str::from_utf8(key).map_err(|_| StoreError::Corrupt { what: "a key is not text".into() })
 }
 
-/// Where the keys with a prefix end: the first that is behind them all; none if there is none.
-pub(super) fn after_prefix(prefix: &str) -> Option<Vec<u8>> {
-    let mut end = prefix.as_bytes().to_vec();
-    // No byte of UTF-8 is 255.
-    *end.last_mut()? += 1;
-    Some(end)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -142,13 +134,6 @@ mod tests {
         let read = Changes::decode(changes.as_bytes()).unwrap();
         assert_eq!(read, [(Changed::Put, &b"/registry/a"[..]), (Changed::Deleted, b"/registry/b")]);
         assert!(Changes::decode(&changes.as_bytes()[..5]).is_err());
-    }
-
-    #[test]
-    fn the_end_of_a_prefix() {
-        assert_eq!(after_prefix("/a/").as_deref(), Some(&b"/a0"[..]));
-        assert_eq!(after_prefix("/\u{10ffff}").as_deref(), Some(&b"/\xf4\x8f\xbf\xc0"[..]));
-        assert_eq!(after_prefix(""), None);
     }
 
     proptest! {

@@ -1,0 +1,140 @@
+//! Real etcd, in a folder and on ports of its own.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use guideway_store::{EtcdOptions, EtcdStore};
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Members that end with this.
+pub(crate) struct Cluster {
+    pub(crate) members: Vec<Member>,
+    pub(crate) folder: TempDir,
+}
+
+pub(crate) struct Member {
+    name: String,
+    pub(crate) client: String,
+    peer: String,
+    arguments: Vec<String>,
+    child: Option<Child>,
+}
+
+impl Cluster {
+    /// Starts so many members. They are up when [`Cluster::connect`] has come back.
+    pub(crate) fn start(size: usize) -> Self {
+        let folder = TempDir::new().unwrap();
+        // Held until all are known, so that no port is given twice.
+        let ports: Vec<TcpListener> =
+            (0..2 * size).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let url = |port: &TcpListener| format!("http://{}", port.local_addr().unwrap());
+        let mut members: Vec<Member> = ports
+            .chunks(2)
+            .enumerate()
+            .map(|(n, pair)| Member {
+                name: format!("m{n}"),
+                client: url(&pair[0]),
+                peer: url(&pair[1]),
+                arguments: Vec::new(),
+                child: None,
+            })
+            .collect();
+        drop(ports);
+        let all: Vec<String> =
+            members.iter().map(|member| format!("{}={}", member.name, member.peer)).collect();
+        for member in &mut members {
+            member.arguments = arguments(member, folder.path(), &all.join(","));
+            member.run(folder.path());
+        }
+        Self { members, folder }
+    }
+
+    pub(crate) fn options(&self) -> EtcdOptions {
+        let endpoints = self.members.iter().map(|member| member.client.clone()).collect();
+        EtcdOptions { endpoints, prefix: "/test".into(), tls: None }
+    }
+
+    pub(crate) async fn connect(&self) -> EtcdStore {
+        let start = Instant::now();
+        loop {
+            match EtcdStore::connect(&self.options()).await {
+                Ok(store) => return store,
+                Err(error) => assert!(start.elapsed() < PATIENCE, "etcd does not come up: {error:?}"),
+            }
+        }
+    }
+
+    /// Which member leads, as they say themselves.
+    pub(crate) fn leader(&self) -> usize {
+        let start = Instant::now();
+        loop {
+            let leads = |member: &&Member| {
+                let metrics = Command::new("curl")
+                    .args(["-s", "-m", "1", &format!("{}/metrics", member.client)])
+                    .output();
+                metrics.is_ok_and(|metrics| {
+                    String::from_utf8_lossy(&metrics.stdout).contains("\netcd_server_is_leader 1")
+                })
+            };
+            if let Some(member) = self.members.iter().find(leads) {
+                return self.members.iter().position(|other| other.name == member.name).unwrap();
+            }
+            assert!(start.elapsed() < PATIENCE, "etcd has no leader");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    pub(crate) fn kill(&mut self, member: usize) {
+        self.members[member].kill();
+    }
+
+    pub(crate) fn revive(&mut self, member: usize) {
+        self.members[member].run(self.folder.path());
+    }
+}
+
+fn arguments(member: &Member, folder: &Path, all: &str) -> Vec<String> {
+    let data = folder.join(&member.name).display().to_string();
+    let pairs = [
+        ("--name", member.name.as_str()),
+        ("--data-dir", &data),
+        ("--listen-client-urls", &member.client),
+        ("--advertise-client-urls", &member.client),
+        ("--listen-peer-urls", &member.peer),
+        ("--initial-advertise-peer-urls", &member.peer),
+        ("--initial-cluster", all),
+        ("--initial-cluster-state", "new"),
+    ];
+    pairs.iter().flat_map(|(name, value)| [(*name).to_owned(), (*value).to_owned()]).collect()
+}
+
+impl Member {
+    fn run(&mut self, folder: &Path) {
+        let log = std::fs::File::create(folder.join(format!("{}.log", self.name))).unwrap();
+        let child = Command::new("etcd")
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .expect("cannot run etcd; install it: apt-get install -y --no-install-recommends etcd-server");
+        self.child = Some(child);
+    }
+
+    fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
