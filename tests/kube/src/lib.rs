@@ -1,0 +1,13 @@
+//! The orchestrator's API server against the real clients of Kubernetes.
+//!
+//! [`Server`] is a running `orchestrator server` with a data folder of its own, [`kubectl`] finds the kubectl binaries of the
+//! machine, and [`Script`] is a file of commands with what they must print.
+#![forbid(unsafe_code)]
+
+pub mod kubectl;
+mod script;
+mod server;
+
+pub use kubectl::Kubectl;
+pub use script::{Difference, Script};
+pub use server::Server;
