@@ -4,6 +4,7 @@
 
 mod definitions;
 mod operations;
+mod protobuf;
 mod two;
 
 use std::fmt::Write as _;
@@ -64,20 +65,20 @@ pub struct Subresource<'a> {
 /// A document and what tells it from others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// JSON text.
-    pub json: Vec<u8>,
-    /// SHA-512 of the text in upper-case hexadecimal digits: for `?hash=` in the index, and for `ETag`.
+    /// JSON text, or protobuf.
+    pub bytes: Vec<u8>,
+    /// SHA-512 of the bytes in upper-case hexadecimal digits: for `?hash=` in the index, and for `ETag`.
     pub hash: String,
 }
 
 impl Document {
-    fn new(json: Vec<u8>) -> Self {
+    fn new(bytes: Vec<u8>) -> Self {
         let mut hash = String::with_capacity(128);
-        for byte in Sha512::digest(&json) {
+        for byte in Sha512::digest(&bytes) {
             // Writing to a String cannot fail.
             let _ = write!(hash, "{byte:02X}");
         }
-        Self { json, hash }
+        Self { bytes, hash }
     }
 }
 
@@ -110,18 +111,29 @@ pub fn v3(group: &str, version: &str, resources: &[Resource<'_>]) -> Document {
 
 /// The OpenAPI v2 document of everything that is served (`/openapi/v2`), as JSON.
 pub fn v2(resources: &[Resource<'_>]) -> Document {
+    Document::new(document_v2(resources).to_string().into_bytes())
+}
+
+/// The same as protobuf: kubectl before 1.29 reads no other form.
+///
+/// It asks for `application/com.github.proto-openapi.spec.v2@v1.0+protobuf`, and wants an answer of the type
+/// `application/com.github.proto-openapi.spec.v2.v1.0+protobuf`, as `@` has no place in media types.
+pub fn v2_protobuf(resources: &[Resource<'_>]) -> Document {
+    Document::new(protobuf::document(&document_v2(resources)))
+}
+
+fn document_v2(resources: &[Resource<'_>]) -> Value {
     let mut definitions = Definitions::default();
     let mut paths = Map::new();
     for resource in resources {
         operations::of_resource(resource, &mut paths, &mut definitions);
     }
-    let document = json!({
+    json!({
         "swagger": "2.0",
         "info": { "title": "Kubernetes", "version": VERSION },
         "paths": two::paths(paths),
         "definitions": two::definitions(definitions),
-    });
-    Document::new(document.to_string().into_bytes())
+    })
 }
 
 #[cfg(test)]

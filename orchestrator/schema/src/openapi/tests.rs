@@ -42,7 +42,7 @@ fn a_document_has_what_kubectl_looks_for() {
     let document = v3("apps", "v1", &[deployments()]);
     assert_eq!(document.hash.len(), 128);
     assert_eq!(v3("apps", "v1", &[deployments()]), document);
-    let value: Value = serde_json::from_slice(&document.json).unwrap();
+    let value: Value = serde_json::from_slice(&document.bytes).unwrap();
     let path = &value["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"];
     let patch = &path["patch"];
     assert_eq!(patch["operationId"], "patchAppsV1NamespacedDeployment");
@@ -92,7 +92,7 @@ fn custom_kinds_have_definitions_of_their_own() {
         custom: Some(Custom { schema: &schema, list_kind: "IPAddressPoolList" }),
     };
     let document = v3("metallb.io", "v1beta1", std::slice::from_ref(&pools));
-    let value: Value = serde_json::from_slice(&document.json).unwrap();
+    let value: Value = serde_json::from_slice(&document.bytes).unwrap();
     let pool = &value["components"]["schemas"]["io.metallb.v1beta1.IPAddressPool"];
     assert_eq!(pool["properties"]["spec"], schema["properties"]["spec"]);
     assert!(pool["properties"]["metadata"]["allOf"][0]["$ref"].as_str().unwrap().ends_with("ObjectMeta"));
@@ -100,7 +100,7 @@ fn custom_kinds_have_definitions_of_their_own() {
     assert_eq!(dangling(&value, "#/components/schemas/"), [""; 0]);
 
     let document = v2(&[pools, deployments()]);
-    let value: Value = serde_json::from_slice(&document.json).unwrap();
+    let value: Value = serde_json::from_slice(&document.bytes).unwrap();
     assert_eq!(value["swagger"], "2.0");
     assert_eq!(dangling(&value, "#/definitions/"), [""; 0]);
     assert_eq!(dangling(&value, "#/components/schemas/"), [""; 0]);
