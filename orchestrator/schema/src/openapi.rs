@@ -31,7 +31,7 @@ pub struct Resource<'a> {
     /// Objects live in namespaces.
     pub namespaced: bool,
     /// What may be done: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`.
-    pub verbs: Vec<&'a str>,
+    pub verbs: &'a [&'a str],
     /// What is below an object's path.
     pub subresources: Vec<Subresource<'a>>,
     /// What a custom kind adds.
@@ -52,14 +52,10 @@ pub struct Custom<'a> {
 pub struct Subresource<'a> {
     /// Last part of the path, as `scale`.
     pub name: &'a str,
-    /// Group of what is read and written there.
-    pub group: &'a str,
-    /// Its version.
-    pub version: &'a str,
-    /// Its kind.
-    pub kind: &'a str,
+    /// Group, version and kind of what is read and written there.
+    pub kind: (&'a str, &'a str, &'a str),
     /// What may be done with it, in the words of [`Resource::verbs`].
-    pub verbs: Vec<&'a str>,
+    pub verbs: &'a [&'a str],
 }
 
 /// A document and what tells it from others.

@@ -66,7 +66,7 @@ pub(super) fn of_resource(
     of.insert(
         paths,
         collection,
-        &resource.verbs,
+        resource.verbs,
         &[
             ("list", "get", Action::List { everywhere: false }),
             ("create", "post", Action::Create),
@@ -76,7 +76,7 @@ pub(super) fn of_resource(
     for subresource in &resource.subresources {
         of_subresource(resource, subresource, &item, object.as_deref(), paths, definitions);
     }
-    of.insert(paths, item, &resource.verbs, &ITEM);
+    of.insert(paths, item, resource.verbs, &ITEM);
 }
 
 const ITEM: [(&str, &str, Action); 4] = [
@@ -94,7 +94,7 @@ fn of_subresource(
     paths: &mut Map<String, Value>,
     definitions: &mut Definitions,
 ) {
-    let kind = (subresource.group, subresource.version, subresource.kind);
+    let kind = subresource.kind;
     // `status` of a custom kind is the kind itself.
     let object = match definitions.kind(kind.0, kind.1, kind.2) {
         Some(name) => Some(name),
@@ -104,7 +104,7 @@ fn of_subresource(
     let of = Of { resource, kind, object, list: None, subresource: subresource.name };
     let mut verbs = ITEM.to_vec();
     verbs.push(("create", "post", Action::Create));
-    of.insert(paths, format!("{item}/{}", subresource.name), &subresource.verbs, &verbs);
+    of.insert(paths, format!("{item}/{}", subresource.name), subresource.verbs, &verbs);
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -284,7 +284,7 @@ mod tests {
             ),
             (
                 json!({"paths": {"/": {"patch": {"parameters": [{"in": "query", "name": "n"}]}}}}),
-                b"\x42\x1f\x12\x1d\x0a\x01/\x12\x18\x42\x16\x42\x14\x0a\x12\x12\x10\x1a\x0e\x12\x05query\x22\x01n",
+                b"\x42\x1b\x12\x19\x0a\x01/\x12\x14\x42\x12\x42\x10\x0a\x0e\x12\x0c\x1a\x0a\x12\x05query\x22\x01n",
             ),
         ];
         for (value, bytes) in cases {

@@ -5,10 +5,8 @@ const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list",
 fn deployments() -> Resource<'static> {
     let sub = |name, group, version, kind| Subresource {
         name,
-        group,
-        version,
-        kind,
-        verbs: vec!["get", "patch", "update"],
+        kind: (group, version, kind),
+        verbs: &["get", "patch", "update"],
     };
     Resource {
         group: "apps",
@@ -16,7 +14,7 @@ fn deployments() -> Resource<'static> {
         kind: "Deployment",
         plural: "deployments",
         namespaced: true,
-        verbs: VERBS.to_vec(),
+        verbs: &VERBS,
         subresources: vec![
             sub("scale", "autoscaling", "v1", "Scale"),
             sub("status", "apps", "v1", "Deployment"),
@@ -81,13 +79,11 @@ fn custom_kinds_have_definitions_of_their_own() {
         kind: "IPAddressPool",
         plural: "ipaddresspools",
         namespaced: true,
-        verbs: VERBS.to_vec(),
+        verbs: &VERBS,
         subresources: vec![Subresource {
             name: "status",
-            group: "metallb.io",
-            version: "v1beta1",
-            kind: "IPAddressPool",
-            verbs: vec!["get", "patch", "update"],
+            kind: ("metallb.io", "v1beta1", "IPAddressPool"),
+            verbs: &["get", "patch", "update"],
         }],
         custom: Some(Custom { schema: &schema, list_kind: "IPAddressPoolList" }),
     };
