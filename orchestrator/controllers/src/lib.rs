@@ -27,6 +27,8 @@ pub mod kinds;
 pub mod namespace;
 pub mod object;
 pub mod resource;
+#[cfg(test)]
+mod sim;
 pub mod token;
 pub mod world;
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 use guideway_controllers::{Answer, ObjectRef, Propagation, Question, Resource, Scope, World};
 use kube::Client;
-use kube::core::params::{DeleteParams, GetParams, ListParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy};
+use kube::core::params::{
+    DeleteParams, GetParams, ListParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy,
+};
 use kube::core::{ApiResource, DynamicObject, Request, Resource as _, Status};
 use serde_json::Value;
 
@@ -67,7 +69,8 @@ pub(crate) fn api_resource(resource: &Resource) -> ApiResource {
 
 /// The collection of a kind, in a namespace if there is one.
 fn collection(resource: &Resource, namespace: &str) -> Request {
-    let namespace = Some(namespace).filter(|namespace| !namespace.is_empty() && resource.scope == Scope::Namespaced);
+    let namespace =
+        Some(namespace).filter(|namespace| !namespace.is_empty() && resource.scope == Scope::Namespaced);
     Request::new(DynamicObject::url_path(&api_resource(resource), namespace))
 }
 
@@ -87,7 +90,12 @@ fn post() -> PostParams {
     PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() }
 }
 
-pub(crate) async fn get(client: &Client, resource: &Resource, namespace: &str, name: &str) -> Result<Value, ApiError> {
+pub(crate) async fn get(
+    client: &Client,
+    resource: &Resource,
+    namespace: &str,
+    name: &str,
+) -> Result<Value, ApiError> {
     send(client, collection(resource, namespace).get(name, &GetParams::default())).await
 }
 
@@ -125,7 +133,9 @@ pub(crate) async fn patch(
     let collection = collection(resource, &target.namespace);
     let request = match subresource {
         None => collection.patch(&target.name, &params, &Patch::Merge(patch)),
-        Some(subresource) => collection.patch_subresource(subresource, &target.name, &params, &Patch::Merge(patch)),
+        Some(subresource) => {
+            collection.patch_subresource(subresource, &target.name, &params, &Patch::Merge(patch))
+        }
     };
     send(client, request).await
 }
@@ -219,5 +229,7 @@ async fn answer(client: &Client, question: &Question, resource: Option<Resource>
             list(client, &resource, namespace).await.map(Answer::List)
         }
     };
-    result.unwrap_or_else(|error| if error.code() == 404 { Answer::Absent } else { Answer::Failed(error.to_string()) })
+    result.unwrap_or_else(|error| {
+        if error.code() == 404 { Answer::Absent } else { Answer::Failed(error.to_string()) }
+    })
 }

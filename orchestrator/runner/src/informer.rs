@@ -25,7 +25,8 @@ pub(crate) async fn run(shared: &Shared, resource: &Resource, detail: Detail, st
         match detail {
             Detail::Body => feed(shared, resource, Api::<DynamicObject>::all_with(client, &kind)).await,
             Detail::Metadata => {
-                feed(shared, resource, Api::<PartialObjectMeta<DynamicObject>>::all_with(client, &kind)).await;
+                feed(shared, resource, Api::<PartialObjectMeta<DynamicObject>>::all_with(client, &kind))
+                    .await;
             }
         }
     };

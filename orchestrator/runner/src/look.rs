@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use guideway_controllers::{Action, Answers, Event, EventType, Failure, GroupResource, ObjectRef, Observed, Outcome};
+use guideway_controllers::{
+    Action, Answers, Event, EventType, Failure, GroupResource, ObjectRef, Observed, Outcome,
+};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events;
@@ -49,7 +51,8 @@ pub(crate) async fn look(
         if leading.is_cancelled() {
             return (End::Failed, failed);
         }
-        let independent = matches!(action, Action::Delete { .. } | Action::DeleteCollection { .. } | Action::Event(_));
+        let independent =
+            matches!(action, Action::Delete { .. } | Action::DeleteCollection { .. } | Action::Event(_));
         match act(shared, action).await {
             Ok(write) => {
                 shared.config.metrics.actions.get_or_create(&running.name).inc();
@@ -81,7 +84,12 @@ pub(crate) async fn look(
 }
 
 /// Asks until there are no questions left.
-async fn decide(shared: &Shared, running: &Running, key: &ObjectRef, failures: &[Failure]) -> Option<Outcome> {
+async fn decide(
+    shared: &Shared,
+    running: &Running,
+    key: &ObjectRef,
+    failures: &[Failure],
+) -> Option<Outcome> {
     let mut answers = Answers::new();
     for _ in 0..ROUNDS {
         let (outcome, questions) = {
@@ -136,7 +144,8 @@ async fn act(shared: &Shared, action: &Action) -> Result<Option<Pending>, ApiErr
             absent_is_fine(api::replace(client, &resource, Some("finalize"), namespace).await).map(|_| None)
         }
         Action::FillTokenSecret { secret, account } => {
-            let (Some(signer), Some(certificates)) = (&shared.config.token_signer, &shared.config.root_ca) else {
+            let (Some(signer), Some(certificates)) = (&shared.config.token_signer, &shared.config.root_ca)
+            else {
                 return Ok(None);
             };
             let resource = guideway_controllers::kinds::secrets();

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use guideway_controllers::{Change, Controller, Detail, GroupResource, Interest, ObjectRef, Resource, Seen, World};
+use guideway_controllers::{
+    Change, Controller, Detail, GroupResource, Interest, ObjectRef, Resource, Seen, World,
+};
 use kube::Client;
 use kube::runtime::events::Recorder;
 use tokio::sync::{Notify, watch};
@@ -31,7 +33,12 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(client: Client, config: Config, controllers: Vec<Box<dyn Controller>>, recorder: Recorder) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        config: Config,
+        controllers: Vec<Box<dyn Controller>>,
+        recorder: Recorder,
+    ) -> Self {
         let controllers = controllers
             .into_iter()
             .map(|controller| {
@@ -130,7 +137,9 @@ impl Shared {
         let world = self.world();
         !world.discovery().resources.is_empty()
             && controller.interests().iter().all(|interest| match interest {
-                Interest::Kind(kind) => world.synced(&kind.id) || world.discovery().resource(&kind.id).is_none(),
+                Interest::Kind(kind) => {
+                    world.synced(&kind.id) || world.discovery().resource(&kind.id).is_none()
+                }
                 Interest::Everything => true,
             })
     }
@@ -138,5 +147,6 @@ impl Shared {
 
 /// Whether objects of this kind make others to be served.
 fn brings_kinds(resource: &GroupResource) -> bool {
-    resource.is("apiextensions.k8s.io", "customresourcedefinitions") || resource.is("apiregistration.k8s.io", "apiservices")
+    resource.is("apiextensions.k8s.io", "customresourcedefinitions")
+        || resource.is("apiregistration.k8s.io", "apiservices")
 }
