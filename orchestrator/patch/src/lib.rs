@@ -14,6 +14,8 @@ pub mod fields;
 mod json;
 pub mod managed;
 mod strategic;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 pub use error::PatchError;
