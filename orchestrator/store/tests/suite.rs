@@ -10,6 +10,10 @@ mod etcd;
 mod failover;
 #[path = "suite/history.rs"]
 mod history;
+#[path = "suite/kill.rs"]
+mod kill;
+#[path = "suite/lossy.rs"]
+mod lossy;
 #[path = "suite/stores.rs"]
 mod stores;
 

@@ -103,7 +103,6 @@ impl Follower {
             if at <= self.at {
                 continue;
             }
-            self.at = at;
             let mut event = Event { revision: calls::revision(at), changes: Vec::new() };
             let mut ours = false;
             for raw in group {
@@ -117,7 +116,9 @@ impl Follower {
                 };
                 event.changes.extend(change);
             }
+            // The fence alone is no revision of the store's.
             if ours || !event.changes.is_empty() {
+                self.at = at;
                 event.changes.sort_by(|a, b| a.key().cmp(b.key()));
                 self.ready.push_back(event);
             }

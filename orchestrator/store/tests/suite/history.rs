@@ -44,17 +44,24 @@ struct Refused {
 pub(crate) async fn a_random_history_holds(fixture: &Fixture) {
     let seed = rand::random();
     eprintln!("seed {seed}");
-    play(fixture.store.clone(), seed).await;
+    play(fixture.store.clone(), seed, Upkeep::Always).await;
+}
+
+/// Whether clients compact and defragment in between.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Upkeep {
+    Always,
+    Never,
 }
 
 /// Plays one history.
-pub(crate) async fn play(store: Arc<dyn Store>, seed: u64) {
+pub(crate) async fn play(store: Arc<dyn Store>, seed: u64, upkeep: Upkeep) {
     let start = store.range(Range::prefix("/registry/")).await.unwrap();
     let done = Arc::new(AtomicBool::new(false));
     let watches: Vec<_> =
         (0..3).map(|_| tokio::spawn(watch(store.clone(), start.revision, done.clone()))).collect();
     let clients: Vec<_> = (0..CLIENTS)
-        .map(|client| tokio::spawn(client_of(store.clone(), seed.wrapping_add(client))))
+        .map(|client| tokio::spawn(client_of(store.clone(), seed.wrapping_add(client), upkeep)))
         .collect();
     let mut seen = Seen::default();
     for client in clients {
@@ -151,7 +158,7 @@ fn replay(start: &[KeyValue], at: Revision, committed: &mut [(Revision, Txn)]) -
     (model, events)
 }
 
-async fn client_of(store: Arc<dyn Store>, seed: u64) -> Seen {
+async fn client_of(store: Arc<dyn Store>, seed: u64, upkeep: Upkeep) -> Seen {
     let mut random = StdRng::seed_from_u64(seed);
     let mut seen = Seen::default();
     let mut known: BTreeMap<Key, Revision> = BTreeMap::new();
@@ -191,6 +198,7 @@ async fn client_of(store: Arc<dyn Store>, seed: u64) -> Seen {
                     Err(error) => panic!("{error}"),
                 }
             }
+            _ if upkeep == Upkeep::Never => {}
             97..99 => {
                 let now = store.revision().await.unwrap();
                 assert!(now >= newest);
