@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use guideway_api::Cause;
 use serde_json::{Value, json};
 
+use crate::json::texts;
 use crate::rbac::{Attributes, Index, ResourceAttributes, Rule, Target};
 use crate::{Identity, MASTERS, Objects, Refusal, authorize, refusal};
 
@@ -187,9 +188,6 @@ pub(crate) fn answer(request: &Value, api_version: &str, kind: &str, status: Val
 /// About whom a SubjectAccessReview asks.
 fn subject(request: &Value, kind: &str) -> Result<Identity, Refusal> {
     let spec = &request["spec"];
-    let texts = |value: &Value| -> Vec<String> {
-        value.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
-    };
     let name = spec["user"].as_str().unwrap_or_default().to_owned();
     let groups = texts(&spec["groups"]);
     if name.is_empty() && groups.is_empty() {

@@ -8,6 +8,9 @@ use crate::Refusal;
 use crate::json::{fields, list, set, text};
 use crate::resources::{Amounts, amounts, of_pod};
 
+/// Names of resources with amounts, the first of a name counts.
+type Defaults = Vec<(String, Value)>;
+
 const ANNOTATION: &str = "kubernetes.io/limit-ranger";
 
 pub(super) fn mutate(request: &Request<'_>, pod: &mut Value) {
@@ -81,9 +84,9 @@ fn ranges(request: &Request<'_>) -> Vec<std::sync::Arc<Value>> {
 
 /// Limits and requests for containers that name none. A limit that nobody chose is the highest one that may be; a request
 /// is the limit, or else the least that must be.
-fn defaults(request: &Request<'_>) -> (Vec<(String, Value)>, Vec<(String, Value)>) {
-    let mut limits: Vec<(String, Value)> = Vec::new();
-    let mut requests: Vec<(String, Value)> = Vec::new();
+fn defaults(request: &Request<'_>) -> (Defaults, Defaults) {
+    let mut limits = Defaults::new();
+    let mut requests = Defaults::new();
     for range in ranges(request) {
         for item in list(&range["spec"]["limits"]).iter().filter(|item| item["type"] == "Container") {
             let own: Vec<(String, Value)> = union(&[&item["default"], &item["max"]]);
@@ -97,8 +100,8 @@ fn defaults(request: &Request<'_>) -> (Vec<(String, Value)>, Vec<(String, Value)
 }
 
 /// The fields of all maps, of each name that of the first map that has it.
-fn union(maps: &[&Value]) -> Vec<(String, Value)> {
-    let mut union: Vec<(String, Value)> = Vec::new();
+fn union(maps: &[&Value]) -> Defaults {
+    let mut union = Defaults::new();
     for (name, amount) in maps.iter().flat_map(|map| fields(map)) {
         if !union.iter().any(|(known, _)| known == name) {
             union.push((name.to_owned(), amount.clone()));
@@ -127,7 +130,7 @@ fn check(item: &Value, requests: &Amounts, limits: &Amounts, complaints: &mut Ve
         match (requests.get(&name), limits.get(&name)) {
             (None, _) => complaints.push(format!("{rule}.  No request is specified")),
             (Some(request), _) if *request < least => {
-                complaints.push(format!("{rule}, but request is {request}"))
+                complaints.push(format!("{rule}, but request is {request}"));
             }
             (_, Some(limit)) if *limit < least => complaints.push(format!("{rule}, but limit is {limit}")),
             _ => {}
@@ -139,7 +142,7 @@ fn check(item: &Value, requests: &Amounts, limits: &Amounts, complaints: &mut Ve
             (_, None) => complaints.push(format!("{rule}.  No limit is specified")),
             (_, Some(limit)) if *limit > most => complaints.push(format!("{rule}, but limit is {limit}")),
             (Some(request), _) if *request > most => {
-                complaints.push(format!("{rule}, but request is {request}"))
+                complaints.push(format!("{rule}, but request is {request}"));
             }
             _ => {}
         }

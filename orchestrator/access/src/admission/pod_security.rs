@@ -43,7 +43,7 @@ pub(super) fn validate(
     let Some(namespace) = request.objects.get("", "namespaces", "", request.namespace) else { return Ok(()) };
     let is_pod = request.resource == "pods";
     let enforce = policy(&namespace, "enforce");
-    if is_pod && !(request.operation == Operation::Update && !changes(request, object)) {
+    if is_pod && (request.operation != Operation::Update || changes(request, object)) {
         let violations = checks::violations(enforce.level, metadata, spec);
         if !violations.is_empty() {
             let why = format!("violates PodSecurity \"{enforce}\": {}", violations.join(", "));

@@ -14,11 +14,14 @@ use crate::{Identity, Objects};
 #[derive(Clone, Debug, Default)]
 pub struct Index {
     /// By namespace, `""` for the roles of the cluster, and name.
-    roles: HashMap<Box<str>, HashMap<Box<str>, Arc<[Rule]>>>,
+    roles: HashMap<Box<str>, Roles>,
     bindings: HashMap<Key, Arc<Binding>>,
     /// The grants of each namespace; those of the cluster under `""`.
     scopes: HashMap<Box<str>, Scope>,
 }
+
+/// Rules by the name of the role.
+type Roles = HashMap<Box<str>, Arc<[Rule]>>;
 
 /// Namespace (empty for the kinds of the cluster) and name.
 type Key = (Box<str>, Box<str>);

@@ -57,7 +57,7 @@ fn a_question_needs_one_subject_and_one_target() {
     let none = reviewer.self_subject_access(&json!({"spec": {}})).unwrap_err();
     assert_eq!(
         none.message,
-        "SelfSubjectAccessReview.authorization.k8s.io \"\" is invalid: spec.resourceAttributes: Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        "SelfSubjectAccessReview.authorization.k8s.io \"\" is invalid: spec.resourceAttributes: Invalid value: \"null\": exactly one of nonResourceAttributes or resourceAttributes must be specified"
     );
     let both = json!({"spec": {"resourceAttributes": {}, "nonResourceAttributes": {}}});
     assert_eq!(reviewer.self_subject_access(&both).unwrap_err().code, 422);
