@@ -11,6 +11,7 @@ use guideway_lab::wait;
 use crate::Args;
 use crate::monitor::{Change, Monitor};
 use crate::report::Row;
+use crate::routers::linger;
 
 const VIP: &str = "203.0.113.10";
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -55,7 +56,7 @@ fn cuts(kind: router::Kind, rounds: u32) -> Result<(Vec<Duration>, Vec<Duration>
     let (mut cuts, mut heals) = (Vec::new(), Vec::new());
     // The tables are made beforehand: what is timed is one short transaction.
     netns.run("nft", &["add table inet cut"])?;
-    for _ in 0..rounds {
+    for round in 0..rounds {
         monitor.forget()?;
         let asked = Instant::now();
         netns.run(
@@ -66,6 +67,7 @@ fn cuts(kind: router::Kind, rounds: u32) -> Result<(Vec<Duration>, Vec<Duration>
         // It took effect somewhere within the command.
         let cut = asked + asked.elapsed() / 2;
         cuts.push(monitor.wait(&vip, Change::Added, PATIENCE)? - cut);
+        linger(round)?;
         monitor.forget()?;
         netns.run("nft", &["delete chain inet cut in; delete chain inet cut out"])?;
         let healed = Instant::now();

@@ -134,14 +134,19 @@ fn heals(args: &Args, router: router::Kind, speaker: Kind) -> Result<Vec<Duratio
     for round in 0..args.few() {
         cut(&site.router)?;
         monitor.wait(&all[..1], Change::Deleted, PATIENCE)?;
-        // Each cut lasts another while, so that heals meet the timers at different places.
-        wait::while_nothing_fails(Duration::from_millis(1000 + 370 * u64::from(round % 5)), || Ok(()))?;
+        linger(round)?;
         let healed = heal(&site.router)?;
         times.push(monitor.wait(&all[..1], Change::Added, PATIENCE)? - healed);
         wait::until_true("the session", PATIENCE, || router.is_established())?;
     }
     site.pass();
     Ok(times)
+}
+
+/// Each cut lasts another while after the router has seen it, so that heals meet the timers at different places.
+pub(crate) fn linger(round: u32) -> Result<()> {
+    let time = Duration::from_millis(100 + 370 * u64::from(round % 10));
+    wait::while_nothing_fails(time, || Ok(()))
 }
 
 /// Drops everything in both directions.

@@ -119,7 +119,7 @@ fn bird(all: &[String], hold_time: u16) -> String {
     let _ = writeln!(
         text,
         "protocol bgp tor {{ local as 65001; neighbor 10.1.1.1 as 65000; hold time {hold_time}; connect retry time 1; \
-         connect delay time 1; error wait time 1, 5; \
+         connect delay time 1; error wait time 0, 0; \
          ipv4 {{ import all; export where source = RTS_STATIC; next hop self; }}; }}"
     );
     text

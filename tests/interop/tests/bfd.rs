@@ -96,6 +96,7 @@ fn one_cut(kind: Kind) -> Result<()> {
     let back = watched.wait_ways(&["fw1", "fw2"])?;
     println!("{kind}: moved after {moved:?}, back {back:?} after the heal");
     ensure!(moved < GENEROUS, "moved after {moved:?} only");
+    ensure!(back < GENEROUS, "back {back:?} after the heal only");
     let other = watched.pair.speakers[1].peer("tor")?;
     ensure!(other.flaps == before.1 && other.bfd == "up", "the other speaker was touched: {other:#?}");
     watched.pair.pass()

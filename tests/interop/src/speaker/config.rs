@@ -19,6 +19,8 @@ pub struct SpeakerConfig {
     pub document: Vec<String>,
     /// Further lines of every peer.
     pub peer: Vec<String>,
+    /// Further lines of single peers, by their names.
+    pub single: Vec<(String, String)>,
 }
 
 impl SpeakerConfig {
@@ -26,7 +28,7 @@ impl SpeakerConfig {
     #[must_use]
     pub fn new(spec: Spec) -> Self {
         let document = vec!["damping: off".to_owned()];
-        Self { spec, agent_hold: Duration::from_secs(60), document, peer: Vec::new() }
+        Self { spec, agent_hold: Duration::from_secs(60), document, peer: Vec::new(), single: Vec::new() }
     }
 
     /// The file.
@@ -48,7 +50,8 @@ impl SpeakerConfig {
         text.push_str("peers:\n");
         for neighbour in &self.spec.neighbours {
             peer(&mut text, neighbour);
-            for line in &self.peer {
+            let single = self.single.iter().filter(|(name, _)| *name == neighbour.name);
+            for line in self.peer.iter().chain(single.map(|(_, line)| line)) {
                 let _ = writeln!(text, "    {line}");
             }
         }

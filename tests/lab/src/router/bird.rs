@@ -137,7 +137,7 @@ fn protocol(local_as: u32, neighbour: &Neighbour) -> String {
     }
     let _ = writeln!(
         text,
-        "  hold time {hold_time}; connect retry time 1; connect delay time 1; error wait time 1, 2;"
+        "  hold time {hold_time}; connect retry time 1; connect delay time 1; error wait time 0, 0;"
     );
     let mut option = |wanted: bool, words: &str| {
         if wanted {
