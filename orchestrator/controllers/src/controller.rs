@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::action::Outcome;
 use crate::object::ObjectRef;
 use crate::resource::{GroupResource, Resource};
-use crate::world::{Change, Discovery, World};
+use crate::world::{Change, Detail, Discovery, World};
 
 /// What a controller has to see.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,8 +25,8 @@ pub enum Interest {
 pub enum Question {
     /// The object as it is now, by a consistent read.
     Get(ObjectRef),
-    /// The metadata of all objects of a kind, in a namespace or everywhere (`""`), by a consistent read.
-    List(Resource, Arc<str>),
+    /// All objects of a kind, or their metadata, in a namespace or everywhere (`""`), by a consistent read.
+    List(Resource, Arc<str>, Detail),
     /// The kinds that there are now.
     Discover,
 }

@@ -13,7 +13,7 @@ use crate::controller::{Answer, Controller, Interest, Observed, Question};
 use crate::kinds;
 use crate::object::{Object, ObjectRef};
 use crate::resource::{Resource, Scope, Verbs};
-use crate::world::{Change, World};
+use crate::world::{Change, Detail, World};
 
 /// Keeps a definition until its instances are gone.
 pub const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
@@ -196,7 +196,7 @@ fn clear(observed: &Observed<'_>, definition: &Arc<Object>) -> Outcome {
     }
     let instances = match instances(definition) {
         Some(resource) if has_condition(&definition.body["status"], "Established") => {
-            let question = Question::List(resource.clone(), "".into());
+            let question = Question::List(resource.clone(), "".into(), Detail::Metadata);
             match observed.answers.get(&question) {
                 None => return Outcome::ask(vec![question]),
                 Some(Answer::List(items)) => Ok((resource, items.as_slice())),

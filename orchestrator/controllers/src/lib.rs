@@ -14,6 +14,7 @@
 pub mod accounts;
 pub mod action;
 pub mod api_service;
+pub mod claims;
 pub mod cluster_role;
 mod conditions;
 pub mod controller;
@@ -26,6 +27,7 @@ mod keep;
 pub mod kinds;
 pub mod namespace;
 pub mod object;
+pub mod quota;
 pub mod resource;
 #[cfg(test)]
 mod sim;

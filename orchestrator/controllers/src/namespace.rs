@@ -11,7 +11,7 @@ use crate::controller::{Answer, Controller, Interest, Observed, Question};
 use crate::kinds;
 use crate::object::ObjectRef;
 use crate::resource::{GroupResource, Resource, Scope};
-use crate::world::{Change, World};
+use crate::world::{Change, Detail, World};
 
 /// The finalizer in `spec.finalizers` that this controller takes out.
 const KUBERNETES: &str = "kubernetes";
@@ -75,7 +75,7 @@ impl Controller for NamespaceController {
         let listed: Vec<&Resource> = discovery.resources.iter().filter(|resource| holds(resource)).collect();
         let questions: Vec<Question> = listed
             .iter()
-            .map(|resource| Question::List((*resource).clone(), namespace.name.clone()))
+            .map(|resource| Question::List((*resource).clone(), namespace.name.clone(), Detail::Metadata))
             .filter(|question| !observed.answers.contains_key(question))
             .collect();
         if !questions.is_empty() {
@@ -86,7 +86,11 @@ impl Controller for NamespaceController {
         let mut actions = Vec::new();
         let mut pods_remain = false;
         for resource in listed {
-            match observed.answers.get(&Question::List((*resource).clone(), namespace.name.clone())) {
+            match observed.answers.get(&Question::List(
+                (*resource).clone(),
+                namespace.name.clone(),
+                Detail::Metadata,
+            )) {
                 Some(Answer::List(items)) if !items.is_empty() => {
                     remains.count(resource, items);
                     pods_remain |= resource.id == kinds::pods().id;

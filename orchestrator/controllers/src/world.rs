@@ -77,8 +77,8 @@ impl Change {
     }
 }
 
-/// How much of a kind's objects is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// How much of a kind's objects is kept or asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Detail {
     /// What the fields of [`Object`] hold; its body has nothing but owner references.
     Metadata,

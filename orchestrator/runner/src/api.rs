@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use guideway_controllers::{Answer, ObjectRef, Propagation, Question, Resource, Scope, World};
+use guideway_controllers::{Answer, Detail, ObjectRef, Propagation, Question, Resource, Scope, World};
 use kube::Client;
 use kube::core::params::{
     DeleteParams, GetParams, ListParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy,
@@ -172,12 +172,21 @@ pub(crate) async fn delete_collection(
     send(client, collection(resource, namespace).delete_collection(&params, &ListParams::default())).await
 }
 
-async fn list(client: &Client, resource: &Resource, namespace: &str) -> Result<Vec<Value>, ApiError> {
+async fn list(
+    client: &Client,
+    resource: &Resource,
+    namespace: &str,
+    detail: Detail,
+) -> Result<Vec<Value>, ApiError> {
     let collection = collection(resource, namespace);
     let mut items = Vec::new();
     let mut params = ListParams::default().limit(PAGE);
     loop {
-        let mut page = send(client, collection.list_metadata(&params)).await?;
+        let request = match detail {
+            Detail::Metadata => collection.list_metadata(&params),
+            Detail::Body => collection.list(&params),
+        };
+        let mut page = send(client, request).await?;
         match page["items"].take() {
             Value::Array(list) => items.extend(list),
             _ => return Ok(items),
@@ -208,7 +217,7 @@ pub(crate) async fn answers(
 pub(crate) fn about(world: &World, question: &Question) -> Option<Resource> {
     match question {
         Question::Get(object) => world.resource(&object.resource).cloned(),
-        Question::List(resource, _) => Some(resource.clone()),
+        Question::List(resource, ..) => Some(resource.clone()),
         Question::Discover => None,
     }
 }
@@ -225,8 +234,8 @@ async fn answer(client: &Client, question: &Question, resource: Option<Resource>
         (Question::Get(object), Some(resource)) => {
             get(client, &resource, &object.namespace, &object.name).await.map(Answer::Object)
         }
-        (Question::List(_, namespace), Some(resource)) => {
-            list(client, &resource, namespace).await.map(Answer::List)
+        (Question::List(_, namespace, detail), Some(resource)) => {
+            list(client, &resource, namespace, *detail).await.map(Answer::List)
         }
     };
     result.unwrap_or_else(|error| {

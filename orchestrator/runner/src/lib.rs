@@ -41,6 +41,7 @@ use guideway_controllers::endpoints::{EndpointsController, MirrorController, Sli
 use guideway_controllers::expiry::Expiry;
 use guideway_controllers::gc::GarbageCollector;
 use guideway_controllers::namespace::NamespaceController;
+use guideway_controllers::quota::QuotaController;
 use guideway_controllers::token::TokenSecrets;
 use kube::Client;
 use kube::runtime::events::{Recorder, Reporter};
@@ -82,6 +83,7 @@ fn controllers(config: &Config) -> Vec<Box<dyn Controller>> {
         Box::new(MirrorController),
         Box::new(DisruptionController),
         Box::new(ClusterRoleController),
+        Box::new(QuotaController),
         Box::new(ApiServiceController),
         Box::new(Expiry { events: config.event_ttl }),
     ];

@@ -206,10 +206,10 @@ impl Server {
                 Some(object) => Answer::Object(object.clone()),
                 None => Answer::Absent,
             },
-            Question::List(resource, _) if !self.resources.iter().any(|served| served.id == resource.id) => {
+            Question::List(resource, ..) if !self.resources.iter().any(|served| served.id == resource.id) => {
                 Answer::Absent
             }
-            Question::List(resource, namespace) => Answer::List(self.list(&resource.id, namespace)),
+            Question::List(resource, namespace, _) => Answer::List(self.list(&resource.id, namespace)),
             Question::Discover => Answer::Discovery(self.discovery()),
         }
     }
