@@ -2,6 +2,7 @@
 
 mod batch;
 mod cursor;
+mod log;
 mod table;
 #[cfg(test)]
 mod tests;

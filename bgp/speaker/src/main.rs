@@ -84,8 +84,10 @@ fn run(config: &Path, state_dir: &Path, log_format: LogFormat) -> anyhow::Result
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
         LogFormat::Json => log.json().init(),
     }
-    // Peers and the agent need little; two threads keep one busy peer from delaying the others' KEEPALIVEs.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    // Peers and the agent need little, and take turns. One thread keeps its memory together: each further one brings an arena
+    // of the allocator's, which costs megabytes when tens of thousands of routes come and go. Nothing blocks it: files that
+    // are written while it runs have threads of their own.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(daemon::run(config, state_dir))?;
     Ok(())
 }

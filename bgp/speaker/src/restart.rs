@@ -1,6 +1,8 @@
 //! What outlives the process: when it was alive last, and the drains. The file tells the next process whether its peers
 //! keep routes for it, and whether the dataplane forwarded all the time.
 
+mod keeper;
+
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -10,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::drain::{Drain, UnixMs};
+
+pub(crate) use keeper::{Keeper, Wait};
 
 const FILE: &str = "state.json";
 /// The largest file in octets: some thousand drains.

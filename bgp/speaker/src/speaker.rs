@@ -19,7 +19,7 @@ use crate::agent::Word;
 use crate::config::{Config, OnStop};
 use crate::drain::{Drain, Target, UnixMs, stays};
 use crate::drains::{self, Drains, Field};
-use crate::restart::{self, Start, State};
+use crate::restart::{self, Keeper, Start, State, Wait};
 use crate::shared::Shared;
 use crate::status::{AgentStatus, Reloads};
 use crate::table::Table;
@@ -41,13 +41,11 @@ pub(crate) struct Speaker {
     pub(crate) reloads: Shared<Reloads>,
     config: Shared<Arc<Config>>,
     words: watch::Sender<Word>,
-    directory: PathBuf,
+    keeper: Keeper,
     boot_id: String,
     start: Start,
     /// Peers are dialled and listened for.
     open: Shared<bool>,
-    /// Why the state is not kept.
-    state_problem: Shared<Option<String>>,
 }
 
 impl Speaker {
@@ -88,11 +86,10 @@ impl Speaker {
             reloads: Shared::default(),
             config: Shared::new(Arc::new(config)),
             words,
-            directory,
+            keeper: Keeper::start(directory, problem),
             boot_id,
             start,
             open: Shared::new(false),
-            state_problem: Shared::new(problem),
         };
         // Before anybody is dialled, and before anybody can order another one.
         let left = speaker.drains.list();
@@ -184,11 +181,11 @@ impl Speaker {
             // A process that is killed just after its first session leaves routes behind too.
             let _ = timeout(LIFE, self.table.session_changed()).await;
             self.set_flags();
-            self.save(unix_ms(SystemTime::now()), &self.drains.list());
+            self.save(unix_ms(SystemTime::now()), &self.drains.list(), Wait::No);
         }
     }
 
-    fn save(&self, alive: UnixMs, drains: &[Drain]) {
+    fn save(&self, alive: UnixMs, drains: &[Drain], wait: Wait) {
         let now = unix_ms(SystemTime::now());
         let (inherited, lost) = (self.start.inherited(now), self.table.oldest_loss(self.remembered(now)));
         let state = State {
@@ -198,17 +195,7 @@ impl Speaker {
             established: inherited.is_some() || lost.is_some() || self.table.is_established(),
             drains: drains.to_vec(),
         };
-        let problem = state.save(&self.directory).err().map(|error| {
-            let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
-            format!("{error}{}; a restart will cost traffic", source.unwrap_or_default())
-        });
-        let mut known = self.state_problem.lock();
-        if let Some(problem) = &problem
-            && known.as_ref() != Some(problem)
-        {
-            warn!("{problem}");
-        }
-        *known = problem;
+        self.keeper.save(state, wait);
     }
 
     /// Takes a configuration over.
@@ -238,10 +225,10 @@ impl Speaker {
         match self.config().on_stop {
             OnStop::Withdraw => {
                 self.peers.stop(Stop::Shutdown("bgp-speaker is stopped".to_owned())).await;
-                self.save(0, &self.drains.list());
+                self.save(0, &self.drains.list(), Wait::Yes);
             }
             OnStop::Preserve => {
-                self.save(unix_ms(SystemTime::now()), &self.drains.list());
+                self.save(unix_ms(SystemTime::now()), &self.drains.list(), Wait::Yes);
                 self.peers.stop(Stop::Silent).await;
             }
         }
@@ -250,7 +237,7 @@ impl Speaker {
 
     /// What does not work as configured, in words.
     pub(crate) fn problems(&self) -> Vec<String> {
-        let mut problems: Vec<String> = self.state_problem.lock().iter().cloned().collect();
+        let mut problems: Vec<String> = self.keeper.problem().into_iter().collect();
         for listener in self.peers.listeners() {
             problems.extend(listener.problems);
         }
@@ -320,7 +307,7 @@ impl Field for Speaker {
         self.table.set_drains(drains::effects(drains), Instant::now(), unix_ms(SystemTime::now()));
         self.peers.shut(drains::shut(drains));
         let list: Vec<Drain> = drains.values().cloned().collect();
-        self.save(unix_ms(SystemTime::now()), &list);
+        self.save(unix_ms(SystemTime::now()), &list, Wait::Yes);
     }
 
     fn alone(&self, target: Target) -> Vec<IpNet> {

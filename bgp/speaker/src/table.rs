@@ -328,6 +328,7 @@ impl Inner {
             }
             changed.extend(self.announcements.set(prefix, vip));
         }
+        self.announcements.pack(changed.len());
         // An aggregate is named by each VIP that changes it.
         changed.sort_unstable();
         changed.dedup();

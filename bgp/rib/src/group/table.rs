@@ -1,23 +1,35 @@
 //! Routes and tombstones with the version of their last change.
 
-use std::collections::BTreeMap;
 use std::hash::BuildHasher;
-use std::ops::Bound::{Excluded, Unbounded};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use guideway_bgp_wire::Nlri;
 use hashbrown::HashTable;
 
+use super::log::Log;
 use crate::route::Route;
 use crate::routes::{Kept, Routes};
 
 /// A point in the history of a table. Every change has one of its own; 0 is before the first.
 pub(super) type Version = u64;
 
-/// Place of an entry in the table.
+/// Place of an entry in the table, counted from 1: no slot takes no more room than one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Slot(u32);
+pub(super) struct Slot(NonZeroU32);
+
+impl Slot {
+    /// The place with this index.
+    pub(super) fn new(index: usize) -> Self {
+        let number = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1);
+        Self(NonZeroU32::new(number).unwrap_or(NonZeroU32::MAX))
+    }
+
+    fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 /// A prefix that is or was in the table.
 #[derive(Debug)]
@@ -47,8 +59,8 @@ pub(super) struct Table {
     entries: Vec<Option<Entry>>,
     free: Vec<Slot>,
     index: HashTable<Slot>,
-    reach: BTreeMap<Version, Slot>,
-    unreach: BTreeMap<Version, Slot>,
+    reach: Log,
+    unreach: Log,
     routes: Routes<usize>,
     version: Version,
 }
@@ -89,7 +101,7 @@ impl Table {
             Kind::Reach => &self.reach,
             Kind::Unreach => &self.unreach,
         };
-        log.range((Excluded(version), Unbounded)).filter_map(|(_, slot)| self.entry(*slot))
+        log.since(version).filter_map(|slot| self.entry(slot))
     }
 
     /// Sets a route; `measure` tells the octets beside the prefixes of a route that was not in the table yet, or that it
@@ -105,10 +117,10 @@ impl Table {
         let version = self.version;
         let Some(slot) = self.find(&nlri) else {
             let slot = self.insert(Entry { nlri, changed: version, born: version, route: Some(route) });
-            self.reach.insert(version, slot);
+            self.reach.push(version, slot);
             return Ok(None);
         };
-        self.reach.insert(version, slot);
+        self.reach.push(version, slot);
         Ok(self.change(slot, Some(route)))
     }
 
@@ -118,17 +130,17 @@ impl Table {
         let version = self.version;
         let Some(slot) = self.find(&nlri) else {
             let slot = self.insert(Entry { nlri, changed: version, born: version, route: None });
-            self.unreach.insert(version, slot);
+            self.unreach.push(version, slot);
             return None;
         };
-        self.unreach.insert(version, slot);
+        self.unreach.push(version, slot);
         self.change(slot, None)
     }
 
     /// Forgets a tombstone.
     pub(super) fn forget(&mut self, buried: Version) {
-        let Some(slot) = self.unreach.remove(&buried) else { return };
-        let Some(entry) = self.entries.get_mut(slot.0 as usize).and_then(Option::take) else { return };
+        let Some(slot) = self.unreach.remove(buried) else { return };
+        let Some(entry) = self.entries.get_mut(slot.index()).and_then(Option::take) else { return };
         if let Ok(found) = self.index.find_entry(hash(&entry.nlri), |other| *other == slot) {
             found.remove();
         }
@@ -137,16 +149,16 @@ impl Table {
 
     /// Gives an entry its new content at the current version; where it was before.
     fn change(&mut self, slot: Slot, route: Option<Kept<usize>>) -> Option<(Kind, Version)> {
-        let entry = self.entries.get_mut(slot.0 as usize)?.as_mut()?;
+        let entry = self.entries.get_mut(slot.index())?.as_mut()?;
         let before = std::mem::replace(&mut entry.changed, self.version);
         match std::mem::replace(&mut entry.route, route) {
             Some(old) => {
                 self.routes.give_back(old);
-                self.reach.remove(&before);
+                self.reach.remove(before);
                 Some((Kind::Reach, before))
             }
             None => {
-                self.unreach.remove(&before);
+                self.unreach.remove(before);
                 Some((Kind::Unreach, before))
             }
         }
@@ -156,11 +168,11 @@ impl Table {
         let hashed = hash(&entry.nlri);
         let slot = self.free.pop().unwrap_or_else(|| {
             self.entries.push(None);
-            Slot(u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX))
+            Slot::new(self.entries.len() - 1)
         });
-        self.entries[slot.0 as usize] = Some(entry);
+        self.entries[slot.index()] = Some(entry);
         let entries = &self.entries;
-        let rehash = |slot: &Slot| entries[slot.0 as usize].as_ref().map_or(0, |entry| hash(&entry.nlri));
+        let rehash = |slot: &Slot| entries[slot.index()].as_ref().map_or(0, |entry| hash(&entry.nlri));
         self.index.insert_unique(hashed, slot, rehash);
         slot
     }
@@ -171,7 +183,7 @@ impl Table {
     }
 
     fn entry(&self, slot: Slot) -> Option<&Entry> {
-        self.entries.get(slot.0 as usize)?.as_ref()
+        self.entries.get(slot.index())?.as_ref()
     }
 }
 

@@ -122,6 +122,13 @@ impl Announcements {
         gone.chain(wanted).flat_map(|(prefix, vip)| self.set(prefix, vip)).collect()
     }
 
+    /// Packs the table after so many changes when they were most of it: made one by one it has twice the size.
+    pub fn pack(&mut self, changes: usize) {
+        if changes * 2 > self.vips.len() {
+            self.vips = std::mem::take(&mut self.vips).into_iter().collect();
+        }
+    }
+
     /// Other settings of the node. Everything may have changed.
     pub fn set_node(&mut self, node: Arc<Node>) {
         let vips = std::mem::take(&mut self.vips);
