@@ -3,11 +3,13 @@
 //! [`Server`] is a running `orchestrator server` with a data folder of its own, [`kubectl`] finds the kubectl binaries of the
 //! machine, and [`Script`] is a file of commands with what they must print.
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod history;
 pub mod kubectl;
 mod script;
 mod server;
 
 pub use kubectl::Kubectl;
 pub use script::{Difference, Script};
-pub use server::Server;
+pub use server::{Server, free_port};

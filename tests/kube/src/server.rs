@@ -1,6 +1,7 @@
 //! A server under test.
 
 use std::fs::File;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -17,6 +18,8 @@ const START: Duration = Duration::from_secs(60);
 pub struct Server {
     folder: TempDir,
     flags: Vec<String>,
+    /// Kept over restarts.
+    port: u16,
     child: Option<Child>,
 }
 
@@ -37,7 +40,7 @@ impl Server {
         let folder =
             tempfile::Builder::new().prefix("guideway-kube-").tempdir().context("no temporary folder")?;
         let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        let mut server = Self { folder, flags, child: None };
+        let mut server = Self { folder, flags, port: free_port()?, child: None };
         server.spawn()?;
         Ok(server)
     }
@@ -48,12 +51,13 @@ impl Server {
     /// As [`Server::start`].
     pub fn spawn(&mut self) -> Result<()> {
         let log = File::options().create(true).append(true).open(self.log())?;
-        // A kubeconfig that is there is of the time before, when the port was another one.
+        // It is written again once the server answers.
         let _ = std::fs::remove_file(self.kubeconfig());
         let child = Command::new(guideway_lab::binaries::binary("orchestrator")?)
             .arg("server")
             .args(["--data-dir".as_ref(), self.data().as_os_str()])
-            .args(["--listen", "127.0.0.1:0"])
+            .arg("--listen")
+            .arg(format!("127.0.0.1:{}", self.port))
             .args(["--kubeconfig".as_ref(), self.kubeconfig().as_os_str()])
             .args(&self.flags)
             .stdin(Stdio::null())
@@ -145,6 +149,14 @@ impl Server {
             std::thread::sleep(Duration::from_millis(10));
         }
     }
+}
+
+/// A port of loopback that nobody listens on.
+///
+/// # Errors
+/// When there is none.
+pub fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0").context("no free port")?.local_addr()?.port())
 }
 
 impl Drop for Server {

@@ -1,5 +1,6 @@
 //! Every kubectl of the machine types every script.
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used)]
 
 use std::path::Path;
 
