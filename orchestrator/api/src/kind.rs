@@ -160,6 +160,8 @@ pub struct Version {
     pub scale: Option<ScalePaths>,
     /// Fields that selectors may name.
     pub fields: Vec<SelectableField>,
+    /// The schema of a custom resource as its definition has it, for OpenAPI documents.
+    pub document: Option<Value>,
     pub(crate) printer: Printer,
     pub(crate) schema: OnceLock<Option<Schema>>,
     pub(crate) identity: GroupVersionKind,
@@ -168,7 +170,7 @@ pub struct Version {
 impl Version {
     /// What objects may hold; none for a kind whose objects are not looked into.
     pub fn schema(&self) -> Option<&Schema> {
-        self.schema.get_or_init(|| None).as_ref()
+        self.schema.get_or_init(|| crate::registry::built_in_schema(&self.identity)).as_ref()
     }
 
     /// The subresource of a name.

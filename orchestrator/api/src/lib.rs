@@ -5,13 +5,19 @@
 //! ordinary defaulting and validation. A custom resource is one more [`Kind`], made by [`Kind::from_crd`].
 //!
 //! The rest is what requests and answers are made of: [`path`], [`options`], [`selector`], [`continue_token`],
-//! [`Status`], [`table`], discovery.
+//! [`Status`], [`table`], [`discovery`].
 //!
 //! Objects are JSON values throughout. Everything here is pure: the time, random names and what else is outside are
 //! arguments. Nothing panics, whatever JSON or text it is given.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod age;
+pub mod continue_token;
+pub mod convert;
+pub mod discovery;
+mod json;
+pub mod jsonpath;
 pub mod kind;
 pub mod meta;
 pub mod options;
@@ -25,5 +31,5 @@ pub mod table;
 pub use guideway_schema::{Cause, CauseReason};
 pub use kind::{Column, GroupVersionKind, Kind, Scope, SelectableField, Subresource, Verb, Version};
 pub use registry::{Registry, Resource};
-pub use rules::{Claim, Rules};
+pub use rules::{Allocation, Claim, Rules};
 pub use status::{Qualified, Status};

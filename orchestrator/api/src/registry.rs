@@ -3,9 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::kind::{Kind, Version};
+use crate::kind::{Kind, Origin, Version};
 
+mod built_in;
 pub(crate) mod custom;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use built_in::{group_rank, schema as built_in_schema};
 
 /// An immutable snapshot of all kinds. A change of CustomResourceDefinitions gives another one.
 #[derive(Clone, Default)]
@@ -36,15 +41,15 @@ impl Resource {
 impl Registry {
     /// The kinds that are part of the server.
     pub fn built_in() -> Self {
-        Self::default()
+        Self::from_kinds(built_in::kinds().into_iter().map(Arc::new).collect())
     }
 
     /// The same built-in kinds with these custom ones in the place of those there were. Of kinds with one group and
     /// resource the first counts.
     #[must_use]
-    pub fn with_custom(&self, custom: Vec<Kind>) -> Self {
-        let built_in = self.kinds.iter().filter(|kind| kind.origin == crate::kind::Origin::BuiltIn).cloned();
-        Self::from_kinds(built_in.chain(custom.into_iter().map(Arc::new)).collect())
+    pub fn with_custom(&self, custom: Vec<Arc<Kind>>) -> Self {
+        let built_in = self.kinds.iter().filter(|kind| kind.origin == Origin::BuiltIn).cloned();
+        Self::from_kinds(built_in.chain(custom).collect())
     }
 
     /// The resource of a path, if the version is served.
@@ -71,6 +76,15 @@ impl Registry {
     /// All kinds.
     pub fn kinds(&self) -> &[Arc<Kind>] {
         &self.kinds
+    }
+
+    /// The kinds of a group that are served in a version, sorted by resource; none if the server has no such version.
+    pub fn group_version(&self, group: &str, version: &str) -> Vec<Resource> {
+        let of_group = self.by_resource.range((group.to_owned(), String::new())..);
+        of_group
+            .take_while(|((found, _), _)| found == group)
+            .filter_map(|((_, resource), _)| self.find(group, version, resource))
+            .collect()
     }
 
     fn from_kinds(kinds: Vec<Arc<Kind>>) -> Self {

@@ -47,7 +47,7 @@ pub enum Allocation {
         /// Which range.
         family: Family,
     },
-    /// A node port for `spec.ports[index].nodePort`; the same port for one number in two protocols.
+    /// A port of all nodes for `spec.ports[index].nodePort`.
     NodePort {
         /// Place in `spec.ports`.
         index: usize,
@@ -154,6 +154,51 @@ pub trait Rules: Sync {
 /// Kinds without anything special.
 pub struct Ordinary;
 
-impl Rules for Ordinary {}
+impl Rules for Ordinary {
+    fn has_status(&self) -> bool {
+        false
+    }
+}
 
+/// Custom resources. Their schema does the defaulting and validation.
+pub(crate) struct Custom {
+    has_status: bool,
+}
+
+/// Custom resources whose status is a part of its own.
+pub(crate) static CUSTOM_WITH_STATUS: Custom = Custom { has_status: true };
+/// Custom resources without.
+pub(crate) static CUSTOM: Custom = Custom { has_status: false };
+
+impl Rules for Custom {
+    fn has_status(&self) -> bool {
+        self.has_status
+    }
+
+    fn has_generation(&self) -> bool {
+        true
+    }
+
+    fn updates_unconditionally(&self) -> bool {
+        false
+    }
+}
+
+pub(crate) mod apps;
+pub(crate) mod autoscaling;
+pub(crate) mod batch;
+pub(crate) mod certificate;
+pub(crate) mod core;
+pub(crate) mod event;
+pub(crate) mod extension;
+mod field;
+pub(crate) mod networking;
+pub(crate) mod node;
 mod ordinary;
+pub(crate) mod pod;
+pub(crate) mod policy;
+pub(crate) mod rbac;
+pub(crate) mod service;
+#[cfg(test)]
+mod tests;
+pub(crate) mod volume;

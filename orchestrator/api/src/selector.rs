@@ -5,3 +5,6 @@ pub use label::{LabelSelector, Operator, Requirement, SelectorError};
 
 mod field;
 mod label;
+mod lexer;
+#[cfg(test)]
+mod tests;

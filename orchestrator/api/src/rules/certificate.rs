@@ -1,0 +1,143 @@
+//! Requests for certificates.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use guideway_schema::Cause;
+use serde_json::Value;
+
+use super::Rules;
+use super::field::Field;
+use crate::json::{Fill, View};
+use crate::meta::NameRule;
+
+/// CertificateSigningRequests. Who asks (`spec.username`, `uid`, `groups`, `extra`) is set by the server, from the
+/// identity of the client.
+pub(crate) struct Request;
+
+const USAGES: [&str; 23] = [
+    "any",
+    "cert sign",
+    "client auth",
+    "code signing",
+    "content commitment",
+    "crl sign",
+    "data encipherment",
+    "decipher only",
+    "digital signature",
+    "email protection",
+    "encipher only",
+    "ipsec end system",
+    "ipsec tunnel",
+    "ipsec user",
+    "key agreement",
+    "key encipherment",
+    "microsoft sgc",
+    "netscape sgc",
+    "ocsp signing",
+    "s/mime",
+    "server auth",
+    "signing",
+    "timestamping",
+];
+
+impl Rules for Request {
+    fn name_rule(&self) -> NameRule {
+        NameRule::PathSegment
+    }
+
+    fn has_generation(&self) -> bool {
+        false
+    }
+
+    fn validate(&self, object: &Value) -> Vec<Cause> {
+        let mut causes = Vec::new();
+        let spec = Field::root(object).at("spec");
+        let request = spec.at("request");
+        let pem = STANDARD.decode(request.text()).unwrap_or_default();
+        let text = String::from_utf8_lossy(&pem);
+        if !["-----BEGIN CERTIFICATE REQUEST-----", "-----BEGIN NEW CERTIFICATE REQUEST-----"]
+            .iter()
+            .any(|head| text.contains(head))
+        {
+            let words = "PEM block type must be CERTIFICATE REQUEST";
+            causes.push(request.invalid(words));
+        }
+        let usages = spec.at("usages");
+        usages.needs(&mut causes);
+        let mut seen: Vec<&str> = Vec::new();
+        for usage in usages.items() {
+            usage.one_of(&USAGES, &mut causes);
+            if seen.contains(&usage.text()) {
+                causes.push(usage.duplicate());
+            }
+            seen.push(usage.text());
+        }
+        let signer = spec.at("signerName");
+        if signer.needs(&mut causes) {
+            match signer.text().split_once('/') {
+                Some((domain, path)) if !path.is_empty() => {
+                    signer.all(&crate::meta::dns_subdomain_errors(domain), &mut causes);
+                }
+                _ => causes.push(signer.invalid(
+                    "must be a fully qualified domain and path of the form 'example.com/signer-name'",
+                )),
+            }
+        }
+        let seconds = spec.at("expirationSeconds");
+        if seconds.int().is_some_and(|seconds| seconds < 600) {
+            causes.push(seconds.invalid("may not specify a duration less than 600 seconds (10 minutes)"));
+        }
+        causes
+    }
+
+    /// The spec is what was approved; it does not change.
+    fn prepare_update(&self, new: &mut Value, old: &Value) {
+        super::ordinary::keep(new, old, "spec");
+        super::ordinary::keep(new, old, "status");
+    }
+
+    fn prepare_status(&self, new: &mut Value, old: &Value) {
+        super::ordinary::prepare_status(new, old);
+        // Whether it is approved is said through another subresource.
+        let verdicts = |object: &Value| -> Vec<Value> {
+            let all = object.list("status.conditions").iter();
+            all.filter(|one| matches!(one.text("type"), "Approved" | "Denied")).cloned().collect()
+        };
+        let kept = verdicts(old);
+        if let Some(status) = new.made("status") {
+            let others = status.list("conditions").iter();
+            let others = others.filter(|one| !matches!(one.text("type"), "Approved" | "Denied")).cloned();
+            let all: Vec<Value> = kept.into_iter().chain(others).collect();
+            if !all.is_empty() {
+                status.set("conditions", all);
+            }
+        }
+    }
+
+    fn validate_update(&self, new: &Value, old: &Value) -> Vec<Cause> {
+        let mut causes = self.validate(new);
+        causes.extend(self.validate_status(new, old));
+        causes
+    }
+
+    fn validate_status(&self, new: &Value, old: &Value) -> Vec<Cause> {
+        let mut causes = Vec::new();
+        let status = Field::root(new).at("status");
+        let mut types = Vec::new();
+        for condition in status.at("conditions").items() {
+            condition.at("type").needs(&mut causes);
+            types.push(condition.at("type").text());
+        }
+        if types.contains(&"Approved") && types.contains(&"Denied") {
+            let words = "Approved and Denied conditions are mutually exclusive";
+            causes.push(status.at("conditions").invalid(words));
+        }
+        let before = old.text("status.certificate");
+        if !before.is_empty() && status.at("certificate").text() != before {
+            causes.push(status.at("certificate").invalid(
+                "updates may not set certificate content if existing certificate content is not empty",
+            ));
+        }
+        causes
+    }
+}
