@@ -6,6 +6,7 @@
 
 pub mod bootstrap;
 mod claims;
+mod jwt;
 mod keys;
 mod request;
 mod review;

@@ -240,6 +240,9 @@ fn the_youngest_default_class_counts() {
         ask.mutate("", "persistentvolumeclaims", &json!({ "spec": spec })).unwrap()["spec"]["storageClassName"].clone()
     };
     assert_eq!(claim(json!({})), "new");
+    let mut warnings = Warnings::new();
+    mutate(&ask.request("", "persistentvolumeclaims"), &mut json!({"spec": {}}), &mut warnings).unwrap();
+    assert_eq!(warnings, ["2 storageclasses are annotated as the default; new, the youngest, was taken"]);
     assert_eq!(claim(json!({"storageClassName": ""})), "");
     let class = json!({"metadata": {"name": "nginx", "annotations": {"ingressclass.kubernetes.io/is-default-class": "true"}}});
     let ask = Ask::of(cluster().with("networking.k8s.io", "ingressclasses", class));

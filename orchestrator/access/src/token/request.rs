@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::Tokens;
 use super::claims::{Audiences, Bound, Claims, LEGACY_ISSUER, Reference};
 use crate::admission::Warnings;
-use crate::{Objects, Refusal, node, refusal};
+use crate::json::{text, texts};
+use crate::{Objects, Refusal, refusal};
 
 const KIND: &str = "TokenRequest";
 const GROUP: &str = "authentication.k8s.io";
@@ -49,12 +50,7 @@ impl Tokens {
             .ok_or_else(|| refusal::not_found("", "serviceaccounts", service_account))?;
         let spec = &body["spec"];
         let lifetime = self.lifetime(&spec["expirationSeconds"], warnings)?;
-        let audiences: Vec<String> = spec["audiences"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|one| one.as_str().map(str::to_owned))
-            .collect();
+        let audiences = texts(&spec["audiences"]);
         let audiences = if audiences.is_empty() { self.audiences.clone() } else { audiences };
         let mut bound = Bound {
             namespace: namespace.to_owned(),
@@ -83,19 +79,21 @@ impl Tokens {
                 .strftime("%Y-%m-%dT%H:%M:%SZ")
                 .to_string()
         };
-        let mut answer = json!({
+        Ok(json!({
             "apiVersion": "authentication.k8s.io/v1",
             "kind": KIND,
-            "metadata": {"name": service_account, "namespace": namespace, "creationTimestamp": time(issued)},
-            "spec": {"audiences": audiences, "expirationSeconds": lifetime.as_secs(), "boundObjectRef": spec["boundObjectRef"]},
+            "metadata": {
+                "name": service_account,
+                "namespace": namespace,
+                "creationTimestamp": time(issued),
+            },
+            "spec": {
+                "audiences": audiences,
+                "expirationSeconds": lifetime.as_secs(),
+                "boundObjectRef": spec["boundObjectRef"],
+            },
             "status": {"token": token, "expirationTimestamp": time(expires)},
-        });
-        if spec["boundObjectRef"].is_null()
-            && let Some(spec) = answer["spec"].as_object_mut()
-        {
-            spec.insert("boundObjectRef".to_owned(), Value::Null);
-        }
-        Ok(answer)
+        }))
     }
 
     /// The token of a secret of type `kubernetes.io/service-account-token`. It does not expire: it counts as long as the
@@ -154,8 +152,8 @@ fn bind(reference: &Value, bound: &mut Bound, objects: &dyn Objects) -> Result<(
     if reference.is_null() {
         return Ok(());
     }
-    let text = |field: &str| reference[field].as_str().unwrap_or_default();
-    let (kind, version, name) = (text("kind"), text("apiVersion"), text("name"));
+    let (kind, version, name) =
+        (text(reference, "kind"), text(reference, "apiVersion"), text(reference, "name"));
     let Some((_, resource)) = BINDABLE.iter().find(|(known, _)| *known == kind).filter(|_| version == "v1")
     else {
         return Err(refusal::bad_request(format!(
@@ -166,7 +164,7 @@ fn bind(reference: &Value, bound: &mut Bound, objects: &dyn Objects) -> Result<(
     let namespace = if kind == "Node" { "" } else { bound.namespace.as_str() };
     let object =
         objects.get("", resource, namespace, name).ok_or_else(|| refusal::not_found("", resource, name))?;
-    let wanted = text("uid");
+    let wanted = text(reference, "uid");
     if !wanted.is_empty() && object["metadata"]["uid"] != wanted {
         let why = format!(
             "the UID in the bound object reference ({wanted}) does not match the UID in record. The object might have \
@@ -185,7 +183,6 @@ fn bind(reference: &Value, bound: &mut Bound, objects: &dyn Objects) -> Result<(
             }
             if let Some(node) = object["spec"]["nodeName"].as_str() {
                 let uid = objects.get("", "nodes", "", node).map(|node| uid(&node)).unwrap_or_default();
-                debug_assert!(node::runs_on(&object, node));
                 bound.node = Some(Reference { name: node.to_owned(), uid });
             }
             bound.pod = Some(own);
@@ -197,5 +194,5 @@ fn bind(reference: &Value, bound: &mut Bound, objects: &dyn Objects) -> Result<(
 }
 
 fn uid(object: &Value) -> String {
-    object["metadata"]["uid"].as_str().unwrap_or_default().to_owned()
+    text(&object["metadata"], "uid").to_owned()
 }

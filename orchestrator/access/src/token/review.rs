@@ -2,6 +2,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Tokens;
+use crate::json::texts;
 use crate::review::{answer, user_info};
 use crate::{Objects, Refusal, refusal};
 
@@ -16,12 +17,7 @@ impl Tokens {
         if token.is_empty() {
             return Err(refusal::bad_request("token is required for TokenReview in authentication"));
         }
-        let audiences: Vec<String> = request["spec"]["audiences"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|audience| audience.as_str().map(str::to_owned))
-            .collect();
+        let audiences = texts(&request["spec"]["audiences"]);
         let status = match self.identify(token, &audiences, objects, now) {
             Ok(proved) => json!({
                 "authenticated": true,

@@ -1,5 +1,5 @@
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -222,11 +222,12 @@ fn tokens_of_an_old_key_count_until_it_is_taken_away() {
 fn keys_are_published_with_the_names_that_tokens_carry() {
     let tokens = tokens();
     let token = token(&ask(&tokens, &cluster(), json!({})).unwrap());
-    let header = jsonwebtoken::decode_header(&token).unwrap();
-    assert_eq!(tokens.jwks()["keys"][0]["kid"], header.kid.unwrap());
-    assert_eq!(tokens.jwks()["keys"][0]["alg"], "ES256");
-    let set: jsonwebtoken::jwk::JwkSet = serde_json::from_value(tokens.jwks()).unwrap();
-    assert!(jsonwebtoken::DecodingKey::from_jwk(&set.keys[0]).is_ok());
+    let key = tokens.jwks()["keys"][0].clone();
+    assert_eq!(key["kid"], jwt::parse(&token).unwrap().key);
+    assert_eq!((&key["alg"], &key["kty"], &key["crv"]), (&json!("ES256"), &json!("EC"), &json!("P-256")));
+    for coordinate in ["x", "y"] {
+        assert_eq!(URL_SAFE_NO_PAD.decode(key[coordinate].as_str().unwrap()).unwrap().len(), 32);
+    }
     assert_eq!(tokens.discovery("https://x/openid/v1/jwks")["issuer"], ISSUER);
 }
 
@@ -271,15 +272,30 @@ fn reviews_say_who_or_why_not() {
 fn other_algorithms_are_not_believed() {
     let tokens = tokens();
     let kid = tokens.jwks()["keys"][0]["kid"].as_str().unwrap().to_owned();
-    let claims = json!({"iss": ISSUER, "sub": "system:serviceaccount:d:sa", "exp": 9_999_999_999_i64});
-    let header = jsonwebtoken::Header { kid: Some(kid.clone()), ..jsonwebtoken::Header::default() };
-    let symmetric =
-        jsonwebtoken::encode(&header, &claims, &jsonwebtoken::EncodingKey::from_secret(kid.as_bytes()))
-            .unwrap();
-    assert_eq!(tokens.verify(&symmetric), Err(TokenError::Unknown));
-    let b64 = |value: Value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(value.to_string());
-    let none = format!("{}.{}.", b64(json!({"alg": "none", "kid": kid})), b64(claims));
-    assert_eq!(tokens.verify(&none), Err(TokenError::Unknown));
+    let token = token(&ask(&tokens, &cluster(), json!({})).unwrap());
+    let (_, rest) = token.split_once('.').unwrap();
+    for header in
+        [json!({"alg": "none", "kid": kid}), json!({"alg": "HS256", "kid": kid}), json!({"alg": "ES256"})]
+    {
+        let header = URL_SAFE_NO_PAD.encode(header.to_string());
+        assert_eq!(tokens.verify(&format!("{header}.{rest}")), Err(TokenError::Unknown));
+    }
+    let (claims, _) = rest.split_once('.').unwrap();
+    let header = URL_SAFE_NO_PAD.encode(json!({"alg": "none", "kid": kid}).to_string());
+    assert_eq!(tokens.verify(&format!("{header}.{claims}.")), Err(TokenError::Unknown));
+}
+
+#[test]
+fn the_other_signature_of_the_same_key_is_not_believed() {
+    let tokens = tokens();
+    let token = token(&ask(&tokens, &cluster(), json!({})).unwrap());
+    assert!(tokens.verify(&token).is_ok());
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let signature = p256::ecdsa::Signature::from_slice(&URL_SAFE_NO_PAD.decode(signature).unwrap()).unwrap();
+    let (r, s) = signature.split_scalars();
+    let other = p256::ecdsa::Signature::from_scalars(*r, -*s).unwrap();
+    let other = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(other.to_bytes()));
+    assert_eq!(tokens.verify(&other), Err(TokenError::Unknown));
 }
 
 proptest! {
