@@ -31,8 +31,19 @@ pub(crate) struct FuzzArgs {
 }
 
 /// The targets, which are the binaries of `tests/fuzz`.
-const TARGETS: &[&str] =
-    &["bfd_packet", "bgp_message", "bgp_framing", "packet", "tunnel", "dataplane_config", "bgp_config"];
+const TARGETS: &[&str] = &[
+    "bfd_packet",
+    "bgp_message",
+    "bgp_framing",
+    "packet",
+    "tunnel",
+    "dataplane_config",
+    "bgp_config",
+    "protobuf",
+    "json_patch",
+    "field_set",
+    "strategic_merge",
+];
 
 /// What `cargo fuzz` passes, less the sanitizer.
 const FLAGS: &[&str] = &[

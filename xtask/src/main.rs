@@ -10,6 +10,7 @@ mod ebpf;
 mod fuzz;
 mod process;
 mod repo;
+mod schema;
 mod setup;
 mod steps;
 mod test;
@@ -45,6 +46,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Rebuild the committed eBPF objects, or prove that they match the sources
     Ebpf(ebpf::EbpfArgs),
+    /// Derive the committed tables of Kubernetes' API again, or prove that they match their sources
+    Schema(schema::SchemaArgs),
     /// Feed random bytes to the parsers of outside input (libFuzzer)
     Fuzz(fuzz::FuzzArgs),
     /// Run packet tests, an end-to-end test and real traffic on another kernel, in a virtual machine
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Ebpf(args) => ebpf::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Schema(args) => schema::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Fuzz(args) => fuzz::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Vmtest(args) => vmtest::run(&args),
         Command::Setup(args) => setup::run(&args).map(|()| ExitCode::SUCCESS),

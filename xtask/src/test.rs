@@ -12,7 +12,7 @@ use clap::Args;
 use crate::process::{cargo, run as run_command};
 use crate::setup::Purpose;
 use crate::steps::{self, Step};
-use crate::{ebpf, fuzz, setup};
+use crate::{ebpf, fuzz, schema, setup};
 
 /// Options of `cargo xtask test`.
 #[derive(Args, Debug)]
@@ -45,7 +45,8 @@ const ROOT_PACKAGES: &[(&str, &str)] = &[
 const ROOT_MODULE: &str = "needs_root";
 
 /// Packages outside the main workspace, which its commands do not reach.
-const OTHER_WORKSPACES: &[&str] = &["ebpf/decap", "ebpf/forwarder", "ebpf/xdp", "tests/fuzz"];
+const OTHER_WORKSPACES: &[&str] =
+    &["ebpf/decap", "ebpf/forwarder", "ebpf/xdp", "orchestrator/generate", "tests/fuzz"];
 
 const STEPS: &[Step] = &[
     Step { name: "format", about: "rustfmt would change nothing", needs: None, run: format },
@@ -73,6 +74,12 @@ const STEPS: &[Step] = &[
         about: "the committed eBPF objects are what their sources give",
         needs: Some(Purpose::Ebpf),
         run: objects,
+    },
+    Step {
+        name: "schema",
+        about: "the committed tables of Kubernetes' API are what their sources give",
+        needs: None,
+        run: |_| schema::check(),
     },
     Step { name: "fuzz", about: "the fuzz targets compile", needs: Some(Purpose::Fuzz), run: fuzz_targets },
     Step { name: "build", about: "all binaries, as the end-to-end tests run them", needs: None, run: build },

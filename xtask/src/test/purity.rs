@@ -18,6 +18,10 @@ const PURE: &[(&str, &str)] = &[
     ("guideway-bfd", "bgp/bfd"),
     ("guideway-bgp-rib", "bgp/rib"),
     ("guideway-bgp-config", "bgp/config"),
+    ("guideway-schema", "orchestrator/schema"),
+    ("guideway-patch", "orchestrator/patch"),
+    ("guideway-protobuf", "orchestrator/protobuf"),
+    ("guideway-api", "orchestrator/api"),
     ("guideway-sim", "tests/sim"),
 ];
 
