@@ -6,6 +6,8 @@ mod mirror;
 mod pod;
 mod service;
 mod slices;
+#[cfg(test)]
+mod tests;
 
 pub use legacy::EndpointsController;
 pub use mirror::MirrorController;

@@ -273,3 +273,6 @@ fn unfinalize(object: &Object, finalizer: &str) -> Action {
         object.finalizers.iter().map(|name| &**name).filter(|name| *name != finalizer).collect();
     patch(object, "finalizers", if kept.is_empty() { Value::Null } else { json!(kept) })
 }
+
+#[cfg(test)]
+mod tests;
