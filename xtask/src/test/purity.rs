@@ -53,6 +53,12 @@ const FORBIDDEN_PATHS: &[&str] = &[
     "std::process",
 ];
 
+/// Uses that wait for nothing and depend on nothing outside.
+const ALLOWED: &[(&str, &str)] = &[
+    // A deep stack for a parser that recurses; the thread is joined at once.
+    ("orchestrator/schema/src/cel/compile.rs", "std::thread"),
+];
+
 /// Checks every pure crate.
 pub(super) fn check() -> Result<()> {
     let mut found = Vec::new();
@@ -92,7 +98,8 @@ fn uses(folder: &str) -> Result<Vec<String>> {
         }
         let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
         let place = file.strip_prefix(&root).unwrap_or(&file).display().to_string();
-        found.extend(uses_in(&text).into_iter().map(|(line, path)| format!("{place}:{line}: {path}")));
+        let forbidden = uses_in(&text).into_iter().filter(|(_, path)| !ALLOWED.contains(&(&place, path)));
+        found.extend(forbidden.map(|(line, path)| format!("{place}:{line}: {path}")));
     }
     Ok(found)
 }
