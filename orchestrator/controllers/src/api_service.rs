@@ -142,3 +142,39 @@ fn metrics() -> Value {
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::{Server, Sim};
+
+    #[test]
+    fn what_is_served_is_available_and_the_rest_says_why_not() {
+        let resources = vec![kinds::namespaces(), kinds::api_services(), kinds::deployments()];
+        let mut sim = Sim::new(Server::new(resources), vec![Box::new(ApiServiceController)]);
+        let old = json!({
+            "metadata": { "name": "v1.gone.example.com", "labels": { AUTOMANAGED: "true" } },
+            "spec": { "group": "gone.example.com", "version": "v1" },
+        });
+        sim.server.create(&kinds::api_services(), old).unwrap();
+        sim.converge();
+        let all = sim.server.list(&kinds::api_services().id, "");
+        let found: Vec<(&str, &str, &str)> = all
+            .iter()
+            .map(|service| {
+                let condition = &service["status"]["conditions"][0];
+                let text = |value: &'_ Value| value.as_str().unwrap_or_default().to_owned().leak() as &str;
+                (text(&service["metadata"]["name"]), text(&condition["status"]), text(&condition["reason"]))
+            })
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("v1.", "True", "Local"),
+                ("v1.apiregistration.k8s.io", "True", "Local"),
+                ("v1.apps", "True", "Local"),
+                ("v1beta1.metrics.k8s.io", "False", "AggregationNotServed"),
+            ]
+        );
+    }
+}

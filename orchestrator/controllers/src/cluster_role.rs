@@ -48,3 +48,30 @@ impl Controller for ClusterRoleController {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::{Server, Sim};
+
+    #[test]
+    fn a_role_gathers_the_rules_of_others() {
+        let resources = vec![kinds::cluster_roles()];
+        let mut sim = Sim::new(Server::new(resources), vec![Box::new(ClusterRoleController)]);
+        let all = json!({
+            "metadata": { "name": "all" },
+            "aggregationRule": { "clusterRoleSelectors": [{ "matchLabels": { "to": "all" } }] },
+        });
+        sim.server.create(&kinds::cluster_roles(), all).unwrap();
+        let rule = json!({ "apiGroups": [""], "resources": ["pods"], "verbs": ["get"] });
+        let part = json!({ "metadata": { "name": "part", "labels": { "to": "all" } }, "rules": [rule] });
+        sim.server.create(&kinds::cluster_roles(), part).unwrap();
+        sim.converge();
+        let all = ObjectRef::new(&kinds::cluster_roles().id, "", "all");
+        assert_eq!(sim.object(&all).unwrap()["rules"], json!([rule]));
+        let part = ObjectRef::new(&kinds::cluster_roles().id, "", "part");
+        sim.server.delete(&part, crate::Propagation::Background).unwrap();
+        sim.converge();
+        assert_eq!(sim.object(&all).unwrap()["rules"], json!([]));
+    }
+}

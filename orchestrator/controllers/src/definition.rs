@@ -287,3 +287,6 @@ fn deletions(resource: &Resource, items: &[Value]) -> Vec<Action> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

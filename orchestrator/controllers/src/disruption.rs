@@ -248,3 +248,6 @@ fn scaled<'a>(world: &'a World, namespace: &str, owner: &crate::OwnerReference) 
         kinds.into_iter().find(|kind| *kind.kind == *owner.kind && *kind.id.group == *owner.group())?;
     world.get(&kind.id, namespace, &owner.name).filter(|object| object.uid == owner.uid)
 }
+
+#[cfg(test)]
+mod tests;

@@ -197,3 +197,6 @@ fn lease(lease: &Object) -> Due {
         _ => Due::Never,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -256,3 +256,6 @@ impl Remains {
         ]
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -107,3 +107,43 @@ pub fn filled(secret: &Object, account: &Object, token: &str, certificates: &str
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::{Server, Sim};
+
+    fn sim() -> Sim {
+        let resources = vec![kinds::namespaces(), kinds::secrets(), kinds::service_accounts()];
+        let mut sim = Sim::new(Server::new(resources), vec![Box::new(TokenSecrets)]);
+        sim.server.create(&kinds::namespaces(), json!({ "metadata": { "name": "default" } })).unwrap();
+        let account = json!({ "metadata": { "name": "robot", "namespace": "default" } });
+        sim.server.create(&kinds::service_accounts(), account).unwrap();
+        sim
+    }
+
+    fn secret(sim: &mut Sim, name: &str, account: &str) -> ObjectRef {
+        let meta = json!({ "name": name, "namespace": "default", "annotations": { NAME: account } });
+        sim.server.create(&kinds::secrets(), json!({ "metadata": meta, "type": TYPE })).unwrap();
+        ObjectRef::new(&kinds::secrets().id, "default", name)
+    }
+
+    #[test]
+    fn secrets_are_filled_and_go_with_their_account() {
+        let mut sim = sim();
+        let good = secret(&mut sim, "good", "robot");
+        let stray = secret(&mut sim, "stray", "nobody");
+        sim.converge();
+        assert!(sim.object(&stray).is_none());
+        let filled = sim.object(&good).unwrap();
+        assert_eq!(filled["data"]["namespace"], "ZGVmYXVsdA==");
+        assert!(!filled["metadata"]["annotations"][UID].is_null());
+        let account = ObjectRef::new(&kinds::service_accounts().id, "default", "robot");
+        sim.server.delete(&account, Propagation::Background).unwrap();
+        // Another account of the name is another account.
+        let again = json!({ "metadata": { "name": "robot", "namespace": "default" } });
+        sim.server.create(&kinds::service_accounts(), again).unwrap();
+        sim.converge();
+        assert!(sim.object(&good).is_none());
+    }
+}
