@@ -5,11 +5,13 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod etcd;
 pub mod history;
 pub mod kubectl;
 mod script;
 mod server;
 
+pub use etcd::Etcd;
 pub use kubectl::Kubectl;
 pub use script::{Difference, Script};
 pub use server::{Server, free_port};

@@ -1,12 +1,8 @@
-//! The server is killed at random while clients write: nothing that was acknowledged is lost.
-//!
-//! `GUIDEWAY_KILLS` says how often it is killed, 12 times unless told.
-#![forbid(unsafe_code)]
-#![allow(clippy::unwrap_used)]
+//! Clients that write at random and a watcher that misses nothing, for histories.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, pin_mut};
@@ -18,13 +14,18 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config, ResourceExt};
 use rand::RngExt;
 use serde_json::json;
+use tokio::task::JoinHandle;
 
 const CLIENTS: usize = 6;
 const KEYS: u64 = 12;
 
 /// What all clients share.
 struct Shared {
-    client: Client,
+    /// One for each server.
+    clients: Vec<Client>,
+    began: Instant,
+    /// When writes were acknowledged, since the beginning.
+    times: Mutex<Vec<Duration>>,
     clock: AtomicU64,
     values: AtomicU64,
     ended: AtomicBool,
@@ -35,8 +36,9 @@ impl Shared {
         self.clock.fetch_add(1, Ordering::SeqCst)
     }
 
-    fn api(&self) -> Api<ConfigMap> {
-        Api::default_namespaced(self.client.clone())
+    /// By way of one of the servers.
+    fn api(&self, server: usize) -> Api<ConfigMap> {
+        Api::default_namespaced(self.clients[server % self.clients.len()].clone())
     }
 }
 
@@ -57,15 +59,15 @@ fn is_ours(name: &str) -> bool {
 }
 
 /// One client: random writes, one after the other, until the end.
-async fn write(shared: Arc<Shared>) -> Vec<Op> {
-    let mut ops = Vec::new();
+async fn write(shared: Arc<Shared>, number: usize) -> Vec<Op> {
+    let mut ops: Vec<Op> = Vec::new();
     while !shared.ended.load(Ordering::SeqCst) {
         let (key, what) = {
             let mut rng = rand::rng();
             (format!("key-{}", rng.random_range(0..KEYS)), rng.random_range(0..10))
         };
         let value = shared.values.fetch_add(1, Ordering::SeqCst);
-        let api = shared.api();
+        let api = shared.api(number + ops.len());
         let sent = shared.now();
         let (ask, result) = match what {
             0 => (Ask::Delete, api.delete(&key, &DeleteParams::default()).await.map(|_| None)),
@@ -80,6 +82,9 @@ async fn write(shared: Arc<Shared>) -> Vec<Op> {
             Err(_) => Outcome::Unknown,
         };
         ops.push(Op { key, ask, sent, answered: shared.now(), outcome });
+        if matches!(outcome, Outcome::Acknowledged(_)) {
+            shared.times.lock().unwrap().push(shared.began.elapsed());
+        }
         if outcome == Outcome::Unknown {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -144,7 +149,7 @@ async fn watch(shared: Arc<Shared>, from: String, until: tokio::sync::oneshot::R
     let finished = |at: &str, end: Option<u64>| end.is_some_and(|end| at.parse::<u64>().unwrap() >= end);
     while !finished(&at, end) {
         let params = WatchParams::default().timeout(20);
-        let Ok(events) = shared.api().watch(&params, &at).await else {
+        let Ok(events) = shared.api(0).watch(&params, &at).await else {
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
@@ -183,62 +188,101 @@ async fn watch(shared: Arc<Shared>, from: String, until: tokio::sync::oneshot::R
     seen
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_that_was_acknowledged_is_lost() {
-    let kills: u32 = std::env::var("GUIDEWAY_KILLS").map_or(12, |kills| kills.parse().unwrap());
-    let mut server = Server::start().unwrap();
-    let shared = Arc::new(Shared {
-        client: client(&server).await,
-        clock: AtomicU64::new(0),
-        values: AtomicU64::new(1),
-        ended: AtomicBool::new(false),
-    });
-    let from = shared.api().list(&ListParams::default()).await.unwrap().metadata.resource_version.unwrap();
-    let (last, until) = tokio::sync::oneshot::channel();
-    let watcher = tokio::spawn(watch(Arc::clone(&shared), from, until));
-    let clients: Vec<_> = (0..CLIENTS).map(|_| tokio::spawn(write(Arc::clone(&shared)))).collect();
-    for kill in 0..kills {
-        let time = Duration::from_micros(rand::rng().random_range(10_000..600_000));
-        tokio::time::sleep(time).await;
-        server.kill();
-        tokio::task::block_in_place(|| server.spawn())
-            .unwrap_or_else(|error| panic!("after kill {kill}: {error:#}"));
+/// Clients at work.
+pub(crate) struct Run {
+    shared: Arc<Shared>,
+    writers: Vec<JoinHandle<Vec<Op>>>,
+    watcher: JoinHandle<Vec<Seen>>,
+    last: tokio::sync::oneshot::Sender<u64>,
+}
+
+/// What came of it.
+pub(crate) struct Summary {
+    pub(crate) requests: usize,
+    pub(crate) acknowledged: usize,
+    pub(crate) unanswered: usize,
+    pub(crate) events: usize,
+    /// The longest time without an acknowledged write.
+    pub(crate) silence: Duration,
+    /// Everything that must not be.
+    pub(crate) wrong: Vec<String>,
+}
+
+impl Run {
+    /// Sets clients to work at these servers; the watcher watches at the first one.
+    pub(crate) async fn begin(servers: &[&Server]) -> Self {
+        let mut clients = Vec::new();
+        for server in servers {
+            clients.push(client(server).await);
+        }
+        let shared = Arc::new(Shared {
+            clients,
+            began: Instant::now(),
+            times: Mutex::new(Vec::new()),
+            clock: AtomicU64::new(0),
+            values: AtomicU64::new(1),
+            ended: AtomicBool::new(false),
+        });
+        let list = shared.api(0).list(&ListParams::default()).await.unwrap();
+        let (last, until) = tokio::sync::oneshot::channel();
+        let watcher =
+            tokio::spawn(watch(Arc::clone(&shared), list.metadata.resource_version.unwrap(), until));
+        let writers = (0..CLIENTS).map(|number| tokio::spawn(write(Arc::clone(&shared), number))).collect();
+        Self { shared, writers, watcher, last }
     }
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    shared.ended.store(true, Ordering::SeqCst);
-    let mut ops = Vec::new();
-    for client in clients {
-        ops.extend(client.await.unwrap());
+
+    /// Writes that were acknowledged so far.
+    pub(crate) fn acknowledged(&self) -> usize {
+        self.shared.times.lock().unwrap().len()
     }
-    let end = settle(&shared).await;
-    last.send(end).unwrap();
-    let seen =
-        tokio::time::timeout(Duration::from_secs(60), watcher).await.expect("the watch never ends").unwrap();
-    let listed = shared.api().list(&ListParams::default()).await.unwrap();
-    let objects: BTreeMap<String, u64> = listed
-        .items
-        .iter()
-        .filter(|object| is_ours(&object.name_any()))
-        .map(|object| (object.name_any(), value_of(object).unwrap()))
-        .collect();
-    let count = |outcome: fn(Outcome) -> bool| ops.iter().filter(|op| outcome(op.outcome)).count();
-    let acknowledged = count(|outcome| matches!(outcome, Outcome::Acknowledged(_)));
-    println!(
-        "{kills} kills: {} requests, {acknowledged} acknowledged, {} without answer, {} events",
-        ops.len(),
-        count(|outcome| outcome == Outcome::Unknown),
-        seen.len()
-    );
-    assert!(acknowledged > kills as usize, "hardly anything was written");
-    let wrong = check(&ops, &seen, &objects);
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+
+    /// Waits until so many more writes were acknowledged.
+    pub(crate) async fn progress(&self, writes: usize) {
+        let (begin, deadline) = (self.acknowledged(), Instant::now() + Duration::from_secs(60));
+        while self.acknowledged() < begin + writes {
+            assert!(Instant::now() < deadline, "no client gets on");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Ends the clients' work and compares what they did with what was seen.
+    pub(crate) async fn end(self) -> Summary {
+        let Self { shared, writers, watcher, last } = self;
+        shared.ended.store(true, Ordering::SeqCst);
+        let mut ops = Vec::new();
+        for writer in writers {
+            ops.extend(writer.await.unwrap());
+        }
+        let end = settle(&shared).await;
+        last.send(end).unwrap();
+        let seen = tokio::time::timeout(Duration::from_secs(60), watcher).await;
+        let seen = seen.expect("the watch never ends").unwrap();
+        let listed = shared.api(0).list(&ListParams::default()).await.unwrap();
+        let objects: BTreeMap<String, u64> = listed
+            .items
+            .iter()
+            .filter(|object| is_ours(&object.name_any()))
+            .map(|object| (object.name_any(), value_of(object).unwrap()))
+            .collect();
+        let count = |outcome: fn(Outcome) -> bool| ops.iter().filter(|op| outcome(op.outcome)).count();
+        let mut times = std::mem::take(&mut *shared.times.lock().unwrap());
+        times.sort_unstable();
+        Summary {
+            requests: ops.len(),
+            acknowledged: count(|outcome| matches!(outcome, Outcome::Acknowledged(_))),
+            unanswered: count(|outcome| outcome == Outcome::Unknown),
+            events: seen.len(),
+            silence: times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default(),
+            wrong: check(&ops, &seen, &objects),
+        }
+    }
 }
 
 /// Writes one object after all others, and gives its revision.
 async fn settle(shared: &Shared) -> u64 {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
-        match merge_or_create(&shared.api()).await {
+        match merge_or_create(&shared.api(0)).await {
             Ok(Some(revision)) => return revision,
             other => assert!(Instant::now() < deadline, "the last write fails: {other:?}"),
         }
