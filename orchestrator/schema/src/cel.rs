@@ -1,12 +1,38 @@
 //! Rules of custom resources in CEL (`x-kubernetes-validations`).
+//!
+//! Expressions come from whoever may define kinds, and values from whoever may make objects: neither may hang or stop
+//! the server. So expressions are bounded before they are parsed, rewritten so that every loop and every function pays
+//! for what it touches from a [budget](meter), and evaluated with what the budget allows.
 
-use serde_json::Value;
+mod compile;
+mod evaluate;
+mod functions;
+mod meter;
+mod rewrite;
+mod values;
 
-use crate::{Cause, Schema, path::FieldPath};
+use kube_cel::cel::parser::Expression;
+
+pub(crate) use compile::compile;
+pub(crate) use evaluate::evaluate;
+
+use crate::CauseReason;
 
 /// A compiled rule.
-pub(crate) struct Rule {}
-
-pub(crate) fn compile(_: &Value, _: &Schema, _: &FieldPath, _: &mut Vec<Cause>) -> Vec<Rule> {
-    Vec::new()
+pub(crate) struct Rule {
+    /// As it was written, for messages.
+    text: Box<str>,
+    expression: Expression,
+    message: Option<Box<str>>,
+    message_expression: Option<Expression>,
+    reason: CauseReason,
+    /// Where the cause is, relative to the place of the rule.
+    field_path: Option<Box<str>>,
+    /// It compares with the state before.
+    is_transition: bool,
+    /// It is evaluated without a state before, too.
+    optional_old: bool,
 }
+
+#[cfg(test)]
+mod tests;

@@ -211,7 +211,7 @@ impl Builder {
 
     /// Fields, entries and elements.
     fn below(&mut self, raw: &Value, level: Level, node: &mut Node) {
-        let mut properties = BTreeMap::new();
+        let mut properties: BTreeMap<Box<str>, Child> = BTreeMap::new();
         if let Some(Value::Object(fields)) = raw.get("properties") {
             let mark = self.path.push_field("properties");
             for (name, field) in fields {
@@ -256,7 +256,7 @@ impl Builder {
                 }
             }
             Some(Value::Array(_)) => {
-                self.forbidden("items", "items must be a schema object and not an array")
+                self.forbidden("items", "items must be a schema object and not an array");
             }
             Some(items) => {
                 let mark = self.path.push_field("items");
@@ -264,8 +264,9 @@ impl Builder {
                 self.path.back(mark);
             }
         }
-        let is_defaulted = |(_, child): &(&Box<str>, &Child)| child.schema().default_value().is_some();
-        node.defaulted = properties.iter().filter(is_defaulted).map(|(name, _)| name.clone()).collect();
+        let has_default = |child: &Child| child.schema().default_value().is_some();
+        let defaulted = properties.iter().filter(|(_, child)| has_default(child));
+        node.defaulted = defaulted.map(|(name, _)| name.clone()).collect();
         node.properties = Arc::new(properties);
         node.required = match raw.get("required") {
             Some(Value::Array(names)) => {

@@ -14,6 +14,7 @@ mod builtin;
 mod cause;
 mod cel;
 mod checks;
+mod correlate;
 mod crd;
 mod decode;
 mod formats;

@@ -7,7 +7,9 @@ use serde_json::Value;
 use crate::{
     Cause, Schema, Type,
     cause::quote,
+    cel,
     checks::{Bound, Checks},
+    correlate::Elements,
     formats,
     path::FieldPath,
 };
@@ -22,21 +24,37 @@ impl Schema {
     /// Kubernetes checks the objects of built-in kinds by hand instead; of those, this finds types, required fields
     /// and words of enums.
     pub fn validate(&self, object: &Value) -> Vec<Cause> {
-        let mut walk = Walk { path: FieldPath::default(), causes: Vec::new() };
-        walk.value(self, object);
-        walk.causes.truncate(MAX_CAUSES);
-        walk.causes
+        self.validate_change(object, None)
     }
 
-    /// The same for an object that takes the place of another one: transition rules compare them.
-    pub fn validate_update(&self, new: &Value, _old: &Value) -> Vec<Cause> {
-        self.validate(new)
+    /// The same for an object that takes the place of another one. Transition rules compare them, and what did not
+    /// change is not refused, as it may be older than what the schema says today.
+    pub fn validate_update(&self, new: &Value, old: &Value) -> Vec<Cause> {
+        self.validate_change(new, Some(old))
+    }
+
+    fn validate_change(&self, new: &Value, old: Option<&Value>) -> Vec<Cause> {
+        let mut walk = Walk { path: FieldPath::default(), causes: Vec::new() };
+        walk.value(self, new, old);
+        let mut causes = walk.causes;
+        if self.0.checks.as_ref().is_some_and(|checks| checks.rules_below) {
+            if causes.is_empty() {
+                cel::evaluate(self, new, old, &mut causes, MAX_CAUSES);
+            } else {
+                // Rules may count on types.
+                let detail = "some validation rules were not checked because the object was invalid; correct the \
+                              existing errors to complete validation";
+                causes.push(Cause::invalid("", &Value::Null, detail));
+            }
+        }
+        causes.truncate(MAX_CAUSES);
+        causes
     }
 
     /// The same for a value that is somewhere in an object.
     pub(crate) fn validate_at(&self, path: &FieldPath, value: &Value) -> Vec<Cause> {
         let mut walk = Walk { path: path.clone(), causes: Vec::new() };
-        walk.value(self, value);
+        walk.value(self, value, None);
         walk.causes.truncate(MAX_CAUSES);
         walk.causes
     }
@@ -48,8 +66,8 @@ struct Walk {
 }
 
 impl Walk {
-    fn value(&mut self, schema: &Schema, value: &Value) {
-        if self.causes.len() >= MAX_CAUSES || value.is_null() && schema.nullable() {
+    fn value(&mut self, schema: &Schema, value: &Value, old: Option<&Value>) {
+        if self.causes.len() >= MAX_CAUSES || value.is_null() && schema.nullable() || old == Some(value) {
             return;
         }
         if !has_type(schema.kind(), value) {
@@ -85,7 +103,7 @@ impl Walk {
                 for (name, value) in fields {
                     if let Some(below) = schema.field(name) {
                         let mark = self.path.push_field(name);
-                        self.value(below, value);
+                        self.value(below, value, old.and_then(|old| old.get(name)));
                         self.path.back(mark);
                     }
                 }
@@ -95,9 +113,10 @@ impl Walk {
             }
             Value::Array(elements) => {
                 if let Some(items) = schema.items() {
+                    let former = Elements::new(schema, old);
                     for (index, element) in elements.iter().enumerate() {
                         let mark = self.path.push_index(index);
-                        self.value(items, element);
+                        self.value(items, element, former.of(element));
                         self.path.back(mark);
                     }
                 }

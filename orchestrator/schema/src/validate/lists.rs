@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::{Cause, ListType, MapType, Schema, path::FieldPath};
+use crate::{Cause, ListType, MapType, Schema, correlate::key, path::FieldPath};
 
 /// Lists the elements that are there twice, or that have a key twice.
 pub(super) fn unique(schema: &Schema, elements: &[Value], path: &mut FieldPath, causes: &mut Vec<Cause>) {
@@ -37,13 +37,4 @@ pub(super) fn unique(schema: &Schema, elements: &[Value], path: &mut FieldPath, 
 
 fn is_object(elements: &[Value]) -> bool {
     elements.iter().any(Value::is_object)
-}
-
-/// The fields that tell an element from others.
-fn key(schema: &Schema, fields: &Map<String, Value>) -> Map<String, Value> {
-    let of = |name: &str| {
-        let default = || schema.items()?.property(name)?.default_value();
-        fields.get(name).or_else(default).map(|value| (name.to_owned(), value.clone()))
-    };
-    schema.list_map_keys().filter_map(of).collect()
 }

@@ -1,0 +1,170 @@
+//! Rules on objects.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use kube_cel::cel::{Value as Cel, parser::Expression};
+use serde_json::Value;
+
+use super::{
+    Rule,
+    functions::CONTEXT,
+    meter,
+    values::{optional, to_cel},
+};
+use crate::{Cause, CauseReason, Schema, Type, checks::Checks, correlate::Elements, path::FieldPath};
+
+/// What the rules of a schema say of an object, and of what it was before.
+pub(crate) fn evaluate(
+    schema: &Schema,
+    new: &Value,
+    old: Option<&Value>,
+    causes: &mut Vec<Cause>,
+    max: usize,
+) {
+    let mut walk = Walk { path: FieldPath::default(), causes, budget: meter::OBJECT, max };
+    walk.value(schema, new, old);
+}
+
+struct Walk<'a> {
+    path: FieldPath,
+    causes: &'a mut Vec<Cause>,
+    budget: u64,
+    max: usize,
+}
+
+impl Walk<'_> {
+    fn value(&mut self, schema: &Schema, value: &Value, old: Option<&Value>) {
+        let Some(checks) = schema.0.checks.as_deref().filter(|checks| checks.rules_below) else { return };
+        if value.is_null() || self.causes.len() >= self.max || self.budget == 0 {
+            return;
+        }
+        self.rules(checks, schema, value, old);
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    let Some(below) = schema.field(name) else { continue };
+                    let mark = self.path.push_field(name);
+                    self.value(below, value, old.and_then(|old| old.get(name)));
+                    self.path.back(mark);
+                }
+            }
+            Value::Array(elements) => {
+                let Some(items) = schema.items() else { return };
+                let former = Elements::new(schema, old);
+                for (index, element) in elements.iter().enumerate() {
+                    let mark = self.path.push_index(index);
+                    self.value(items, element, former.of(element));
+                    self.path.back(mark);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn rules(&mut self, checks: &Checks, schema: &Schema, value: &Value, old: Option<&Value>) {
+        if checks.rules.is_empty() {
+            return;
+        }
+        let unchanged = old == Some(value);
+        let new = to_cel(Some(schema), value);
+        let former = old.map(|old| to_cel(Some(schema), old));
+        for rule in &checks.rules {
+            let needs_old = rule.is_transition && !rule.optional_old;
+            // What was allowed once stays allowed as long as nobody touches it.
+            if needs_old && former.is_none() || unchanged && !rule.is_transition {
+                continue;
+            }
+            let bound = match (&former, rule.optional_old) {
+                (former, true) => Some(optional(former.clone())),
+                (Some(former), false) => Some(former.clone()),
+                (None, false) => None,
+            };
+            self.rule(rule, schema, &new, bound.as_ref());
+            if self.budget == 0 {
+                let detail = "validation failed due to running out of cost budget, no further validation rules will \
+                              be run";
+                self.causes.push(Cause::forbidden(self.path.as_str(), detail));
+                return;
+            }
+        }
+    }
+
+    fn rule(&mut self, rule: &Rule, schema: &Schema, new: &Cel, old: Option<&Cel>) {
+        let result = self.run(&rule.expression, new, old);
+        if result == Ok(Cel::Bool(true)) || self.budget == 0 {
+            return;
+        }
+        let path = match &rule.field_path {
+            Some(below) => self.path.field(below),
+            None => self.path.as_str().to_owned(),
+        };
+        // Kubernetes shows the type in the place of the value.
+        let kind = Value::from(type_name(schema.kind()));
+        let detail = match &result {
+            Ok(Cel::Bool(_)) => self.message(rule, new, old),
+            Ok(_) => {
+                self.causes.push(Cause::invalid(
+                    path,
+                    &kind,
+                    &format!("rule must evaluate to bool: {}", rule.text),
+                ));
+                return;
+            }
+            Err(error) => {
+                let detail =
+                    format!("{error} evaluating rule: {}", rule.message.as_deref().unwrap_or(&rule.text));
+                self.causes.push(Cause::invalid(path, &kind, &detail));
+                return;
+            }
+        };
+        self.causes.push(match rule.reason {
+            CauseReason::Required => Cause::required(path, &detail),
+            CauseReason::Forbidden => Cause::forbidden(path, &detail),
+            CauseReason::Duplicate => Cause::duplicate(path, &kind),
+            _ => Cause::invalid(path, &kind, &detail),
+        });
+    }
+
+    fn message(&mut self, rule: &Rule, new: &Cel, old: Option<&Cel>) -> String {
+        let made =
+            rule.message_expression.as_ref().and_then(|expression| self.run(expression, new, old).ok());
+        match made {
+            Some(Cel::String(text)) if !text.trim().is_empty() && !text.contains('\n') => {
+                text.trim().to_owned()
+            }
+            _ => rule.message.as_deref().map_or_else(|| format!("failed rule: {}", rule.text), str::to_owned),
+        }
+    }
+
+    /// Evaluates, and takes what it cost from the object's budget.
+    fn run(&mut self, expression: &Expression, new: &Cel, old: Option<&Cel>) -> Result<Cel, String> {
+        let budget = self.budget.min(meter::RULE);
+        let (result, used) = meter::within(budget, || {
+            let mut scope = CONTEXT.new_inner_scope();
+            // Binding copies the values.
+            let sizes = meter::size(new) + old.map_or(0, meter::size);
+            meter::charge(sizes / 4 + 1).map_err(|error| error.to_string())?;
+            scope.add_variable_from_value("self", new.clone());
+            if let Some(old) = old {
+                scope.add_variable_from_value("oldSelf", old.clone());
+            }
+            // The interpreter has arithmetic on times that panics at the ends of the calendar.
+            let run =
+                AssertUnwindSafe(|| Cel::resolve(expression, &scope).map_err(|error| error.to_string()));
+            catch_unwind(run).unwrap_or_else(|_| Err("the expression cannot be evaluated".to_owned()))
+        });
+        self.budget -= used;
+        result.unwrap_or_else(|| Err("the rule costs more than one rule may".to_owned()))
+    }
+}
+
+fn type_name(kind: Type) -> &'static str {
+    match kind {
+        Type::Object | Type::Any => "object",
+        Type::Array => "array",
+        Type::String | Type::Quantity => "string",
+        Type::Integer | Type::IntOrString => "integer",
+        Type::Number => "number",
+        Type::Boolean => "boolean",
+    }
+}
