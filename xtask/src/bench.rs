@@ -22,6 +22,26 @@ enum What {
     Dataplane(DataplaneArgs),
     /// Time from a change of VIPs to the kernel's table of BIRD and FRR, beside BIRD as the speaker
     Bgp(BgpArgs),
+    /// Durable writes, lists and watches of the orchestrator's API server, beside a plain append with fdatasync
+    Apiserver(ApiserverArgs),
+}
+
+/// Options of `cargo xtask bench apiserver`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "With --json, each line of the output is an object with scenario, unit, median, p99, max, rate (per \
+                        second), ratio_to_fsync and samples. Client and server share the machine."
+)]
+struct ApiserverArgs {
+    /// One JSON object a line instead of a table
+    #[arg(long)]
+    json: bool,
+    /// Seconds of each load
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=600))]
+    seconds: u32,
+    /// Only scenarios whose name has this in it, such as `create` or `watches`
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
 }
 
 /// Options of `cargo xtask bench bgp`.
@@ -95,12 +115,26 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
             process::run(process::cargo(&["build", "--quiet", "--release"]).args(packages))?;
             process::run(&mut bgp_program(args))
         }
+        What::Apiserver(args) => {
+            let packages = ["guideway-bench-apiserver", "guideway-orchestrator"]
+                .iter()
+                .flat_map(|name| ["--package", name]);
+            process::run(process::cargo(&["build", "--quiet", "--release"]).args(packages))?;
+            process::run(&mut apiserver_program(args))
+        }
     }
 }
 
 fn bgp_program(args: &BgpArgs) -> Command {
     let mut command = Command::new(repo::target_dir().join("release/guideway-bench-bgp"));
     command.args(args.json.then_some("--json")).args(["--rounds", &args.rounds.to_string()]);
+    command.args(args.only.iter().flat_map(|text| ["--only", text]));
+    command
+}
+
+fn apiserver_program(args: &ApiserverArgs) -> Command {
+    let mut command = Command::new(repo::target_dir().join("release/guideway-bench-apiserver"));
+    command.args(args.json.then_some("--json")).args(["--seconds", &args.seconds.to_string()]);
     command.args(args.only.iter().flat_map(|text| ["--only", text]));
     command
 }

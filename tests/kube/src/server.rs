@@ -71,7 +71,7 @@ impl Server {
             if Instant::now() > deadline {
                 bail!("the server is not ready after {START:?}:\n{}", self.log_end());
             }
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(2));
         }
         Ok(())
     }

@@ -54,6 +54,8 @@ const TEST: &[Package] = &[
     package("nftables", "nft", "cuts links silently and makes BGP connections collide"),
     package("etcd-server", "etcd", "is the store of an orchestrator with several servers")
         .with_services(&["etcd"]),
+    package("etcd-client", "etcdctl", "adds and removes members of that store"),
+    package("kubernetes-client", "kubectl", "is the client that types the commands of tests/kube"),
 ];
 
 /// For building the programs of the kernel. `/usr/bin/cargo` and `/usr/bin/rustc` do not disturb a rustup.
