@@ -74,8 +74,7 @@ pub fn apply(
     let bare = live.map(without_list);
     let merged = merge(Some(schema), bare.as_ref(), &config);
     let mut object = prune::prune(schema, merged, &entries, &last.unwrap_or_default());
-    let comparison = compare(Some(schema), bare.as_ref(), &object).without(&manager.reset);
-    let taken = comparison.set();
+    let (taken, removed) = compare(Some(schema), bare.as_ref(), &object).without(&manager.reset).split();
     let lost = |entry: &Entry| {
         if is_own(entry) { FieldSet::default() } else { entry.fields.intersection(&taken) }
     };
@@ -88,7 +87,8 @@ pub fn apply(
         return Err(ApplyError::Conflicts(conflict::conflicts(&conflicts)));
     }
     for entry in entries.iter_mut().filter(|entry| !is_own(entry)) {
-        entry.fields = entry.fields.difference(&taken).difference(&comparison.removed);
+        entry.fields.subtract(&taken);
+        entry.fields.subtract(&removed);
     }
     entries.retain(|entry| !entry.fields.is_empty());
     client_side::record(&mut object, live, &config, manager);
@@ -140,7 +140,7 @@ fn without_unowned(mut set: FieldSet) -> FieldSet {
 /// Everything that an object without managedFields holds.
 fn first(schema: &Schema, live: &Value, manager: &Manager, now: &str) -> Entry {
     let before = Manager::new(BEFORE_FIRST_APPLY, manager.api_version.as_str());
-    Entry::new(&before, Operation::Update, compare(Some(schema), None, live).set(), now)
+    Entry::new(&before, Operation::Update, compare(Some(schema), None, live).added, now)
 }
 
 fn without_list(live: &Value) -> Value {

@@ -1,5 +1,6 @@
 //! Recorded bodies, bounds, and whatever bytes.
 
+mod names;
 mod recorded;
 
 use ::base64::{Engine as _, engine::general_purpose::STANDARD};

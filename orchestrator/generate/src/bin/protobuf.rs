@@ -1,7 +1,7 @@
 //! Derives the table of `guideway-protobuf` from the sources of the `k8s-pb` crate and `go-fields.txt`.
 //!
 //! `protobuf K8S_PB_FOLDER GO_FIELDS` writes the table to standard output. Fields that k8s-pb has and the file does not
-//! are newer than it; they get the usual JSON name and are left out when zero.
+//! are newer than the version of the API that is served; they are left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -241,7 +241,7 @@ fn table(
         let mut fields: Vec<&Field> = fields.iter().collect();
         fields.sort_by_key(|field| field.tag);
         for field in fields {
-            let (presence, name) = presence(go.get(&id), field, &id)?;
+            let Some((presence, name)) = presence(go.get(&id), field, &id)? else { continue };
             let kind = kind(field, &mut wanted);
             writeln!(text, "    Field({}, {name:?}, {presence}, {}, {kind}),", field.tag, field.shape)?;
         }
@@ -252,17 +252,16 @@ fn table(
     Ok(out)
 }
 
-fn presence(go: Option<&GoMessage>, field: &Field, id: &Id) -> Result<(&'static str, String)> {
+fn presence(go: Option<&GoMessage>, field: &Field, id: &Id) -> Result<Option<(&'static str, String)>> {
     let Some((mark, name)) = go.and_then(|message| message.fields.get(&field.tag)) else {
-        let presence = if field.message.is_some() && field.shape == "One" { "Optional" } else { "OmitZero" };
-        return Ok((presence, camel(&field.rust)));
+        return Ok(None);
     };
     let presence = match mark {
         '*' => "Optional",
         '^' => "Nullable",
         '?' => "OmitZero",
         '!' => "Always",
-        '~' => return Ok(("Inline", String::new())),
+        '~' => return Ok(Some(("Inline", String::new()))),
         _ => bail!("unknown mark {mark} of {name}"),
     };
     let plain = |text: &str| text.replace(['_', '-', '$'], "").to_lowercase();
@@ -272,7 +271,7 @@ fn presence(go: Option<&GoMessage>, field: &Field, id: &Id) -> Result<(&'static 
         field.tag,
         field.rust
     );
-    Ok((presence, name.clone()))
+    Ok(Some((presence, name.clone())))
 }
 
 fn kind(field: &Field, wanted: &mut Vec<Id>) -> String {
@@ -304,15 +303,4 @@ fn kind(field: &Field, wanted: &mut Vec<Id>) -> String {
 
 fn constant(id: &Id) -> String {
     format!("{}_{}", id.0.replace("/pkg/apis/", "/").replace('/', "_"), id.1).to_uppercase()
-}
-
-fn camel(snake: &str) -> String {
-    let mut words = snake.split('_');
-    let mut text = words.next().unwrap_or_default().to_owned();
-    for word in words {
-        let mut letters = word.chars();
-        text.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
-        text.push_str(letters.as_str());
-    }
-    text
 }

@@ -34,9 +34,10 @@ pub(super) fn may_take<'a>(
     if applied.get("apiVersion").and_then(Value::as_str) != Some(manager.api_version.as_str()) {
         return false;
     }
-    let Ok(set) = collect(Some(schema), &applied) else { return false };
-    let changed = compare(Some(schema), Some(&applied), live);
-    let unchanged = set.difference(&changed.set()).difference(&changed.removed);
+    let Ok(mut unchanged) = collect(Some(schema), &applied) else { return false };
+    let (changed, removed) = compare(Some(schema), Some(&applied), live).split();
+    unchanged.subtract(&changed);
+    unchanged.subtract(&removed);
     conflicts.all(|fields| fields.difference(&unchanged).is_empty())
 }
 

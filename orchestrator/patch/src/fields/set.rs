@@ -103,14 +103,22 @@ impl FieldSet {
 
     /// What is not in `other`.
     pub fn difference(&self, other: &Self) -> Self {
-        let children = self.children.iter().filter_map(|(element, ours)| {
-            let left = match other.children.get(element) {
-                Some(theirs) => ours.difference(theirs),
-                None => ours.clone(),
-            };
-            (!left.is_empty()).then(|| (element.clone(), left))
-        });
-        Self { member: self.member && !other.member, children: children.collect() }
+        let mut left = self.clone();
+        left.subtract(other);
+        left
+    }
+
+    /// Takes out what is in `other`.
+    pub fn subtract(&mut self, other: &Self) {
+        self.member &= !other.member;
+        for (element, theirs) in &other.children {
+            if let Some(ours) = self.children.get_mut(element) {
+                ours.subtract(theirs);
+                if ours.is_empty() {
+                    self.children.remove(element);
+                }
+            }
+        }
     }
 
     /// What is neither in `other` nor below a member of it.

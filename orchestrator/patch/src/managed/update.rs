@@ -43,9 +43,10 @@ pub fn update(
     if entries.is_empty() && before.is_some() {
         return Ok(after);
     }
-    let taken = comparison.set();
+    let (taken, removed) = comparison.split();
     for entry in &mut entries {
-        entry.fields = entry.fields.difference(&taken).difference(&comparison.removed);
+        entry.fields.subtract(&taken);
+        entry.fields.subtract(&removed);
     }
     if !taken.is_empty() {
         match entries.iter_mut().find(|entry| entry.is_of(manager, Operation::Update)) {

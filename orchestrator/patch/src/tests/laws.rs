@@ -226,7 +226,7 @@ proptest! {
         if !tracked {
             return Ok(());
         }
-        let changed = crate::tree::compare(Some(&custom()), Some(&live), &next).set();
+        let (changed, _) = crate::tree::compare(Some(&custom()), Some(&live), &next).split();
         for entry in found["metadata"]["managedFields"].as_array().into_iter().flatten() {
             let fields = FieldSet::from_value(&entry["fieldsV1"]).unwrap();
             if entry["manager"] == "writer" {

@@ -80,9 +80,9 @@ impl Comparison {
         }
     }
 
-    /// What the new object holds and the old one does not, or not so.
-    pub(crate) fn set(&self) -> FieldSet {
-        self.added.clone().union(&self.modified)
+    /// What the new object holds and the old one does not, or not so; and what only the old one holds.
+    pub(crate) fn split(self) -> (FieldSet, FieldSet) {
+        (self.added.union(&self.modified), self.removed)
     }
 
     fn hang(&mut self, element: PathElement, below: Self) {

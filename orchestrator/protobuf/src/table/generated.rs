@@ -1249,13 +1249,6 @@ static API_CORE_V1_CONTAINER: Message = Message(&[
     Field(22, "startupProbe", Optional, One, Nested(&API_CORE_V1_PROBE)),
     Field(23, "resizePolicy", OmitZero, List, Nested(&API_CORE_V1_CONTAINERRESIZEPOLICY)),
     Field(24, "restartPolicy", Optional, One, String),
-    Field(25, "restartPolicyRules", OmitZero, List, Nested(&API_CORE_V1_CONTAINERRESTARTRULE)),
-]);
-
-static API_CORE_V1_CONTAINEREXTENDEDRESOURCEREQUEST: Message = Message(&[
-    Field(1, "containerName", OmitZero, One, String),
-    Field(2, "resourceName", OmitZero, One, String),
-    Field(3, "requestName", OmitZero, One, String),
 ]);
 
 static API_CORE_V1_CONTAINERIMAGE: Message = Message(&[
@@ -1274,16 +1267,6 @@ static API_CORE_V1_CONTAINERPORT: Message = Message(&[
 static API_CORE_V1_CONTAINERRESIZEPOLICY: Message = Message(&[
     Field(1, "resourceName", Always, One, String),
     Field(2, "restartPolicy", Always, One, String),
-]);
-
-static API_CORE_V1_CONTAINERRESTARTRULE: Message = Message(&[
-    Field(1, "action", OmitZero, One, String),
-    Field(2, "exitCodes", Optional, One, Nested(&API_CORE_V1_CONTAINERRESTARTRULEONEXITCODES)),
-]);
-
-static API_CORE_V1_CONTAINERRESTARTRULEONEXITCODES: Message = Message(&[
-    Field(1, "operator", OmitZero, One, String),
-    Field(2, "values", OmitZero, List, Int32),
 ]);
 
 static API_CORE_V1_CONTAINERSTATE: Message = Message(&[
@@ -1426,7 +1409,6 @@ static API_CORE_V1_ENVVARSOURCE: Message = Message(&[
     Field(2, "resourceFieldRef", Optional, One, Nested(&API_CORE_V1_RESOURCEFIELDSELECTOR)),
     Field(3, "configMapKeyRef", Optional, One, Nested(&API_CORE_V1_CONFIGMAPKEYSELECTOR)),
     Field(4, "secretKeyRef", Optional, One, Nested(&API_CORE_V1_SECRETKEYSELECTOR)),
-    Field(5, "fileKeyRef", Optional, One, Nested(&API_CORE_V1_FILEKEYSELECTOR)),
 ]);
 
 static API_CORE_V1_EPHEMERALCONTAINER: Message = Message(&[
@@ -1459,7 +1441,6 @@ static API_CORE_V1_EPHEMERALCONTAINERCOMMON: Message = Message(&[
     Field(22, "startupProbe", Optional, One, Nested(&API_CORE_V1_PROBE)),
     Field(23, "resizePolicy", OmitZero, List, Nested(&API_CORE_V1_CONTAINERRESIZEPOLICY)),
     Field(24, "restartPolicy", Optional, One, String),
-    Field(25, "restartPolicyRules", OmitZero, List, Nested(&API_CORE_V1_CONTAINERRESTARTRULE)),
 ]);
 
 static API_CORE_V1_EPHEMERALVOLUMESOURCE: Message = Message(&[
@@ -1509,13 +1490,6 @@ static API_CORE_V1_FCVOLUMESOURCE: Message = Message(&[
     Field(3, "fsType", OmitZero, One, String),
     Field(4, "readOnly", OmitZero, One, Bool),
     Field(5, "wwids", OmitZero, List, String),
-]);
-
-static API_CORE_V1_FILEKEYSELECTOR: Message = Message(&[
-    Field(1, "volumeName", OmitZero, One, String),
-    Field(2, "path", OmitZero, One, String),
-    Field(3, "key", OmitZero, One, String),
-    Field(4, "optional", OmitZero, One, Bool),
 ]);
 
 static API_CORE_V1_FLEXPERSISTENTVOLUMESOURCE: Message = Message(&[
@@ -1844,7 +1818,6 @@ static API_CORE_V1_NODESTATUS: Message = Message(&[
     Field(11, "config", Optional, One, Nested(&API_CORE_V1_NODECONFIGSTATUS)),
     Field(12, "runtimeHandlers", OmitZero, List, Nested(&API_CORE_V1_NODERUNTIMEHANDLER)),
     Field(13, "features", Optional, One, Nested(&API_CORE_V1_NODEFEATURES)),
-    Field(14, "declaredFeatures", OmitZero, List, String),
 ]);
 
 static API_CORE_V1_NODESWAPSTATUS: Message = Message(&[
@@ -2027,16 +2000,6 @@ static API_CORE_V1_PODATTACHOPTIONS: Message = Message(&[
     Field(5, "container", OmitZero, One, String),
 ]);
 
-static API_CORE_V1_PODCERTIFICATEPROJECTION: Message = Message(&[
-    Field(1, "signerName", OmitZero, One, String),
-    Field(2, "keyType", OmitZero, One, String),
-    Field(3, "maxExpirationSeconds", OmitZero, One, Int32),
-    Field(4, "credentialBundlePath", OmitZero, One, String),
-    Field(5, "keyPath", OmitZero, One, String),
-    Field(6, "certificateChainPath", OmitZero, One, String),
-    Field(7, "userAnnotations", OmitZero, Map, String),
-]);
-
 static API_CORE_V1_PODCONDITION: Message = Message(&[
     Field(1, "type", Always, One, String),
     Field(2, "status", Always, One, String),
@@ -2065,11 +2028,6 @@ static API_CORE_V1_PODEXECOPTIONS: Message = Message(&[
     Field(4, "tty", OmitZero, One, Bool),
     Field(5, "container", OmitZero, One, String),
     Field(6, "command", Always, List, String),
-]);
-
-static API_CORE_V1_PODEXTENDEDRESOURCECLAIMSTATUS: Message = Message(&[
-    Field(1, "requestMappings", OmitZero, List, Nested(&API_CORE_V1_CONTAINEREXTENDEDRESOURCEREQUEST)),
-    Field(2, "resourceClaimName", OmitZero, One, String),
 ]);
 
 static API_CORE_V1_PODIP: Message = Message(&[
@@ -2182,8 +2140,6 @@ static API_CORE_V1_PODSPEC: Message = Message(&[
     Field(38, "schedulingGates", OmitZero, List, Nested(&API_CORE_V1_PODSCHEDULINGGATE)),
     Field(39, "resourceClaims", OmitZero, List, Nested(&API_CORE_V1_PODRESOURCECLAIM)),
     Field(40, "resources", Optional, One, Nested(&API_CORE_V1_RESOURCEREQUIREMENTS)),
-    Field(41, "hostnameOverride", OmitZero, One, String),
-    Field(42, "workloadRef", Optional, One, Nested(&API_CORE_V1_WORKLOADREFERENCE)),
 ]);
 
 static API_CORE_V1_PODSTATUS: Message = Message(&[
@@ -2204,9 +2160,6 @@ static API_CORE_V1_PODSTATUS: Message = Message(&[
     Field(15, "resourceClaimStatuses", OmitZero, List, Nested(&API_CORE_V1_PODRESOURCECLAIMSTATUS)),
     Field(16, "hostIPs", OmitZero, List, Nested(&API_CORE_V1_HOSTIP)),
     Field(17, "observedGeneration", OmitZero, One, Int64),
-    Field(18, "extendedResourceClaimStatus", Optional, One, Nested(&API_CORE_V1_PODEXTENDEDRESOURCECLAIMSTATUS)),
-    Field(19, "allocatedResources", OmitZero, Map, Quantity),
-    Field(20, "resources", Optional, One, Nested(&API_CORE_V1_RESOURCEREQUIREMENTS)),
 ]);
 
 static API_CORE_V1_PODSTATUSRESULT: Message = Message(&[
@@ -2687,7 +2640,6 @@ static API_CORE_V1_VOLUMEPROJECTION: Message = Message(&[
     Field(3, "configMap", Optional, One, Nested(&API_CORE_V1_CONFIGMAPPROJECTION)),
     Field(4, "serviceAccountToken", Optional, One, Nested(&API_CORE_V1_SERVICEACCOUNTTOKENPROJECTION)),
     Field(5, "clusterTrustBundle", Optional, One, Nested(&API_CORE_V1_CLUSTERTRUSTBUNDLEPROJECTION)),
-    Field(6, "podCertificate", Optional, One, Nested(&API_CORE_V1_PODCERTIFICATEPROJECTION)),
 ]);
 
 static API_CORE_V1_VOLUMERESOURCEREQUIREMENTS: Message = Message(&[
@@ -2745,12 +2697,6 @@ static API_CORE_V1_WINDOWSSECURITYCONTEXTOPTIONS: Message = Message(&[
     Field(2, "gmsaCredentialSpec", Optional, One, String),
     Field(3, "runAsUserName", Optional, One, String),
     Field(4, "hostProcess", Optional, One, Bool),
-]);
-
-static API_CORE_V1_WORKLOADREFERENCE: Message = Message(&[
-    Field(1, "name", OmitZero, One, String),
-    Field(2, "podGroup", OmitZero, One, String),
-    Field(3, "podGroupReplicaKey", OmitZero, One, String),
 ]);
 
 static API_DISCOVERY_V1_ENDPOINT: Message = Message(&[
@@ -3272,29 +3218,11 @@ static API_RESOURCE_V1_ALLOCATEDDEVICESTATUS: Message = Message(&[
     Field(4, "conditions", Always, List, Nested(&APIMACHINERY_META_V1_CONDITION)),
     Field(5, "data", Optional, One, Json),
     Field(6, "networkData", Optional, One, Nested(&API_RESOURCE_V1_NETWORKDEVICEDATA)),
-    Field(7, "shareId", OmitZero, One, String),
 ]);
 
 static API_RESOURCE_V1_ALLOCATIONRESULT: Message = Message(&[
     Field(1, "devices", Always, One, Nested(&API_RESOURCE_V1_DEVICEALLOCATIONRESULT)),
     Field(3, "nodeSelector", Optional, One, Nested(&API_CORE_V1_NODESELECTOR)),
-    Field(5, "allocationTimestamp", Optional, One, Time),
-]);
-
-static API_RESOURCE_V1_CAPACITYREQUESTPOLICY: Message = Message(&[
-    Field(1, "default", Optional, One, Quantity),
-    Field(3, "validValues", OmitZero, List, Quantity),
-    Field(4, "validRange", Optional, One, Nested(&API_RESOURCE_V1_CAPACITYREQUESTPOLICYRANGE)),
-]);
-
-static API_RESOURCE_V1_CAPACITYREQUESTPOLICYRANGE: Message = Message(&[
-    Field(1, "min", Optional, One, Quantity),
-    Field(2, "max", Optional, One, Quantity),
-    Field(3, "step", Optional, One, Quantity),
-]);
-
-static API_RESOURCE_V1_CAPACITYREQUIREMENTS: Message = Message(&[
-    Field(1, "requests", OmitZero, Map, Quantity),
 ]);
 
 static API_RESOURCE_V1_CELDEVICESELECTOR: Message = Message(&[
@@ -3319,10 +3247,6 @@ static API_RESOURCE_V1_DEVICE: Message = Message(&[
     Field(6, "nodeSelector", Optional, One, Nested(&API_CORE_V1_NODESELECTOR)),
     Field(7, "allNodes", Optional, One, Bool),
     Field(8, "taints", OmitZero, List, Nested(&API_RESOURCE_V1_DEVICETAINT)),
-    Field(9, "bindsToNode", OmitZero, One, Bool),
-    Field(10, "bindingConditions", OmitZero, List, String),
-    Field(11, "bindingFailureConditions", OmitZero, List, String),
-    Field(12, "allowMultipleAllocations", OmitZero, One, Bool),
 ]);
 
 static API_RESOURCE_V1_DEVICEALLOCATIONCONFIGURATION: Message = Message(&[
@@ -3345,7 +3269,6 @@ static API_RESOURCE_V1_DEVICEATTRIBUTE: Message = Message(&[
 
 static API_RESOURCE_V1_DEVICECAPACITY: Message = Message(&[
     Field(1, "value", Always, One, Quantity),
-    Field(2, "requestPolicy", Optional, One, Nested(&API_RESOURCE_V1_CAPACITYREQUESTPOLICY)),
 ]);
 
 static API_RESOURCE_V1_DEVICECLAIM: Message = Message(&[
@@ -3376,7 +3299,6 @@ static API_RESOURCE_V1_DEVICECLASSLIST: Message = Message(&[
 static API_RESOURCE_V1_DEVICECLASSSPEC: Message = Message(&[
     Field(1, "selectors", OmitZero, List, Nested(&API_RESOURCE_V1_DEVICESELECTOR)),
     Field(2, "config", OmitZero, List, Nested(&API_RESOURCE_V1_DEVICECLASSCONFIGURATION)),
-    Field(4, "extendedResourceName", OmitZero, One, String),
 ]);
 
 static API_RESOURCE_V1_DEVICECONFIGURATION: Message = Message(&[
@@ -3386,7 +3308,6 @@ static API_RESOURCE_V1_DEVICECONFIGURATION: Message = Message(&[
 static API_RESOURCE_V1_DEVICECONSTRAINT: Message = Message(&[
     Field(1, "requests", OmitZero, List, String),
     Field(2, "matchAttribute", Optional, One, String),
-    Field(3, "distinctAttribute", OmitZero, One, String),
 ]);
 
 static API_RESOURCE_V1_DEVICECOUNTERCONSUMPTION: Message = Message(&[
@@ -3407,10 +3328,6 @@ static API_RESOURCE_V1_DEVICEREQUESTALLOCATIONRESULT: Message = Message(&[
     Field(4, "device", Always, One, String),
     Field(5, "adminAccess", Nullable, One, Bool),
     Field(6, "tolerations", OmitZero, List, Nested(&API_RESOURCE_V1_DEVICETOLERATION)),
-    Field(7, "bindingConditions", OmitZero, List, String),
-    Field(8, "bindingFailureConditions", OmitZero, List, String),
-    Field(9, "shareId", OmitZero, One, String),
-    Field(10, "consumedCapacity", OmitZero, Map, Quantity),
 ]);
 
 static API_RESOURCE_V1_DEVICESELECTOR: Message = Message(&[
@@ -3424,7 +3341,6 @@ static API_RESOURCE_V1_DEVICESUBREQUEST: Message = Message(&[
     Field(4, "allocationMode", OmitZero, One, String),
     Field(5, "count", OmitZero, One, Int64),
     Field(6, "tolerations", OmitZero, List, Nested(&API_RESOURCE_V1_DEVICETOLERATION)),
-    Field(7, "capacity", Optional, One, Nested(&API_RESOURCE_V1_CAPACITYREQUIREMENTS)),
 ]);
 
 static API_RESOURCE_V1_DEVICETAINT: Message = Message(&[
@@ -3449,7 +3365,6 @@ static API_RESOURCE_V1_EXACTDEVICEREQUEST: Message = Message(&[
     Field(4, "count", OmitZero, One, Int64),
     Field(5, "adminAccess", Optional, One, Bool),
     Field(6, "tolerations", OmitZero, List, Nested(&API_RESOURCE_V1_DEVICETOLERATION)),
-    Field(7, "capacity", Optional, One, Nested(&API_RESOURCE_V1_CAPACITYREQUIREMENTS)),
 ]);
 
 static API_RESOURCE_V1_NETWORKDEVICEDATA: Message = Message(&[
@@ -3566,7 +3481,6 @@ static API_STORAGE_V1_CSIDRIVERSPEC: Message = Message(&[
     Field(7, "requiresRepublish", Optional, One, Bool),
     Field(8, "seLinuxMount", Optional, One, Bool),
     Field(9, "nodeAllocatableUpdatePeriodSeconds", Optional, One, Int64),
-    Field(10, "serviceAccountTokenInSecrets", OmitZero, One, Bool),
 ]);
 
 static API_STORAGE_V1_CSINODE: Message = Message(&[
@@ -3689,7 +3603,6 @@ static APIEXTENSIONS_APISERVER_APIEXTENSIONS_V1_CUSTOMRESOURCEDEFINITIONCONDITIO
     Field(3, "lastTransitionTime", Always, One, Time),
     Field(4, "reason", OmitZero, One, String),
     Field(5, "message", OmitZero, One, String),
-    Field(6, "observedGeneration", OmitZero, One, Int64),
 ]);
 
 static APIEXTENSIONS_APISERVER_APIEXTENSIONS_V1_CUSTOMRESOURCEDEFINITIONLIST: Message = Message(&[
@@ -3719,7 +3632,6 @@ static APIEXTENSIONS_APISERVER_APIEXTENSIONS_V1_CUSTOMRESOURCEDEFINITIONSTATUS: 
     Field(1, "conditions", Always, List, Nested(&APIEXTENSIONS_APISERVER_APIEXTENSIONS_V1_CUSTOMRESOURCEDEFINITIONCONDITION)),
     Field(2, "acceptedNames", Always, One, Nested(&APIEXTENSIONS_APISERVER_APIEXTENSIONS_V1_CUSTOMRESOURCEDEFINITIONNAMES)),
     Field(3, "storedVersions", Always, List, String),
-    Field(4, "observedGeneration", OmitZero, One, Int64),
 ]);
 
 static APIEXTENSIONS_APISERVER_APIEXTENSIONS_V1_CUSTOMRESOURCEDEFINITIONVERSION: Message = Message(&[
