@@ -9,12 +9,12 @@ use k8s_openapi::{
     ListableResource, Resource,
     api::{
         admissionregistration::v1 as admission, apps::v1 as apps, authentication::v1 as authentication,
-        authorization::v1 as authorization, autoscaling::v1 as autoscaling, autoscaling::v2 as autoscaling_v2,
-        batch::v1 as batch, certificates::v1 as certificates, coordination::v1 as coordination, core::v1 as core,
-        discovery::v1 as discovery, events::v1 as events, flowcontrol::v1 as flowcontrol,
-        networking::v1 as networking, node::v1 as node, policy::v1 as policy, rbac::v1 as rbac,
-        resource::v1beta2 as resource, scheduling::v1 as scheduling, storage::v1 as storage,
-        storage::v1beta1 as storage_v1beta1,
+        authorization::v1 as authorization, autoscaling::v1 as autoscaling,
+        autoscaling::v2 as autoscaling_v2, batch::v1 as batch, certificates::v1 as certificates,
+        coordination::v1 as coordination, core::v1 as core, discovery::v1 as discovery, events::v1 as events,
+        flowcontrol::v1 as flowcontrol, networking::v1 as networking, node::v1 as node, policy::v1 as policy,
+        rbac::v1 as rbac, resource::v1beta2 as resource, scheduling::v1 as scheduling,
+        storage::v1 as storage, storage::v1beta1 as storage_v1beta1,
     },
     apiextensions_apiserver::pkg::apis::apiextensions::v1 as apiextensions,
     apimachinery::pkg::{apis::meta::v1 as meta, runtime::RawExtension, version::Info},
@@ -239,8 +239,9 @@ fn overlay(definitions: &mut BTreeMap<String, Value>) -> Result<()> {
         }
         let mut words = line.split_whitespace();
         let (Some(name), Some(field)) = (words.next(), words.next()) else { bail!("{line}: too short") };
-        let definition =
-            definitions.get_mut(&format!("io.k8s.{name}")).with_context(|| format!("no definition {name}"))?;
+        let definition = definitions
+            .get_mut(&format!("io.k8s.{name}"))
+            .with_context(|| format!("no definition {name}"))?;
         let target = match field {
             "-" => definition,
             field => definition
