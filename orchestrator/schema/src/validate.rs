@@ -83,13 +83,6 @@ impl Walk {
             let detail = format!("{} in body must be of type {format}: {}", self.path.as_str(), quote(text));
             self.causes.push(Cause::type_invalid(self.path.as_str(), value, &detail));
         }
-        if let (Some(format), Value::Number(number)) = (schema.format(), value)
-            && format == "int32"
-            && number.as_i64().is_some_and(|number| i32::try_from(number).is_err())
-        {
-            let detail = format!("{} in body must be of type int32: \"{number}\"", self.path.as_str());
-            self.causes.push(Cause::type_invalid(self.path.as_str(), value, &detail));
-        }
         if let Some(checks) = &schema.0.checks {
             self.checks(checks, value);
         }

@@ -311,3 +311,185 @@ fn names_may_be_restricted() {
         [""; 0]
     );
 }
+
+/// A definition with those that it refers to written out, as tools that make definitions from Go types do.
+fn written_out(mut schema: Value) -> Value {
+    let reference = |schema: &Value| {
+        let reference = schema["$ref"].as_str().or_else(|| schema["allOf"][0]["$ref"].as_str())?;
+        Definition::named(reference.rsplit('/').next()?)
+    };
+    if let Some(definition) = reference(&schema) {
+        schema = match definition.name.rsplit('.').next() {
+            Some("Quantity" | "IntOrString") => {
+                return json!({
+                    "anyOf": [{"type": "integer"}, {"type": "string"}], "x-kubernetes-int-or-string": true,
+                });
+            }
+            Some("ObjectMeta") => {
+                return json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+            }
+            _ => serde_json::from_str(definition.json).unwrap(),
+        };
+    }
+    for part in ["items", "additionalProperties"] {
+        if let Some(below) = schema.get(part).cloned() {
+            schema[part] = written_out(below);
+        }
+    }
+    if let Some(Value::Object(fields)) = schema.get_mut("properties") {
+        for field in fields.values_mut() {
+            *field = written_out(field.take());
+        }
+    }
+    schema
+}
+
+#[test]
+fn definitions_with_templates_of_pods_are_taken() {
+    let template = Definition::named("io.k8s.api.core.v1.PodTemplateSpec").unwrap();
+    let template = written_out(serde_json::from_str(template.json).unwrap());
+    let many: serde_json::Map<String, Value> =
+        (0..6).map(|index| (format!("t{index}"), template.clone())).collect();
+    let schema = with_spec(json!({"type": "object", "properties": many}));
+    let size = schema.to_string().len();
+    assert!(size > 500_000, "{size}");
+    let schema = Schema::from_crd(&schema, "s").unwrap();
+    let mut object = json!({"spec": {"t0": {"metadata": {"labels": {"a": "b"}}, "spec": {
+        "containers": [
+            {"name": "c", "ports": [{"containerPort": 80}, {"containerPort": 80}], "bogus": 1},
+            {"name": "c", "resources": {"limits": {"cpu": 1, "memory": "1Gi"}}},
+        ],
+    }}}});
+    assert_eq!(schema.unknown_fields(&object), ["spec.t0.spec.containers[0].bogus"]);
+    schema.prune(&mut object);
+    schema.default(&mut object);
+    assert_eq!(object["spec"]["t0"]["spec"]["containers"][0]["ports"][0]["protocol"], "TCP");
+    let causes: Vec<String> = schema.validate(&object).iter().map(ToString::to_string).collect();
+    assert_eq!(
+        causes,
+        [
+            "spec.t0.spec.containers[0].ports[1]: Duplicate value: {\"containerPort\":80,\"protocol\":\"TCP\"}",
+            "spec.t0.spec.containers[1]: Duplicate value: {\"name\":\"c\"}",
+        ]
+    );
+}
+
+#[test]
+fn definitions_of_bgp_peers_are_taken() {
+    let schema = with_spec(json!({
+        "description": "What a speaker knows of a router.",
+        "type": "object",
+        "required": ["myASN"],
+        "properties": {
+            "myASN": {"type": "integer", "format": "int32", "minimum": 0, "maximum": 4_294_967_295_u32},
+            "peerPort": {"type": "integer", "minimum": 1, "maximum": 16384, "default": 179},
+            "connectTime": {"type": "string", "x-kubernetes-validations": [
+                {
+                    "message": "connect time should be between 1 seconds to 65535",
+                    "rule": "duration(self).getSeconds() >= 1 && duration(self).getSeconds()\n  <= 65535",
+                },
+                {"message": "whole seconds", "rule": "duration(self).getMilliseconds() % 1000 == 0"},
+            ]},
+            "restart": {"type": "boolean", "x-kubernetes-validations": [
+                {"message": "cannot be changed after creation", "rule": "self == oldSelf"},
+            ]},
+            "passwordSecret": {"type": "object", "x-kubernetes-map-type": "atomic", "properties": {
+                "name": {"type": "string"}, "namespace": {"type": "string"},
+            }},
+            "nodeSelectors": {"type": "array", "items": {
+                "type": "object",
+                "x-kubernetes-map-type": "atomic",
+                "properties": {"matchLabels": {"type": "object", "additionalProperties": {"type": "string"}}},
+            }},
+        },
+    }));
+    let schema = Schema::from_crd(&schema, "s").unwrap();
+    // Numbers of autonomous systems have four bytes, whatever the format says.
+    let mut object = json!({"spec": {"myASN": 4_200_000_000_u32, "connectTime": "10s", "restart": true}});
+    schema.default(&mut object);
+    assert_eq!(object["spec"]["peerPort"], 179);
+    assert_eq!(schema.validate(&object), []);
+    let causes = |value: &Value| -> Vec<String> {
+        schema.validate_update(value, &object).iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(
+        causes(&json!({"spec": {"myASN": 1, "connectTime": "10ms", "restart": false}})),
+        [
+            r#"spec.connectTime: Invalid value: "string": connect time should be between 1 seconds to 65535"#,
+            r#"spec.connectTime: Invalid value: "string": whole seconds"#,
+            r#"spec.restart: Invalid value: "boolean": cannot be changed after creation"#,
+        ]
+    );
+    assert_eq!(
+        causes(&json!({"spec": {"connectTime": 1}})),
+        [
+            "spec.myASN: Required value",
+            r#"spec.connectTime: Invalid value: "integer": spec.connectTime in body must be of type string: "integer""#,
+            r#"<nil>: Invalid value: "null": some validation rules were not checked because the object was invalid; correct the existing errors to complete validation"#,
+        ]
+    );
+}
+
+#[test]
+fn rules_of_gateways_are_taken() {
+    let listener = json!({
+        "type": "object",
+        "required": ["name", "port", "protocol"],
+        "properties": {
+            "name": {"type": "string", "maxLength": 253, "pattern": r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},
+            "port": {"type": "integer", "format": "int32", "minimum": 1, "maximum": 65535},
+            "protocol": {"type": "string"},
+            "hostname": {"type": "string"},
+            "tls": {
+                "type": "object",
+                "properties": {
+                    "mode": {"type": "string", "enum": ["Terminate", "Passthrough"], "default": "Terminate"},
+                    "certificates": {"type": "array", "maxItems": 64, "items": {"type": "string"}},
+                },
+                "x-kubernetes-validations": [{
+                    "message": "certificates are needed to terminate",
+                    "rule": "self.mode == 'Terminate' ? size(self.certificates) > 0 : true",
+                }],
+            },
+        },
+    });
+    let schema = with_spec(json!({"type": "object", "properties": {"listeners": {
+        "type": "array",
+        "maxItems": 64,
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["name"],
+        "items": listener,
+        "x-kubernetes-validations": [
+            {"message": "no tls", "rule": "self.all(l, l.protocol in ['HTTP', 'TCP', 'UDP'] ? !has(l.tls) : true)"},
+            {"message": "names differ", "rule": "self.all(l1, self.exists_one(l2, l1.name == l2.name))"},
+            {
+                "message": "ports, protocols and hostnames differ",
+                "rule": "self.all(l1, self.exists_one(l2, l1.port == l2.port && l1.protocol == l2.protocol && \
+                         (has(l1.hostname) && has(l2.hostname) ? l1.hostname == l2.hostname : \
+                         !has(l1.hostname) && !has(l2.hostname))))",
+            },
+        ],
+    }}}));
+    let schema = Schema::from_crd(&schema, "s").unwrap();
+    // As many as there may be.
+    let listeners: Vec<Value> = (1..=64)
+        .map(|port| json!({
+            "name": format!("l{port}"), "port": port, "protocol": "HTTPS", "hostname": format!("h{port}.example.com"),
+            "tls": {"certificates": (0..64).map(|index| format!("c{index}")).collect::<Vec<_>>()},
+        }))
+        .collect();
+    let mut object = json!({"spec": {"listeners": listeners}});
+    schema.default(&mut object);
+    assert_eq!(schema.validate(&object), []);
+    object["spec"]["listeners"][1]["port"] = 1.into();
+    object["spec"]["listeners"][1]["hostname"] = "h1.example.com".into();
+    object["spec"]["listeners"][2]["tls"]["certificates"] = json!([]);
+    let causes: Vec<String> = schema.validate(&object).iter().map(ToString::to_string).collect();
+    assert_eq!(
+        causes,
+        [
+            r#"spec.listeners: Invalid value: "array": ports, protocols and hostnames differ"#,
+            r#"spec.listeners[2].tls: Invalid value: "object": certificates are needed to terminate"#,
+        ]
+    );
+}
