@@ -82,14 +82,14 @@ pub(super) static KINDS: &[(&str, &str, &Message)] = &[
     ("rbac.authorization.k8s.io/v1", "RoleBinding", &API_RBAC_V1_ROLEBINDING),
     ("rbac.authorization.k8s.io/v1", "RoleBindingList", &API_RBAC_V1_ROLEBINDINGLIST),
     ("rbac.authorization.k8s.io/v1", "RoleList", &API_RBAC_V1_ROLELIST),
-    ("resource.k8s.io/v1", "DeviceClass", &API_RESOURCE_V1_DEVICECLASS),
-    ("resource.k8s.io/v1", "DeviceClassList", &API_RESOURCE_V1_DEVICECLASSLIST),
-    ("resource.k8s.io/v1", "ResourceClaim", &API_RESOURCE_V1_RESOURCECLAIM),
-    ("resource.k8s.io/v1", "ResourceClaimList", &API_RESOURCE_V1_RESOURCECLAIMLIST),
-    ("resource.k8s.io/v1", "ResourceClaimTemplate", &API_RESOURCE_V1_RESOURCECLAIMTEMPLATE),
-    ("resource.k8s.io/v1", "ResourceClaimTemplateList", &API_RESOURCE_V1_RESOURCECLAIMTEMPLATELIST),
-    ("resource.k8s.io/v1", "ResourceSlice", &API_RESOURCE_V1_RESOURCESLICE),
-    ("resource.k8s.io/v1", "ResourceSliceList", &API_RESOURCE_V1_RESOURCESLICELIST),
+    ("resource.k8s.io/v1beta2", "DeviceClass", &API_RESOURCE_V1BETA2_DEVICECLASS),
+    ("resource.k8s.io/v1beta2", "DeviceClassList", &API_RESOURCE_V1BETA2_DEVICECLASSLIST),
+    ("resource.k8s.io/v1beta2", "ResourceClaim", &API_RESOURCE_V1BETA2_RESOURCECLAIM),
+    ("resource.k8s.io/v1beta2", "ResourceClaimList", &API_RESOURCE_V1BETA2_RESOURCECLAIMLIST),
+    ("resource.k8s.io/v1beta2", "ResourceClaimTemplate", &API_RESOURCE_V1BETA2_RESOURCECLAIMTEMPLATE),
+    ("resource.k8s.io/v1beta2", "ResourceClaimTemplateList", &API_RESOURCE_V1BETA2_RESOURCECLAIMTEMPLATELIST),
+    ("resource.k8s.io/v1beta2", "ResourceSlice", &API_RESOURCE_V1BETA2_RESOURCESLICE),
+    ("resource.k8s.io/v1beta2", "ResourceSliceList", &API_RESOURCE_V1BETA2_RESOURCESLICELIST),
     ("scheduling.k8s.io/v1", "PriorityClass", &API_SCHEDULING_V1_PRIORITYCLASS),
     ("scheduling.k8s.io/v1", "PriorityClassList", &API_SCHEDULING_V1_PRIORITYCLASSLIST),
     ("storage.k8s.io/v1", "CSIDriver", &API_STORAGE_V1_CSIDRIVER),
@@ -102,6 +102,8 @@ pub(super) static KINDS: &[(&str, &str, &Message)] = &[
     ("storage.k8s.io/v1", "StorageClassList", &API_STORAGE_V1_STORAGECLASSLIST),
     ("storage.k8s.io/v1", "VolumeAttachment", &API_STORAGE_V1_VOLUMEATTACHMENT),
     ("storage.k8s.io/v1", "VolumeAttachmentList", &API_STORAGE_V1_VOLUMEATTACHMENTLIST),
+    ("storage.k8s.io/v1beta1", "VolumeAttributesClass", &API_STORAGE_V1BETA1_VOLUMEATTRIBUTESCLASS),
+    ("storage.k8s.io/v1beta1", "VolumeAttributesClassList", &API_STORAGE_V1BETA1_VOLUMEATTRIBUTESCLASSLIST),
     ("v1", "Binding", &API_CORE_V1_BINDING),
     ("v1", "ComponentStatus", &API_CORE_V1_COMPONENTSTATUS),
     ("v1", "ComponentStatusList", &API_CORE_V1_COMPONENTSTATUSLIST),
@@ -3211,146 +3213,146 @@ static API_RBAC_V1_SUBJECT: Message = Message(&[
     Field(4, "namespace", OmitZero, One, String),
 ]);
 
-static API_RESOURCE_V1_ALLOCATEDDEVICESTATUS: Message = Message(&[
+static API_RESOURCE_V1BETA2_ALLOCATEDDEVICESTATUS: Message = Message(&[
     Field(1, "driver", Always, One, String),
     Field(2, "pool", Always, One, String),
     Field(3, "device", Always, One, String),
     Field(4, "conditions", Always, List, Nested(&APIMACHINERY_META_V1_CONDITION)),
     Field(5, "data", Optional, One, Json),
-    Field(6, "networkData", Optional, One, Nested(&API_RESOURCE_V1_NETWORKDEVICEDATA)),
+    Field(6, "networkData", Optional, One, Nested(&API_RESOURCE_V1BETA2_NETWORKDEVICEDATA)),
 ]);
 
-static API_RESOURCE_V1_ALLOCATIONRESULT: Message = Message(&[
-    Field(1, "devices", Always, One, Nested(&API_RESOURCE_V1_DEVICEALLOCATIONRESULT)),
+static API_RESOURCE_V1BETA2_ALLOCATIONRESULT: Message = Message(&[
+    Field(1, "devices", Always, One, Nested(&API_RESOURCE_V1BETA2_DEVICEALLOCATIONRESULT)),
     Field(3, "nodeSelector", Optional, One, Nested(&API_CORE_V1_NODESELECTOR)),
 ]);
 
-static API_RESOURCE_V1_CELDEVICESELECTOR: Message = Message(&[
+static API_RESOURCE_V1BETA2_CELDEVICESELECTOR: Message = Message(&[
     Field(1, "expression", Always, One, String),
 ]);
 
-static API_RESOURCE_V1_COUNTER: Message = Message(&[
+static API_RESOURCE_V1BETA2_COUNTER: Message = Message(&[
     Field(1, "value", Always, One, Quantity),
 ]);
 
-static API_RESOURCE_V1_COUNTERSET: Message = Message(&[
+static API_RESOURCE_V1BETA2_COUNTERSET: Message = Message(&[
     Field(1, "name", Always, One, String),
-    Field(2, "counters", OmitZero, Map, Nested(&API_RESOURCE_V1_COUNTER)),
+    Field(2, "counters", OmitZero, Map, Nested(&API_RESOURCE_V1BETA2_COUNTER)),
 ]);
 
-static API_RESOURCE_V1_DEVICE: Message = Message(&[
+static API_RESOURCE_V1BETA2_DEVICE: Message = Message(&[
     Field(1, "name", Always, One, String),
-    Field(2, "attributes", OmitZero, Map, Nested(&API_RESOURCE_V1_DEVICEATTRIBUTE)),
-    Field(3, "capacity", OmitZero, Map, Nested(&API_RESOURCE_V1_DEVICECAPACITY)),
-    Field(4, "consumesCounters", OmitZero, List, Nested(&API_RESOURCE_V1_DEVICECOUNTERCONSUMPTION)),
+    Field(2, "attributes", OmitZero, Map, Nested(&API_RESOURCE_V1BETA2_DEVICEATTRIBUTE)),
+    Field(3, "capacity", OmitZero, Map, Nested(&API_RESOURCE_V1BETA2_DEVICECAPACITY)),
+    Field(4, "consumesCounters", OmitZero, List, Nested(&API_RESOURCE_V1BETA2_DEVICECOUNTERCONSUMPTION)),
     Field(5, "nodeName", Optional, One, String),
     Field(6, "nodeSelector", Optional, One, Nested(&API_CORE_V1_NODESELECTOR)),
     Field(7, "allNodes", Optional, One, Bool),
-    Field(8, "taints", OmitZero, List, Nested(&API_RESOURCE_V1_DEVICETAINT)),
+    Field(8, "taints", OmitZero, List, Nested(&API_RESOURCE_V1BETA2_DEVICETAINT)),
 ]);
 
-static API_RESOURCE_V1_DEVICEALLOCATIONCONFIGURATION: Message = Message(&[
+static API_RESOURCE_V1BETA2_DEVICEALLOCATIONCONFIGURATION: Message = Message(&[
     Field(1, "source", Always, One, String),
     Field(2, "requests", OmitZero, List, String),
-    Field(3, "", Inline, One, Nested(&API_RESOURCE_V1_DEVICECONFIGURATION)),
+    Field(3, "", Inline, One, Nested(&API_RESOURCE_V1BETA2_DEVICECONFIGURATION)),
 ]);
 
-static API_RESOURCE_V1_DEVICEALLOCATIONRESULT: Message = Message(&[
-    Field(1, "results", OmitZero, List, Nested(&API_RESOURCE_V1_DEVICEREQUESTALLOCATIONRESULT)),
-    Field(2, "config", OmitZero, List, Nested(&API_RESOURCE_V1_DEVICEALLOCATIONCONFIGURATION)),
+static API_RESOURCE_V1BETA2_DEVICEALLOCATIONRESULT: Message = Message(&[
+    Field(1, "results", OmitZero, List, Nested(&API_RESOURCE_V1BETA2_DEVICEREQUESTALLOCATIONRESULT)),
+    Field(2, "config", OmitZero, List, Nested(&API_RESOURCE_V1BETA2_DEVICEALLOCATIONCONFIGURATION)),
 ]);
 
-static API_RESOURCE_V1_DEVICEATTRIBUTE: Message = Message(&[
+static API_RESOURCE_V1BETA2_DEVICEATTRIBUTE: Message = Message(&[
     Field(2, "int", Optional, One, Int64),
     Field(3, "bool", Optional, One, Bool),
     Field(4, "string", Optional, One, String),
     Field(5, "version", Optional, One, String),
 ]);
 
-static API_RESOURCE_V1_DEVICECAPACITY: Message = Message(&[
+static API_RESOURCE_V1BETA2_DEVICECAPACITY: Message = Message(&[
     Field(1, "value", Always, One, Quantity),
 ]);
 
-static API_RESOURCE_V1_DEVICECLAIM: Message = Message(&[
-    Field(1, "requests", Always, List, Nested(&API_RESOURCE_V1_DEVICEREQUEST)),
-    Field(2, "constraints", OmitZero, List, Nested(&API_RESOURCE_V1_DEVICECONSTRAINT)),
-    Field(3, "config", OmitZero, List, Nested(&API_RESOURCE_V1_DEVICECLAIMCONFIGURATION)),
+static API_RESOURCE_V1BETA2_DEVICECLAIM: Message = Message(&[
+    Field(1, "requests", Always, List, Nested(&API_RESOURCE_V1BETA2_DEVICEREQUEST)),
+    Field(2, "constraints", OmitZero, List, Nested(&API_RESOURCE_V1BETA2_DEVICECONSTRAINT)),
+    Field(3, "config", OmitZero, List, Nested(&API_RESOURCE_V1BETA2_DEVICECLAIMCONFIGURATION)),
 ]);
 
-static API_RESOURCE_V1_DEVICECLAIMCONFIGURATION: Message = Message(&[
+static API_RESOURCE_V1BETA2_DEVICECLAIMCONFIGURATION: Message = Message(&[
     Field(1, "requests", OmitZero, List, String),
-    Field(2, "", Inline, One, Nested(&API_RESOURCE_V1_DEVICECONFIGURATION)),
+    Field(2, "", Inline, One, Nested(&API_RESOURCE_V1BETA2_DEVICECONFIGURATION)),
 ]);
 
-static API_RESOURCE_V1_DEVICECLASS: Message = Message(&[
+static API_RESOURCE_V1BETA2_DEVICECLASS: Message = Message(&[
     Field(1, "metadata", Always, One, Nested(&APIMACHINERY_META_V1_OBJECTMETA)),
-    Field(2, "spec", Always, One, Nested(&API_RESOURCE_V1_DEVICECLASSSPEC)),
+    Field(2, "spec", Always, One, Nested(&API_RESOURCE_V1BETA2_DEVICECLASSSPEC)),
 ]);
 
-static API_RESOURCE_V1_DEVICECLASSCONFIGURATION: Message = Message(&[
-    Field(1, "", Inline, One, Nested(&API_RESOURCE_V1_DEVICECONFIGURATION)),
+static API_RESOURCE_V1BETA2_DEVICECLASSCONFIGURATION: Message = Message(&[
+    Field(1, "", Inline, One, Nested(&API_RESOURCE_V1BETA2_DEVICECONFIGURATION)),
 ]);
 
-static API_RESOURCE_V1_DEVICECLASSLIST: Message = Message(&[
+static API_RESOURCE_V1BETA2_DEVICECLASSLIST: Message = Message(&[
     Field(1, "metadata", Always, One, Nested(&APIMACHINERY_META_V1_LISTMETA)),
-    Field(2, "items", Always, List, Nested(&API_RESOURCE_V1_DEVICECLASS)),
+    Field(2, "items", Always, List, Nested(&API_RESOURCE_V1BETA2_DEVICECLASS)),
 ]);
 
-static API_RESOURCE_V1_DEVICECLASSSPEC: Message = Message(&[
-    Field(1, "selectors", OmitZero, List, Nested(&API_RESOURCE_V1_DEVICESELECTOR)),
-    Field(2, "config", OmitZero, List, Nested(&API_RESOURCE_V1_DEVICECLASSCONFIGURATION)),
+static API_RESOURCE_V1BETA2_DEVICECLASSSPEC: Message = Message(&[
+    Field(1, "selectors", OmitZero, List, Nested(&API_RESOURCE_V1BETA2_DEVICESELECTOR)),
+    Field(2, "config", OmitZero, List, Nested(&API_RESOURCE_V1BETA2_DEVICECLASSCONFIGURATION)),
 ]);
 
-static API_RESOURCE_V1_DEVICECONFIGURATION: Message = Message(&[
-    Field(1, "opaque", Optional, One, Nested(&API_RESOURCE_V1_OPAQUEDEVICECONFIGURATION)),
+static API_RESOURCE_V1BETA2_DEVICECONFIGURATION: Message = Message(&[
+    Field(1, "opaque", Optional, One, Nested(&API_RESOURCE_V1BETA2_OPAQUEDEVICECONFIGURATION)),
 ]);
 
-static API_RESOURCE_V1_DEVICECONSTRAINT: Message = Message(&[
+static API_RESOURCE_V1BETA2_DEVICECONSTRAINT: Message = Message(&[
     Field(1, "requests", OmitZero, List, String),
     Field(2, "matchAttribute", Optional, One, String),
 ]);
 
-static API_RESOURCE_V1_DEVICECOUNTERCONSUMPTION: Message = Message(&[
+static API_RESOURCE_V1BETA2_DEVICECOUNTERCONSUMPTION: Message = Message(&[
     Field(1, "counterSet", Always, One, String),
-    Field(2, "counters", OmitZero, Map, Nested(&API_RESOURCE_V1_COUNTER)),
+    Field(2, "counters", OmitZero, Map, Nested(&API_RESOURCE_V1BETA2_COUNTER)),
 ]);
 
-static API_RESOURCE_V1_DEVICEREQUEST: Message = Message(&[
+static API_RESOURCE_V1BETA2_DEVICEREQUEST: Message = Message(&[
     Field(1, "name", Always, One, String),
-    Field(2, "exactly", Optional, One, Nested(&API_RESOURCE_V1_EXACTDEVICEREQUEST)),
-    Field(3, "firstAvailable", OmitZero, List, Nested(&API_RESOURCE_V1_DEVICESUBREQUEST)),
+    Field(2, "exactly", Optional, One, Nested(&API_RESOURCE_V1BETA2_EXACTDEVICEREQUEST)),
+    Field(3, "firstAvailable", OmitZero, List, Nested(&API_RESOURCE_V1BETA2_DEVICESUBREQUEST)),
 ]);
 
-static API_RESOURCE_V1_DEVICEREQUESTALLOCATIONRESULT: Message = Message(&[
+static API_RESOURCE_V1BETA2_DEVICEREQUESTALLOCATIONRESULT: Message = Message(&[
     Field(1, "request", Always, One, String),
     Field(2, "driver", Always, One, String),
     Field(3, "pool", Always, One, String),
     Field(4, "device", Always, One, String),
     Field(5, "adminAccess", Nullable, One, Bool),
-    Field(6, "tolerations", OmitZero, List, Nested(&API_RESOURCE_V1_DEVICETOLERATION)),
+    Field(6, "tolerations", OmitZero, List, Nested(&API_RESOURCE_V1BETA2_DEVICETOLERATION)),
 ]);
 
-static API_RESOURCE_V1_DEVICESELECTOR: Message = Message(&[
-    Field(1, "cel", Optional, One, Nested(&API_RESOURCE_V1_CELDEVICESELECTOR)),
+static API_RESOURCE_V1BETA2_DEVICESELECTOR: Message = Message(&[
+    Field(1, "cel", Optional, One, Nested(&API_RESOURCE_V1BETA2_CELDEVICESELECTOR)),
 ]);
 
-static API_RESOURCE_V1_DEVICESUBREQUEST: Message = Message(&[
+static API_RESOURCE_V1BETA2_DEVICESUBREQUEST: Message = Message(&[
     Field(1, "name", Always, One, String),
     Field(2, "deviceClassName", Always, One, String),
-    Field(3, "selectors", OmitZero, List, Nested(&API_RESOURCE_V1_DEVICESELECTOR)),
+    Field(3, "selectors", OmitZero, List, Nested(&API_RESOURCE_V1BETA2_DEVICESELECTOR)),
     Field(4, "allocationMode", OmitZero, One, String),
     Field(5, "count", OmitZero, One, Int64),
-    Field(6, "tolerations", OmitZero, List, Nested(&API_RESOURCE_V1_DEVICETOLERATION)),
+    Field(6, "tolerations", OmitZero, List, Nested(&API_RESOURCE_V1BETA2_DEVICETOLERATION)),
 ]);
 
-static API_RESOURCE_V1_DEVICETAINT: Message = Message(&[
+static API_RESOURCE_V1BETA2_DEVICETAINT: Message = Message(&[
     Field(1, "key", Always, One, String),
     Field(2, "value", OmitZero, One, String),
     Field(3, "effect", Always, One, String),
     Field(4, "timeAdded", Optional, One, Time),
 ]);
 
-static API_RESOURCE_V1_DEVICETOLERATION: Message = Message(&[
+static API_RESOURCE_V1BETA2_DEVICETOLERATION: Message = Message(&[
     Field(1, "key", OmitZero, One, String),
     Field(2, "operator", OmitZero, One, String),
     Field(3, "value", OmitZero, One, String),
@@ -3358,94 +3360,94 @@ static API_RESOURCE_V1_DEVICETOLERATION: Message = Message(&[
     Field(5, "tolerationSeconds", Optional, One, Int64),
 ]);
 
-static API_RESOURCE_V1_EXACTDEVICEREQUEST: Message = Message(&[
+static API_RESOURCE_V1BETA2_EXACTDEVICEREQUEST: Message = Message(&[
     Field(1, "deviceClassName", Always, One, String),
-    Field(2, "selectors", OmitZero, List, Nested(&API_RESOURCE_V1_DEVICESELECTOR)),
+    Field(2, "selectors", OmitZero, List, Nested(&API_RESOURCE_V1BETA2_DEVICESELECTOR)),
     Field(3, "allocationMode", OmitZero, One, String),
     Field(4, "count", OmitZero, One, Int64),
     Field(5, "adminAccess", Optional, One, Bool),
-    Field(6, "tolerations", OmitZero, List, Nested(&API_RESOURCE_V1_DEVICETOLERATION)),
+    Field(6, "tolerations", OmitZero, List, Nested(&API_RESOURCE_V1BETA2_DEVICETOLERATION)),
 ]);
 
-static API_RESOURCE_V1_NETWORKDEVICEDATA: Message = Message(&[
+static API_RESOURCE_V1BETA2_NETWORKDEVICEDATA: Message = Message(&[
     Field(1, "interfaceName", OmitZero, One, String),
     Field(2, "ips", OmitZero, List, String),
     Field(3, "hardwareAddress", OmitZero, One, String),
 ]);
 
-static API_RESOURCE_V1_OPAQUEDEVICECONFIGURATION: Message = Message(&[
+static API_RESOURCE_V1BETA2_OPAQUEDEVICECONFIGURATION: Message = Message(&[
     Field(1, "driver", Always, One, String),
     Field(2, "parameters", Always, One, Json),
 ]);
 
-static API_RESOURCE_V1_RESOURCECLAIM: Message = Message(&[
+static API_RESOURCE_V1BETA2_RESOURCECLAIM: Message = Message(&[
     Field(1, "metadata", Always, One, Nested(&APIMACHINERY_META_V1_OBJECTMETA)),
-    Field(2, "spec", Always, One, Nested(&API_RESOURCE_V1_RESOURCECLAIMSPEC)),
-    Field(3, "status", Always, One, Nested(&API_RESOURCE_V1_RESOURCECLAIMSTATUS)),
+    Field(2, "spec", Always, One, Nested(&API_RESOURCE_V1BETA2_RESOURCECLAIMSPEC)),
+    Field(3, "status", Always, One, Nested(&API_RESOURCE_V1BETA2_RESOURCECLAIMSTATUS)),
 ]);
 
-static API_RESOURCE_V1_RESOURCECLAIMCONSUMERREFERENCE: Message = Message(&[
+static API_RESOURCE_V1BETA2_RESOURCECLAIMCONSUMERREFERENCE: Message = Message(&[
     Field(1, "apiGroup", OmitZero, One, String),
     Field(3, "resource", Always, One, String),
     Field(4, "name", Always, One, String),
     Field(5, "uid", Always, One, String),
 ]);
 
-static API_RESOURCE_V1_RESOURCECLAIMLIST: Message = Message(&[
+static API_RESOURCE_V1BETA2_RESOURCECLAIMLIST: Message = Message(&[
     Field(1, "metadata", Always, One, Nested(&APIMACHINERY_META_V1_LISTMETA)),
-    Field(2, "items", Always, List, Nested(&API_RESOURCE_V1_RESOURCECLAIM)),
+    Field(2, "items", Always, List, Nested(&API_RESOURCE_V1BETA2_RESOURCECLAIM)),
 ]);
 
-static API_RESOURCE_V1_RESOURCECLAIMSPEC: Message = Message(&[
-    Field(1, "devices", Always, One, Nested(&API_RESOURCE_V1_DEVICECLAIM)),
+static API_RESOURCE_V1BETA2_RESOURCECLAIMSPEC: Message = Message(&[
+    Field(1, "devices", Always, One, Nested(&API_RESOURCE_V1BETA2_DEVICECLAIM)),
 ]);
 
-static API_RESOURCE_V1_RESOURCECLAIMSTATUS: Message = Message(&[
-    Field(1, "allocation", Optional, One, Nested(&API_RESOURCE_V1_ALLOCATIONRESULT)),
-    Field(2, "reservedFor", OmitZero, List, Nested(&API_RESOURCE_V1_RESOURCECLAIMCONSUMERREFERENCE)),
-    Field(4, "devices", OmitZero, List, Nested(&API_RESOURCE_V1_ALLOCATEDDEVICESTATUS)),
+static API_RESOURCE_V1BETA2_RESOURCECLAIMSTATUS: Message = Message(&[
+    Field(1, "allocation", Optional, One, Nested(&API_RESOURCE_V1BETA2_ALLOCATIONRESULT)),
+    Field(2, "reservedFor", OmitZero, List, Nested(&API_RESOURCE_V1BETA2_RESOURCECLAIMCONSUMERREFERENCE)),
+    Field(4, "devices", OmitZero, List, Nested(&API_RESOURCE_V1BETA2_ALLOCATEDDEVICESTATUS)),
 ]);
 
-static API_RESOURCE_V1_RESOURCECLAIMTEMPLATE: Message = Message(&[
+static API_RESOURCE_V1BETA2_RESOURCECLAIMTEMPLATE: Message = Message(&[
     Field(1, "metadata", Always, One, Nested(&APIMACHINERY_META_V1_OBJECTMETA)),
-    Field(2, "spec", Always, One, Nested(&API_RESOURCE_V1_RESOURCECLAIMTEMPLATESPEC)),
+    Field(2, "spec", Always, One, Nested(&API_RESOURCE_V1BETA2_RESOURCECLAIMTEMPLATESPEC)),
 ]);
 
-static API_RESOURCE_V1_RESOURCECLAIMTEMPLATELIST: Message = Message(&[
+static API_RESOURCE_V1BETA2_RESOURCECLAIMTEMPLATELIST: Message = Message(&[
     Field(1, "metadata", Always, One, Nested(&APIMACHINERY_META_V1_LISTMETA)),
-    Field(2, "items", Always, List, Nested(&API_RESOURCE_V1_RESOURCECLAIMTEMPLATE)),
+    Field(2, "items", Always, List, Nested(&API_RESOURCE_V1BETA2_RESOURCECLAIMTEMPLATE)),
 ]);
 
-static API_RESOURCE_V1_RESOURCECLAIMTEMPLATESPEC: Message = Message(&[
+static API_RESOURCE_V1BETA2_RESOURCECLAIMTEMPLATESPEC: Message = Message(&[
     Field(1, "metadata", Always, One, Nested(&APIMACHINERY_META_V1_OBJECTMETA)),
-    Field(2, "spec", Always, One, Nested(&API_RESOURCE_V1_RESOURCECLAIMSPEC)),
+    Field(2, "spec", Always, One, Nested(&API_RESOURCE_V1BETA2_RESOURCECLAIMSPEC)),
 ]);
 
-static API_RESOURCE_V1_RESOURCEPOOL: Message = Message(&[
+static API_RESOURCE_V1BETA2_RESOURCEPOOL: Message = Message(&[
     Field(1, "name", Always, One, String),
     Field(2, "generation", Always, One, Int64),
     Field(3, "resourceSliceCount", Always, One, Int64),
 ]);
 
-static API_RESOURCE_V1_RESOURCESLICE: Message = Message(&[
+static API_RESOURCE_V1BETA2_RESOURCESLICE: Message = Message(&[
     Field(1, "metadata", Always, One, Nested(&APIMACHINERY_META_V1_OBJECTMETA)),
-    Field(2, "spec", Always, One, Nested(&API_RESOURCE_V1_RESOURCESLICESPEC)),
+    Field(2, "spec", Always, One, Nested(&API_RESOURCE_V1BETA2_RESOURCESLICESPEC)),
 ]);
 
-static API_RESOURCE_V1_RESOURCESLICELIST: Message = Message(&[
+static API_RESOURCE_V1BETA2_RESOURCESLICELIST: Message = Message(&[
     Field(1, "metadata", Always, One, Nested(&APIMACHINERY_META_V1_LISTMETA)),
-    Field(2, "items", Always, List, Nested(&API_RESOURCE_V1_RESOURCESLICE)),
+    Field(2, "items", Always, List, Nested(&API_RESOURCE_V1BETA2_RESOURCESLICE)),
 ]);
 
-static API_RESOURCE_V1_RESOURCESLICESPEC: Message = Message(&[
+static API_RESOURCE_V1BETA2_RESOURCESLICESPEC: Message = Message(&[
     Field(1, "driver", Always, One, String),
-    Field(2, "pool", Always, One, Nested(&API_RESOURCE_V1_RESOURCEPOOL)),
+    Field(2, "pool", Always, One, Nested(&API_RESOURCE_V1BETA2_RESOURCEPOOL)),
     Field(3, "nodeName", Optional, One, String),
     Field(4, "nodeSelector", Optional, One, Nested(&API_CORE_V1_NODESELECTOR)),
     Field(5, "allNodes", Optional, One, Bool),
-    Field(6, "devices", Always, List, Nested(&API_RESOURCE_V1_DEVICE)),
+    Field(6, "devices", Always, List, Nested(&API_RESOURCE_V1BETA2_DEVICE)),
     Field(7, "perDeviceNodeSelection", Optional, One, Bool),
-    Field(8, "sharedCounters", OmitZero, List, Nested(&API_RESOURCE_V1_COUNTERSET)),
+    Field(8, "sharedCounters", OmitZero, List, Nested(&API_RESOURCE_V1BETA2_COUNTERSET)),
 ]);
 
 static API_SCHEDULING_V1_PRIORITYCLASS: Message = Message(&[
@@ -3575,6 +3577,17 @@ static API_STORAGE_V1_VOLUMEERROR: Message = Message(&[
 
 static API_STORAGE_V1_VOLUMENODERESOURCES: Message = Message(&[
     Field(1, "count", Optional, One, Int32),
+]);
+
+static API_STORAGE_V1BETA1_VOLUMEATTRIBUTESCLASS: Message = Message(&[
+    Field(1, "metadata", Always, One, Nested(&APIMACHINERY_META_V1_OBJECTMETA)),
+    Field(2, "driverName", Always, One, String),
+    Field(3, "parameters", OmitZero, Map, String),
+]);
+
+static API_STORAGE_V1BETA1_VOLUMEATTRIBUTESCLASSLIST: Message = Message(&[
+    Field(1, "metadata", Always, One, Nested(&APIMACHINERY_META_V1_LISTMETA)),
+    Field(2, "items", Always, List, Nested(&API_STORAGE_V1BETA1_VOLUMEATTRIBUTESCLASS)),
 ]);
 
 static APIEXTENSIONS_APISERVER_APIEXTENSIONS_V1_CUSTOMRESOURCECOLUMNDEFINITION: Message = Message(&[
