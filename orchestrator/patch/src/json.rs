@@ -11,8 +11,11 @@ pub const MAX_OPERATIONS: usize = 10_000;
 pub const MAX_COPIED_BYTES: usize = 3 << 20;
 /// Deepest nesting of a patched object, which is what the JSON parser takes too.
 pub const MAX_DEPTH: usize = 128;
-/// Most values that are looked at to keep the two bounds above: what `copy` and `move` take along, again and again.
+/// Most values that one patch looks at to keep the two bounds above, and that it shifts: `copy` and `move` take a whole
+/// subtree along, and what is put into a list moves all that comes after it.
 const MAX_VISITED: usize = 5_000_000;
+/// Shifting is quicker than looking by about this factor.
+const SHIFTS_PER_VISIT: usize = 16;
 
 /// Applies a JSON patch.
 ///
@@ -68,6 +71,11 @@ struct Bounds {
 impl Bounds {
     /// Refuses an operation that would make the object too deep or copy too much.
     fn check(&mut self, object: &Value, operation: &PatchOperation) -> Result<(), &'static str> {
+        for path in changed(operation).into_iter().flatten() {
+            let parent = path.split_back().and_then(|(parent, _)| object.pointer(parent.as_str()));
+            let length = parent.and_then(Value::as_array).map_or(0, Vec::len);
+            self.visit(length / SHIFTS_PER_VISIT)?;
+        }
         let (value, path) = match operation {
             PatchOperation::Remove(_) | PatchOperation::Test(_) => return Ok(()),
             PatchOperation::Add(add) => (Some(&add.value), &add.path),
@@ -87,8 +95,13 @@ impl Bounds {
         value.map_or(Ok(()), |value| self.fits(value, room))
     }
 
+    fn visit(&mut self, values: usize) -> Result<(), &'static str> {
+        self.visited = self.visited.checked_sub(values).ok_or("the patch moves too much")?;
+        Ok(())
+    }
+
     fn fits(&mut self, value: &Value, room: usize) -> Result<(), &'static str> {
-        self.visited = self.visited.checked_sub(1).ok_or("the patch moves too much")?;
+        self.visit(1)?;
         let below = || room.checked_sub(1).ok_or("the object would be nested too deeply");
         match value {
             Value::Array(list) => {
@@ -101,6 +114,17 @@ impl Bounds {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// Places at which something comes or goes.
+fn changed(operation: &PatchOperation) -> [Option<&Pointer>; 2] {
+    match operation {
+        PatchOperation::Add(add) => [Some(&add.path), None],
+        PatchOperation::Remove(remove) => [Some(&remove.path), None],
+        PatchOperation::Move(step) => [Some(&step.from), Some(&step.path)],
+        PatchOperation::Copy(step) => [Some(&step.path), None],
+        PatchOperation::Replace(_) | PatchOperation::Test(_) => [None, None],
     }
 }
 

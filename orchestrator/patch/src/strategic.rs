@@ -7,6 +7,8 @@ mod directive;
 mod list;
 mod order;
 
+use std::collections::HashSet;
+
 use guideway_schema::{PatchStrategy, Schema};
 use serde_json::{Map, Value};
 
@@ -73,7 +75,8 @@ fn map(
         let Some(name) = key.strip_prefix(DELETE_FROM) else { continue };
         let values = directive::list(key, value, place)?;
         if let Some(Value::Array(live)) = merged.get_mut(name) {
-            live.retain(|value| !values.contains(value));
+            let values: HashSet<String> = values.iter().map(ToString::to_string).collect();
+            live.retain(|value| !values.contains(&value.to_string()));
         }
     }
     for (key, value) in patch {

@@ -1,4 +1,6 @@
-//! Lists that are merged.
+//! Lists that are merged. Elements are looked up by their text, so that long lists take no more time than they should.
+
+use std::collections::{HashMap, HashSet};
 
 use guideway_schema::Schema;
 use serde_json::{Map, Value};
@@ -25,13 +27,8 @@ pub(super) fn merge(
             )));
         }
         _ => {
-            let mut merged: Vec<Value> = Vec::with_capacity(live.len() + patch.len());
-            for value in live.iter().chain(patch) {
-                if !merged.contains(value) {
-                    merged.push(value.clone());
-                }
-            }
-            merged
+            let mut seen = HashSet::new();
+            live.iter().chain(patch).filter(|value| seen.insert(value.to_string())).cloned().collect()
         }
     };
     // Without a directive the elements of the patch come in its order.
@@ -45,9 +42,8 @@ fn objects(
     patch: &[Value],
     place: Place<'_>,
 ) -> Result<Vec<Value>, PatchError> {
-    let mut merged = live.to_vec();
-    let mut items: Vec<(&Value, &Map<String, Value>)> = Vec::with_capacity(patch.len());
-    let mut replace = false;
+    let mut items: Vec<(String, &Map<String, Value>)> = Vec::with_capacity(patch.len());
+    let (mut replace, mut deleted) = (false, HashSet::new());
     for item in patch {
         let Some(item) = item.as_object() else {
             return Err(PatchError::Unprocessable(format!("{place}: expected an object, found {item}")));
@@ -56,28 +52,36 @@ fn objects(
             // Alone it empties the list; what is next to it in the element is no element.
             Patch::Replace => replace = true,
             Patch::Delete => {
-                let value = key_value(item, key, place)?;
-                merged.retain(|live| live.get(key) != Some(value));
+                deleted.insert(key_text(item, key, place)?);
             }
-            Patch::Merge => items.push((key_value(item, key, place)?, item)),
+            Patch::Merge => items.push((key_text(item, key, place)?, item)),
         }
     }
-    if replace {
-        merged.clear();
+    let name = |item: &Value| item.get(key).map(ToString::to_string);
+    let stays = |item: &&Value| !replace && !name(item).is_some_and(|name| deleted.contains(&name));
+    let mut merged: Vec<Value> = live.iter().filter(stays).cloned().collect();
+    let mut known: HashMap<String, usize> = HashMap::new();
+    for (index, item) in merged.iter().enumerate() {
+        // Of several elements with one key the first one counts.
+        if let Some(name) = name(item) {
+            known.entry(name).or_insert(index);
+        }
     }
     let items_schema = schema.and_then(Schema::items);
-    for (value, item) in items {
-        let known = merged.iter_mut().find(|live| live.get(key) == Some(value));
-        match known {
+    for (name, item) in items {
+        match known.get(&name).and_then(|index| merged.get_mut(*index)) {
             Some(Value::Object(live)) => *live = map(items_schema, live, item, place)?,
-            _ => merged.push(Value::Object(plain_map(item))),
+            _ => {
+                known.insert(name, merged.len());
+                merged.push(Value::Object(plain_map(item)));
+            }
         }
     }
     Ok(merged)
 }
 
-fn key_value<'a>(item: &'a Map<String, Value>, key: &str, place: Place<'_>) -> Result<&'a Value, PatchError> {
-    item.get(key).ok_or_else(|| {
+fn key_text(item: &Map<String, Value>, key: &str, place: Place<'_>) -> Result<String, PatchError> {
+    item.get(key).map(ToString::to_string).ok_or_else(|| {
         PatchError::Unprocessable(format!(
             "{place}: map: {} does not contain declared merge key: {key}",
             Value::Object(item.clone())

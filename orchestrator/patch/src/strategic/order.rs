@@ -15,8 +15,8 @@ pub(super) fn order(merged: Vec<Value>, wanted: &[Value], live: &[Value], key: O
     let (wanted, live) = (places(wanted), places(live));
     let (mut named, mut others): (Vec<Value>, Vec<Value>) =
         merged.into_iter().partition(|value| wanted.contains_key(&name(value)));
-    named.sort_by_key(|value| wanted.get(&name(value)).copied());
-    others.sort_by_key(|value| live.get(&name(value)).copied().unwrap_or(usize::MAX));
+    named.sort_by_cached_key(|value| wanted.get(&name(value)).copied());
+    others.sort_by_cached_key(|value| live.get(&name(value)).copied().unwrap_or(usize::MAX));
 
     let mut ordered = Vec::with_capacity(named.len() + others.len());
     let mut others = others.into_iter().peekable();

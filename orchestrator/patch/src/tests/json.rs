@@ -103,6 +103,14 @@ fn merge_patches_of_rfc_7386() {
     }
 }
 
+#[test]
+fn shifting_a_long_list_again_and_again_is_refused() {
+    let object = json!({"a": vec![0; 100_000]});
+    let steps = vec![json!({"op": "move", "from": "/a/0", "path": "/a/0"}); 1000];
+    let error = patched(&object, &Value::Array(steps)).unwrap_err();
+    assert!(error.to_string().ends_with("moves too much"), "{error}");
+}
+
 /// A value of some depth.
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![Just(json!(1)), Just(json!("x")), Just(json!(true)), Just(json!([]))];

@@ -146,3 +146,13 @@ fn what_cannot_be_obeyed_is_refused() {
     let schema = config_map();
     assert_eq!(strategic_merge(&schema, &json!({}), &json!([])).unwrap_err().status(), 400);
 }
+
+#[test]
+fn long_lists_are_merged_in_no_time() {
+    let list = |range: std::ops::Range<u32>| -> Value {
+        range.map(|number| json!({"name": format!("c{number}"), "image": "x"})).collect()
+    };
+    let patch = json!({"containers": list(10_000..30_000), "$setElementOrder/containers": list(0..30_000)});
+    let found = patched(json!({"containers": list(0..20_000)}), patch).unwrap();
+    assert_eq!(found["containers"], list(0..30_000));
+}
