@@ -1,9 +1,9 @@
 //! Kinds that have several forms: autoscalers in two versions, events in two groups. Custom resources differ in
 //! `apiVersion` alone.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::json::{Fill, View};
+use crate::json::Fill;
 use crate::kind::{Kind, Version, api_version};
 
 mod autoscaler;

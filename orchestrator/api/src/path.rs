@@ -112,3 +112,68 @@ fn named_by_selector(query: &str) -> Option<String> {
     let name = name.strip_prefix('=').unwrap_or(name);
     (!name.is_empty() && !name.contains(['/', '%', '\\'])).then(|| name.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn words(method: &str, path: &str, query: &str) -> String {
+        match Request::parse(method, path, query) {
+            Request::Other { verb, path } => format!("{verb} {path}"),
+            Request::Resource(one) => format!(
+                "{} {}/{} {} {} {} {} {}",
+                one.verb.as_str(),
+                one.group,
+                one.version,
+                one.namespace,
+                one.resource,
+                one.name,
+                one.subresource,
+                one.rest
+            ),
+        }
+    }
+
+    #[test]
+    fn requests_are_what_their_paths_say() {
+        let cases = [
+            ("GET", "/version", "", "get /version"),
+            ("GET", "/api/v1", "", "get /api/v1"),
+            ("GET", "/apis/apps", "", "get /apis/apps"),
+            ("OPTIONS", "/api/v1/pods", "", "options /api/v1/pods"),
+            ("GET", "/api/v1/pods", "limit=5", "list /v1  pods   "),
+            ("GET", "/api/v1/pods", "watch=1", "watch /v1  pods   "),
+            ("GET", "/api/v1/pods", "watch=false", "list /v1  pods   "),
+            ("GET", "/api/v1/namespaces/a/pods/p", "watch=1", "get /v1 a pods p  "),
+            ("GET", "/api/v1/watch/namespaces/a/pods/p", "", "watch /v1 a pods p  "),
+            ("POST", "/apis/apps/v1/namespaces/a/deployments", "", "create apps/v1 a deployments   "),
+            (
+                "PATCH",
+                "/apis/apps/v1/namespaces/a/deployments/d/scale",
+                "",
+                "patch apps/v1 a deployments d scale ",
+            ),
+            ("DELETE", "/api/v1/namespaces/a/pods", "", "deletecollection /v1 a pods   "),
+            ("DELETE", "/api/v1/namespaces/a", "", "delete /v1 a namespaces a  "),
+            ("PUT", "/api/v1/namespaces/a/finalize", "", "update /v1 a namespaces a finalize "),
+            ("GET", "/api/v1/namespaces", "", "list /v1  namespaces   "),
+            ("GET", "/api/v1/nodes/n/proxy/a/b", "", "get /v1  nodes n proxy a/b"),
+            ("GET", "/api/v1/namespaces/a/pods", "fieldSelector=metadata.name%3Dp", "list /v1 a pods p  "),
+            ("GET", "/api/v1/namespaces/a/pods/%C3%A4/log", "", "get /v1 a pods ä log "),
+            ("GET", "/", "", "get /"),
+        ];
+        for (method, path, query, wanted) in cases {
+            assert_eq!(words(method, path, query), wanted, "{method} {path}?{query}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(path in ".{0,60}", query in ".{0,60}") {
+            Request::parse("GET", &path, &query);
+            Request::parse("DELETE", &format!("/api/v1/{path}"), &query);
+        }
+    }
+}

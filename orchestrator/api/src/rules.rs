@@ -200,5 +200,5 @@ pub(crate) mod policy;
 pub(crate) mod rbac;
 pub(crate) mod service;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod volume;

@@ -4,15 +4,22 @@
 //! that a real server gives for the same mistake.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 
 use guideway_schema::Cause;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A `Status` of `v1`.
+/// A `Status` of `v1`. It is as small as a pointer, since it is the error of most calls; its fields are those of
+/// [`Body`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Status(Box<Body>);
+
+/// The fields of a [`Status`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Status {
+pub struct Body {
     kind: String,
     api_version: String,
     /// Only a list that expired in the middle has something here: the token to go on with.
@@ -104,7 +111,7 @@ impl fmt::Display for Qualified<'_> {
 impl Status {
     /// A failure of any kind, without details.
     pub fn failure(code: u16, reason: &str, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Body {
             kind: "Status".into(),
             api_version: "v1".into(),
             metadata: StatusMeta::default(),
@@ -113,19 +120,22 @@ impl Status {
             reason: reason.into(),
             details: None,
             code,
-        }
+        }))
     }
 
     /// The answer to the deletion of an object that is gone with it.
     pub fn deleted(resource: Qualified<'_>, name: &str, uid: &str) -> Self {
-        let details = Details { uid: uid.into(), ..about(resource, name) };
-        Self { status: "Success".into(), details: Some(details), ..Self::failure(0, "", "") }
+        let mut status = Self::success(0).about(resource, name);
+        status.details_mut().uid = uid.into();
+        status
     }
 
     /// A success that is about nothing, as for a deletion of a collection of reviews or an eviction that has begun
     /// (201) or a binding.
     pub fn success(code: u16) -> Self {
-        Self { status: "Success".into(), ..Self::failure(code, "", "") }
+        let mut status = Self::failure(code, "", "");
+        status.status = "Success".into();
+        status
     }
 
     /// 409: an object of this name is there.
@@ -303,8 +313,9 @@ impl Status {
              objects that were created, modified, or deleted between the time the first chunk was returned and \
              now may show up in the list."
         };
-        let metadata = StatusMeta { continue_token };
-        Self { metadata, ..Self::failure(410, "Expired", message) }
+        let mut status = Self::failure(410, "Expired", message);
+        status.metadata.continue_token = continue_token;
+        status
     }
 
     /// 500 of a resourceVersion that is no number, without a reason, as Kubernetes has it.
@@ -316,7 +327,7 @@ impl Status {
         Self::failure(500, "", message)
     }
 
-    /// 403. `why` follows the words that say who may not do what; see [`Forbidden`].
+    /// 403. `why` follows the words that say who may not do what; as in `User "a" cannot get resource ...`.
     pub fn forbidden(resource: Qualified<'_>, name: &str, why: &str) -> Self {
         let subject = if resource.name.is_empty() {
             "forbidden".to_owned()
@@ -456,6 +467,20 @@ impl Status {
     }
 }
 
+impl Deref for Status {
+    type Target = Body;
+
+    fn deref(&self) -> &Body {
+        &self.0
+    }
+}
+
+impl DerefMut for Status {
+    fn deref_mut(&mut self) -> &mut Body {
+        &mut self.0
+    }
+}
+
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
@@ -463,12 +488,6 @@ impl fmt::Display for Status {
 }
 
 impl std::error::Error for Status {}
-
-impl From<Box<Status>> for Status {
-    fn from(boxed: Box<Status>) -> Self {
-        *boxed
-    }
-}
 
 impl From<&Cause> for StatusCause {
     fn from(cause: &Cause) -> Self {
@@ -536,3 +555,6 @@ fn conflict_words(conflicts: &[(String, String)]) -> String {
 fn is_zero(number: &u16) -> bool {
     *number == 0
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,9 @@
 //! Autoscalers: `v2` has lists of metrics, `v1` one percentage. What `v1` has no field for goes through annotations,
 //! so that nothing is lost on the way there and back.
 
-use serde_json::Map;
+use serde_json::{Map, Value, json};
 
-use super::*;
+use crate::json::{Fill, View};
 
 const METRICS: &str = "autoscaling.alpha.kubernetes.io/metrics";
 const CURRENT: &str = "autoscaling.alpha.kubernetes.io/current-metrics";

@@ -97,7 +97,7 @@ pub fn label_key_errors(key: &str) -> Vec<String> {
     match prefix {
         Some("") => errors.push("prefix part must be non-empty".into()),
         Some(prefix) => {
-            errors.extend(dns_subdomain_errors(prefix).iter().map(|error| format!("prefix part {error}")))
+            errors.extend(dns_subdomain_errors(prefix).iter().map(|error| format!("prefix part {error}")));
         }
         None => (),
     }

@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn wrong_options_are_refused() {
-        let message = |result: Result<WriteOptions, Status>| result.unwrap_err().message;
+        let message = |result: Result<WriteOptions, Status>| result.unwrap_err().message.clone();
         assert_eq!(
             message(WriteOptions::patch("", PatchKind::Apply)),
             "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch"

@@ -52,17 +52,14 @@ pub(crate) fn kind(definition: &Value) -> Result<Kind, Vec<Cause>> {
             Err(more) => causes.extend(more),
         }
     }
-    let stored = versions.iter().find(|version| version.storage);
-    let Some(stored) = stored else {
+    if !definition.list("spec.versions").iter().any(|version| version.flag("storage")) {
         causes.push(Cause::required(
             "spec.versions",
             "must have exactly one version marked as storage version",
         ));
-        return Err(causes);
-    };
-    if !causes.is_empty() {
-        return Err(causes);
     }
+    let stored = versions.iter().find(|version| version.storage);
+    let Some(stored) = stored.filter(|_| causes.is_empty()) else { return Err(causes) };
     let storage = Storage { group: group.into(), version: stored.name.clone() };
     let has_status = stored.subresource("status").is_some();
     versions.sort_by_key(|version| Reverse(priority(&version.name)));

@@ -101,7 +101,7 @@ fn check_backend(backend: &Field<'_>, causes: &mut Causes) {
             (false, 1..) => causes.push(port.invalid("cannot set both port name & port number")),
             (true, _) => port.at("number").port(causes),
             (false, _) => {
-                port.at("name").all(&super::field::port_name_errors(port.at("name").text()), causes)
+                port.at("name").all(&super::field::port_name_errors(port.at("name").text()), causes);
             }
         }
     }

@@ -64,7 +64,7 @@ impl FieldSelector {
                     first == requirement.value
                 }
                 Some(Value::String(text)) => *text == requirement.value,
-                Some(other) => other.to_string() == requirement.value,
+                Some(other) => plain(other) == requirement.value,
             };
             is != requirement.negated
         })

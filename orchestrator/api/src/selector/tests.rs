@@ -75,7 +75,7 @@ fn fields_are_those_that_the_kind_offers() {
         let found = registry.find(if resource == "jobs" { "batch" } else { "" }, "v1", resource).unwrap();
         FieldSelector::parse(text, found.kind(), found.version())
     };
-    let words = |resource: &str, text: &str| parse(resource, text).unwrap_err().message;
+    let words = |resource: &str, text: &str| parse(resource, text).unwrap_err().message.clone();
     assert_eq!(words("pods", "spec.foo=1"), "field label not supported: spec.foo");
     assert_eq!(
         words("configmaps", "data.a=1"),

@@ -176,7 +176,7 @@ pub(super) fn update(new: &Value, old: &Value) -> Vec<Cause> {
             let list = after.at("clusterIPs");
             causes.push(Cause::invalid("spec.clusterIPs[0]", list.value(), "may not change once set"));
         }
-        if after.at("clusterIP").text() != had {
+        if after.at("clusterIP").value() != &first(&after) {
             causes.push(after.at("clusterIP").invalid("must match `clusterIPs[0]`"));
         }
     }
