@@ -4,10 +4,10 @@ use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use guideway_api::Status;
+use guideway_protobuf::DecodeError;
+use guideway_schema::Decoded;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use serde_json::Value;
 
-mod strict;
 #[cfg(test)]
 mod tests;
 
@@ -17,14 +17,6 @@ pub(crate) enum Format {
     Json,
     Yaml,
     Protobuf,
-}
-
-/// A body, decoded.
-#[derive(Debug)]
-pub(crate) struct Decoded {
-    pub(crate) value: Value,
-    /// Paths of fields that are there twice. The last one counts.
-    pub(crate) duplicates: Vec<String>,
 }
 
 /// All bytes of a body of at most `limit`.
@@ -55,11 +47,21 @@ pub(crate) fn media_type(value: &str) -> &str {
 
 /// The value in `bytes`.
 pub(crate) fn decode(format: Format, bytes: &[u8]) -> Result<Decoded, Status> {
+    let bad = |error: &dyn std::fmt::Display| {
+        Status::bad_request(format!("error decoding the body of the request: {error}"))
+    };
     match format {
-        Format::Json => strict::from_json(bytes)
-            .map_err(|error| Status::bad_request(format!("the body of the request is no JSON: {error}"))),
-        Format::Yaml => strict::from_yaml(bytes)
-            .map_err(|error| Status::bad_request(format!("the body of the request is no YAML: {error}"))),
-        Format::Protobuf => Err(Status::unsupported_body("protobuf is not decoded yet")),
+        Format::Json => guideway_schema::decode(bytes).map_err(|error| bad(&error)),
+        Format::Yaml => {
+            let text = std::str::from_utf8(bytes).map_err(|error| bad(&error))?;
+            // Fields that are there twice are errors in YAML, and the parser bounds depth and aliases.
+            let value = serde_saphyr::from_str(text).map_err(|error| bad(&error))?;
+            Ok(Decoded { value, duplicates: Vec::new() })
+        }
+        Format::Protobuf => match guideway_protobuf::decode(bytes) {
+            Ok(value) => Ok(Decoded { value, duplicates: Vec::new() }),
+            Err(error @ DecodeError::UnknownKind { .. }) => Err(Status::unsupported_body(error.to_string())),
+            Err(error) => Err(bad(&error)),
+        },
     }
 }

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,8 +30,6 @@ pub struct Config {
     pub limits: Limits,
     /// Where `/readyz` learns that the rest of the process works, by name.
     pub checks: Vec<Check>,
-    /// The folder that holds what the server keeps, for errors about it.
-    pub folder: Option<PathBuf>,
 }
 
 /// Part of the process that [`Config::checks`] asks.
@@ -51,10 +48,12 @@ impl std::fmt::Debug for Check {
 }
 
 /// Bounds of what clients can make the server do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Limits {
     /// Requests at work.
     pub flow: FlowLimits,
+    /// What is remembered for watches.
+    pub cache: guideway_cache::Limits,
     /// Bytes of a request's body.
     pub body: usize,
     /// For everything but watches and streams.
@@ -71,6 +70,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             flow: FlowLimits::default(),
+            cache: guideway_cache::Limits::default(),
             body: 3 * 1024 * 1024,
             request: Duration::from_secs(60),
             watch: Duration::from_secs(30 * 60)..=Duration::from_secs(60 * 60),

@@ -6,14 +6,31 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod authenticate;
 mod body;
+mod call;
+mod catalogue;
+mod compress;
 mod config;
 pub mod flow;
+mod health;
+mod impersonate;
 mod in_process;
+mod metrics;
 mod negotiate;
+mod objects;
+mod other;
 mod peer;
+mod random;
+mod read;
+mod reply;
+mod respond;
 mod serve;
 mod server;
+mod show;
+mod subresource;
+mod value;
+mod write;
 
 pub use config::{Check, Config, Limits};
 pub use in_process::InProcess;

@@ -8,7 +8,7 @@ mod tests;
 
 /// The bytes of a reply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Encoding {
+pub(crate) enum Encoding {
     /// Without needless space.
     #[default]
     Json,
@@ -20,7 +20,7 @@ pub enum Encoding {
 
 /// Which object is shown in them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Form {
+pub(crate) enum Form {
     /// The object itself.
     #[default]
     Object,
@@ -32,7 +32,7 @@ pub enum Form {
 
 /// What the client takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// The bytes.
     pub encoding: Encoding,
     /// The object.
@@ -42,12 +42,12 @@ pub struct Wanted {
 /// No representation that the client lists is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("none of the media types in Accept is served")]
-pub struct NotAcceptable;
+pub(crate) struct NotAcceptable;
 
 impl Encoding {
     /// The value of Content-Type.
     #[must_use]
-    pub fn content_type(self) -> &'static str {
+    pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Json | Self::PrettyJson => "application/json",
             Self::Yaml => "application/yaml",
@@ -60,7 +60,7 @@ impl Encoding {
 /// # Errors
 ///
 /// [`NotAcceptable`] when none of what is asked for is served.
-pub fn object(headers: &HeaderMap, uri: &Uri) -> Result<Wanted, NotAcceptable> {
+pub(crate) fn object(headers: &HeaderMap, uri: &Uri) -> Result<Wanted, NotAcceptable> {
     let mut wanted = best(headers, |range| match range.kind {
         "application/json" | "*/*" | "application/*" => form_of(range).map(|form| Wanted { encoding: Encoding::Json, form }),
         "application/yaml" => form_of(range).map(|form| Wanted { encoding: Encoding::Yaml, form }),
@@ -77,7 +77,7 @@ pub fn object(headers: &HeaderMap, uri: &Uri) -> Result<Wanted, NotAcceptable> {
 /// # Errors
 ///
 /// [`NotAcceptable`] when none of what is asked for is served.
-pub fn plain(headers: &HeaderMap, uri: &Uri) -> Result<Encoding, NotAcceptable> {
+pub(crate) fn plain(headers: &HeaderMap, uri: &Uri) -> Result<Encoding, NotAcceptable> {
     object(headers, uri).map(|wanted| wanted.encoding)
 }
 
@@ -86,7 +86,7 @@ pub fn plain(headers: &HeaderMap, uri: &Uri) -> Result<Encoding, NotAcceptable> 
 /// # Errors
 ///
 /// [`NotAcceptable`] when neither is asked for.
-pub fn discovery(headers: &HeaderMap) -> Result<Option<&'static str>, NotAcceptable> {
+pub(crate) fn discovery(headers: &HeaderMap) -> Result<Option<&'static str>, NotAcceptable> {
     best(headers, |range| match range.kind {
         "application/json" if range.parameter("as") == Some("APIGroupDiscoveryList") => {
             match (range.parameter("g"), range.parameter("v")) {
@@ -102,7 +102,7 @@ pub fn discovery(headers: &HeaderMap) -> Result<Option<&'static str>, NotAccepta
 
 /// Whether `media_type` is among what the client takes. True without the header.
 #[must_use]
-pub fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+pub(crate) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     best(headers, |range| (range.kind == media_type || range.kind == "*/*").then_some(())).is_ok()
 }
 
@@ -122,7 +122,7 @@ fn form_of(range: &Range<'_>) -> Option<Form> {
         (None, ..) => Some(Form::Object),
         (_, _, "") => None,
         (Some("Table"), Some("meta.k8s.io"), version) => Some(Form::Table(version)),
-        (Some("PartialObjectMetadata" | "PartialObjectMetadataList"), Some("meta.k8s.io"), "v1") => Some(Form::Metadata),
+        (Some("PartialObjectMetadata" | "PartialObjectMetadataList"), Some("meta.k8s.io"), _) => Some(Form::Metadata),
         _ => None,
     }
 }

@@ -1,6 +1,5 @@
 //! The other end of a connection.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use guideway_access::Identity;
@@ -8,14 +7,12 @@ use guideway_access::Identity;
 /// Who is at the other end, as far as the connection tells. A token in a request may say more.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Peer {
-    /// None within the process.
-    pub(crate) address: Option<SocketAddr>,
     /// By the client certificate.
     pub(crate) identity: Option<Arc<Identity>>,
 }
 
 impl Peer {
     pub(crate) fn in_process(identity: Arc<Identity>) -> Self {
-        Self { address: None, identity: Some(identity) }
+        Self { identity: Some(identity) }
     }
 }

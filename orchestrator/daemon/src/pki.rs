@@ -260,3 +260,14 @@ fn split_pem(text: &str) -> Vec<String> {
         })
         .collect()
 }
+
+/// Whether a client certificate, PEM, is to be another one: a third of its life is left or less, or it cannot be read.
+#[must_use]
+pub fn is_old_certificate(pem: &str, now: SystemTime) -> bool {
+    let parsed = CertificateDer::from_pem_slice(pem.as_bytes()).ok().and_then(|der| {
+        let (_, certificate) = x509_parser::parse_x509_certificate(&der).ok()?;
+        let end = u64::try_from(certificate.validity().not_after.timestamp()).ok()?;
+        Some(SystemTime::UNIX_EPOCH + Duration::from_secs(end))
+    });
+    parsed.is_none_or(|expires| expires.duration_since(now).map_or(true, |left| left <= LEAF_LIFE / 3))
+}

@@ -11,11 +11,7 @@ fn json_with_fields_that_are_there_twice() {
 }
 
 #[test]
-fn the_same_values_as_serde_json() {
-    for text in ["null", "[1,-1,1.5,1e300,18446744073709551615,\"\\u00e9\"]", "{\"a\":[[],{}]}", "true"] {
-        let expected: Value = serde_json::from_str(text).unwrap();
-        assert_eq!(decode(Format::Json, text.as_bytes()).unwrap().value, expected, "{text}");
-    }
+fn nonsense() {
     for text in ["", "{", "{} {}", "nul"] {
         assert!(decode(Format::Json, text.as_bytes()).is_err(), "{text}");
     }

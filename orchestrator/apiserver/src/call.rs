@@ -1,0 +1,156 @@
+//! One request to a resource, once it is known who asks and what for.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, Uri};
+use guideway_access::Identity;
+use guideway_access::admission::{Operation, Request as Admission};
+use guideway_access::rbac::Index;
+use guideway_api::path::ResourceRequest;
+use guideway_api::{Kind, Qualified, Resource, Status, Version, convert, options};
+use guideway_cache::Object;
+use guideway_patch::managed::Manager;
+use guideway_store::Key;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::negotiate::Wanted;
+use crate::objects::CachedObjects;
+use crate::server::ApiServer;
+
+/// The state of the cluster around a request.
+pub(crate) struct View<'a> {
+    index: Arc<Index>,
+    objects: CachedObjects<'a>,
+}
+
+/// A request with everything that the verbs need.
+pub(crate) struct Call {
+    pub(crate) server: Arc<ApiServer>,
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) uri: Uri,
+    pub(crate) path: ResourceRequest,
+    pub(crate) resource: Resource,
+    pub(crate) wanted: Wanted,
+    pub(crate) now: Timestamp,
+    /// For headers of the reply.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Call {
+    pub(crate) fn kind(&self) -> &Kind {
+        self.resource.kind()
+    }
+
+    pub(crate) fn version(&self) -> &Version {
+        self.resource.version()
+    }
+
+    /// The resource, as most errors name it.
+    pub(crate) fn named(&self) -> Qualified<'_> {
+        self.kind().resource()
+    }
+
+    /// Empty without one.
+    pub(crate) fn query(&self) -> &str {
+        self.uri.query().unwrap_or_default()
+    }
+
+    /// None in the whole cluster.
+    pub(crate) fn namespace(&self) -> Option<&str> {
+        Some(self.path.namespace.as_str()).filter(|namespace| !namespace.is_empty())
+    }
+
+    pub(crate) fn key(&self, name: &str) -> Key {
+        Key::from(self.kind().key(self.namespace(), name))
+    }
+
+    /// The seconds of now, as in `creationTimestamp`.
+    pub(crate) fn time(&self) -> String {
+        self.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
+    pub(crate) fn objects(&self) -> CachedObjects<'_> {
+        CachedObjects { server: &self.server }
+    }
+
+    /// What admission looks at.
+    pub(crate) fn view(&self) -> View<'_> {
+        View { index: self.server.rbac.load_full(), objects: self.objects() }
+    }
+
+    /// The object that the path names, with every write that was acknowledged before.
+    pub(crate) async fn current(&self) -> Result<Arc<Object>, Status> {
+        self.server.fresh().await?;
+        self.server
+            .cache
+            .get(&self.key(&self.path.name))
+            .ok_or_else(|| Status::not_found(self.named(), &self.path.name))
+    }
+
+    /// An object of the store in the version of the request.
+    pub(crate) fn shown(&self, object: &Object) -> Value {
+        let mut value = object.value();
+        convert::from_storage(self.kind(), self.version(), &mut value);
+        value
+    }
+
+    /// Who writes, for `managedFields`. The name in the options goes before the client's own.
+    pub(crate) fn manager(&self, named: Option<&str>) -> Manager {
+        let agent = self.headers.get(axum::http::header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+        let name = named.map_or_else(|| options::default_manager(agent.unwrap_or_default()), |name| name);
+        Manager { subresource: self.path.subresource.clone(), ..Manager::new(name, self.version().api_version()) }
+    }
+
+    /// The request as admission sees it.
+    pub(crate) fn admission<'a>(
+        &'a self,
+        operation: Operation,
+        name: &'a str,
+        old: Option<&'a Value>,
+        view: &'a View<'a>,
+        random: &'a str,
+    ) -> Admission<'a> {
+        Admission {
+            operation,
+            group: &self.kind().group,
+            version: &self.version().name,
+            resource: &self.kind().plural,
+            subresource: &self.path.subresource,
+            kind: &self.kind().kind,
+            namespace: &self.path.namespace,
+            name,
+            identity: &self.identity,
+            old,
+            index: &view.index,
+            objects: &view.objects,
+            random,
+        }
+    }
+
+    /// Another resource in the place of the one that the path names.
+    pub(crate) fn about(&self, resource: Resource, name: &str) -> Self {
+        let kind = resource.kind();
+        let path = ResourceRequest {
+            group: kind.group.clone(),
+            version: resource.version().name.clone(),
+            resource: kind.plural.clone(),
+            subresource: String::new(),
+            name: name.to_owned(),
+            rest: String::new(),
+            ..self.path.clone()
+        };
+        Self {
+            server: Arc::clone(&self.server),
+            identity: Arc::clone(&self.identity),
+            headers: self.headers.clone(),
+            uri: self.uri.clone(),
+            path,
+            resource,
+            wanted: self.wanted,
+            now: self.now,
+            warnings: Vec::new(),
+        }
+    }
+}

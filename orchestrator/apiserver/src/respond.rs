@@ -1,0 +1,176 @@
+//! From a request to its reply.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, Method};
+use axum::response::Response;
+use futures_util::FutureExt as _;
+use guideway_access::Identity;
+use guideway_access::rbac::{Attributes, ResourceAttributes, Target};
+use guideway_api::path::{self, ResourceRequest};
+use guideway_api::{Status, Verb};
+use jiff::Timestamp;
+
+use crate::call::Call;
+use crate::flow::Busy;
+use crate::negotiate::{self, Wanted};
+use crate::reply::{self, Answer};
+use crate::serve::peer_of;
+use crate::server::ApiServer;
+use crate::{compress, read, subresource, write};
+
+impl ApiServer {
+    /// The answer to a request. Whatever goes wrong, there is one.
+    pub async fn respond(self: &Arc<Self>, request: Request<Body>) -> Response {
+        let begun = Instant::now();
+        let encoding = negotiate::plain(request.headers(), request.uri()).unwrap_or_default();
+        let accepts_gzip = compress::is_accepted(request.headers());
+        let is_head = request.method() == Method::HEAD;
+        let (verb, resource, answer) = {
+            let parsed = path::Request::parse(
+                request.method().as_str(),
+                request.uri().path(),
+                request.uri().query().unwrap_or_default(),
+            );
+            let names = self.metrics.names(&parsed);
+            let answer = AssertUnwindSafe(self.answer(request, parsed)).catch_unwind().await;
+            (names.0, names.1, answer)
+        };
+        let response = match answer {
+            Ok(Ok(response)) => response,
+            Ok(Err(status)) => reply::of_status(&status, encoding),
+            Err(_panic) => {
+                // The hook of the process has written down where.
+                self.metrics.panics.inc();
+                reply::of_status(&Status::internal("the request was not finished: a defect of the server"), encoding)
+            }
+        };
+        self.metrics.answered(verb, resource, response.status(), begun.elapsed());
+        let response = if accepts_gzip { compress::reply(response) } else { response };
+        if is_head { response.map(|_body| Body::empty()) } else { response }
+    }
+
+    async fn answer(self: &Arc<Self>, request: Request<Body>, parsed: path::Request) -> Answer {
+        let now = Timestamp::now();
+        let peer = peer_of(&request);
+        if let path::Request::Other { path, .. } = &parsed
+            && let Some(answer) = self.health(&request, path)
+        {
+            return answer;
+        }
+        let identity = self.authenticate(request.headers(), &peer, now)?;
+        match parsed {
+            path::Request::Other { verb, path } => {
+                let (parts, _body) = request.into_parts();
+                let _seat = self.flow.enter(&identity.name).await.map_err(busy)?;
+                self.authorize(&identity, &Attributes { verb: &verb, target: Target::Path(&path) })?;
+                self.other(&parts, &path)
+            }
+            path::Request::Resource(path) => self.resource(request, path, identity, now).await,
+        }
+    }
+
+    async fn resource(
+        self: &Arc<Self>,
+        request: Request<Body>,
+        path: ResourceRequest,
+        identity: Arc<Identity>,
+        now: Timestamp,
+    ) -> Answer {
+        let is_long = path.verb == Verb::Watch || subresource::is_stream(&path, request.uri());
+        let seat = if is_long {
+            self.flow.enter_long(&identity.name).map_err(busy)?
+        } else {
+            self.flow.enter(&identity.name).await.map_err(busy)?
+        };
+        self.authorize(&identity, &attributes(&path, request.headers()))?;
+        let Some(resource) = self.catalogue().registry.find(&path.group, &path.version, &path.resource) else {
+            return Ok(not_found());
+        };
+        let wanted = if is_long && path.verb != Verb::Watch {
+            // What a node sends is passed on as it is.
+            Wanted::default()
+        } else {
+            negotiate::object(request.headers(), request.uri()).map_err(reply::not_acceptable)?
+        };
+        let (parts, body) = request.into_parts();
+        let call = Call {
+            server: Arc::clone(self),
+            identity,
+            headers: parts.headers,
+            uri: parts.uri,
+            path,
+            resource,
+            wanted,
+            now,
+            warnings: Vec::new(),
+        };
+        if is_long {
+            return match call.path.verb {
+                Verb::Watch => read::watch(call, seat),
+                _ => subresource::stream(call, parts.method, parts.extensions, body, seat).await,
+            };
+        }
+        let limit = self.config.limits.request;
+        match tokio::time::timeout(limit, verb(call, body)).await {
+            Ok(answer) => answer,
+            Err(_elapsed) => Err(Status::timeout("request did not complete within the allotted timeout")),
+        }
+    }
+}
+
+async fn verb(mut call: Call, body: Body) -> Answer {
+    if let Some(warning) = &call.version().deprecation {
+        call.warnings.push(warning.clone());
+    }
+    let answer = if call.path.subresource.is_empty() {
+        if !call.kind().verbs.contains(&call.path.verb) {
+            return Err(Status::method_not_allowed_here());
+        }
+        match call.path.verb {
+            Verb::Get => read::get(&call).await,
+            Verb::List => read::list(&call).await,
+            Verb::Create => write::create(&mut call, body).await,
+            Verb::Update => write::update(&mut call, body).await,
+            Verb::Patch => write::patch(&mut call, body).await,
+            Verb::Delete => write::delete(&mut call, body).await,
+            Verb::DeleteCollection => write::delete_collection(&mut call, body).await,
+            Verb::Watch => Err(Status::internal("a watch takes another way")),
+        }
+    } else {
+        subresource::verb(&mut call, body).await
+    };
+    answer.map(|mut response| {
+        reply::warn(&mut response, &call.warnings);
+        response
+    })
+}
+
+/// As RBAC sees a request. Connections to a pod's subresources have the verbs `get` and `create` by their method.
+fn attributes<'a>(path: &'a ResourceRequest, _headers: &HeaderMap) -> Attributes<'a> {
+    Attributes {
+        verb: path.verb.as_str(),
+        target: Target::Resource(ResourceAttributes {
+            group: &path.group,
+            version: &path.version,
+            resource: &path.resource,
+            subresource: &path.subresource,
+            namespace: &path.namespace,
+            name: &path.name,
+        }),
+    }
+}
+
+/// The reply about a group, version or resource that is not served: no Status, as with Kubernetes.
+pub(crate) fn not_found() -> Response {
+    reply::plain(axum::http::StatusCode::NOT_FOUND, "404 page not found\n")
+}
+
+fn busy(busy: Busy) -> Status {
+    Status::too_many_requests(format!("Too many requests, please try again later: {busy}"), 1)
+}
+

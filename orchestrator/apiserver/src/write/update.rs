@@ -1,0 +1,59 @@
+use axum::body::Body;
+use axum::http::StatusCode;
+use guideway_api::Status;
+use guideway_api::options::WriteOptions;
+
+use super::incoming::incoming;
+use super::{Change, Door, Made, create_object};
+use crate::call::Call;
+use crate::reply::Answer;
+use crate::value::text;
+
+/// Another object in the place of the one that the path names.
+pub(crate) async fn update(call: &mut Call, body: Body) -> Answer {
+    update_through(call, body, Door::Object).await
+}
+
+/// The same for a part of the object.
+pub(crate) async fn update_through(call: &mut Call, body: Body, door: Door) -> Answer {
+    let options = WriteOptions::update(call.query())?;
+    let mut warnings = Vec::new();
+    let object = incoming(call, body, &call.expected(), options.field_validation, &mut warnings).await?;
+    call.warnings.append(&mut warnings);
+    let names_a_state = !text(&object, &["metadata", "resourceVersion"]).is_empty();
+    let change = Change { door, options: &options, is_whole: true };
+    let changed = call.change(&change, |_, _, _| Ok(Made { object: object.clone(), is_applied: false })).await;
+    match changed {
+        Err(status)
+            if status.code == 404
+                && matches!(door, Door::Object)
+                && call.kind().rules.creates_on_update()
+                && !names_a_state =>
+        {
+            let created = create_named(call, Made { object, is_applied: false }, &options).await?;
+            call.show(StatusCode::CREATED, &created)
+        }
+        changed => call.show(StatusCode::OK, &changed?),
+    }
+}
+
+/// A new object with the name of the path.
+pub(super) async fn create_named(
+    call: &mut Call,
+    mut made: Made,
+    options: &WriteOptions,
+) -> Result<serde_json::Value, Status> {
+    let name = call.path.name.clone();
+    match text(&made.object, &["metadata", "name"]) {
+        "" => {
+            crate::value::metadata(&mut made.object).insert("name".into(), name.into());
+        }
+        own if own != name => {
+            return Err(Status::bad_request(format!(
+                "the name of the object ({own}) does not match the name on the URL ({name})"
+            )));
+        }
+        _ => {}
+    }
+    create_object(call, made, options).await
+}
