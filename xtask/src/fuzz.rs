@@ -43,6 +43,11 @@ const TARGETS: &[&str] = &[
     "json_patch",
     "field_set",
     "strategic_merge",
+    "jwt",
+    "store_backup",
+    "query_string",
+    "selector",
+    "continue_token",
 ];
 
 /// What `cargo fuzz` passes, less the sanitizer.

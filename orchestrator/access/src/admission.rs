@@ -25,7 +25,7 @@ use serde_json::Value;
 
 use crate::json::text;
 use crate::rbac::Index;
-use crate::{Identity, Objects, Refusal, refusal};
+use crate::{Identity, Objects, Status, refusal};
 
 /// What a request does with an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub type Warnings = Vec<String>;
 /// # Errors
 ///
 /// What must not be, or what a plugin needs and does not find.
-pub fn mutate(request: &Request<'_>, object: &mut Value, warnings: &mut Warnings) -> Result<(), Refusal> {
+pub fn mutate(request: &Request<'_>, object: &mut Value, warnings: &mut Warnings) -> Result<(), Status> {
     namespace::lifecycle(request, object)?;
     limit_range::mutate(request, object);
     service_account::mutate(request, object)?;
@@ -98,7 +98,7 @@ pub fn validate(
     request: &Request<'_>,
     object: Option<&Value>,
     warnings: &mut Warnings,
-) -> Result<(), Refusal> {
+) -> Result<(), Status> {
     let Some(object) = object else {
         namespace::deletion(request)?;
         return node_restriction::validate(request, &Value::Null);
@@ -128,7 +128,7 @@ impl Request<'_> {
     }
 
     /// 403 with what Kubernetes calls the object of a request: its name, or the beginning of the name that it will get.
-    pub(crate) fn forbid(&self, object: &Value, why: impl std::fmt::Display) -> Refusal {
+    pub(crate) fn forbid(&self, object: &Value, why: impl std::fmt::Display) -> Status {
         let metadata = &object["metadata"];
         let name = [self.name, text(metadata, "name"), text(metadata, "generateName")]
             .into_iter()

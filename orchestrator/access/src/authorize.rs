@@ -1,5 +1,5 @@
 use crate::rbac::{Attributes, Decision, Index};
-use crate::{Identity, MASTERS, Objects, Refusal, node};
+use crate::{Identity, MASTERS, Objects, Status, node};
 
 /// May `who` do this? Members of [`MASTERS`] may do everything; nodes may do what belongs to their pods; for everything
 /// else, and for everyone else, roles decide.
@@ -36,7 +36,7 @@ pub fn require(
     objects: &dyn Objects,
     who: &Identity,
     attributes: &Attributes<'_>,
-) -> Result<(), Refusal> {
+) -> Result<(), Status> {
     let decision = authorize(index, objects, who, attributes);
     if decision.allowed { Ok(()) } else { Err(attributes.forbidden(who, &decision.reason)) }
 }

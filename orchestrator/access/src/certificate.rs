@@ -39,7 +39,35 @@ pub fn identity(der: &[u8]) -> Result<Identity, CertificateError> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
+    use crate::MASTERS;
+
+    /// A certificate of `openssl req -x509 -subj /O=devs/O=system:masters/CN=alice`.
+    const ALICE: &str = "MIIBxTCCAWugAwIBAgIUYIpm6eBxu37Oogm+Px3dhNSvM3AwCgYIKoZIzj0EAwIwODENMAsGA1UECgwEZGV2czEXMBUGA1UECgwO\
+         c3lzdGVtOm1hc3RlcnMxDjAMBgNVBAMMBWFsaWNlMB4XDTI2MTEyMDE5NTM0NFoXDTM2MTExNzE5NTM0NFowODENMAsGA1UECgwE\
+         ZGV2czEXMBUGA1UECgwOc3lzdGVtOm1hc3RlcnMxDjAMBgNVBAMMBWFsaWNlMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE8XIW\
+         8f3uvBU+WdrrKfQyrswcteBYFGWO4Vm+Vd/FILJmPX76npaJpykRVMyQkuNK1scTBM2TPzPG6jVE1LAS5aNTMFEwHQYDVR0OBBYE\
+         FOwL5C4HGv7B70ER33qOAKjCyDUuMB8GA1UdIwQYMBaAFOwL5C4HGv7B70ER33qOAKjCyDUuMA8GA1UdEwEB/wQFMAMBAf8wCgYI\
+         KoZIzj0EAwIDSAAwRQIhAOF+6j99XPHnd9xdizTiJJlII7qU53X2ws7pnlfE349NAiBoA/BQ/6OPmV91WQv1cxQX3uWHUm/PwdUX\
+         8sERa5GCnw==";
+
+    #[test]
+    fn the_subject_names_user_and_groups() {
+        let alice = identity(&STANDARD.decode(ALICE).unwrap()).unwrap();
+        assert_eq!(alice, Identity::user("alice", &["devs", MASTERS]));
+    }
+
+    #[test]
+    fn a_subject_without_a_name_is_nobody() {
+        let mut params = rcgen::CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(rcgen::DnType::OrganizationName, MASTERS);
+        let certificate = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+        assert_eq!(identity(certificate.der()), Err(CertificateError::NoCommonName));
+    }
 
     #[test]
     fn noise_is_no_certificate() {

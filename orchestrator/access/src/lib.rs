@@ -19,7 +19,8 @@ mod resources;
 pub mod review;
 pub mod token;
 
+use guideway_api::Status;
+
 pub use authorize::{authorize, require};
 pub use identity::{ANONYMOUS, AUTHENTICATED, Identity, MASTERS, NODES, UNAUTHENTICATED, service_account_of};
 pub use objects::Objects;
-pub use refusal::Refusal;

@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use crate::admission::{Operation, Request};
 use crate::json::{list, text};
 use crate::resources::{Amounts, add, amounts};
-use crate::{Objects, Refusal};
+use crate::{Objects, Status};
 
 /// What a pod of a namespace must say when a quota counts it.
 const REQUIRED: [&str; 6] =
@@ -32,7 +32,7 @@ const REQUIRED: [&str; 6] =
 /// # Errors
 ///
 /// 403: a quota would be exceeded, or the object does not say what a quota counts.
-pub fn charge(request: &Request<'_>, object: &Value) -> Result<Vec<Value>, Refusal> {
+pub fn charge(request: &Request<'_>, object: &Value) -> Result<Vec<Value>, Status> {
     let growth = growth(request, object);
     if growth.is_empty() {
         return Ok(Vec::new());

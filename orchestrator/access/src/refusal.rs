@@ -1,36 +1,35 @@
+//! Why requests are refused: the bodies of the answers.
+
 use std::fmt::Display;
 
 use guideway_api::{Cause, Qualified, Status};
 
-/// Why a request is refused: the body of the answer. Boxed, since most requests are not refused.
-pub type Refusal = Box<Status>;
-
 /// 403, in the form `pods "x" is forbidden: why`.
-pub(crate) fn forbidden(group: &str, resource: &str, name: &str, why: impl Display) -> Refusal {
-    Box::new(Status::forbidden(Qualified { group, name: resource }, name, &why.to_string()))
+pub(crate) fn forbidden(group: &str, resource: &str, name: &str, why: impl Display) -> Status {
+    Status::forbidden(Qualified { group, name: resource }, name, &why.to_string())
 }
 
 /// 404, in the form `namespaces "x" not found`.
-pub(crate) fn not_found(group: &str, resource: &str, name: &str) -> Refusal {
-    Box::new(Status::not_found(Qualified { group, name: resource }, name))
+pub(crate) fn not_found(group: &str, resource: &str, name: &str) -> Status {
+    Status::not_found(Qualified { group, name: resource }, name)
 }
 
 /// 400.
-pub(crate) fn bad_request(message: impl Into<String>) -> Refusal {
-    Box::new(Status::bad_request(message))
+pub(crate) fn bad_request(message: impl Into<String>) -> Status {
+    Status::bad_request(message)
 }
 
 /// 409.
-pub(crate) fn conflict(group: &str, resource: &str, name: &str, why: &str) -> Refusal {
-    Box::new(Status::conflict_because(Qualified { group, name: resource }, name, why))
+pub(crate) fn conflict(group: &str, resource: &str, name: &str, why: &str) -> Status {
+    Status::conflict_because(Qualified { group, name: resource }, name, why)
 }
 
 /// 422.
-pub(crate) fn invalid(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Refusal {
-    Box::new(Status::invalid(Qualified { group, name: kind }, name, causes))
+pub(crate) fn invalid(group: &str, kind: &str, name: &str, causes: &[Cause]) -> Status {
+    Status::invalid(Qualified { group, name: kind }, name, causes)
 }
 
 /// 401.
-pub(crate) fn unauthorized() -> Refusal {
-    Box::new(Status::unauthorized())
+pub(crate) fn unauthorized() -> Status {
+    Status::unauthorized()
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::json::texts;
 use crate::rbac::{Attributes, Index, ResourceAttributes, Rule, Target};
-use crate::{Identity, MASTERS, Objects, Refusal, authorize, refusal};
+use crate::{Identity, MASTERS, Objects, Status, authorize, refusal};
 
 /// What answers are made from.
 #[derive(Clone, Copy)]
@@ -27,7 +27,7 @@ impl Reviewer<'_> {
     /// # Errors
     ///
     /// 422: the question is no question.
-    pub fn self_subject_access(&self, request: &Value) -> Result<Value, Refusal> {
+    pub fn self_subject_access(&self, request: &Value) -> Result<Value, Status> {
         self.access(request, "SelfSubjectAccessReview", self.who)
     }
 
@@ -36,7 +36,7 @@ impl Reviewer<'_> {
     /// # Errors
     ///
     /// 422: the question is no question.
-    pub fn subject_access(&self, request: &Value) -> Result<Value, Refusal> {
+    pub fn subject_access(&self, request: &Value) -> Result<Value, Status> {
         let who = subject(request, "SubjectAccessReview")?;
         self.access(request, "SubjectAccessReview", &who)
     }
@@ -46,7 +46,7 @@ impl Reviewer<'_> {
     /// # Errors
     ///
     /// 422: the question is no question, or it is about another namespace.
-    pub fn local_subject_access(&self, request: &Value, namespace: &str) -> Result<Value, Refusal> {
+    pub fn local_subject_access(&self, request: &Value, namespace: &str) -> Result<Value, Status> {
         const KIND: &str = "LocalSubjectAccessReview";
         let who = subject(request, KIND)?;
         let wrong = |cause| Err(refusal::invalid("authorization.k8s.io", KIND, "", &[cause]));
@@ -72,7 +72,7 @@ impl Reviewer<'_> {
     /// # Errors
     ///
     /// 400: the namespace is missing.
-    pub fn self_subject_rules(&self, request: &Value) -> Result<Value, Refusal> {
+    pub fn self_subject_rules(&self, request: &Value) -> Result<Value, Status> {
         let namespace = request["spec"]["namespace"].as_str().unwrap_or_default();
         if namespace.is_empty() {
             return Err(refusal::bad_request("no namespace on request"));
@@ -110,7 +110,7 @@ impl Reviewer<'_> {
         answer(request, "authentication.k8s.io/v1", "SelfSubjectReview", status)
     }
 
-    fn access(&self, request: &Value, kind: &str, who: &Identity) -> Result<Value, Refusal> {
+    fn access(&self, request: &Value, kind: &str, who: &Identity) -> Result<Value, Status> {
         let spec = &request["spec"];
         let text = |of: &str, field: &str| spec[of][field].as_str().unwrap_or_default().to_owned();
         let decision = match (spec["resourceAttributes"].is_null(), spec["nonResourceAttributes"].is_null()) {
@@ -186,7 +186,7 @@ pub(crate) fn answer(request: &Value, api_version: &str, kind: &str, status: Val
 }
 
 /// About whom a SubjectAccessReview asks.
-fn subject(request: &Value, kind: &str) -> Result<Identity, Refusal> {
+fn subject(request: &Value, kind: &str) -> Result<Identity, Status> {
     let spec = &request["spec"];
     let name = spec["user"].as_str().unwrap_or_default().to_owned();
     let groups = texts(&spec["groups"]);

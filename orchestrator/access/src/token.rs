@@ -19,7 +19,7 @@ pub use keys::KeyError;
 pub use request::TokenRequest;
 pub use verify::{TokenError, Verified};
 
-use crate::{Identity, Objects, Refusal, refusal};
+use crate::{Identity, Objects, Status, refusal};
 use keys::{PublicKey, SigningKey};
 
 /// The longest token that is looked at, in bytes.
@@ -90,7 +90,7 @@ impl Tokens {
         audiences: &[String],
         objects: &dyn Objects,
         now: Timestamp,
-    ) -> Result<Authenticated, Refusal> {
+    ) -> Result<Authenticated, Status> {
         self.identify(token, audiences, objects, now).map_err(|_| refusal::unauthorized())
     }
 

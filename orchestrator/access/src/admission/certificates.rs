@@ -9,12 +9,12 @@ use x509_parser::prelude::FromDer;
 use super::{Operation, Request};
 use crate::json::text;
 use crate::rbac::{Attributes, ResourceAttributes, Target};
-use crate::{MASTERS, Refusal, authorize};
+use crate::{MASTERS, Status, authorize};
 
 const GROUP: &str = "certificates.k8s.io";
 const RESOURCE: &str = "certificatesigningrequests";
 
-pub(super) fn validate(request: &Request<'_>, object: &Value) -> Result<(), Refusal> {
+pub(super) fn validate(request: &Request<'_>, object: &Value) -> Result<(), Status> {
     if request.group != GROUP || request.resource != RESOURCE {
         return Ok(());
     }
@@ -32,7 +32,7 @@ pub(super) fn validate(request: &Request<'_>, object: &Value) -> Result<(), Refu
 }
 
 /// The right to use the signer, or all of its domain.
-fn needs(request: &Request<'_>, object: &Value, before: &Value, verb: &str) -> Result<(), Refusal> {
+fn needs(request: &Request<'_>, object: &Value, before: &Value, verb: &str) -> Result<(), Status> {
     let signer = text(&before["spec"], "signerName");
     let domain = signer.split_once('/').map(|(domain, _)| format!("{domain}/*")).unwrap_or_default();
     let may = |name: &str| {
@@ -53,7 +53,7 @@ fn needs(request: &Request<'_>, object: &Value, before: &Value, verb: &str) -> R
 }
 
 /// Nobody gets a certificate that is above all roles by asking for a client's.
-fn not_for_masters(request: &Request<'_>, object: &Value) -> Result<(), Refusal> {
+fn not_for_masters(request: &Request<'_>, object: &Value) -> Result<(), Status> {
     const SIGNER: &str = "kubernetes.io/kube-apiserver-client";
     if object["spec"]["signerName"] != SIGNER {
         return Ok(());

@@ -5,9 +5,9 @@ use serde_json::Value;
 use super::{Operation, Request};
 use crate::json::text;
 use crate::rbac::{Attributes, GROUP, RbacKind, ResourceAttributes, Rule, Target, confirm_no_escalation};
-use crate::{Refusal, authorize, refusal};
+use crate::{Status, authorize, refusal};
 
-pub(super) fn validate(request: &Request<'_>, object: &Value) -> Result<(), Refusal> {
+pub(super) fn validate(request: &Request<'_>, object: &Value) -> Result<(), Status> {
     if request.group != GROUP
         || request.operation == Operation::Delete
         || changes_owners_only(request, object)
@@ -21,7 +21,7 @@ pub(super) fn validate(request: &Request<'_>, object: &Value) -> Result<(), Refu
     }
 }
 
-fn role(request: &Request<'_>, object: &Value) -> Result<(), Refusal> {
+fn role(request: &Request<'_>, object: &Value) -> Result<(), Status> {
     if may(request, "escalate", request.resource, request.name) {
         return Ok(());
     }
@@ -38,7 +38,7 @@ fn role(request: &Request<'_>, object: &Value) -> Result<(), Refusal> {
     confirm(request, object, &everything)
 }
 
-fn binding(request: &Request<'_>, object: &Value) -> Result<(), Refusal> {
+fn binding(request: &Request<'_>, object: &Value) -> Result<(), Status> {
     let reference = &object["roleRef"];
     let (kind, name) = (text(reference, "kind"), text(reference, "name"));
     let (resource, namespace) =
@@ -52,7 +52,7 @@ fn binding(request: &Request<'_>, object: &Value) -> Result<(), Refusal> {
     }
 }
 
-fn confirm(request: &Request<'_>, object: &Value, rules: &[Rule]) -> Result<(), Refusal> {
+fn confirm(request: &Request<'_>, object: &Value, rules: &[Rule]) -> Result<(), Status> {
     confirm_no_escalation(request.index, request.identity, request.namespace, rules)
         .map_err(|why| request.forbid(object, why))
 }

@@ -4,7 +4,7 @@ use guideway_schema::Quantity;
 use serde_json::{Value, json};
 
 use super::{Operation, Request, aggregate};
-use crate::Refusal;
+use crate::Status;
 use crate::json::{fields, list, set, text};
 use crate::resources::{Amounts, amounts, of_pod};
 
@@ -39,7 +39,7 @@ pub(super) fn mutate(request: &Request<'_>, pod: &mut Value) {
     }
 }
 
-pub(super) fn validate(request: &Request<'_>, object: &Value) -> Result<(), Refusal> {
+pub(super) fn validate(request: &Request<'_>, object: &Value) -> Result<(), Status> {
     // The resources of a pod do not change after its creation; those of a claim do.
     let is_pod = request.creates("", "pods");
     let is_claim = request.operation != Operation::Delete && request.is("", "persistentvolumeclaims");

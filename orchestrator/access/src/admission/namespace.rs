@@ -4,13 +4,13 @@ use guideway_api::status::StatusCause;
 use serde_json::Value;
 
 use super::{Operation, Request};
-use crate::{Refusal, refusal};
+use crate::{Status, refusal};
 
 /// Without these a cluster is none.
 const IMMORTAL: [&str; 3] = ["default", "kube-public", "kube-system"];
 
 /// Is there a namespace for the object, and will it stay?
-pub(super) fn lifecycle(request: &Request<'_>, object: &Value) -> Result<(), Refusal> {
+pub(super) fn lifecycle(request: &Request<'_>, object: &Value) -> Result<(), Status> {
     let is_review = request.group == "authorization.k8s.io";
     if request.namespace.is_empty() || request.is_namespace() || is_review {
         return Ok(());
@@ -25,16 +25,15 @@ pub(super) fn lifecycle(request: &Request<'_>, object: &Value) -> Result<(), Ref
     }
     let name = request.namespace;
     let why = format!("unable to create new content in namespace {name} because it is being terminated");
-    let refusal = request.forbid(object, why).with_cause(StatusCause {
+    Err(request.forbid(object, why).with_cause(StatusCause {
         reason: "NamespaceTerminating".to_owned(),
         message: format!("namespace {name} is being terminated"),
         field: "metadata.namespace".to_owned(),
-    });
-    Err(Box::new(refusal))
+    }))
 }
 
 /// May the namespace go?
-pub(super) fn deletion(request: &Request<'_>) -> Result<(), Refusal> {
+pub(super) fn deletion(request: &Request<'_>) -> Result<(), Status> {
     if request.is_namespace() && request.subresource.is_empty() && IMMORTAL.contains(&request.name) {
         return Err(request.forbid(&Value::Null, "this namespace may not be deleted"));
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Operation, Request};
 use crate::json::{fields, list, text};
 use crate::node::{MIRROR, runs_on};
-use crate::{Refusal, refusal};
+use crate::{Status, refusal};
 
 /// Labels below these domains are not a node's own to set, except for those that it knows best.
 const RESERVED: [&str; 2] = ["kubernetes.io", "k8s.io"];
@@ -28,7 +28,7 @@ const OWN: [&str; 13] = [
 ];
 
 /// `object` is `null` for a deletion.
-pub(super) fn validate(request: &Request<'_>, object: &Value) -> Result<(), Refusal> {
+pub(super) fn validate(request: &Request<'_>, object: &Value) -> Result<(), Status> {
     let Some(node) = request.identity.node() else { return Ok(()) };
     let complaint = match (request.group, request.resource, request.subresource) {
         ("", "pods", part) => pod(request, object, node, part),
@@ -155,7 +155,7 @@ fn lease(request: &Request<'_>, object: &Value, node: &str) -> Option<String> {
         .then(|| "can only access node lease with the same name as the requesting node".to_owned())
 }
 
-fn token(request: &Request<'_>, object: &Value, node: &str) -> Result<(), Refusal> {
+fn token(request: &Request<'_>, object: &Value, node: &str) -> Result<(), Status> {
     let reference = &object["spec"]["boundObjectRef"];
     if reference["kind"] != "Pod" || reference["apiVersion"] != "v1" || text(reference, "name").is_empty() {
         return Err(request.forbid(object, "node requested token not bound to a pod"));

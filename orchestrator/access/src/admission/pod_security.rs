@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Operation, Request, Warnings};
 use crate::json::{list, text};
-use crate::{Refusal, refusal};
+use crate::{Status, refusal};
 
 const PREFIX: &str = "pod-security.kubernetes.io/";
 const LATEST: &str = "latest";
@@ -31,11 +31,7 @@ struct Policy {
     version: String,
 }
 
-pub(super) fn validate(
-    request: &Request<'_>,
-    object: &Value,
-    warnings: &mut Warnings,
-) -> Result<(), Refusal> {
+pub(super) fn validate(request: &Request<'_>, object: &Value, warnings: &mut Warnings) -> Result<(), Status> {
     if request.is("", "namespaces") {
         return namespace(request, object, warnings);
     }
@@ -84,7 +80,7 @@ fn changes(request: &Request<'_>, object: &Value) -> bool {
 }
 
 /// The labels of a namespace must make sense; and whoever makes a level stricter is told which pods would not be let in.
-fn namespace(request: &Request<'_>, object: &Value, warnings: &mut Warnings) -> Result<(), Refusal> {
+fn namespace(request: &Request<'_>, object: &Value, warnings: &mut Warnings) -> Result<(), Status> {
     let labels = &object["metadata"]["labels"];
     let mut causes = Vec::new();
     for mode in ["enforce", "audit", "warn"] {

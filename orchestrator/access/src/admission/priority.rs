@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Operation, Request};
-use crate::Refusal;
+use crate::Status;
 use crate::json::{set, text};
 
 const GROUP: &str = "scheduling.k8s.io";
@@ -19,7 +19,7 @@ struct Class {
     preemption: String,
 }
 
-pub(super) fn mutate(request: &Request<'_>, pod: &mut Value) -> Result<(), Refusal> {
+pub(super) fn mutate(request: &Request<'_>, pod: &mut Value) -> Result<(), Status> {
     if !request.is("", "pods") || !pod["spec"].is_object() {
         return Ok(());
     }
@@ -65,7 +65,7 @@ pub(super) fn mutate(request: &Request<'_>, pod: &mut Value) -> Result<(), Refus
 }
 
 /// Only one class can be the default.
-pub(super) fn validate(request: &Request<'_>, class: &Value) -> Result<(), Refusal> {
+pub(super) fn validate(request: &Request<'_>, class: &Value) -> Result<(), Status> {
     if !request.is(GROUP, RESOURCE) || class["globalDefault"] != true {
         return Ok(());
     }
@@ -86,7 +86,7 @@ pub(super) fn validate(request: &Request<'_>, class: &Value) -> Result<(), Refus
     }
 }
 
-fn class_of(request: &Request<'_>, pod: &Value) -> Result<Class, Refusal> {
+fn class_of(request: &Request<'_>, pod: &Value) -> Result<Class, Status> {
     let name = text(&pod["spec"], "priorityClassName");
     if name.is_empty() {
         // Should there be several defaults, the lowest one counts.

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::Request;
-use crate::Refusal;
+use crate::Status;
 use crate::json::{entry, fields, list, push, set, text};
 
-pub(super) fn mutate(request: &Request<'_>, pod: &mut Value) -> Result<(), Refusal> {
+pub(super) fn mutate(request: &Request<'_>, pod: &mut Value) -> Result<(), Status> {
     if !request.creates("", "pods") || !pod["spec"].is_object() {
         return Ok(());
     }

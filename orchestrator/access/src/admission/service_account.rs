@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Request;
 use crate::json::{list, push, set, text};
-use crate::{Refusal, node::MIRROR};
+use crate::{Status, node::MIRROR};
 
 const MOUNT_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 const VOLUME: &str = "kube-api-access-";
@@ -12,7 +12,7 @@ const VOLUME: &str = "kube-api-access-";
 const EXPIRATION_SECONDS: u32 = 3607;
 const CONTAINERS: [&str; 2] = ["initContainers", "containers"];
 
-pub(super) fn mutate(request: &Request<'_>, pod: &mut Value) -> Result<(), Refusal> {
+pub(super) fn mutate(request: &Request<'_>, pod: &mut Value) -> Result<(), Status> {
     if !request.creates("", "pods") || is_mirror(pod) || !pod["spec"].is_object() {
         return Ok(());
     }
@@ -39,7 +39,7 @@ pub(super) fn mutate(request: &Request<'_>, pod: &mut Value) -> Result<(), Refus
     Ok(())
 }
 
-pub(super) fn validate(request: &Request<'_>, pod: &Value) -> Result<(), Refusal> {
+pub(super) fn validate(request: &Request<'_>, pod: &Value) -> Result<(), Status> {
     if !request.creates("", "pods") || !is_mirror(pod) {
         return Ok(());
     }

@@ -50,14 +50,14 @@ impl Ask {
     pub(super) fn mutate(&self, group: &str, resource: &str, object: &Value) -> Result<Value, String> {
         let mut object = object.clone();
         let result = mutate(&self.request(group, resource), &mut object, &mut Warnings::new());
-        result.map(|()| object).map_err(|refusal| refusal.message)
+        result.map(|()| object).map_err(|refusal| refusal.message.clone())
     }
 
     pub(super) fn validate(&self, group: &str, resource: &str, object: &Value) -> Result<Warnings, String> {
         let mut warnings = Warnings::new();
         let object = (self.operation != Operation::Delete).then_some(object);
         let result = validate(&self.request(group, resource), object, &mut warnings);
-        result.map(|()| warnings).map_err(|refusal| refusal.message)
+        result.map(|()| warnings).map_err(|refusal| refusal.message.clone())
     }
 }
 
@@ -93,7 +93,7 @@ fn objects_need_a_namespace_that_stays() {
     );
     let refusal =
         mutate(&leaving.request("", "configmaps"), &mut object.clone(), &mut Warnings::new()).unwrap_err();
-    assert_eq!(refusal.details.unwrap().causes[0].reason, "NamespaceTerminating");
+    assert_eq!(refusal.details.as_ref().unwrap().causes[0].reason, "NamespaceTerminating");
     let update = Ask { operation: Operation::Update, ..leaving };
     assert!(update.mutate("", "configmaps", &object).is_ok());
     let new = Ask { namespace: "e", ..Ask::of(cluster()) };

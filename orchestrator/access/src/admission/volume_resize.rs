@@ -4,10 +4,10 @@ use guideway_schema::Quantity;
 use serde_json::Value;
 
 use super::{Operation, Request};
-use crate::Refusal;
+use crate::Status;
 use crate::json::text;
 
-pub(super) fn validate(request: &Request<'_>, claim: &Value) -> Result<(), Refusal> {
+pub(super) fn validate(request: &Request<'_>, claim: &Value) -> Result<(), Status> {
     let (Operation::Update, Some(old)) = (request.operation, request.old) else { return Ok(()) };
     if !request.is("", "persistentvolumeclaims") {
         return Ok(());

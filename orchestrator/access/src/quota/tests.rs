@@ -28,7 +28,7 @@ fn request<'a>(
     }
 }
 
-fn charge_in(cluster: &Cluster, resource: &str, object: &Value) -> Result<Vec<Value>, Refusal> {
+fn charge_in(cluster: &Cluster, resource: &str, object: &Value) -> Result<Vec<Value>, Status> {
     charge(&request(cluster, &Identity::anonymous(), &Index::default(), resource), object)
 }
 
@@ -69,7 +69,7 @@ fn what_is_too_much_is_refused_in_the_words_of_kubernetes() {
         json!({"hard": {"pods": "2", "requests.cpu": "2"}, "used": {"pods": "2", "requests.cpu": "1"}});
     let cluster = Cluster::default().with("", "resourcequotas", full);
     let refusal =
-        |cpu: &str| charge_in(&cluster, "pods", &pod("p", json!({"cpu": cpu}))).unwrap_err().message;
+        |cpu: &str| charge_in(&cluster, "pods", &pod("p", json!({"cpu": cpu}))).unwrap_err().message.clone();
     assert_eq!(
         refusal("1"),
         "pods \"p\" is forbidden: exceeded quota: q, requested: pods=1, used: pods=2, limited: pods=2"

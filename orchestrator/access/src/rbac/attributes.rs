@@ -1,5 +1,4 @@
-use crate::Identity;
-use crate::refusal::{self, Refusal};
+use crate::{Identity, Status, refusal};
 
 /// What a request wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +39,7 @@ pub struct ResourceAttributes<'a> {
 impl Attributes<'_> {
     /// The refusal of a request for want of rights, in Kubernetes' words. `reason` is [`Decision::reason`](super::Decision).
     #[must_use]
-    pub fn forbidden(&self, who: &Identity, reason: &str) -> Refusal {
+    pub fn forbidden(&self, who: &Identity, reason: &str) -> Status {
         let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
         match self.target {
             Target::Path(path) => {

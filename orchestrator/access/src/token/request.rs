@@ -6,7 +6,7 @@ use super::Tokens;
 use super::claims::{Audiences, Bound, Claims, LEGACY_ISSUER, Reference};
 use crate::admission::Warnings;
 use crate::json::{text, texts};
-use crate::{Objects, Refusal, refusal};
+use crate::{Objects, Status, refusal};
 
 const KIND: &str = "TokenRequest";
 const GROUP: &str = "authentication.k8s.io";
@@ -43,7 +43,7 @@ impl Tokens {
         objects: &dyn Objects,
         now: Timestamp,
         warnings: &mut Warnings,
-    ) -> Result<Value, Refusal> {
+    ) -> Result<Value, Status> {
         let TokenRequest { namespace, service_account, body, id } = request;
         let account = objects
             .get("", "serviceaccounts", namespace, service_account)
@@ -117,7 +117,7 @@ impl Tokens {
         })
     }
 
-    fn lifetime(&self, wanted: &Value, warnings: &mut Warnings) -> Result<SignedDuration, Refusal> {
+    fn lifetime(&self, wanted: &Value, warnings: &mut Warnings) -> Result<SignedDuration, Status> {
         let field = "spec.expirationSeconds";
         let wrong =
             |detail: &str| Err(refusal::invalid(GROUP, KIND, "", &[Cause::invalid(field, wanted, detail)]));
@@ -148,7 +148,7 @@ impl Tokens {
     }
 }
 
-fn bind(reference: &Value, bound: &mut Bound, objects: &dyn Objects) -> Result<(), Refusal> {
+fn bind(reference: &Value, bound: &mut Bound, objects: &dyn Objects) -> Result<(), Status> {
     if reference.is_null() {
         return Ok(());
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::Tokens;
 use crate::json::texts;
 use crate::review::{answer, user_info};
-use crate::{Objects, Refusal, refusal};
+use crate::{Objects, Status, refusal};
 
 impl Tokens {
     /// `authentication.k8s.io/v1` TokenReview: whose token is this?
@@ -12,7 +12,7 @@ impl Tokens {
     /// # Errors
     ///
     /// 400: there is no token to look at.
-    pub fn review(&self, request: &Value, objects: &dyn Objects, now: Timestamp) -> Result<Value, Refusal> {
+    pub fn review(&self, request: &Value, objects: &dyn Objects, now: Timestamp) -> Result<Value, Status> {
         let token = request["spec"]["token"].as_str().unwrap_or_default();
         if token.is_empty() {
             return Err(refusal::bad_request("token is required for TokenReview in authentication"));

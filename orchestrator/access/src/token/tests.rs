@@ -36,7 +36,7 @@ fn cluster() -> Cluster {
         .with("", "nodes", json!({"metadata": {"name": "n1", "uid": "u-n"}}))
 }
 
-fn ask(tokens: &Tokens, cluster: &Cluster, spec: Value) -> Result<Value, Refusal> {
+fn ask(tokens: &Tokens, cluster: &Cluster, spec: Value) -> Result<Value, Status> {
     let body = json!({ "spec": spec });
     let request = TokenRequest { namespace: "d", service_account: "sa", body: &body, id: "id-1" };
     tokens.request(request, cluster, now(), &mut Warnings::new())
