@@ -14,7 +14,6 @@ use serde_json::Value;
 
 use crate::{
     ListType, MapType, PatchStrategy, Schema, Type,
-    checks::Checks,
     schema::{Child, Node},
 };
 
@@ -121,7 +120,6 @@ struct Raw {
     reference: Option<String>,
     #[serde(default)]
     all_of: Vec<Raw>,
-    r#enum: Option<Vec<Value>>,
     #[serde(rename = "x-kubernetes-list-type")]
     list_type: Option<Box<str>>,
     #[serde(rename = "x-kubernetes-list-map-keys", default)]
@@ -179,9 +177,6 @@ impl Raw {
             required: self.required.into(),
             default: self.default.map(Arc::new),
             defaulted,
-            checks: self
-                .r#enum
-                .map(|values| Arc::new(Checks { enumeration: Some(values), ..Checks::default() })),
             list_type: self.list_type.as_deref().map(|kind| match kind {
                 "map" => ListType::Map,
                 "set" => ListType::Set,

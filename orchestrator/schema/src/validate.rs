@@ -21,8 +21,8 @@ impl Schema {
     /// Everything in an object that the schema does not allow, in the words in which Kubernetes refuses custom
     /// resources: types, bounds, patterns, elements that are there twice, and rules (CEL). At most 200.
     ///
-    /// Kubernetes checks the objects of built-in kinds by hand instead; of those, this finds types, required fields
-    /// and words of enums.
+    /// Kubernetes checks the objects of built-in kinds, and `metadata`, by hand instead; of those, this finds wrong
+    /// types only.
     pub fn validate(&self, object: &Value) -> Vec<Cause> {
         self.validate_change(object, None)
     }
@@ -67,7 +67,9 @@ struct Walk {
 
 impl Walk {
     fn value(&mut self, schema: &Schema, value: &Value, old: Option<&Value>) {
-        if self.causes.len() >= MAX_CAUSES || value.is_null() && schema.nullable() || old == Some(value) {
+        // Typed decoding takes null for nothing.
+        let may_be_null = schema.nullable() || !schema.0.custom;
+        if self.causes.len() >= MAX_CAUSES || value.is_null() && may_be_null || old == Some(value) {
             return;
         }
         if !has_type(schema.kind(), value) {
@@ -83,13 +85,13 @@ impl Walk {
             let detail = format!("{} in body must be of type {format}: {}", self.path.as_str(), quote(text));
             self.causes.push(Cause::type_invalid(self.path.as_str(), value, &detail));
         }
-        if let Some(checks) = &schema.0.checks {
+        if let Some(checks) = schema.0.checks.as_deref() {
             self.checks(checks, value);
         }
         match value {
             Value::Object(fields) => {
                 for name in schema.required() {
-                    if !fields.contains_key(name) {
+                    if schema.0.custom && !fields.contains_key(name) {
                         self.causes.push(Cause::required(self.path.field(name), ""));
                     }
                 }
@@ -113,7 +115,9 @@ impl Walk {
                         self.path.back(mark);
                     }
                 }
-                lists::unique(schema, elements, &mut self.path, &mut self.causes);
+                if schema.0.custom {
+                    lists::unique(schema, elements, &mut self.path, &mut self.causes);
+                }
             }
             _ => {}
         }

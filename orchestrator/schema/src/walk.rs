@@ -39,19 +39,15 @@ impl Schema {
         }
     }
 
-    /// Sets the fields that are not given and have a default. A null counts as not given where null is not allowed; in
-    /// custom resources, it is removed if there is no default.
+    /// Sets the fields that are not given and have a default. A null counts as not given where null is not allowed, and
+    /// is removed if there is no default.
     pub fn default(&self, object: &mut Value) {
         match object {
             Value::Object(fields) => {
-                if self.0.custom {
-                    fields.retain(|name, value| {
-                        !value.is_null()
-                            || self
-                                .field(name)
-                                .is_none_or(|schema| schema.nullable() || schema.default_value().is_some())
-                    });
-                }
+                fields.retain(|name, value| {
+                    let keeps_null = |schema: &Self| schema.nullable() || schema.default_value().is_some();
+                    !value.is_null() || self.field(name).is_none_or(keeps_null)
+                });
                 for name in self.defaulted() {
                     let Some(schema) = self.property(name) else { continue };
                     let Some(default) = schema.default_value() else { continue };

@@ -266,9 +266,9 @@ fn no_expression_takes_the_parser_too_far() {
 
 #[test]
 fn no_rule_can_hang_the_server() {
-    let list: Vec<Value> = (0..5000).map(|index| json!(format!("e{index}"))).collect();
+    let list: Vec<Value> = (0..2000).map(|index| json!(format!("e{index}"))).collect();
     let parts: Vec<Value> =
-        (0..1500).map(|index| json!({"name": format!("p{index}"), "size": index})).collect();
+        (0..800).map(|index| json!({"name": format!("p{index}"), "size": index})).collect();
     let value = json!({"list": list, "parts": parts, "name": "a".repeat(1 << 20), "min": 1});
     for rule in [
         "self.list.all(a, self.list.all(b, self.list.all(c, a != b || b != c)))",
