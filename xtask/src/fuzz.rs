@@ -48,6 +48,7 @@ const TARGETS: &[&str] = &[
     "query_string",
     "selector",
     "continue_token",
+    "crd_schema",
 ];
 
 /// What `cargo fuzz` passes, less the sanitizer.
