@@ -141,6 +141,11 @@ impl Group {
         self.table.iter().filter_map(|entry| Some((entry.nlri, entry.route.as_ref()?.route()))).collect()
     }
 
+    /// Makes room for a table of so many routes before most of them are set, so that it takes no more memory than it has to.
+    pub fn reserve(&mut self, total: usize) {
+        self.table.reserve(total);
+    }
+
     /// Sets the route of a prefix, or withdraws it. True when that changes something.
     ///
     /// # Errors
@@ -175,6 +180,7 @@ impl Group {
     pub fn replace(&mut self, wanted: &BTreeMap<Nlri, Arc<Route>>) -> Result<bool, SetError> {
         let gone = |entry: &&table::Entry| entry.route.is_some() && !wanted.contains_key(&entry.nlri);
         let gone: Vec<Nlri> = self.table.iter().filter(gone).map(|entry| entry.nlri).collect();
+        self.reserve(wanted.len());
         let mut outcome = Ok(!gone.is_empty());
         for nlri in gone {
             self.withdraw(nlri);

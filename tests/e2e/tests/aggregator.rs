@@ -26,6 +26,12 @@ fn frr_route_server_has_legs_to_all() -> Result<()> {
     scenarios::legs_to_all(Kind::Frr, Style::RouteServer)
 }
 
+/// FRR has RFC 8950 only in sessions over IPv6.
+#[test]
+fn bird_has_ipv4_routes_over_ipv6() -> Result<()> {
+    scenarios::v4_over_v6(Kind::Bird)
+}
+
 #[test]
 fn bird_without_add_path_has_one_leg_and_the_status_says_so() -> Result<()> {
     scenarios::without_add_path(Kind::Bird)

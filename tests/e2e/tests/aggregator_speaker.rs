@@ -3,53 +3,15 @@
 mod aggregator_support;
 
 use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use aggregator_support::aggregator::Plan;
+use aggregator_support::forwarder::Forwarder;
 use aggregator_support::kernel::Monitor;
 use aggregator_support::scenarios;
-use aggregator_support::{Bench, Kind, PATIENCE, Site, Style, link};
+use aggregator_support::{Bench, Kind, PATIENCE, Style};
 use anyhow::{Result, ensure};
-use guideway_interop::Agent;
-use guideway_lab::process::Process;
-use guideway_lab::{binaries, wait};
-
-/// Speaker `n`, with its agent's stand-in.
-struct Forwarder {
-    speaker: Option<Process>,
-    agent: Agent,
-    folder: PathBuf,
-}
-
-impl Forwarder {
-    fn start(site: &Site, n: u8, vips: &[String]) -> Result<Self> {
-        let folder = site.folder(&format!("lb{n}"))?;
-        let (aggregator, _) = link(1);
-        let text = format!(
-            "local_as: {}\nrouter_id: 10.255.1.{n}\nlisten: off\nagent: {{socket: {}, hold: 60s}}\n\
-             admin: {{socket: {}}}\nmetrics: {{listen: \"127.0.0.1:{}\"}}\npeers:\n  \
-             - {{name: agg, address: {aggregator}, local_address: 10.1.0.{n}, remote_as: 65010, multihop: 8, hold_time: 9s}}\n",
-            65100 + u32::from(n),
-            folder.join("dataplane.sock").display(),
-            folder.join("bgp.sock").display(),
-            9500 + u32::from(n),
-        );
-        fs::write(folder.join("bgp.yaml"), text)?;
-        let agent = Agent::start(&folder.join("dataplane.sock"), vips)?;
-        let mut forwarder = Self { speaker: None, agent, folder };
-        forwarder.run(site)?;
-        Ok(forwarder)
-    }
-
-    fn run(&mut self, site: &Site) -> Result<()> {
-        let mut command = site.fleet.command(binaries::binary("bgp-speaker")?);
-        command.arg("run").arg("--config").arg(self.folder.join("bgp.yaml"));
-        command.arg("--state-dir").arg(self.folder.join("state"));
-        self.speaker = Some(Process::spawn("bgp-speaker", command, &self.folder)?);
-        Ok(())
-    }
-}
+use guideway_lab::wait;
 
 fn restarts(kind: Kind) -> Result<()> {
     let plan = Plan { light: 0, ..Plan::new(Style::RouteServer, 3) };
@@ -57,7 +19,7 @@ fn restarts(kind: Kind) -> Result<()> {
     let vips: Vec<String> = (1..=20).map(|n| format!("203.0.113.{n}")).collect();
     let mut forwarders = Vec::new();
     for n in 1..=3 {
-        forwarders.push(Forwarder::start(&bench.site, n, &vips)?);
+        forwarders.push(Forwarder::start(&bench.site, n, &vips, "")?);
     }
     for vip in &vips {
         bench.wait_legs(vip, &[1, 2, 3])?;

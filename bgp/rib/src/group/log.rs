@@ -23,6 +23,13 @@ impl Log {
         self.versions.len() - self.gaps
     }
 
+    /// Makes room for so many changes, and for no more.
+    pub(super) fn reserve(&mut self, total: usize) {
+        let more = total.saturating_sub(self.versions.len());
+        self.versions.reserve_exact(more);
+        self.slots.reserve_exact(more);
+    }
+
     /// Adds a change that is younger than all others.
     pub(super) fn push(&mut self, version: Version, slot: Slot) {
         debug_assert!(self.versions.back().is_none_or(|last| *last < version), "versions only grow");

@@ -71,6 +71,15 @@ impl Table {
         self.version
     }
 
+    /// Makes room for so many prefixes, and for no more: a table that doubles has a third too much on average.
+    pub(super) fn reserve(&mut self, total: usize) {
+        self.entries.reserve_exact(total.saturating_sub(self.entries.len()));
+        self.reach.reserve(total);
+        let entries = &self.entries;
+        let rehash = |slot: &Slot| entries[slot.index()].as_ref().map_or(0, |entry| hash(&entry.nlri));
+        self.index.reserve(total.saturating_sub(self.index.len()), rehash);
+    }
+
     /// Counts something that is no change of an entry as a change.
     pub(super) fn touch(&mut self) {
         self.version += 1;

@@ -85,6 +85,10 @@ impl Class {
         }
         let (export, key) = (&mut self.export, &self.key);
         self.outlet.change(|group| {
+            if prefixes.len() > group.len() / 4 {
+                let own = announcements.vips().keys().filter(own).count();
+                group.reserve(own);
+            }
             for prefix in prefixes.iter().filter(own) {
                 let route = announcements.candidate(prefix).and_then(|candidate| export.route(&candidate));
                 // The policy bounds what it makes, so that an UPDATE always has room; else the prefix is withdrawn.

@@ -13,7 +13,7 @@ use guideway_lab::{binaries, wait};
 use nix::sys::signal::Signal;
 use tokio::runtime::Runtime;
 
-use super::{AGGREGATOR_AS, PATIENCE, ROUTER_AS, Site, Style, link};
+use super::{AGGREGATOR_AS, PATIENCE, ROUTER_AS, Site, Style, forwarder, link};
 
 /// What a scenario consists of.
 #[derive(Debug, Clone)]
@@ -29,6 +29,14 @@ pub struct Plan {
     pub speaker_restart: Option<u64>,
     /// And long-lived graceful restart.
     pub speaker_long_lived: Option<u64>,
+    /// The router keeps long-lived stale paths too.
+    pub router_long_lived: Option<u64>,
+    /// IPv4 routes have IPv6 next hops (RFC 8950).
+    pub v4_over_v6: bool,
+    /// How long known speakers are waited for after a start, in seconds.
+    pub defer: u64,
+    /// Further fields of every speaker.
+    pub speaker: String,
     /// Further fields of the document, such as pools.
     pub document: String,
     /// Further fields of the router.
@@ -45,6 +53,10 @@ impl Plan {
             add_path: true,
             speaker_restart: None,
             speaker_long_lived: None,
+            router_long_lived: None,
+            v4_over_v6: false,
+            defer: 20,
+            speaker: String::new(),
             document: "pools: [{name: vips, prefixes: [203.0.0.0/8, \"2001:db8::/32\"]}]\n".to_owned(),
             router: String::new(),
         }
@@ -64,28 +76,36 @@ impl Plan {
         let remote = if self.style == Style::Reflector { "internal" } else { "external" };
         let mut text = format!(
             "local_as: {}\nrouter_id: 10.255.5.{n}\nadmin: {{socket: {}}}\nmetrics: {{listen: \"127.0.0.1:9472\"}}\n\
-             restart: {{defer: 20s}}\n{}peers:\n",
+             bfd: {{socket: {}}}\nrestart: {{defer: {}s}}\n{}peers:\n",
             self.local_as(),
             folder.join("aggregator.sock").display(),
+            folder.join("bfd.sock").display(),
+            self.defer,
             self.document,
         );
         let long_lived = self.speaker_long_lived.map_or("off".to_owned(), |time| format!("{time}s"));
+        let (extended, comma) = (self.v4_over_v6, if self.speaker.is_empty() { "" } else { ", " });
         let mut speaker = |who: String| {
             let _ = writeln!(
                 text,
                 "  - {{{who}, kind: speaker, remote_as: {remote}, multihop: 8, hold_time: 9s, families: [ipv4, ipv6], \
-                 long_lived: {long_lived}}}"
+                 long_lived: {long_lived}, extended_next_hop: {extended}{comma}{}}}",
+                self.speaker
             );
         };
         if self.light == 0 {
             speaker("name: fleet, range: 10.1.0.0/24".to_owned());
         }
         (1..=self.light).for_each(|n| speaker(format!("name: lb{n}, address: 10.1.0.{n}")));
-        let router_kind = self.router.trim_end_matches(',');
+        let mut router_kind = self.router.trim_end_matches(',').to_owned();
+        if let Some(time) = self.router_long_lived {
+            router_kind =
+                format!("{router_kind}{}long_lived: {time}s", if router_kind.is_empty() { "" } else { ", " });
+        }
         let comma = if router_kind.is_empty() { "" } else { ", " };
         let _ = writeln!(
             text,
-            "  - {{name: tor, kind: router, address: {router}, remote_as: {ROUTER_AS}, hold_time: 9s, families: [ipv4, ipv6]{comma}{router_kind}}}"
+            "  - {{name: tor, kind: router, address: {router}, remote_as: {ROUTER_AS}, hold_time: 9s, families: [ipv4, ipv6], extended_next_hop: {extended}{comma}{router_kind}}}"
         );
         text
     }
@@ -100,6 +120,11 @@ pub struct Aggregator {
 }
 
 impl Aggregator {
+    /// Starts lb-bfd beside it.
+    pub fn start_bfd(&self) -> Result<Process> {
+        forwarder::start_bfd(&self.netns, &self.folder)
+    }
+
     pub fn start(site: &Site, n: u8, plan: &Plan) -> Result<Self> {
         let folder = site.folder(&format!("agg{n}"))?;
         fs::write(folder.join("aggregator.yaml"), plan.text(n, &folder))?;

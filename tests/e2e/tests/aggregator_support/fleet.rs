@@ -163,6 +163,7 @@ fn peer(plan: &Plan, n: u8, id: u8, to: u8) -> PeerConfig {
     session.hold_time = HoldTime::from_secs(9).unwrap_or(HoldTime::DEFAULT);
     session.graceful_restart =
         plan.speaker_restart.map(|time| GracefulRestart { restart_time: Duration::from_secs(time) });
+    session.extended_next_hop = plan.v4_over_v6;
     session.long_lived = plan.speaker_long_lived.map(Duration::from_secs);
     let mut config = PeerConfig::new(Remote::Address(remote), session);
     config.local_address = Some(Ipv4Addr::new(10, 1, 0, n).into());
@@ -186,7 +187,7 @@ fn routes(plan: &Plan, n: u8, prefixes: &[String]) -> Result<Routes> {
     let v4 = Arc::new(Route { next_hop: Ipv4Addr::new(10, 1, 0, n).into(), attributes });
     let one = |prefix: &String| {
         let nlri = Nlri::new(prefix.parse()?);
-        let route = if nlri.family() == Family::Ipv4 { &v4 } else { &v6 };
+        let route = if nlri.family() == Family::Ipv4 && !plan.v4_over_v6 { &v4 } else { &v6 };
         Ok((nlri, Arc::clone(route)))
     };
     prefixes.iter().map(one).collect()

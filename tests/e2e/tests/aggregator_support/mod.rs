@@ -12,7 +12,9 @@
 
 pub mod aggregator;
 pub mod fleet;
+pub mod forwarder;
 pub mod kernel;
+pub mod losses;
 pub mod scenarios;
 
 use std::path::PathBuf;
@@ -118,7 +120,7 @@ pub enum Style {
 pub struct Bench {
     pub fleet: Fleet,
     pub aggregators: Vec<Option<Aggregator>>,
-    pub router: Router,
+    pub router: Option<Router>,
     pub plan: Plan,
     pub site: Site,
 }
@@ -128,7 +130,7 @@ impl Bench {
     pub fn start(kind: Kind, plan: Plan) -> Result<Self> {
         let site = Site::build(plan.speakers, plan.aggregators)?;
         let spec = router_spec(&plan);
-        let router = Router::start(kind, &site.tor, &site.folder("router")?, &spec)?;
+        let router = Some(Router::start(kind, &site.tor, &site.folder("router")?, &spec)?);
         let fleet = Fleet::start(&site.fleet, &plan)?;
         let mut bench = Self { fleet, aggregators: Vec::new(), router, plan, site };
         for n in 1..=bench.plan.aggregators {
@@ -141,6 +143,21 @@ impl Bench {
     pub fn aggregator(&mut self, n: u8) -> Result<&mut Aggregator> {
         let slot = self.aggregators.get_mut(usize::from(n) - 1).and_then(Option::as_mut);
         slot.with_context(|| format!("aggregator {n} was stopped"))
+    }
+
+    /// The router.
+    pub fn router(&self) -> Result<&Router> {
+        self.router.as_ref().context("the router was stopped")
+    }
+
+    /// The router ends, and another one of its kind comes.
+    pub fn restart_router(&mut self) -> Result<()> {
+        let router = self.router.take().context("the router was stopped")?;
+        let kind = router.kind();
+        router.stop()?;
+        let folder = self.site.folder("router")?;
+        self.router = Some(Router::start(kind, &self.site.tor, &folder, &router_spec(&self.plan))?);
+        Ok(())
     }
 
     /// SIGKILL.
@@ -172,7 +189,7 @@ impl Bench {
                 let peers = self.aggregators.iter().flatten().map(Aggregator::describe).collect::<String>();
                 format!(
                     "it has {legs:?}; the router says:\n{}\naggregators:\n{peers}",
-                    self.router.describe()
+                    self.router.as_ref().map(Router::describe).unwrap_or_default()
                 )
             })
     }
@@ -194,6 +211,8 @@ fn router_spec(plan: &Plan) -> Spec {
         neighbour.add_path = plan.add_path;
         neighbour.passes_on = true;
         neighbour.graceful_restart = Some(Duration::from_secs(120));
+        neighbour.long_lived = plan.router_long_lived.map(Duration::from_secs);
+        neighbour.extended_next_hop = plan.v4_over_v6;
         neighbour
     };
     Spec {

@@ -1,5 +1,6 @@
 //! What has to be true at every router.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -12,7 +13,7 @@ use super::fleet::End;
 use super::kernel::{self, Monitor};
 use super::{Bench, PATIENCE, Style};
 
-fn vips(count: u32) -> Vec<String> {
+pub fn vips(count: u32) -> Vec<String> {
     (0..count).map(|n| format!("203.0.{}.{}/32", 100 + n / 250, 1 + n % 250)).collect()
 }
 
@@ -81,6 +82,38 @@ pub fn legs_to_all(kind: Kind, style: Style) -> Result<()> {
     let metrics = bench.aggregator(1)?.http("/metrics")?;
     ensure!(metrics.contains("guideway_bgp_paths_refused 1\n"), "{metrics}");
     ensure!(bench.aggregator(1)?.http("/readyz")? == "ready\n", "not ready");
+    bench.pass()
+}
+
+/// IPv4 routes with IPv6 next hops (RFC 8950), from the speakers' sessions to the router's kernel.
+pub fn v4_over_v6(kind: Kind) -> Result<()> {
+    let mut bench = Bench::start(kind, Plan { v4_over_v6: true, ..Plan::new(Style::RouteServer, 2) })?;
+    let all = vips(2);
+    bench.fleet.all_announce(&all)?;
+    let next_hops = |bench: &Bench, vip: &str| -> Result<BTreeSet<String>> {
+        let learnt = bench.router()?.learnt(vip)?;
+        Ok(learnt.iter().flat_map(|path| &path.next_hops).map(ToString::to_string).collect())
+    };
+    let wait_hops = |bench: &Bench, wanted: &[&str]| {
+        let wanted: BTreeSet<String> = wanted.iter().map(|&hop| hop.to_owned()).collect();
+        wait::until_true("IPv6 next hops", PATIENCE, || Ok(next_hops(bench, &all[0])? == wanted))
+            .with_context(|| format!("{:?}", next_hops(bench, &all[0])))
+    };
+    wait_hops(&bench, &["fd00:1::1", "fd00:1::2"])?;
+    let routes = |bench: &Bench| bench.site.tor.ip("-4 route show");
+    wait::until_true("both ways in the kernel", PATIENCE, || {
+        let routes = routes(&bench)?;
+        let of_vip = routes.split("203.0.100.1 ").nth(1).unwrap_or_default();
+        let of_vip = of_vip.split("203.0.100.2 ").next().unwrap_or_default();
+        Ok(of_vip.matches("inet6 fd00:1::").count() == 2)
+    })
+    .with_context(|| {
+        format!("{:?}\n{}", routes(&bench), bench.router().map(|r| r.describe()).unwrap_or_default())
+    })?;
+    bench.fleet.announce(1, &[])?;
+    wait_hops(&bench, &["fd00:1::2"])?;
+    let tor = bench.aggregator(1)?.peer("tor")?;
+    ensure!(tor.problems.is_empty() && tor.flaps == 0, "{tor:?}");
     bench.pass()
 }
 
@@ -156,7 +189,7 @@ pub fn killed_and_restarted(kind: Kind, style: Style) -> Result<()> {
 }
 
 /// The sessions of a new process stand, and the router was told everything, End-of-RIB included.
-fn wait_settled(bench: &mut Bench, n: u8) -> Result<()> {
+pub fn wait_settled(bench: &mut Bench, n: u8) -> Result<()> {
     let prefixes = bench.plan.speakers;
     let aggregator = bench.aggregator(n)?;
     wait::until_true("everything to be told again", PATIENCE, || {

@@ -150,6 +150,9 @@ fn protocol(local_as: u32, neighbour: &Neighbour) -> String {
     if let Some(time) = neighbour.graceful_restart {
         option(true, &format!("graceful restart on; graceful restart time {}", time.as_secs()));
     }
+    if let Some(time) = neighbour.long_lived {
+        option(true, &format!("long lived graceful restart on; long lived stale time {}", time.as_secs()));
+    }
     if let Some(role) = &neighbour.role {
         option(true, &format!("local role {role}"));
     }

@@ -176,6 +176,9 @@ fn text(spec: &Spec) -> String {
             time.as_secs()
         );
     }
+    if let Some(time) = neighbours.iter().find_map(|neighbour| neighbour.long_lived) {
+        let _ = writeln!(text, " bgp long-lived-graceful-restart stale-time {}", time.as_secs());
+    }
     for neighbour in neighbours {
         session(&mut text, neighbour);
     }

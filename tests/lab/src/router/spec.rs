@@ -67,6 +67,8 @@ pub struct Neighbour {
     pub extended_next_hop: bool,
     /// Offers graceful restart with this restart time.
     pub graceful_restart: Option<Duration>,
+    /// Keeps routes as a last resort for so long after that (RFC 9494); only with `graceful_restart`.
+    pub long_lived: Option<Duration>,
     /// Takes more than one path for a prefix (RFC 7911).
     pub add_path: bool,
     /// Its next hops are on other links: it passes on what others say. FRR looks for them by itself.
@@ -144,6 +146,7 @@ impl Neighbour {
             families: Family::BOTH.to_vec(),
             extended_next_hop: false,
             graceful_restart: None,
+            long_lived: None,
             add_path: false,
             passes_on: false,
             bfd: None,
