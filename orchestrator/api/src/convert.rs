@@ -11,6 +11,7 @@ mod event;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use autoscaler::default_metric;
 pub use autoscaler::{autoscaler_to_v1, autoscaler_to_v2};
 pub use event::{event_from_core, event_to_core};
 

@@ -39,10 +39,13 @@ impl View for Value {
     }
 }
 
-/// Filling in what is missing; null counts as missing.
+/// Filling in what is missing; null and empty text count as missing.
 pub(crate) trait Fill {
     /// Sets a field that is missing. Nothing happens to what is no object.
     fn or_set(&mut self, key: &str, value: impl Into<Value>);
+
+    /// Sets a number that is missing or 0.
+    fn or_set_number(&mut self, key: &str, value: i64);
 
     /// Sets a field.
     fn set(&mut self, key: &str, value: impl Into<Value>);
@@ -63,10 +66,17 @@ pub(crate) trait Fill {
 impl Fill for Value {
     fn or_set(&mut self, key: &str, value: impl Into<Value>) {
         if let Some(object) = self.as_object_mut()
-            && object.get(key).is_none_or(Value::is_null)
+            && object.get(key).is_none_or(|value| value.is_null() || value == "")
         {
             object.insert(key.to_owned(), value.into());
         }
+    }
+
+    fn or_set_number(&mut self, key: &str, value: i64) {
+        if self.get(key).is_some_and(|found| found == 0) {
+            self.unset(key);
+        }
+        self.or_set(key, value);
     }
 
     fn set(&mut self, key: &str, value: impl Into<Value>) {

@@ -9,6 +9,7 @@
 use serde_json::Value;
 
 use crate::Cause;
+use crate::json::Fill;
 
 /// A value that only one object may have. The server stores it beside the object, in the same transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -71,7 +72,7 @@ pub trait Rules: Sync {
         true
     }
 
-    /// Makes a new object of what a client sent: without a status, and with a first generation if there is one.
+    /// Makes a new object of what a client sent: with an empty status, and with a first generation if there is one.
     fn prepare_create(&self, object: &mut Value) {
         ordinary::prepare_create(self.has_status(), self.has_generation(), object);
     }
@@ -177,6 +178,14 @@ impl Rules for Custom {
 
     fn has_generation(&self) -> bool {
         true
+    }
+
+    fn prepare_create(&self, object: &mut Value) {
+        ordinary::prepare_create(self.has_status, true, object);
+        // Nobody knows what an empty status would look like.
+        if self.has_status {
+            object.unset("status");
+        }
     }
 
     fn updates_unconditionally(&self) -> bool {

@@ -90,9 +90,10 @@ pub fn autoscaler_to_v2(object: &Value) -> Value {
         if let Some(Value::Array(metrics)) = metrics {
             all.extend(metrics);
         }
-        if !all.is_empty() {
-            spec.set("metrics", all);
+        if all.is_empty() {
+            all.push(default_metric());
         }
+        spec.set("metrics", all);
         if let Some(behavior) = behavior.filter(Value::is_object) {
             spec.set("behavior", behavior);
         }
@@ -113,4 +114,10 @@ pub fn autoscaler_to_v2(object: &Value) -> Value {
         }
     }
     v2
+}
+
+/// What an autoscaler goes by when it says nothing: 80 % of the cpu that is requested.
+pub(crate) fn default_metric() -> Value {
+    let target = json!({"type": "Utilization", "averageUtilization": 80});
+    json!({"type": "Resource", "resource": {"name": "cpu", "target": target}})
 }

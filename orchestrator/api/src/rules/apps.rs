@@ -36,7 +36,7 @@ impl Rules for Deployment {
         let mut causes = Vec::new();
         let spec = Field::root(object).at("spec");
         spec.at("replicas").not_negative(&mut causes);
-        selects_template(&spec, &mut causes);
+        selects_template(&spec, "deployment", &mut causes);
         always_restarts(&spec.at("template"), &mut causes);
         let strategy = spec.at("strategy");
         strategy.at("type").one_of(&["Recreate", "RollingUpdate"], &mut causes);
@@ -98,7 +98,7 @@ impl Rules for ReplicaSet {
         let spec = Field::root(object).at("spec");
         spec.at("replicas").not_negative(&mut causes);
         spec.at("minReadySeconds").not_negative(&mut causes);
-        selects_template(&spec, &mut causes);
+        selects_template(&spec, "deployment", &mut causes);
         always_restarts(&spec.at("template"), &mut causes);
         causes
     }
@@ -202,7 +202,7 @@ impl Rules for StatefulSet {
             let policy = spec.at("persistentVolumeClaimRetentionPolicy").at(name);
             policy.one_of(&["Retain", "Delete"], &mut causes);
         }
-        selects_template(&spec, &mut causes);
+        selects_template(&spec, "statefulset", &mut causes);
         always_restarts(&spec.at("template"), &mut causes);
         causes
     }
@@ -281,7 +281,7 @@ impl Rules for DaemonSet {
     fn validate(&self, object: &Value) -> Vec<Cause> {
         let mut causes = Vec::new();
         let spec = Field::root(object).at("spec");
-        selects_template(&spec, &mut causes);
+        selects_template(&spec, "daemonset", &mut causes);
         always_restarts(&spec.at("template"), &mut causes);
         spec.at("minReadySeconds").not_negative(&mut causes);
         spec.at("revisionHistoryLimit").not_negative(&mut causes);
@@ -335,21 +335,21 @@ impl Rules for ControllerRevision {
 }
 
 /// A workload has a selector, and its template the labels that it selects.
-fn selects_template(spec: &Field<'_>, causes: &mut Causes) {
+fn selects_template(spec: &Field<'_>, kind: &str, causes: &mut Causes) {
     let selector = spec.at("selector");
     if !selector.is_set() {
         causes.push(selector.required(""));
     } else {
         selector.selector(causes);
         if selector.value().as_object().is_none_or(Map::is_empty) {
-            causes.push(selector.invalid("empty selector is invalid for deployment"));
+            causes.push(selector.invalid(&format!("empty selector is invalid for {kind}")));
         }
     }
     let labels = spec.at("template.metadata.labels");
-    if !selector.is_empty()
-        && LabelSelector::from_object(selector.value())
-            .is_ok_and(|selector| !selector.matches(labels.value()))
-    {
+    // An empty selector is blamed above; one that is not there selects nothing.
+    let parsed = LabelSelector::from_object(selector.value());
+    let fits = parsed.map_or(true, |selector| selector.matches(labels.value()));
+    if !selector.is_set() || !selector.is_empty() && !fits {
         let shown = if labels.is_set() { labels.value().clone() } else { json!({}) };
         causes.push(Cause::invalid(labels.path(), &shown, "`selector` does not match template `labels`"));
     }

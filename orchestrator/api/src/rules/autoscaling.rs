@@ -22,11 +22,7 @@ impl Rules for Autoscaler {
             return;
         }
         if spec.list("metrics").is_empty() {
-            let target = json!({"type": "Utilization", "averageUtilization": 80});
-            spec.set(
-                "metrics",
-                vec![json!({"type": "Resource", "resource": {"name": "cpu", "target": target}})],
-            );
+            spec.set("metrics", vec![crate::convert::default_metric()]);
         }
         let Some(behavior) = spec.inner("behavior") else { return };
         let policies =

@@ -38,7 +38,7 @@ impl Rules for ConfigMap {
             bytes += decoded(&value, &mut causes);
         }
         if bytes > MOST_BYTES {
-            causes.push(Cause::too_long("", 1_048_576));
+            causes.push(Cause::too_long("[]", 1_048_576));
         }
         causes
     }

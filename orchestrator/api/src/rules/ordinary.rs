@@ -1,13 +1,13 @@
 //! What every kind does with status and generation.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::json::{Fill, View};
 
 /// A client's object becomes a new one.
 pub(super) fn prepare_create(has_status: bool, has_generation: bool, object: &mut Value) {
     if has_status {
-        object.unset("status");
+        object.set("status", Map::new());
     }
     if has_generation {
         set_generation(object, 1);

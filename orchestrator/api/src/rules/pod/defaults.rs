@@ -19,10 +19,11 @@ pub(crate) fn default_spec(spec: &mut Value) {
     spec.or_set("terminationGracePeriodSeconds", 30);
     spec.or_set("schedulerName", "default-scheduler");
     // The old name of the field is kept beside the new one.
-    if let Some(account) = spec.get("serviceAccountName").filter(|name| !name.is_null()).cloned() {
-        spec.set("serviceAccount", account);
-    } else if let Some(account) = spec.get("serviceAccount").filter(|name| !name.is_null()).cloned() {
-        spec.set("serviceAccountName", account);
+    let (new, old) = (spec.text("serviceAccountName").to_owned(), spec.text("serviceAccount").to_owned());
+    if !new.is_empty() {
+        spec.set("serviceAccount", new);
+    } else if !old.is_empty() {
+        spec.set("serviceAccountName", old);
     }
     for list in ["initContainers", "containers", "ephemeralContainers"] {
         for container in spec.each(list) {
@@ -60,10 +61,10 @@ fn default_container(container: &mut Value) {
     }
     for name in ["livenessProbe", "readinessProbe", "startupProbe"] {
         let Some(probe) = container.inner(name) else { continue };
-        probe.or_set("timeoutSeconds", 1);
-        probe.or_set("periodSeconds", 10);
-        probe.or_set("successThreshold", 1);
-        probe.or_set("failureThreshold", 3);
+        probe.or_set_number("timeoutSeconds", 1);
+        probe.or_set_number("periodSeconds", 10);
+        probe.or_set_number("successThreshold", 1);
+        probe.or_set_number("failureThreshold", 3);
         default_action(probe);
         if let Some(call) = probe.inner("grpc") {
             call.or_set("service", "");
