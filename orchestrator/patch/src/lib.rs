@@ -1,6 +1,6 @@
 //! The ways in which a client changes a part of an object, and who owns which field of it.
 //!
-//! Four kinds of patch: [`json_patch`] (RFC 6902), [`merge_patch`] (RFC 7386), [`strategic_merge`] (Kubernetes' own, by
+//! Four kinds of patch: [`json_patch()`] (RFC 6902), [`merge_patch`] (RFC 7386), [`strategic_merge`] (Kubernetes' own, by
 //! the schema's merge keys) and [`apply`] (server-side apply). Every write passes [`managed`], which keeps
 //! `metadata.managedFields`: for each manager the [set of fields](fields::FieldSet) that it set.
 //!
