@@ -52,14 +52,9 @@ pub fn prepare_create(object: &mut Value, uid: &str, time: &str) {
 pub fn prepare_update(new: &mut Value, old: &Value) {
     let Some(metadata) = new.made("metadata") else { return };
     metadata.unset("selfLink");
-    for field in [
-        "uid",
-        "creationTimestamp",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "generation",
-        "generateName",
-    ] {
+    for field in
+        ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generateName"]
+    {
         match old.at("metadata").get(field) {
             Some(value) => metadata.set(field, value.clone()),
             None => {

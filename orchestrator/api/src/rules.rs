@@ -1,6 +1,7 @@
 //! What is special about a kind.
 //!
-//! The pipeline calls [`Rules`] in this order. Create: [`default`](Rules::default),
+//! Objects are of the version that the client writes, which for autoscalers and events need not be the stored one. The
+//! pipeline calls [`Rules`] in this order. Create: [`default`](Rules::default),
 //! [`prepare_create`](Rules::prepare_create), [`validate`](Rules::validate), [`claims`](Rules::claims). Update:
 //! `default`, [`prepare_update`](Rules::prepare_update), [`validate_update`](Rules::validate_update), `claims` of both.
 //! Update of `status`: [`prepare_status`](Rules::prepare_status), [`validate_status`](Rules::validate_status). The

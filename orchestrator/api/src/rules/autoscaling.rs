@@ -1,4 +1,4 @@
-//! Autoscalers, which are stored and checked in the form of `v2`.
+//! Autoscalers, in both versions; they are stored in the form of `v2`.
 
 use guideway_schema::Cause;
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ impl Rules for Autoscaler {
     }
 
     fn prepare_create(&self, object: &mut Value) {
-        object.set("status", json!({"currentMetrics": null, "desiredReplicas": 0}));
+        object.set("status", json!({"currentReplicas": 0, "desiredReplicas": 0}));
     }
 
     fn validate(&self, object: &Value) -> Vec<Cause> {
@@ -64,6 +64,10 @@ impl Rules for Autoscaler {
             if field.needs(&mut causes) {
                 field.all(&crate::meta::NameRule::PathSegment.errors(field.text()), &mut causes);
             }
+        }
+        let percent = spec.at("targetCPUUtilizationPercentage");
+        if percent.int().is_some_and(|percent| percent < 1) {
+            causes.push(percent.invalid("must be greater than 0"));
         }
         for metric in spec.at("metrics").items() {
             check_metric(&metric, &mut causes);

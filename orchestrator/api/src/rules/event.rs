@@ -1,4 +1,4 @@
-//! Events, in both of their groups. They are stored, and checked, in the form of `v1`.
+//! Events, in both of their groups. They are stored in the form of `v1`.
 
 use guideway_schema::Cause;
 use serde_json::Value;
