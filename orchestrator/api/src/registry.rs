@@ -16,7 +16,8 @@ pub(crate) use built_in::{group_rank, schema as built_in_schema};
 #[derive(Clone, Default)]
 pub struct Registry {
     kinds: Vec<Arc<Kind>>,
-    by_resource: BTreeMap<(String, String), usize>,
+    /// Places in `kinds`, by group and resource.
+    by_resource: BTreeMap<String, BTreeMap<String, usize>>,
 }
 
 /// A resource that was found: a kind in one of its versions.
@@ -61,7 +62,7 @@ impl Registry {
 
     /// The kind of a resource in any version.
     pub fn by_name(&self, group: &str, resource: &str) -> Option<&Arc<Kind>> {
-        let index = self.by_resource.get(&(group.to_owned(), resource.to_owned()))?;
+        let index = self.by_resource.get(group)?.get(resource)?;
         self.kinds.get(*index)
     }
 
@@ -80,17 +81,14 @@ impl Registry {
 
     /// The kinds of a group that are served in a version, sorted by resource; none if the server has no such version.
     pub fn group_version(&self, group: &str, version: &str) -> Vec<Resource> {
-        let of_group = self.by_resource.range((group.to_owned(), String::new())..);
-        of_group
-            .take_while(|((found, _), _)| found == group)
-            .filter_map(|((_, resource), _)| self.find(group, version, resource))
-            .collect()
+        let resources = self.by_resource.get(group).into_iter().flatten();
+        resources.filter_map(|(resource, _)| self.find(group, version, resource)).collect()
     }
 
     fn from_kinds(kinds: Vec<Arc<Kind>>) -> Self {
-        let mut by_resource = BTreeMap::new();
+        let mut by_resource: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
         for (index, kind) in kinds.iter().enumerate() {
-            by_resource.entry((kind.group.clone(), kind.plural.clone())).or_insert(index);
+            by_resource.entry(kind.group.clone()).or_default().entry(kind.plural.clone()).or_insert(index);
         }
         Self { kinds, by_resource }
     }

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
-use guideway_schema::Cause;
+use guideway_schema::{Cause, quote};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -502,26 +502,6 @@ impl fmt::Display for StatusCause {
             field => write!(f, "{field}: {}", self.message),
         }
     }
-}
-
-/// Text in quotes, escaped as Go escapes it, since the messages are Go's.
-pub(crate) fn quote(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\n' => quoted.push_str("\\n"),
-            '\t' => quoted.push_str("\\t"),
-            '\r' => quoted.push_str("\\r"),
-            c if c.is_ascii_control() => quoted.push_str(&format!("\\x{:02x}", u32::from(c))),
-            c if c.is_control() => quoted.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
 }
 
 fn about(subject: Qualified<'_>, name: &str) -> Details {

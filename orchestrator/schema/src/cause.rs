@@ -178,7 +178,7 @@ fn show(value: &Value) -> String {
 }
 
 /// A string in quotes with Go's escapes.
-pub(crate) fn quote(text: &str) -> String {
+pub fn quote(text: &str) -> String {
     use fmt::Write as _;
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');

@@ -4,7 +4,11 @@
 //! merged. Built-in kinds have theirs from [`Schema::builtin`] (committed tables, derived from the `k8s-openapi` crate),
 //! custom ones from [`Schema::from_crd`], which refuses what is not structural. Both serve the same walks:
 //! [`unknown_fields`](Schema::unknown_fields), [`prune`](Schema::prune), [`default`](Schema::default),
-//! [`type_errors`](Schema::type_errors), [`validate`](Schema::validate) and the merges of `guideway-patch`.
+//! [`type_error`](Schema::type_error), [`normalize`](Schema::normalize), [`validate`](Schema::validate) and the merges of
+//! `guideway-patch`. [`decode`] finds fields that are there twice, and [`openapi`] makes the documents for clients.
+//!
+//! A request's object goes through them in this order: `decode`, `type_error`, `unknown_fields`, `prune`, `normalize`,
+//! `default`, and before it is stored `validate` or `validate_update`. Each is right for built-in and custom kinds.
 //!
 //! Everything here is pure: no clock, no files, no randomness.
 #![forbid(unsafe_code)]
@@ -27,7 +31,7 @@ mod typed;
 mod validate;
 mod walk;
 
-pub use cause::{Cause, CauseReason};
+pub use cause::{Cause, CauseReason, quote};
 pub use decode::{DecodeError, Decoded, decode, decode_from};
 pub use quantity::{Quantity, QuantityError};
 pub use schema::{ListType, MapType, PatchStrategy, Schema, Type};

@@ -1,10 +1,11 @@
 //! Field selectors: `status.phase!=Running,spec.nodeName=n1`.
 
+use guideway_schema::quote;
 use serde_json::Value;
 
 use crate::json::plain;
 use crate::kind::{Kind, Origin, Version};
-use crate::status::{Status, quote};
+use crate::status::Status;
 
 /// Which objects a list is for, by fields that the kind offers for it. All requirements must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use guideway_schema::quote;
 use serde_json::Value;
 
 use super::lexer::{Context, Lexer, Token};
 use crate::json::View;
 use crate::meta::{label_key_errors, label_value_errors};
-use crate::status::quote;
 
 /// Which objects a list is for, by their labels. All requirements must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
