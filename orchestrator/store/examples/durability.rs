@@ -56,11 +56,17 @@ fn main() {
         let Round { per_second, p50, p99 } = &rounds[ROUNDS / 2];
         println!("{name:20} {per_second:9.0}/s   p50 {p50:9.1?}   p99 {p99:9.1?}");
     }
-    let size = std::fs::metadata(folder.path().join("store.redb")).unwrap().len();
+    // What a crash would leave now.
+    let (path, crashed) = (folder.path().join("store.redb"), folder.path().join("crashed.redb"));
+    std::fs::copy(&path, &crashed).unwrap();
     drop(store);
-    let start = Instant::now();
-    drop(RedbStore::open(&folder.path().join("store.redb"), RedbOptions::default()).unwrap());
-    println!("the file has {} MB and is opened in {:.1?} after an orderly end", size >> 20, start.elapsed());
+    println!("the file has {} MB", std::fs::metadata(&path).unwrap().len() >> 20);
+    for (what, path) in [("an orderly end", path), ("a crash", crashed)] {
+        let start = Instant::now();
+        let store = RedbStore::open(&path, RedbOptions::default()).unwrap();
+        println!("opened in {:.1?} after {what}", start.elapsed());
+        drop(store);
+    }
 }
 
 fn append(folder: &Path) -> Round {

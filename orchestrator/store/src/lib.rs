@@ -7,6 +7,7 @@
 
 pub mod backup;
 mod error;
+#[cfg(feature = "etcd")]
 pub mod etcd;
 mod feed;
 pub mod limits;
@@ -16,6 +17,7 @@ mod revision;
 mod store;
 mod types;
 
+#[cfg(feature = "etcd")]
 pub use crate::etcd::{EtcdOptions, EtcdStore};
 pub use crate::redb::{RedbOptions, RedbStore};
 pub use error::StoreError;
