@@ -9,6 +9,7 @@ mod evaluate;
 mod functions;
 mod meter;
 mod rewrite;
+mod stack;
 mod values;
 
 use kube_cel::cel::parser::Expression;

@@ -1,15 +1,11 @@
 //! From the words of a definition to rules.
 
-use std::thread;
-
 use kube_cel::cel::parser::{Expression, Parser};
 use serde_json::Value;
 
-use super::{Rule, rewrite};
+use super::{Rule, rewrite, stack::on_own_stack};
 use crate::{Cause, CauseReason, Schema, path::FieldPath};
 
-/// Stack of the thread that parses. The parser takes some 200 KiB for each level of brackets in unoptimised builds.
-const STACK: usize = 64 << 20;
 /// How many brackets may be opened, wherever they stand: what is text and what is not, only the parser knows.
 const MAX_BRACKETS: usize = 200;
 /// How long an expression may be, in bytes.
@@ -109,16 +105,8 @@ fn rule(raw: &Value, schema: &Schema, field: &str) -> Result<Rule, Vec<Cause>> {
 /// An expression that is ready to be evaluated.
 fn expression(text: &str, schema: &Schema, wanted: rewrite::Wanted) -> Result<rewrite::Rewritten, String> {
     bounds(text)?;
-    // The parser recurses; a definition must not be able to overflow the stack of the thread that serves it.
-    thread::scope(|scope| {
-        let parse = || {
-            let parsed = parse(text)?;
-            rewrite::rewrite(parsed, schema, wanted)
-        };
-        let thread = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, parse);
-        let thread = thread.map_err(|error| format!("no thread to compile it: {error}"))?;
-        thread.join().map_err(|_| "it cannot be parsed".to_owned())?
-    })
+    // A definition must not be able to overflow the stack of the thread that serves it.
+    on_own_stack(|| rewrite::rewrite(parse(text)?, schema, wanted))?
 }
 
 fn parse(text: &str) -> Result<Expression, String> {

@@ -9,6 +9,7 @@ use super::{
     Rule,
     functions::CONTEXT,
     meter,
+    stack::on_own_stack,
     values::{optional, to_cel},
 };
 use crate::{Cause, CauseReason, Schema, Type, checks::Checks, correlate::Elements, path::FieldPath};
@@ -21,8 +22,17 @@ pub(crate) fn evaluate(
     causes: &mut Vec<Cause>,
     max: usize,
 ) {
-    let mut walk = Walk { path: FieldPath::default(), causes, budget: meter::OBJECT, max };
-    walk.value(schema, new, old);
+    // The interpreter recurses as deeply as expressions are nested.
+    let evaluated = on_own_stack(|| {
+        let mut found = Vec::new();
+        let mut walk = Walk { path: FieldPath::default(), causes: &mut found, budget: meter::OBJECT, max };
+        walk.value(schema, new, old);
+        found
+    });
+    match evaluated {
+        Ok(mut found) => causes.append(&mut found),
+        Err(error) => causes.push(Cause::internal("", &format!("rules were not checked: {error}"))),
+    }
 }
 
 struct Walk<'a> {

@@ -294,3 +294,27 @@ fn no_rule_can_hang_the_server() {
         println!("{:?} {rule} {found:?}", start.elapsed());
     }
 }
+
+#[test]
+fn no_expression_overflows_the_stack_of_who_evaluates() {
+    let nested =
+        |open: &str, inner: &str, close: &str| format!("{}{inner}{}", open.repeat(70), close.repeat(70));
+    let rules = [
+        nested("!(", "self.min == 1", ")"),
+        nested("dyn(", "self.min == 1", ")"),
+        nested("[", "self.min == 1", "][0]"),
+        nested("{'a': ", "self.min == 1", "}['a']"),
+        nested("true && (", "self.min == 1", ")"),
+        nested("self.min == 1 ? (", "true", ") : false"),
+        nested("-(", "1", ")") + " == 1",
+        (0..18)
+            .rev()
+            .fold("self.min == 1".to_owned(), |inner, index| format!("['a'].all(x{index}, {inner})")),
+    ];
+    for rule in rules {
+        // As small a stack as a server's threads have.
+        let check = move || check(json!([{"rule": rule, "message": "m"}]), json!({"min": 1}), None);
+        let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(check).unwrap();
+        assert_eq!(thread.join().unwrap(), [""; 0]);
+    }
+}
