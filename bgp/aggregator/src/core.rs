@@ -3,6 +3,7 @@
 mod export;
 mod seat;
 mod show;
+mod since;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -22,7 +23,8 @@ use crate::config::{Config, Kind};
 pub use export::Class;
 use export::ClassKey;
 pub use seat::{RouterSeat, Seat, SpeakerSeat};
-pub use show::{Overview, PathView, PeerNotes, PrefixView, RouterView, target};
+pub use show::{Overview, PathView, PeerNotes, PrefixLine, PrefixView, RouterView, target};
+use since::Since;
 
 /// A speaker as it is remembered over a restart.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,6 +75,7 @@ struct State {
     released: bool,
     /// The process ends: what goes now is not forgotten.
     frozen: bool,
+    since: Since,
     classes: HashMap<ClassKey, Class>,
     /// What speakers are told: nothing, and its End-of-RIB.
     quiet: HashMap<(Family, Context), Outlet>,
@@ -102,6 +105,7 @@ impl Core {
             deferral: Deferral::new(now, known, config.restart.defer),
             released: false,
             frozen: false,
+            since: Since::new(now),
             classes: HashMap::new(),
             quiet: HashMap::new(),
             seats: HashMap::new(),

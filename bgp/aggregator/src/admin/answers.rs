@@ -8,7 +8,7 @@ use guideway_bgp_peer::{PeerId, PeerStatus, admin as to_message};
 use guideway_bgp_wire::Nlri;
 use ipnet::IpNet;
 
-use crate::core::{PathView, PrefixView, RouterView};
+use crate::core::{PathView, PrefixLine, PrefixView, RouterView};
 use crate::daemon::Shared;
 
 /// What does not work as configured, in words.
@@ -44,11 +44,11 @@ pub(super) fn peers(shared: &Shared) -> v1::ListPeersResponse {
 }
 
 pub(super) fn routes(shared: &Shared) -> v1::ListRoutesResponse {
-    let route = |(prefix, state, advertised_to): (IpNet, &str, _)| v1::Route {
-        prefix: prefix.to_string(),
-        advertised_to,
-        state: state.to_owned(),
-        since_unix_ms: 0,
+    let route = |line: PrefixLine| v1::Route {
+        prefix: line.prefix.to_string(),
+        advertised_to: line.told,
+        state: line.state.to_owned(),
+        since_unix_ms: before(line.age),
     };
     v1::ListRoutesResponse { routes: shared.core.routes().into_iter().map(route).collect() }
 }

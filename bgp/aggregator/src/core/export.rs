@@ -142,8 +142,12 @@ impl Core {
         for class in state.classes.values_mut() {
             count += class.update(&state.loc, changed.iter());
         }
+        for prefix in &changed {
+            state.since.changed(&state.loc, *prefix, now);
+        }
         if releases {
             state.released = true;
+            state.since.release(now);
             let left: Vec<_> =
                 state.deferral.waiting_for().map(|(known, what)| format!("{known}: {what}")).collect();
             info!(not_waited_for = ?left, "everything is sent from now on");

@@ -47,6 +47,19 @@ pub struct PeerNotes {
     pub refused: usize,
 }
 
+/// A prefix in the list of all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrefixLine {
+    /// The prefix.
+    pub prefix: IpNet,
+    /// What becomes of it, in one word.
+    pub state: &'static str,
+    /// How long it has been so.
+    pub age: Duration,
+    /// The routers that are told of it.
+    pub told: Vec<String>,
+}
+
 /// A path to a prefix.
 #[derive(Debug, Clone)]
 pub struct PathView {
@@ -168,8 +181,8 @@ impl Core {
 
     /// Every prefix that is known, and the routers that are told of it.
     #[must_use]
-    pub fn routes(&self) -> Vec<(IpNet, &'static str, Vec<String>)> {
-        let state = self.state();
+    pub fn routes(&self) -> Vec<PrefixLine> {
+        let (state, now) = (self.state(), Instant::now());
         let mut told: BTreeMap<IpNet, Vec<String>> = BTreeMap::new();
         for prefix in state.loc.prefixes().map(|(prefix, _)| *prefix).chain(state.loc.selected()) {
             told.entry(prefix).or_default();
@@ -197,7 +210,15 @@ impl Core {
             } else {
                 "announced"
             };
-            (prefix, word, if held { Vec::new() } else { routers })
+            // A prefix of which nothing is taken is so since its latest path came.
+            let latest = || state.loc.paths(&prefix).iter().map(|path| path.since).max();
+            let since = state.since.of(&prefix).or_else(latest);
+            PrefixLine {
+                prefix,
+                state: word,
+                told: if held { Vec::new() } else { routers },
+                age: since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since)),
+            }
         };
         told.into_iter().map(line).collect()
     }

@@ -335,6 +335,31 @@ fn too_much_ends_the_session() {
 }
 
 #[test]
+fn a_prefix_is_in_its_state_since_it_came_into_it() {
+    let (core, _orders) = core(Some(Memory::new()));
+    let ages = || -> Vec<(String, u64)> {
+        core.routes().into_iter().map(|line| (line.prefix.to_string(), line.age.as_secs())).collect()
+    };
+    core.up(&router(1, true));
+    core.up(&speaker(1));
+    core.update(&speaker(1), announce(1, &[7, 8])).unwrap();
+    let now = Instant::now();
+    core.export(now - Duration::from_secs(100));
+    // Another path is no other state; another prefix is one of its own, and one that comes back is new.
+    core.up(&speaker(2));
+    core.update(&speaker(2), announce(2, &[7, 9])).unwrap();
+    core.export(now - Duration::from_secs(50));
+    let prefix = |last: u8| format!("203.0.113.{last}/32");
+    assert_eq!(ages(), [(prefix(7), 100), (prefix(8), 100), (prefix(9), 50)]);
+    core.down(&speaker(1), Loss::Hard);
+    core.export(now - Duration::from_secs(40));
+    core.up(&speaker(1));
+    core.update(&speaker(1), announce(1, &[8])).unwrap();
+    core.export(now - Duration::from_secs(20));
+    assert_eq!(ages(), [(prefix(7), 100), (prefix(8), 20), (prefix(9), 50)]);
+}
+
+#[test]
 fn a_reload_moves_routers_and_judges_paths_again() {
     let (core, mut orders) = core(Some(Memory::new()));
     let outlet = core.up(&router(1, true)).remove(0);
@@ -356,7 +381,7 @@ fn a_reload_moves_routers_and_judges_paths_again() {
     let view = core.explain("203.0.113.7/32".parse().unwrap()).unwrap();
     assert_eq!(view.covered_by, Some("203.0.113.0/24".parse().unwrap()));
     assert!(view.routers[0].reason.contains("203.0.113.0/24 says the same of it"), "{view:?}");
-    let states: BTreeSet<_> = core.routes().into_iter().map(|(_, state, _)| state).collect();
+    let states: BTreeSet<_> = core.routes().into_iter().map(|line| line.state).collect();
     assert_eq!(states, BTreeSet::from(["aggregate", "aggregated"]));
 
     // A pool without them; another kind of peer.

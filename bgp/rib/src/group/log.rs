@@ -47,6 +47,10 @@ impl Log {
             self.versions.pop_front();
             self.gaps -= 1;
         }
+        if self.versions.is_empty() && self.versions.capacity() > SMALL {
+            // What had room for thousands of withdrawals may never see another one.
+            *self = Self::default();
+        }
         if self.versions.len() >= SMALL && self.gaps * 2 > self.versions.len() {
             self.close_gaps();
         }
@@ -95,6 +99,7 @@ mod tests {
                 let behind: Vec<_> = map.range(number + 1..).map(|(_, slot)| *slot).collect();
                 prop_assert_eq!(log.since(number).collect::<Vec<_>>(), behind);
                 prop_assert!(log.versions.len() <= (2 * map.len() + 1).max(SMALL));
+                prop_assert!(!map.is_empty() || log.versions.capacity() <= SMALL);
             }
         }
     }

@@ -179,6 +179,10 @@ impl Table {
             self.entries.push(None);
             Slot::new(self.entries.len() - 1)
         });
+        if self.free.is_empty() {
+            // What had room for thousands may never be used again.
+            self.free = Vec::new();
+        }
         self.entries[slot.index()] = Some(entry);
         let entries = &self.entries;
         let rehash = |slot: &Slot| entries[slot.index()].as_ref().map_or(0, |entry| hash(&entry.nlri));
