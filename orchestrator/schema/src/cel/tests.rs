@@ -298,7 +298,7 @@ fn no_rule_can_hang_the_server() {
 #[test]
 fn no_expression_overflows_the_stack_of_who_evaluates() {
     let nested =
-        |open: &str, inner: &str, close: &str| format!("{}{inner}{}", open.repeat(70), close.repeat(70));
+        |open: &str, inner: &str, close: &str| format!("{}{inner}{}", open.repeat(36), close.repeat(36));
     let rules = [
         nested("!(", "self.min == 1", ")"),
         nested("dyn(", "self.min == 1", ")"),
