@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::{Operation, Request};
+use crate::Status;
 use crate::json::{fields, list, text};
 use crate::node::{MIRROR, runs_on};
-use crate::{Status, refusal};
 
 /// Labels below these domains are not a node's own to set, except for those that it knows best.
 const RESERVED: [&str; 2] = ["kubernetes.io", "k8s.io"];
@@ -33,7 +33,6 @@ pub(super) fn validate(request: &Request<'_>, object: &Value) -> Result<(), Stat
     let complaint = match (request.group, request.resource, request.subresource) {
         ("", "pods", part) => pod(request, object, node, part),
         ("", "nodes", _) => itself(request, object, node),
-        ("", "serviceaccounts", "token") => return token(request, object, node),
         ("coordination.k8s.io", "leases", _) => lease(request, object, node),
         ("storage.k8s.io", "csinodes", _) => (name_of(request, object) != node)
             .then(|| "can only access CSINode with the same name as the requesting node".to_owned()),
@@ -153,35 +152,6 @@ fn lease(request: &Request<'_>, object: &Value, node: &str) -> Option<String> {
     }
     (name_of(request, object) != node)
         .then(|| "can only access node lease with the same name as the requesting node".to_owned())
-}
-
-fn token(request: &Request<'_>, object: &Value, node: &str) -> Result<(), Status> {
-    let reference = &object["spec"]["boundObjectRef"];
-    if reference["kind"] != "Pod" || reference["apiVersion"] != "v1" || text(reference, "name").is_empty() {
-        return Err(request.forbid(object, "node requested token not bound to a pod"));
-    }
-    if text(reference, "uid").is_empty() {
-        return Err(request.forbid(object, "node requested token with a pod binding without a uid"));
-    }
-    let name = text(reference, "name");
-    let pod = request
-        .objects
-        .get("", "pods", request.namespace, name)
-        .ok_or_else(|| refusal::not_found("", "pods", name))?;
-    if pod["metadata"]["uid"] != reference["uid"] {
-        let why = format!(
-            "the UID in the bound object reference ({}) does not match the UID in record. The object might have been \
-             deleted and then recreated",
-            text(reference, "uid")
-        );
-        return Err(request.forbid(object, why));
-    }
-    if !runs_on(&pod, node) {
-        return Err(
-            request.forbid(object, "node requested token bound to a pod scheduled on a different node")
-        );
-    }
-    Ok(())
 }
 
 fn name_of<'a>(request: &Request<'a>, object: &'a Value) -> &'a str {

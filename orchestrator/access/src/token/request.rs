@@ -6,7 +6,7 @@ use super::Tokens;
 use super::claims::{Audiences, Bound, Claims, LEGACY_ISSUER, Reference};
 use crate::admission::Warnings;
 use crate::json::{text, texts};
-use crate::{Objects, Status, refusal};
+use crate::{Identity, Objects, Status, node, refusal};
 
 const KIND: &str = "TokenRequest";
 const GROUP: &str = "authentication.k8s.io";
@@ -25,6 +25,8 @@ pub struct TokenRequest<'a> {
     pub body: &'a Value,
     /// Fresh random text, unique for the token (a UUID).
     pub id: &'a str,
+    /// Who asks. That they may is settled, but a node gets tokens for its own pods only.
+    pub who: &'a Identity,
 }
 
 /// What a request may bind a token to: kind, resource.
@@ -35,7 +37,7 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// 404 without the account or the object to bind to, 409 if that is another one of the name, 422 for a time that is
+    /// 403 for a node that asks for others' pods, 404 without the account or the object to bind to, 409 if that is another one of the name, 422 for a time that is
     /// too short or too long, 400 for an object that no token of the account can be bound to.
     pub fn request(
         &self,
@@ -44,11 +46,14 @@ impl Tokens {
         now: Timestamp,
         warnings: &mut Warnings,
     ) -> Result<Value, Status> {
-        let TokenRequest { namespace, service_account, body, id } = request;
+        let TokenRequest { namespace, service_account, body, id, who } = request;
         let account = objects
             .get("", "serviceaccounts", namespace, service_account)
             .ok_or_else(|| refusal::not_found("", "serviceaccounts", service_account))?;
         let spec = &body["spec"];
+        if let Some(node) = who.node() {
+            for_own_pod(node, request, objects)?;
+        }
         let lifetime = self.lifetime(&spec["expirationSeconds"], warnings)?;
         let audiences = texts(&spec["audiences"]);
         let audiences = if audiences.is_empty() { self.audiences.clone() } else { audiences };
@@ -146,6 +151,26 @@ impl Tokens {
             _ => Ok(lifetime),
         }
     }
+}
+
+/// A node asks for tokens that live no longer than one of its pods.
+fn for_own_pod(node: &str, request: TokenRequest<'_>, objects: &dyn Objects) -> Result<(), Status> {
+    let reference = &request.body["spec"]["boundObjectRef"];
+    let (name, uid) = (text(reference, "name"), text(reference, "uid"));
+    let why = if reference["kind"] != "Pod" || reference["apiVersion"] != "v1" || name.is_empty() {
+        "node requested token not bound to a pod"
+    } else if uid.is_empty() {
+        "node requested token with a pod binding without a uid"
+    } else {
+        let pod = objects
+            .get("", "pods", request.namespace, name)
+            .ok_or_else(|| refusal::not_found("", "pods", name))?;
+        if node::runs_on(&pod, node) {
+            return Ok(());
+        }
+        "node requested token bound to a pod scheduled on a different node"
+    };
+    Err(refusal::forbidden("", "serviceaccounts", request.service_account, why))
 }
 
 fn bind(reference: &Value, bound: &mut Bound, objects: &dyn Objects) -> Result<(), Status> {

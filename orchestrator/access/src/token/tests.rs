@@ -38,7 +38,13 @@ fn cluster() -> Cluster {
 
 fn ask(tokens: &Tokens, cluster: &Cluster, spec: Value) -> Result<Value, Status> {
     let body = json!({ "spec": spec });
-    let request = TokenRequest { namespace: "d", service_account: "sa", body: &body, id: "id-1" };
+    let request = TokenRequest {
+        namespace: "d",
+        service_account: "sa",
+        body: &body,
+        id: "id-1",
+        who: &Identity::anonymous(),
+    };
     tokens.request(request, cluster, now(), &mut Warnings::new())
 }
 
@@ -185,16 +191,50 @@ fn requests_that_cannot_be_granted_are_refused() {
         assert_eq!((refusal.code, refusal.message.as_str()), (code, words));
     }
     let body = json!({});
-    let nobody = TokenRequest { namespace: "d", service_account: "no", body: &body, id: "i" };
+    let nobody = TokenRequest {
+        namespace: "d",
+        service_account: "no",
+        body: &body,
+        id: "i",
+        who: &Identity::anonymous(),
+    };
     let refusal = tokens.request(nobody, &cluster(), now(), &mut Warnings::new()).unwrap_err();
     assert_eq!(refusal.message, "serviceaccounts \"no\" not found");
+}
+
+#[test]
+fn a_node_gets_tokens_for_its_pods_only() {
+    let tokens = tokens();
+    let ask = |node: &str, spec: Value| {
+        let (body, who) =
+            (json!({ "spec": spec }), Identity::user(&format!("system:node:{node}"), &[crate::NODES]));
+        let request = TokenRequest { namespace: "d", service_account: "sa", body: &body, id: "i", who: &who };
+        tokens.request(request, &cluster(), now(), &mut Warnings::new()).map(drop)
+    };
+    let pod =
+        |uid: &str| json!({"boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": "p", "uid": uid}});
+    let code = |result: Result<(), Status>| result.unwrap_err().code;
+    assert_eq!(ask("n1", pod("u-p")), Ok(()));
+    assert_eq!(code(ask("n2", pod("u-p"))), 403);
+    assert_eq!(code(ask("n1", pod(""))), 403);
+    assert_eq!(code(ask("n1", pod("old"))), 409);
+    assert_eq!(
+        ask("n1", json!({})).unwrap_err().message,
+        "serviceaccounts \"sa\" is forbidden: node requested token not bound to a pod"
+    );
 }
 
 #[test]
 fn a_long_life_is_shortened_with_a_warning() {
     let tokens = tokens().with_longest(SignedDuration::from_hours(24));
     let body = json!({"spec": {"expirationSeconds": 100_000}});
-    let request = TokenRequest { namespace: "d", service_account: "sa", body: &body, id: "i" };
+    let request = TokenRequest {
+        namespace: "d",
+        service_account: "sa",
+        body: &body,
+        id: "i",
+        who: &Identity::anonymous(),
+    };
     let mut warnings = Warnings::new();
     let answer = tokens.request(request, &cluster(), now(), &mut warnings).unwrap();
     assert_eq!(answer["spec"]["expirationSeconds"], 86_400);

@@ -30,7 +30,8 @@ pub(super) async fn token(call: &mut Call, body: Body) -> Answer {
     let objects = call.objects();
     let (namespace, name) = (&call.path.namespace, &call.path.name);
     let id = random::uid();
-    let request = TokenRequest { namespace, service_account: name, body: &request, id: &id };
+    let request =
+        TokenRequest { namespace, service_account: name, body: &request, id: &id, who: &call.identity };
     let answered = call.server.tokens.request(request, &objects, call.now, &mut warnings)?;
     drop(objects);
     call.warnings.append(&mut warnings);

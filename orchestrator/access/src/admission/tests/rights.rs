@@ -182,18 +182,6 @@ fn a_node_changes_itself_only() {
 }
 
 #[test]
-fn a_node_gets_tokens_for_its_pods_only() {
-    let ask = node(Operation::Create, "sa", "token", None);
-    let bound = |name: &str, uid: &str| json!({"spec": {"boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": name, "uid": uid}}});
-    let why = |object: &Value| ask.validate("", "serviceaccounts", object).err();
-    assert_eq!(why(&bound("own", "u")), None);
-    assert_eq!(why(&bound("no", "u")).unwrap(), "pods \"no\" not found");
-    for object in [json!({"spec": {}}), bound("own", ""), bound("own", "other"), bound("far", "u")] {
-        assert!(why(&object).unwrap().starts_with("serviceaccounts \"sa\" is forbidden"), "{object}");
-    }
-}
-
-#[test]
 fn certificates_need_the_right_to_their_signer() {
     let group = "certificates.k8s.io";
     let resource = "certificatesigningrequests";
