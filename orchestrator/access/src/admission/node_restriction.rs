@@ -59,7 +59,7 @@ fn pod(request: &Request<'_>, object: &Value, node: &str, part: &str) -> Option<
             references(&object["spec"])
                 .map(|what| format!("node {node:?} can not create pods that reference {what}"))
         }
-        (Operation::Create, "eviction") => {
+        (Operation::Create | Operation::Delete, "eviction") => {
             (!present()).then(|| format!("node {node} can only evict pods with spec.nodeName set to itself"))
         }
         (Operation::Update, "status") => {

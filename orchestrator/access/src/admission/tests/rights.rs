@@ -120,6 +120,7 @@ fn a_node_changes_its_pods_only() {
             Value::Null,
             Some("node \"n1\" can only delete pods with spec.nodeName set to itself"),
         ),
+        (node(Delete, "own", "eviction", None), Value::Null, None),
         (node(Create, "own", "eviction", None), json!({}), None),
         (
             node(Create, "far", "eviction", None),
