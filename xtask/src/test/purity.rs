@@ -22,6 +22,7 @@ const PURE: &[(&str, &str)] = &[
     ("guideway-patch", "orchestrator/patch"),
     ("guideway-protobuf", "orchestrator/protobuf"),
     ("guideway-api", "orchestrator/api"),
+    ("guideway-access", "orchestrator/access"),
     ("guideway-sim", "tests/sim"),
 ];
 
