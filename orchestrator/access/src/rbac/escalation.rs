@@ -135,10 +135,11 @@ fn list(texts: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
-    use crate::rbac::RbacKind;
+    use crate::rbac::{Attributes, RbacKind, ResourceAttributes, Target};
 
     /// Someone with these rules everywhere.
     fn holder(rules: serde_json::Value) -> (Index, Identity) {
@@ -229,5 +230,50 @@ mod tests {
              held:\n{APIGroups:[\"\"], Resources:[\"pods\"], Verbs:[\"list\" \"watch\"]}"
         );
         assert!(confirm(&index, &Identity::user("root", &[MASTERS]), "", &wanted).is_ok());
+    }
+
+    fn some(texts: &'static [&'static str]) -> impl Strategy<Value = Vec<String>> {
+        let one = proptest::sample::select(texts).prop_map(str::to_owned);
+        proptest::collection::vec(one, 0..3)
+    }
+
+    prop_compose! {
+        fn any_rule()(
+            verbs in some(&["get", "list", "*"]),
+            api_groups in some(&["", "apps", "*"]),
+            resources in some(&["pods", "pods/log", "*/scale", "deployments/scale", "*", "pods/*"]),
+            resource_names in some(&["a", "b"]),
+            non_resource_urls in some(&["/api*", "/api", "/api/x*", "*"]),
+        ) -> Rule {
+            Rule { verbs, api_groups, resources, resource_names, non_resource_urls }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn what_may_be_given_allows_nothing_more(own in proptest::collection::vec(any_rule(), 0..4), wanted in any_rule()) {
+            let (index, alice) = holder(json!(own));
+            prop_assume!(confirm(&index, &alice, "", std::slice::from_ref(&wanted)).is_ok());
+            let mut questions = Vec::new();
+            for verb in ["get", "list", "watch"] {
+                for path in ["/api", "/api/x", "/api/xy", "/healthz"] {
+                    questions.push(Attributes { verb, target: Target::Path(path) });
+                }
+                for group in ["", "apps", "batch"] {
+                    for (resource, subresource) in [("pods", ""), ("pods", "log"), ("deployments", "scale"), ("jobs", "scale")] {
+                        for name in ["", "a", "b", "c"] {
+                            let to = ResourceAttributes { group, resource, subresource, name, ..Default::default() };
+                            questions.push(Attributes { verb, target: Target::Resource(to) });
+                        }
+                    }
+                }
+            }
+            for question in questions {
+                let given = wanted.allows(&question);
+                prop_assert!(!given || index.authorize(&alice, &question).allowed, "{:?}", question);
+            }
+        }
     }
 }
