@@ -81,7 +81,7 @@ impl ApiServer {
         identity: Arc<Identity>,
         now: Timestamp,
     ) -> Answer {
-        let is_long = path.verb == Verb::Watch || subresource::is_stream(&path, request.uri());
+        let is_long = path.verb == Verb::Watch || subresource::is_stream(&path);
         let seat = if is_long {
             self.flow.enter_long(&identity.name).map_err(busy)?
         } else {

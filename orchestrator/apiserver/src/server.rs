@@ -109,6 +109,11 @@ impl ApiServer {
         self.stopping.cancelled()
     }
 
+    /// The same, to be kept.
+    pub(crate) fn stop_token(&self) -> CancellationToken {
+        self.stopping.clone()
+    }
+
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.is_cancelled()
     }

@@ -83,6 +83,10 @@ impl ApiServer {
             },
         });
         self.create_missing("/api/v1/namespaces/default/services", service).await?;
+        if advertise.ip().is_loopback() {
+            // Nobody else reaches it.
+            return Ok(());
+        }
         self.own_endpoints(advertise).await
     }
 

@@ -30,7 +30,7 @@ impl Door {
         match self {
             Self::Object => kind.rules.validate_update(new, old),
             Self::Status => kind.rules.validate_status(new, old),
-            Self::Part(_) => Vec::new(),
+            Self::Part(_) => kind.rules.validate_part(new, old),
         }
     }
 
