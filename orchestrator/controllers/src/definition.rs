@@ -117,9 +117,6 @@ fn establish(observed: &Observed<'_>, definition: &Arc<Object>) -> Outcome {
     if let Some(conditions) = merged(&status["conditions"], &conditions, observed.now) {
         changed.insert("conditions".to_owned(), conditions.into());
     }
-    if let Some(stored) = stored_versions(definition) {
-        changed.insert("storedVersions".to_owned(), stored);
-    }
     write_status(definition, changed)
 }
 
@@ -175,18 +172,6 @@ fn approval(definition: &Object) -> Option<Condition> {
             format!("protected groups must have the annotation {APPROVED:?} with a link to their approval"),
         ),
     })
-}
-
-/// The versions in which instances may be stored, if the one of today is not among them.
-fn stored_versions(definition: &Object) -> Option<Value> {
-    let versions = definition.body["spec"]["versions"].as_array()?;
-    let storage = versions.iter().find(|version| version["storage"] == true)?["name"].as_str()?;
-    let mut stored = definition.body["status"]["storedVersions"].as_array().cloned().unwrap_or_default();
-    if stored.iter().any(|version| version == storage) {
-        return None;
-    }
-    stored.push(storage.into());
-    Some(stored.into())
 }
 
 /// Deletes all instances, then lets the definition go.

@@ -120,7 +120,8 @@ pub async fn run_controllers(
             match shared.config.election.clone() {
                 None => {
                     shared.config.metrics.leading.set(1);
-                    work::run(shared, shutdown).await;
+                    work::run(shared.clone(), shutdown).await;
+                    shared.config.metrics.leading.set(0);
                 }
                 Some(election) => {
                     let metrics = shared.config.metrics.clone();

@@ -39,6 +39,11 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Whether the runner is the one that acts.
+    pub fn is_leading(&self) -> bool {
+        self.leading.get() == 1
+    }
+
     /// Makes the counters visible in `registry`.
     pub fn register(&self, registry: &mut Registry) {
         registry.register("controller_queue_depth", "Keys that wait for a look", self.depth.clone());

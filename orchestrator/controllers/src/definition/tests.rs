@@ -56,7 +56,6 @@ fn a_definition_is_established() {
     assert_eq!(state(&sim, "widgets", "NamesAccepted"), pair("True", "NoConflicts"));
     let object = sim.object(&at("widgets")).unwrap();
     assert_eq!(object["status"]["acceptedNames"], names);
-    assert_eq!(object["status"]["storedVersions"], json!(["v1"]));
     assert_eq!(object["metadata"]["finalizers"], json!([CLEANUP]));
 }
 
