@@ -9,7 +9,8 @@ use std::{
 use kube_cel::{
     KubeCelExt as _,
     cel::{
-        Context, ExecutionError, ResolveResult, Value,
+        Context, ExecutionError, FunctionContext, ResolveResult, Value,
+        common::ast::Expr,
         extractors::{Arguments, This},
         objects::Key,
     },
@@ -25,6 +26,8 @@ pub(super) mod name {
     pub(crate) const METERED: &str = "@metered";
     /// The same for lists of which every pair is compared.
     pub(crate) const SQUARED: &str = "@squared";
+    /// The list that a loop makes of another one.
+    pub(crate) const COLLECT: &str = "@collect";
     /// Pays for a turn of a loop.
     pub(crate) const TICK: &str = "@tick";
     pub(crate) const ADD: &str = "@add";
@@ -203,6 +206,7 @@ pub(super) static CONTEXT: LazyLock<Context<'static>> = LazyLock::new(|| {
         charge(units.unsigned_abs())?;
         Ok(Value::Bool(true))
     });
+    context.add_function(name::COLLECT, collect);
     context.add_function(name::ADD, |left: Value, right: Value| -> ResolveResult {
         charge_value(&left)?;
         charge_value(&right)?;
@@ -277,6 +281,39 @@ fn compare(left: &Value, right: &Value, test: fn(Ordering) -> bool) -> ResolveRe
     charge_value(right)?;
     let ordering = left.partial_cmp(right).ok_or(ExecutionError::NoSuchOverload)?;
     Ok(Value::Bool(test(ordering)))
+}
+
+/// `map` and `filter`: what they go through, the variable, whether an element counts, what becomes of it, and what a turn
+/// costs. The interpreter would copy the list with each element that it adds.
+fn collect(call: &FunctionContext) -> ResolveResult {
+    let [range, variable, keep, make, units] = call.args else {
+        return Err(ExecutionError::invalid_argument_count(5, call.args.len()));
+    };
+    let Expr::Ident(variable) = &variable.expr else { return Err(ExecutionError::NoSuchOverload) };
+    let Value::Int(units) = Value::resolve(units, call.ptx)? else {
+        return Err(ExecutionError::NoSuchOverload);
+    };
+    let elements = match Value::resolve(range, call.ptx)? {
+        Value::List(elements) => elements,
+        Value::Map(map) => Arc::new(map.map.keys().map(Value::from).collect()),
+        _ => return Err(ExecutionError::NoSuchOverload),
+    };
+    let mut made = Vec::new();
+    for element in elements.iter() {
+        charge(units.unsigned_abs())?;
+        let mut scope = call.ptx.new_inner_scope();
+        scope.add_variable_from_value(variable.as_str(), element.clone());
+        match Value::resolve(keep, &scope)? {
+            Value::Bool(true) => {
+                let value = Value::resolve(make, &scope)?;
+                charge_value(&value)?;
+                made.push(value);
+            }
+            Value::Bool(false) => {}
+            _ => return Err(ExecutionError::NoSuchOverload),
+        }
+    }
+    Ok(Value::List(Arc::new(made)))
 }
 
 fn contains(element: Value, container: Value) -> ResolveResult {

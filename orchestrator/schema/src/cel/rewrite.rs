@@ -195,6 +195,7 @@ impl Rewriter<'_> {
         if comprehension.iter_var2.is_some() {
             return Err("loops over two variables are not supported".into());
         }
+        let collected = collected(&comprehension);
         let (iter_range, range) = self.rewrite(comprehension.iter_range)?;
         let element = match &range {
             Kind::Place(schema) => match schema.kind() {
@@ -208,17 +209,28 @@ impl Rewriter<'_> {
             },
             Kind::Unknown => Kind::Unknown,
         };
+        let before = self.steps;
+        if let Some((keep, make)) = collected {
+            self.variables.push((comprehension.iter_var.clone(), element));
+            let keep = self.rewrite(keep)?.0;
+            let make = self.rewrite(make)?.0;
+            self.variables.pop();
+            let variable = Expression { id: 0, expr: Expr::Ident(comprehension.iter_var) };
+            let range = call(name::METERED, vec![iter_range]);
+            let units = number(self.steps - before);
+            let collect = call(name::COLLECT, vec![range, variable, keep, make, units]);
+            return Ok((collect.expr, Kind::Unknown));
+        }
         let accu_init = self.rewrite(comprehension.accu_init)?.0;
         self.variables.push((comprehension.accu_var.clone(), Kind::Unknown));
-        let before = self.steps;
         let loop_cond = self.rewrite(comprehension.loop_cond)?.0;
         self.variables.push((comprehension.iter_var.clone(), element));
         let loop_step = self.rewrite(comprehension.loop_step)?.0;
         self.variables.pop();
-        let units = Expr::Literal(LiteralValue::Int((self.steps - before).into()));
+        let units = number(self.steps - before);
         let result = self.rewrite(comprehension.result)?.0;
         self.variables.pop();
-        let tick = call(name::TICK, vec![Expression { id: 0, expr: units }]);
+        let tick = call(name::TICK, vec![units]);
         let no = Expression { id: 0, expr: Expr::Literal(LiteralValue::Boolean(false.into())) };
         let metered = ComprehensionExpr {
             // What a loop goes through is copied, element by element.
@@ -232,6 +244,36 @@ impl Rewriter<'_> {
             accu_var: comprehension.accu_var,
         };
         Ok((Expr::Comprehension(Box::new(metered)), Kind::Unknown))
+    }
+}
+
+fn number(number: i64) -> Expression {
+    Expression { id: 0, expr: Expr::Literal(LiteralValue::Int(number.into())) }
+}
+
+/// Whether an element counts and what becomes of it, if that is all that a loop does (`map`, `filter`).
+fn collected(comprehension: &ComprehensionExpr) -> Option<(Expression, Expression)> {
+    let accumulator =
+        |expression: &Expression| expression.expr == Expr::Ident(comprehension.accu_var.clone());
+    let Expr::List(start) = &comprehension.accu_init.expr else { return None };
+    let Expr::Call(step) = &comprehension.loop_step.expr else { return None };
+    if !start.elements.is_empty() || !accumulator(&comprehension.result) {
+        return None;
+    }
+    let yes = || Expression { id: 0, expr: Expr::Literal(LiteralValue::Boolean(true.into())) };
+    let (keep, step) = match (step.func_name.as_str(), step.args.as_slice()) {
+        (operators::CONDITIONAL, [keep, then, otherwise]) if accumulator(otherwise) => match &then.expr {
+            Expr::Call(then) => (keep.clone(), then),
+            _ => return None,
+        },
+        _ => (yes(), step),
+    };
+    match (step.func_name.as_str(), step.args.as_slice()) {
+        (operators::ADD, [list, element]) if accumulator(list) => match &element.expr {
+            Expr::List(one) if one.elements.len() == 1 => Some((keep, one.elements[0].clone())),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
