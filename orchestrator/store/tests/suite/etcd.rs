@@ -5,7 +5,11 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use guideway_store::etcd::EtcdTls;
 use guideway_store::{EtcdOptions, EtcdStore};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+};
 use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -14,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Cluster {
     pub(crate) members: Vec<Member>,
     pub(crate) folder: TempDir,
+    tls: Option<EtcdTls>,
 }
 
 pub(crate) struct Member {
@@ -27,18 +32,35 @@ pub(crate) struct Member {
 impl Cluster {
     /// Starts so many members. They are up when [`Cluster::connect`] has come back.
     pub(crate) fn start(size: usize) -> Self {
+        Self::start_with(size, "http", |_| (None, Vec::new()))
+    }
+
+    /// One member that wants client certificates.
+    pub(crate) fn start_with_tls() -> Self {
+        Self::start_with(1, "https", |folder| {
+            let (tls, arguments) = certificates(folder);
+            (Some(tls), arguments)
+        })
+    }
+
+    fn start_with(
+        size: usize,
+        scheme: &str,
+        prepare: impl FnOnce(&Path) -> (Option<EtcdTls>, Vec<String>),
+    ) -> Self {
         let folder = TempDir::new().unwrap();
         // Held until all are known, so that no port is given twice.
         let ports: Vec<TcpListener> =
             (0..2 * size).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let url = |port: &TcpListener| format!("http://{}", port.local_addr().unwrap());
+        let url = |scheme: &str, port: &TcpListener| format!("{scheme}://{}", port.local_addr().unwrap());
+        let (tls, more) = prepare(folder.path());
         let mut members: Vec<Member> = ports
             .chunks(2)
             .enumerate()
             .map(|(n, pair)| Member {
                 name: format!("m{n}"),
-                client: url(&pair[0]),
-                peer: url(&pair[1]),
+                client: url(scheme, &pair[0]),
+                peer: url("http", &pair[1]),
                 arguments: Vec::new(),
                 child: None,
             })
@@ -48,14 +70,15 @@ impl Cluster {
             members.iter().map(|member| format!("{}={}", member.name, member.peer)).collect();
         for member in &mut members {
             member.arguments = arguments(member, folder.path(), &all.join(","));
+            member.arguments.extend_from_slice(&more);
             member.run(folder.path());
         }
-        Self { members, folder }
+        Self { members, folder, tls }
     }
 
     pub(crate) fn options(&self) -> EtcdOptions {
         let endpoints = self.members.iter().map(|member| member.client.clone()).collect();
-        EtcdOptions { endpoints, prefix: "/test".into(), tls: None }
+        EtcdOptions { endpoints, prefix: "/test".into(), tls: self.tls.clone() }
     }
 
     pub(crate) async fn connect(&self) -> EtcdStore {
@@ -110,6 +133,38 @@ fn arguments(member: &Member, folder: &Path, all: &str) -> Vec<String> {
         ("--initial-cluster-state", "new"),
     ];
     pairs.iter().flat_map(|(name, value)| [(*name).to_owned(), (*value).to_owned()]).collect()
+}
+
+/// What etcd and we need to trust each other, and how etcd is told.
+fn certificates(folder: &Path) -> (EtcdTls, Vec<String>) {
+    let mut ca = CertificateParams::default();
+    ca.distinguished_name.push(DnType::CommonName, "test");
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();
+    let issue = |usage: &[ExtendedKeyUsagePurpose]| {
+        let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        params.extended_key_usages = usage.to_vec();
+        let key = KeyPair::generate().unwrap();
+        (params.signed_by(&key, &ca).unwrap().pem(), key.serialize_pem())
+    };
+    // Its gateway calls itself as a client.
+    let server = issue(&[ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth]);
+    let client = issue(&[ExtendedKeyUsagePurpose::ClientAuth]);
+    let file = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let arguments = [
+        "--cert-file".into(),
+        file("server.crt", &server.0),
+        "--key-file".into(),
+        file("server.key", &server.1),
+        "--trusted-ca-file".into(),
+        file("ca.crt", &ca.pem()),
+        "--client-cert-auth".into(),
+    ];
+    (EtcdTls { ca: ca.pem(), client: Some(client) }, arguments.into())
 }
 
 impl Member {

@@ -169,3 +169,15 @@ async fn a_backup_goes_into_an_empty_etcd_only() {
     let error = EtcdStore::restore(&third, &damaged).await.err().expect("it is damaged");
     assert!(matches!(error, guideway_store::etcd::EtcdRestoreError::Backup(_)), "{error:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn etcd_may_want_certificates() {
+    let cluster = Cluster::start_with_tls();
+    let store = cluster.connect().await;
+    store.txn(Txn::create("/registry/x", "secret")).await.unwrap();
+    assert_eq!(store.get("/registry/x").await.unwrap().unwrap().value, "secret");
+    let mut options = cluster.options();
+    options.tls = None;
+    let error = EtcdStore::connect(&options).await.err().expect("no certificate of who signed etcd's");
+    assert!(error.to_string().contains("needs the certificate"), "{error}");
+}
