@@ -161,10 +161,16 @@ fn protocol(local_as: u32, neighbour: &Neighbour) -> String {
         Some(hops) => option(true, &format!("multihop {hops}; ttl security on")),
         None => {}
     }
+    if let Some(hops) = neighbour.multihop {
+        option(true, &format!("multihop {hops}"));
+    }
     option(neighbour.passive, "passive on");
     option(neighbour.bfd.is_some(), "bfd on");
     for family in &neighbour.families {
-        let mut channel = "import all; export where source = RTS_STATIC; next hop self;".to_owned();
+        let mut channel = match neighbour.shows_all {
+            true => "import all; export where source ~ [RTS_BGP, RTS_STATIC]; add paths tx;".to_owned(),
+            false => "import all; export where source = RTS_STATIC; next hop self;".to_owned(),
+        };
         if neighbour.add_path {
             channel.push_str(" add paths rx;");
         }

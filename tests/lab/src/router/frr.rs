@@ -189,6 +189,9 @@ fn text(spec: &Spec) -> String {
         }
         for neighbour in neighbours.iter().filter(|neighbour| neighbour.families.contains(&family)) {
             let _ = writeln!(text, "  neighbor {} activate", called(neighbour));
+            if neighbour.shows_all {
+                let _ = writeln!(text, "  neighbor {} addpath-tx-all-paths", called(neighbour));
+            }
         }
         for prefix in announces.iter().filter(|prefix| Family::of(prefix) == family) {
             let _ = writeln!(text, "  network {prefix}");
@@ -250,6 +253,9 @@ fn session(text: &mut String, neighbour: &Neighbour) {
     }
     if let Some(hops) = neighbour.security_hops {
         option(&format!("ttl-security hops {hops}"));
+    }
+    if let Some(hops) = neighbour.multihop {
+        option(&format!("ebgp-multihop {hops}"));
     }
     if neighbour.passive {
         option("passive");

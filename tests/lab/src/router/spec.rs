@@ -71,6 +71,10 @@ pub struct Neighbour {
     pub long_lived: Option<Duration>,
     /// Takes more than one path for a prefix (RFC 7911).
     pub add_path: bool,
+    /// It is told every path that is known, its own kind included, with path identifiers. For BIRD and FRR.
+    pub shows_all: bool,
+    /// It is up to so many hops away. For BIRD and FRR.
+    pub multihop: Option<u8>,
     /// Its next hops are on other links: it passes on what others say. FRR looks for them by itself.
     pub passes_on: bool,
     /// Liveness by BFD.
@@ -148,6 +152,8 @@ impl Neighbour {
             graceful_restart: None,
             long_lived: None,
             add_path: false,
+            shows_all: false,
+            multihop: None,
             passes_on: false,
             bfd: None,
             role: None,
