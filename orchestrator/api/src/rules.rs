@@ -30,7 +30,7 @@ impl Claim {
     }
 }
 
-/// A value that an object needs and the server chooses, from what no [`Claim`] has.
+/// Family of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
     /// IPv4.
@@ -39,7 +39,7 @@ pub enum Family {
     V6,
 }
 
-/// What [`Rules::allocations`] asks for.
+/// A value that an object needs and the server chooses, from what no [`Claim`] has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Allocation {
     /// A ClusterIP for `spec.clusterIPs[index]`; index 0 is `spec.clusterIP` too.
@@ -108,6 +108,13 @@ pub trait Rules: Sync {
 
     /// What is wrong with an object's next status.
     fn validate_status(&self, new: &Value, old: &Value) -> Vec<Cause> {
+        let _ = (new, old);
+        Vec::new()
+    }
+
+    /// What is wrong with the next state of an object of which a part was written through a path of its own
+    /// (`approval`, `ephemeralcontainers`, `finalize`, `resize`). What the part cannot change is as it was.
+    fn validate_part(&self, new: &Value, old: &Value) -> Vec<Cause> {
         let _ = (new, old);
         Vec::new()
     }

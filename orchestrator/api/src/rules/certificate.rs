@@ -120,6 +120,20 @@ impl Rules for Request {
         causes
     }
 
+    fn validate_part(&self, new: &Value, old: &Value) -> Vec<Cause> {
+        let mut causes = self.validate_status(new, old);
+        // Who has decided has decided.
+        for kind in ["Approved", "Denied"] {
+            let has =
+                |object: &Value| object.list("status.conditions").iter().any(|one| one.text("type") == kind);
+            if has(old) && !has(new) {
+                let words = format!("updates may not remove a condition of type {kind:?}");
+                causes.push(Field::root(new).at("status.conditions").forbidden(&words));
+            }
+        }
+        causes
+    }
+
     fn validate_status(&self, new: &Value, old: &Value) -> Vec<Cause> {
         let mut causes = Vec::new();
         let status = Field::root(new).at("status");

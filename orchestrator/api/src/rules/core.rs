@@ -237,6 +237,18 @@ impl Rules for Namespace {
         }
     }
 
+    fn validate_part(&self, new: &Value, _old: &Value) -> Vec<Cause> {
+        let mut causes = Vec::new();
+        for finalizer in Field::root(new).at("spec.finalizers").items() {
+            finalizer.qualified(&mut causes);
+            if !finalizer.text().contains('/') && finalizer.text() != "kubernetes" {
+                let words = "name is neither a standard finalizer name nor is it fully qualified";
+                causes.push(finalizer.invalid(words));
+            }
+        }
+        causes
+    }
+
     fn validate_status(&self, new: &Value, _old: &Value) -> Vec<Cause> {
         let phase = new.text("status.phase");
         let is_going = new.has("metadata.deletionTimestamp");

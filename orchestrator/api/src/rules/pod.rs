@@ -75,6 +75,10 @@ impl Rules for Pod {
         causes
     }
 
+    fn validate_part(&self, new: &Value, old: &Value) -> Vec<Cause> {
+        update::validate_part(new, old)
+    }
+
     fn grace_seconds(&self, object: &Value, asked: Option<i64>) -> Option<i64> {
         // What runs nowhere, or has ended, has nothing to finish.
         let ended = matches!(object.text("status.phase"), "Failed" | "Succeeded");

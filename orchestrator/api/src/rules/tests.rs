@@ -114,6 +114,20 @@ fn only_a_few_things_of_a_pod_can_change() {
 }
 
 #[test]
+fn ephemeral_containers_are_only_added() {
+    let (mut old, _) = created("", "pods", json!({"metadata": {"name": "p"}, "spec": pod_spec()}));
+    old["spec"]["ephemeralContainers"] = json!([{"name": "d", "image": "i", "imagePullPolicy": "Always"}]);
+    let rules = resource("", "pods").kind().rules;
+    assert_eq!(rules.validate_part(&old, &old), []);
+    let mut new = old.clone();
+    new["spec"]["ephemeralContainers"] =
+        json!([{"name": "e", "image": "i", "imagePullPolicy": "Always", "targetContainerName": "z"}]);
+    let words: Vec<String> = rules.validate_part(&new, &old).iter().map(ToString::to_string).collect();
+    assert_eq!(words[0], "spec.ephemeralContainers[0].targetContainerName: Not found: \"z\"");
+    assert!(words[1].contains("\"d\" may not be removed"), "{words:?}");
+}
+
+#[test]
 fn a_service_asks_for_what_it_needs_and_keeps_it() {
     let spec = json!({"type": "NodePort", "ports": [{"port": 80}], "selector": {"a": "b"}});
     let (mut object, causes) = created("", "services", json!({"metadata": {"name": "s"}, "spec": spec}));
@@ -357,6 +371,7 @@ fn walk_all(kind: &Kind, object: &Value, old: &Value) {
         meta::validate_update(kind, &new, old);
         rules.prepare_status(&mut new, old);
         rules.validate_status(&new, old);
+        rules.validate_part(&new, old);
     }
 }
 

@@ -68,6 +68,42 @@ pub(super) fn validate(new: &Value, old: &Value) -> Vec<Cause> {
     causes
 }
 
+/// What is wrong with added ephemeral containers, or with resources that are to be others.
+pub(super) fn validate_part(new: &Value, old: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let spec = Field::root(new).at("spec");
+    validate_spec(&spec, &mut causes);
+    let all = spec.at("ephemeralContainers");
+    let containers: Vec<&str> = spec.at("containers").items().map(|one| one.at("name").text()).collect();
+    for container in all.items() {
+        let target = container.at("targetContainerName");
+        if !target.is_empty() && !containers.contains(&target.text()) {
+            causes.push(target.not_found());
+        }
+        for name in ["ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle"] {
+            let field = container.at(name);
+            if !field.is_empty() {
+                causes.push(field.forbidden("cannot be set for an Ephemeral Container"));
+            }
+        }
+    }
+    for before in old.list("spec.ephemeralContainers") {
+        let name = before.text("name");
+        match all.items().find(|one| one.at("name").text() == name) {
+            None => {
+                let words = format!("existing ephemeral containers {name:?} may not be removed\n");
+                causes.push(all.forbidden(&words));
+            }
+            Some(after) if after.value() != before => {
+                let words = format!("existing ephemeral containers {name:?} may not be changed\n");
+                causes.push(all.forbidden(&words));
+            }
+            Some(_) => (),
+        }
+    }
+    causes
+}
+
 /// Two tolerations that differ in their seconds at most.
 fn alike(one: &Value, other: &Value) -> bool {
     ["key", "operator", "value", "effect"].iter().all(|field| one.at(field) == other.at(field))
