@@ -153,7 +153,7 @@ impl Walk<'_> {
             let mut scope = CONTEXT.new_inner_scope();
             // Binding copies the values.
             let sizes = meter::size(new) + old.map_or(0, meter::size);
-            meter::charge(sizes / 4 + 1).map_err(|error| error.to_string())?;
+            meter::charge(sizes / 2 + 1).map_err(|error| error.to_string())?;
             scope.add_variable_from_value("self", new.clone());
             if let Some(old) = old {
                 scope.add_variable_from_value("oldSelf", old.clone());

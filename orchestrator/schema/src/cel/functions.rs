@@ -197,7 +197,7 @@ pub(super) static CONTEXT: LazyLock<Context<'static>> = LazyLock::new(|| {
     context.add_function(name::SQUARED, |value: Value| -> ResolveResult {
         if let Value::List(elements) = &value {
             let length = elements.len() as u64;
-            charge(length.saturating_mul(meter::size(&value)) / 4 + 1)?;
+            charge(length.saturating_mul(meter::size(&value)) / 2 + 1)?;
         }
         charge_value(&value)?;
         Ok(value)

@@ -1,6 +1,6 @@
 //! The budget of an evaluation.
 //!
-//! One unit is about what a step of the interpreter, or a look at four nodes of a value, costs: some tens of
+//! One unit is about what a step of the interpreter, or a look at two nodes of a value, costs: some tens of
 //! nanoseconds. Evaluation stays on one thread, so the budget is that thread's.
 
 use std::cell::Cell;
@@ -35,7 +35,7 @@ pub(super) fn charge(units: u64) -> Result<(), ExecutionError> {
 
 /// Takes what it costs to look at a whole value.
 pub(super) fn charge_value(value: &Value) -> Result<(), ExecutionError> {
-    charge(size(value) / 4 + 1)
+    charge(size(value) / 2 + 1)
 }
 
 /// Nodes of a value, and a sixteenth of the bytes of its texts.
