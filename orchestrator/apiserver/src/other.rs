@@ -20,6 +20,8 @@ use crate::server::ApiServer;
 const MINOR: &str = "33";
 /// What kubectl before 1.29 reads.
 const OPENAPI_V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+/// What it is told that it gets: `@` has no place in media types, and it parses the answer's.
+const OPENAPI_V2_PROTOBUF_ANSWER: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 impl ApiServer {
     /// The reply about a path that is no resource.
@@ -54,7 +56,7 @@ impl ApiServer {
                 let (form, content_type) = if negotiate::accepts(headers, "application/json") {
                     (OpenApiForm::Json, "application/json")
                 } else if negotiate::accepts(headers, OPENAPI_V2_PROTOBUF) {
-                    (OpenApiForm::Protobuf, OPENAPI_V2_PROTOBUF)
+                    (OpenApiForm::Protobuf, OPENAPI_V2_PROTOBUF_ANSWER)
                 } else {
                     return Err(reply::not_acceptable(negotiate::NotAcceptable));
                 };
