@@ -4,7 +4,7 @@ use guideway_schema::Cause;
 use serde_json::Value;
 
 use crate::json::{Fill, View};
-use crate::kind::{Kind, Scope};
+use crate::kind::{Kind, Origin, Scope};
 
 pub use names::{NameRule, dns_label_errors, dns_subdomain_errors, label_key_errors, label_value_errors};
 
@@ -100,7 +100,7 @@ pub fn validate(kind: &Kind, object: &Value) -> Vec<Cause> {
     labels(metadata.at("labels"), "metadata.labels", &mut causes);
     annotations(metadata.at("annotations"), "metadata.annotations", &mut causes);
     owners(metadata, &mut causes);
-    finalizers(metadata, &mut causes);
+    finalizers(kind, metadata, &mut causes);
     causes
 }
 
@@ -195,8 +195,11 @@ fn owners(metadata: &Value, causes: &mut Vec<Cause>) {
     }
 }
 
-fn finalizers(metadata: &Value, causes: &mut Vec<Cause>) {
+fn finalizers(kind: &Kind, metadata: &Value, causes: &mut Vec<Cause>) {
     const STANDARD: [&str; 3] = ["orphan", "foregroundDeletion", "kubernetes"];
+    // Custom resources, and what extends the API, have finalizers of any name.
+    let strict = kind.origin == Origin::BuiltIn
+        && !matches!(kind.group.as_str(), "apiextensions.k8s.io" | "apiregistration.k8s.io");
     let all = metadata.list("finalizers");
     for (index, finalizer) in all.iter().enumerate() {
         let name = finalizer.as_str().unwrap_or_default();
@@ -204,7 +207,7 @@ fn finalizers(metadata: &Value, causes: &mut Vec<Cause>) {
         for error in label_key_errors(name) {
             causes.push(Cause::invalid(field.as_str(), finalizer, &error));
         }
-        if !name.contains('/') && !STANDARD.contains(&name) {
+        if strict && !name.contains('/') && !STANDARD.contains(&name) {
             let words = "name is neither a standard finalizer name nor is it fully qualified";
             causes.push(Cause::invalid(field, finalizer, words));
         }

@@ -77,6 +77,15 @@ fn metadata_is_checked_in_kubernetes_words() {
 }
 
 #[test]
+fn extensions_have_finalizers_of_any_name() {
+    let registry = Registry::built_in();
+    let kind = registry.by_name("apiextensions.k8s.io", "customresourcedefinitions").unwrap();
+    let object =
+        json!({"metadata": {"name": "x", "finalizers": ["customresourcecleanup.apiextensions.k8s.io"]}});
+    assert_eq!(validate(kind, &object), []);
+}
+
+#[test]
 fn what_goes_gets_no_finalizers() {
     let registry = Registry::built_in();
     let kind = registry.by_name("", "nodes").unwrap();

@@ -268,6 +268,11 @@ impl Rules for Webhooks {
 pub(crate) struct ApiService;
 
 impl Rules for ApiService {
+    /// That of the core group is `v1.`.
+    fn name_rule(&self) -> NameRule {
+        NameRule::PathSegment
+    }
+
     fn has_generation(&self) -> bool {
         false
     }

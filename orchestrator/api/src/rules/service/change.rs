@@ -57,6 +57,10 @@ pub(super) fn agree_on_addresses(spec: &mut Value) {
 /// What the client left out of an update stays as it is.
 pub(super) fn carry_over(spec: &mut Value, old: &Value) {
     let (now, before) = (Needs::of(spec), Needs::of(old));
+    // A client that knows one address only changes that one.
+    if spec.text("clusterIP") != old.text("clusterIP") && spec.at("clusterIPs") == old.at("clusterIPs") {
+        spec.unset("clusterIPs");
+    }
     if now.address
         && before.address
         && spec.text("clusterIP").is_empty()
