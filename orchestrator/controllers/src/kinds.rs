@@ -1,11 +1,15 @@
 //! The built-in kinds that controllers read or write.
 
+use std::sync::LazyLock;
+
 use crate::resource::{Resource, Scope};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $group:literal, $version:literal, $kind:literal, $plural:literal, $scope:ident;)*) => {
         $($(#[$doc])* pub fn $name() -> Resource {
-            Resource::new($group, $version, $kind, $plural, Scope::$scope)
+            static KIND: LazyLock<Resource> =
+                LazyLock::new(|| Resource::new($group, $version, $kind, $plural, Scope::$scope));
+            KIND.clone()
         })*
     };
 }

@@ -45,6 +45,16 @@ impl ApiError {
         }
     }
 
+    /// There is no object of this name. A server that does not know the kind (now) says 404, too, but names nothing.
+    fn is_absence_of(&self, name: &str) -> bool {
+        match self {
+            Self::Refused(status) => {
+                status.code == 404 && status.details.as_ref().is_some_and(|details| details.name == name)
+            }
+            _ => false,
+        }
+    }
+
     /// The namespace is on its way out: nothing can be made in it any more.
     pub(crate) fn is_terminating_namespace(&self) -> bool {
         match self {
@@ -238,7 +248,9 @@ async fn answer(client: &Client, question: &Question, resource: Option<Resource>
             list(client, &resource, namespace, *detail).await.map(Answer::List)
         }
     };
-    result.unwrap_or_else(|error| {
-        if error.code() == 404 { Answer::Absent } else { Answer::Failed(error.to_string()) }
+    result.unwrap_or_else(|error| match question {
+        Question::Get(object) if error.is_absence_of(&object.name) => Answer::Absent,
+        Question::List(..) if error.code() == 404 => Answer::Absent,
+        _ => Answer::Failed(error.to_string()),
     })
 }

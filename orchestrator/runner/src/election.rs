@@ -148,6 +148,40 @@ fn micros(now: &Timestamp) -> String {
     now.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
 }
 
+/// How an attempt to renew has ended.
+enum Renewal {
+    /// The Lease is ours for its time.
+    Renewed(Value),
+    /// It is ours, but has changed since it was read.
+    Changed(Value),
+    /// It is another's, or gone.
+    Lost,
+    /// Nobody knows.
+    Failed,
+}
+
+async fn renew(client: &Client, config: &ElectionConfig, lease: &Value) -> Renewal {
+    let kind = kinds::leases();
+    let mut wanted = lease.clone();
+    wanted["spec"]["renewTime"] = micros(&Timestamp::now()).into();
+    match api::replace(client, &kind, None, &wanted).await {
+        Ok(lease) => return Renewal::Renewed(lease),
+        Err(error) if error.code() == 404 => return Renewal::Lost,
+        Err(error) if error.code() != 409 => {
+            tracing::debug!(%error, "the lease could not be renewed");
+            return Renewal::Failed;
+        }
+        Err(_) => {}
+    }
+    // A renewal of ours that was not answered, a label that somebody has set, or another holder.
+    match api::get(client, &kind, &config.namespace, &config.name).await {
+        Ok(lease) if lease["spec"]["holderIdentity"] == *config.identity => Renewal::Changed(lease),
+        Ok(_) => Renewal::Lost,
+        Err(error) if error.code() == 404 => Renewal::Lost,
+        Err(_) => Renewal::Failed,
+    }
+}
+
 /// Renews until `leading` is cancelled, which gives the Lease back, or until it is lost.
 async fn hold(
     client: &Client,
@@ -155,42 +189,25 @@ async fn hold(
     mut lease: Value,
     leading: &CancellationToken,
 ) -> Option<Value> {
-    let kind = kinds::leases();
     let mut renewed = Instant::now();
+    let mut next = renewed + jittered(config.retry_period);
     loop {
-        let next = (renewed + jittered(config.retry_period)).max(Instant::now());
+        let deadline = renewed + config.renew_deadline;
         tokio::select! {
             () = leading.cancelled() => return Some(lease),
-            () = tokio::time::sleep_until(next) => {}
+            () = tokio::time::sleep_until(next.min(deadline)) => {}
         }
         // Counted from before the request: nobody can have seen the Lease later.
         let start = Instant::now();
-        let mut wanted = lease.clone();
-        wanted["spec"]["renewTime"] = micros(&Timestamp::now()).into();
-        let deadline = renewed + config.renew_deadline;
-        let answer = tokio::select! {
-            answer = api::replace(client, &kind, None, &wanted) => answer,
-            () = tokio::time::sleep_until(deadline) => return None,
-        };
-        match answer {
-            Ok(now) => (lease, renewed) = (now, start),
-            Err(error) if error.code() == 409 || error.code() == 404 => {
-                // A renewal of ours that was not answered, a label that somebody set, or another holder.
-                match api::get(client, &kind, &config.namespace, &config.name).await {
-                    Ok(now) if now["spec"]["holderIdentity"] == *config.identity => lease = now,
-                    Ok(_) => return None,
-                    Err(error) if error.code() == 404 => return None,
-                    Err(_) => {}
-                }
+        next = start + jittered(config.retry_period / 4);
+        match tokio::time::timeout_at(deadline, renew(client, config, &lease)).await {
+            Err(_) | Ok(Renewal::Lost) => return None,
+            Ok(Renewal::Renewed(now)) => {
+                (lease, renewed) = (now, start);
+                next = start + jittered(config.retry_period);
             }
-            Err(error) => tracing::debug!(%error, "the lease could not be renewed"),
-        }
-        if Instant::now() >= deadline && renewed != start {
-            return None;
-        }
-        if renewed != start {
-            // Not at once again.
-            tokio::time::sleep(jittered(config.retry_period / 4)).await;
+            Ok(Renewal::Changed(now)) => lease = now,
+            Ok(Renewal::Failed) => {}
         }
     }
 }

@@ -7,6 +7,7 @@ use guideway_controllers::{
 };
 use kube::Client;
 use kube::runtime::events::Recorder;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::{Notify, watch};
 
 use crate::config::Config;
@@ -18,6 +19,20 @@ pub(crate) struct Running {
     pub(crate) controller: Box<dyn Controller>,
     pub(crate) queue: Queue,
     pub(crate) name: Named,
+    depth: Gauge,
+}
+
+impl Running {
+    /// Has a key looked at.
+    pub(crate) fn enqueue(&self, key: ObjectRef) {
+        self.queue.add(key);
+        self.count();
+    }
+
+    /// Counts what waits.
+    pub(crate) fn count(&self) {
+        self.depth.set(i64::try_from(self.queue.len()).unwrap_or(i64::MAX));
+    }
 }
 
 pub(crate) struct Shared {
@@ -43,7 +58,8 @@ impl Shared {
             .into_iter()
             .map(|controller| {
                 let name = Named { controller: controller.name() };
-                Arc::new(Running { controller, queue: Queue::default(), name })
+                let depth = config.metrics.depth.get_or_create_owned(&name);
+                Arc::new(Running { controller, queue: Queue::default(), name, depth })
             })
             .collect();
         Self {
@@ -72,8 +88,11 @@ impl Shared {
 
     /// Takes in what an informer tells, and gives the keys that it concerns to the controllers.
     pub(crate) fn see(&self, resource: &GroupResource, seen: Seen) {
+        let listing = matches!(seen, Seen::ListBegins | Seen::Listed(_));
         let result = self.world_mut().see(resource, seen);
         match result {
+            // Nothing is known of a list before its end.
+            Ok(_) if listing => {}
             Ok(changes) => self.concern(&changes),
             Err(error) => tracing::warn!(kind = %resource, %error, "what was listed or watched is no object"),
         }
@@ -95,7 +114,7 @@ impl Shared {
         self.world_mut().discovered(discovery);
         let world = self.world();
         for running in &self.controllers {
-            running.controller.discovered(&world, &mut |key| running.queue.add(key));
+            running.controller.discovered(&world, &mut |key| running.enqueue(key));
         }
         drop(world);
         self.changes.send_modify(|count| *count += 1);
@@ -108,14 +127,10 @@ impl Shared {
                 self.rediscover.notify_one();
             }
             for running in &self.controllers {
-                running.controller.concerns(&world, change, &mut |key| running.queue.add(key));
+                running.controller.concerns(&world, change, &mut |key| running.enqueue(key));
             }
         }
         drop(world);
-        for running in &self.controllers {
-            let depth = i64::try_from(running.queue.len()).unwrap_or(i64::MAX);
-            self.config.metrics.depth.get_or_create(&running.name).set(depth);
-        }
         self.changes.send_modify(|count| *count += 1);
     }
 
@@ -126,9 +141,9 @@ impl Shared {
             world.everything().map(|object| Change { old: None, new: Some(object.clone()) }).collect();
         for running in &self.controllers {
             for change in &all {
-                running.controller.concerns(&world, change, &mut |key| running.queue.add(key));
+                running.controller.concerns(&world, change, &mut |key| running.enqueue(key));
             }
-            running.controller.discovered(&world, &mut |key: ObjectRef| running.queue.add(key));
+            running.controller.discovered(&world, &mut |key| running.enqueue(key));
         }
     }
 

@@ -58,6 +58,7 @@ async fn work(shared: &Shared, running: &Running, failures: &Failures, leading: 
             () = leading.cancelled() => return,
             key = running.queue.next() => key,
         };
+        running.count();
         let start = Instant::now();
         let known = lock(failures).remove(&key).unwrap_or_default();
         let (end, failed) = look(shared, running, &key, &known, leading).await;

@@ -69,6 +69,8 @@ async fn a_pod_that_is_ready_is_an_endpoint() {
     cluster
         .create("/api/v1/namespaces/default/services", json!({ "metadata": { "name": "web" }, "spec": spec }))
         .await;
+    // Pods are refused until their account is there.
+    cluster.until("/api/v1/namespaces/default/serviceaccounts/default", |object| object.is_some()).await;
     let mut pod = json!({ "spec": { "containers": [{ "name": "c", "image": "i" }] } });
     pod["metadata"] = json!({ "name": "web-1", "labels": { "app": "web" } });
     let pods = "/api/v1/namespaces/default/pods";
