@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::{Stream, StreamExt as _};
 use guideway_access::{Identity, MASTERS};
 use guideway_apiserver::{ApiServer, Config, Limits};
 use guideway_runner::{ElectionConfig, Metrics};
 use guideway_store::MemoryStore;
-use kube::Client;
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
+use kube::runtime::{WatchStreamExt as _, watcher};
+use kube::{Api, Client};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -124,6 +127,21 @@ impl Cluster {
             Err(kube::Error::Api(status)) if status.code == 404 => None,
             Err(error) => panic!("{path}: {error}"),
         }
+    }
+
+    /// The states of all objects of a kind, as a watch shows them.
+    pub(crate) fn watch(
+        &self,
+        group: &str,
+        version: &str,
+        kind: &str,
+        plural: &str,
+    ) -> impl Stream<Item = Value> + use<> {
+        let resource =
+            ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural);
+        let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource);
+        let events = watcher::watcher(api, watcher::Config::default()).applied_objects();
+        events.filter_map(|object| async { serde_json::to_value(object.ok()?).ok() })
     }
 
     /// Waits for what a condition wants.
