@@ -64,7 +64,10 @@ impl RedbStore {
     /// # Errors
     /// See [`OpenError`].
     pub fn open(path: &Path, options: RedbOptions) -> Result<Self, OpenError> {
-        let opened = open::open(path, options)?;
+        Self::start(open::open(path, options)?, path)
+    }
+
+    fn start(opened: open::Opened, path: &Path) -> Result<Self, OpenError> {
         let shared = Arc::new(Shared {
             path: path.into(),
             database: RwLock::new(opened.database),
@@ -191,3 +194,6 @@ impl History for Shared {
         &self.feed
     }
 }
+
+#[cfg(test)]
+mod tests;

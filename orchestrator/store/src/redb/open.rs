@@ -47,10 +47,15 @@ pub(super) fn open(path: &Path, options: RedbOptions) -> Result<Opened, OpenErro
     let new = std::fs::metadata(path).map_or(true, |file| file.len() == 0);
     let database =
         Database::builder().set_cache_size(options.cache_bytes).create(path).map_err(cannot_open)?;
+    let opened = use_database(database)?;
     if new {
-        create_tables(&database, Revision::FIRST)?;
         sync_folder(path).map_err(OpenError::File)?;
     }
+    Ok(opened)
+}
+
+/// Takes a database as a store; makes the tables if it has none at all.
+pub(super) fn use_database(database: Database) -> Result<Opened, OpenError> {
     let (revision, oldest) = revisions(&database)?;
     Ok(Opened { database, revision, oldest })
 }
@@ -77,7 +82,7 @@ fn revisions(database: &Database) -> Result<(Revision, Revision), OpenError> {
     let txn = database.begin_read().map_err(damaged)?;
     let meta = match txn.open_table(META) {
         Ok(meta) => meta,
-        // A crash can come between redb's making of the file and the first transaction; then there is no table at all.
+        // It is new, or a crash came between redb's making of it and the first transaction.
         Err(TableError::TableDoesNotExist(_)) if txn.list_tables().map_err(damaged)?.next().is_none() => {
             drop(txn);
             create_tables(database, Revision::FIRST)?;

@@ -1,0 +1,182 @@
+//! The embedded store on a disk that loses power: what was written and not synced may be there or not, piece by piece.
+
+use std::io;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use redb::StorageBackend;
+
+use super::*;
+use crate::Write;
+
+const ROUNDS: u64 = 10;
+const CLIENTS: usize = 4;
+/// What a disk writes as a whole or not at all.
+const SECTOR: usize = 512;
+
+#[derive(Clone, Debug, Default)]
+struct Disk(Arc<Mutex<Content>>);
+
+#[derive(Debug, Default)]
+struct Content {
+    /// What reads see.
+    now: Vec<u8>,
+    /// What has been synced.
+    synced: Vec<u8>,
+    /// What has been done since.
+    since: Vec<Change>,
+    dead: bool,
+}
+
+#[derive(Debug)]
+enum Change {
+    Length(usize),
+    Bytes(usize, Vec<u8>),
+}
+
+impl Change {
+    fn apply(&self, to: &mut Vec<u8>) {
+        match self {
+            Self::Length(length) => to.resize(*length, 0),
+            Self::Bytes(at, bytes) => {
+                let end = at + bytes.len();
+                to.resize(to.len().max(end), 0);
+                to[*at..end].copy_from_slice(bytes);
+            }
+        }
+    }
+}
+
+impl Disk {
+    fn change(&self, change: Change) -> io::Result<()> {
+        let mut content = self.0.lock().unwrap();
+        if content.dead {
+            return Err(io::Error::other("there is no power"));
+        }
+        change.apply(&mut content.now);
+        content.since.push(change);
+        Ok(())
+    }
+
+    /// The power goes off. What is there when it comes back: everything synced, and of the rest what chance gives.
+    fn fail(&self, random: &mut StdRng) -> Self {
+        let mut content = self.0.lock().unwrap();
+        content.dead = true;
+        let mut left = content.synced.clone();
+        for change in &content.since {
+            match change {
+                Change::Bytes(at, bytes) => {
+                    for (n, sector) in bytes.chunks(SECTOR).enumerate() {
+                        if random.random() {
+                            Change::Bytes(at + n * SECTOR, sector.to_vec()).apply(&mut left);
+                        }
+                    }
+                }
+                Change::Length(_) => change.apply(&mut left),
+            }
+        }
+        Self(Arc::new(Mutex::new(Content { now: left.clone(), synced: left, ..Content::default() })))
+    }
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.lock().unwrap().now.len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let content = self.0.lock().unwrap();
+        let at = usize::try_from(offset).unwrap();
+        out.copy_from_slice(&content.now[at..at + out.len()]);
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.change(Change::Length(usize::try_from(len).unwrap()))
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        let mut content = self.0.lock().unwrap();
+        if content.dead {
+            return Err(io::Error::other("there is no power"));
+        }
+        for change in std::mem::take(&mut content.since) {
+            change.apply(&mut content.synced);
+        }
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.change(Change::Bytes(usize::try_from(offset).unwrap(), data.to_vec()))
+    }
+}
+
+fn open(disk: &Disk) -> RedbStore {
+    let database = Database::builder().set_cache_size(1 << 20).create_with_backend(disk.clone()).unwrap();
+    RedbStore::start(open::use_database(database).unwrap(), Path::new("disk")).unwrap()
+}
+
+/// Writes until the disk fails; what it returns was acknowledged.
+async fn write(
+    store: Arc<RedbStore>,
+    client: usize,
+    acknowledged: Arc<Mutex<Vec<(String, Revision)>>>,
+    count: Arc<AtomicUsize>,
+) {
+    for n in 0.. {
+        let key = format!("/registry/x/{client}/{}", n % 10);
+        let value = vec![b'x'; n * 37 % 3000];
+        let writes = vec![Write::Put { key: key.as_str().into(), value: value.into() }];
+        match store.txn(Txn { expect: Vec::new(), writes }).await {
+            Ok(TxnOutcome::Committed(revision)) => {
+                acknowledged.lock().unwrap().push((key, revision));
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+            Ok(TxnOutcome::Refused { .. }) => panic!("refused"),
+            // From now on nobody is told that anything was written.
+            Err(StoreError::OutcomeUnknown { .. } | StoreError::Unavailable { .. }) => return,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_survives_a_power_cut() {
+    let mut disk = Disk::default();
+    for round in 0..ROUNDS {
+        let seed = rand::random();
+        let mut random = StdRng::seed_from_u64(seed);
+        let store = Arc::new(open(&disk));
+        let before = store.revision().await.unwrap();
+        let acknowledged = Arc::new(Mutex::new(Vec::new()));
+        let count = Arc::new(AtomicUsize::new(0));
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|client| tokio::spawn(write(store.clone(), client, acknowledged.clone(), count.clone())))
+            .collect();
+        let enough = random.random_range(0..200);
+        while count.load(Ordering::SeqCst) < enough {
+            tokio::task::yield_now().await;
+        }
+        let kept = acknowledged.lock().unwrap().clone();
+        disk = disk.fail(&mut random);
+        for client in clients {
+            client.await.unwrap();
+        }
+        assert!(matches!(store.compact(before).await, Ok(()) | Err(StoreError::Unavailable { .. })));
+        drop(store);
+
+        let store = open(&disk);
+        let now = store.revision().await.unwrap();
+        for (key, revision) in &kept {
+            let item = store.get(key).await.unwrap().expect("an acknowledged key is there");
+            assert!(item.modified >= *revision, "round {round}, seed {seed}: {key} is at {}", item.modified);
+            assert!(now >= *revision);
+        }
+        let events = store.shared.events_after(before, usize::MAX).unwrap();
+        let revisions: Vec<u64> = events.iter().map(|event| event.revision.0).collect();
+        assert_eq!(revisions, (before.0 + 1..=now.0).collect::<Vec<_>>(), "round {round}, seed {seed}");
+        drop(store);
+    }
+}
