@@ -11,7 +11,7 @@ pub enum DecodeError {
     #[error("the body names no apiVersion and kind")]
     NoKind,
     /// The table has no such kind; it can be sent as JSON.
-    #[error("no protobuf message is known for {kind} in {api_version}; send JSON")]
+    #[error("no protobuf message is known for {kind:?} in {api_version:?}; send JSON")]
     UnknownKind {
         /// As the body says it.
         api_version: String,

@@ -139,7 +139,7 @@ fn read(
                 Some(wire) => one(kind, wire, bounds),
                 None => zero(kind, bounds),
             });
-            let item = item.map_err(|error| error.below(&key))?;
+            let item = item.map_err(|error| error.below(&key.escape_debug().to_string()))?;
             if let Value::Object(map) = object.entry(*name).or_insert_with(|| Value::Object(Map::new())) {
                 map.insert(key, item);
             }

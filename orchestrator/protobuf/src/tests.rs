@@ -43,7 +43,7 @@ fn what_is_wrong_is_said_with_its_place() {
     assert_eq!(decode(b"k8s\0"), Err(DecodeError::NoKind));
     assert_eq!(
         decode(&body("apps/v1", "Nope", b"")).unwrap_err().to_string(),
-        "no protobuf message is known for Nope in apps/v1; send JSON"
+        "no protobuf message is known for \"Nope\" in \"apps/v1\"; send JSON"
     );
     assert_eq!(spec(&bytes(1, b"x")), "spec.replicas: expected a number, found wire type 2");
     let pod = bytes(2, &bytes(2, b"\x08\x01"));
