@@ -8,7 +8,7 @@ const MOST_STEPS: usize = 64;
 
 /// A path that can be walked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JsonPath {
+pub(crate) struct JsonPath {
     steps: Vec<Step>,
 }
 
@@ -35,7 +35,7 @@ enum Comparison {
 /// A path that is not understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct JsonPathError(String);
+pub(crate) struct JsonPathError(String);
 
 impl JsonPath {
     /// Reads a path. It may stand in braces and begin with `$` or a dot.
@@ -43,7 +43,7 @@ impl JsonPath {
     /// # Errors
     ///
     /// What does not belong to the subset.
-    pub fn parse(text: &str) -> Result<Self, JsonPathError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, JsonPathError> {
         let inner = text.trim();
         let inner = inner.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(inner).trim();
         let mut rest = inner.strip_prefix('$').unwrap_or(inner);
@@ -72,7 +72,7 @@ impl JsonPath {
     }
 
     /// What the path finds, in order; nothing if it leads nowhere.
-    pub fn find<'a>(&self, value: &'a Value) -> Vec<&'a Value> {
+    pub(crate) fn find<'a>(&self, value: &'a Value) -> Vec<&'a Value> {
         let mut found = vec![value];
         for step in &self.steps {
             found = found.into_iter().flat_map(|value| step.from(value)).collect();
@@ -82,7 +82,7 @@ impl JsonPath {
     }
 
     /// The keys of a path that has nothing but keys, as those of `scale` must be.
-    pub fn keys(&self) -> Option<Vec<&str>> {
+    pub(crate) fn keys(&self) -> Option<Vec<&str>> {
         self.steps
             .iter()
             .map(|step| match step {

@@ -17,7 +17,7 @@ pub mod continue_token;
 pub mod convert;
 pub mod discovery;
 mod json;
-pub mod jsonpath;
+mod jsonpath;
 pub mod kind;
 pub mod meta;
 pub mod options;

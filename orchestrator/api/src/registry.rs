@@ -66,14 +66,6 @@ impl Registry {
         self.kinds.get(*index)
     }
 
-    /// The resource whose objects have this `apiVersion` and `kind`.
-    pub fn find_kind(&self, api_version: &str, kind: &str) -> Option<Resource> {
-        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        let found = self.kinds.iter().find(|one| one.group == group && one.kind == kind)?;
-        let version = found.versions.iter().position(|one| one.served && one.name == version)?;
-        Some(Resource { kind: Arc::clone(found), version })
-    }
-
     /// All kinds.
     pub fn kinds(&self) -> &[Arc<Kind>] {
         &self.kinds

@@ -344,13 +344,6 @@ impl Status {
         Self::failure(401, "Unauthorized", "Unauthorized")
     }
 
-    /// 405: the kind has no such verb.
-    pub fn method_not_allowed(resource: Qualified<'_>, verb: &str) -> Self {
-        let message =
-            format!("{verb} is not supported on resources of kind {}", quote(&resource.to_string()));
-        Self::failure(405, "MethodNotAllowed", message).about(resource, "")
-    }
-
     /// 405 of an HTTP method that a path has not.
     pub fn method_not_allowed_here() -> Self {
         let mut status = Self::failure(

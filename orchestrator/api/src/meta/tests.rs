@@ -77,6 +77,20 @@ fn metadata_is_checked_in_kubernetes_words() {
 }
 
 #[test]
+fn a_bad_name_is_refused_as_kubernetes_does() {
+    let registry = Registry::built_in();
+    let kind = registry.by_name("", "configmaps").unwrap();
+    let causes = validate(kind, &json!({"metadata": {"name": "Bad_Name", "namespace": "default"}}));
+    assert_eq!(
+        crate::Status::invalid(kind.qualified(), "Bad_Name", &causes).message,
+        "ConfigMap \"Bad_Name\" is invalid: metadata.name: Invalid value: \"Bad_Name\": a lowercase RFC 1123 subdomain \
+         must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric \
+         character (e.g. 'example.com', regex used for validation is \
+         '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+    );
+}
+
+#[test]
 fn extensions_have_finalizers_of_any_name() {
     let registry = Registry::built_in();
     let kind = registry.by_name("apiextensions.k8s.io", "customresourcedefinitions").unwrap();

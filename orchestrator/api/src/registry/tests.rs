@@ -70,7 +70,7 @@ fn keys_say_where_an_object_is() {
     assert_eq!(key("apps", "deployments"), "/registry/apps/deployments/ns/x");
     assert_eq!(key("", "nodes"), "/registry/core/nodes/x");
     assert_eq!(key("events.k8s.io", "events"), key("", "events"));
-    let pods = registry.find_kind("v1", "Pod").unwrap();
+    let pods = registry.find("", "v1", "pods").unwrap();
     assert_eq!(pods.kind().prefix(None), "/registry/core/pods/");
     assert!(registry.find("", "v2", "pods").is_none());
     assert!(!registry.find("authorization.k8s.io", "v1", "subjectaccessreviews").unwrap().kind().is_stored());

@@ -1,6 +1,6 @@
 //! Label selectors: `app=web,tier in (front, back),!old`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use guideway_schema::quote;
@@ -139,11 +139,6 @@ impl LabelSelector {
     /// Whether labels (the value of `metadata.labels`, or null) are selected.
     pub fn matches(&self, labels: &Value) -> bool {
         self.matches_with(|key| labels.get(key)?.as_str())
-    }
-
-    /// Whether labels are selected.
-    pub fn matches_map(&self, labels: &BTreeMap<String, String>) -> bool {
-        self.matches_with(|key| labels.get(key).map(String::as_str))
     }
 
     /// Whether labels are selected, by a function that gives the value of a key.
