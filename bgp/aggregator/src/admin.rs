@@ -4,9 +4,6 @@ mod answers;
 
 pub(crate) use answers::problems;
 
-use std::io;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use guideway_bgp_admin::v1;
@@ -14,8 +11,7 @@ use guideway_bgp_admin::v1::speaker_server::SpeakerServer;
 use guideway_bgp_fsm::Stop;
 use guideway_bgp_peer::{PeerStatus, admin as to_message};
 use ipnet::IpNet;
-use thiserror::Error;
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixListener;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
@@ -23,49 +19,6 @@ use tonic::{Request, Response, Status};
 
 use crate::core::target;
 use crate::daemon::Shared;
-
-/// Why the socket cannot be served.
-#[derive(Debug, Error)]
-pub enum BindError {
-    /// Another process answers on it.
-    #[error("{}: another process answers there; stop it or configure another admin.socket", .0.display())]
-    InUse(PathBuf),
-    /// The file or its folder cannot be made.
-    #[error("{}: cannot listen", path.display())]
-    Io {
-        /// The socket.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-}
-
-/// Listens on `path`. A socket that nobody answers on is the rest of a dead process and is replaced.
-pub(crate) async fn bind(path: &Path) -> Result<UnixListener, BindError> {
-    let failed = |source| BindError::Io { path: path.to_owned(), source };
-    match UnixStream::connect(path).await {
-        // A full queue of connections (EAGAIN) has a live process behind it too.
-        Ok(_) => return Err(BindError::InUse(path.to_owned())),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            return Err(BindError::InUse(path.to_owned()));
-        }
-        Err(_) => {}
-    }
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    match std::fs::symlink_metadata(path) {
-        Ok(found) if std::os::unix::fs::FileTypeExt::is_socket(&found.file_type()) => {
-            std::fs::remove_file(path).map_err(failed)?;
-        }
-        Ok(_) => return Err(failed(io::Error::other("something else than a socket stands there"))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(failed(error)),
-    }
-    let listener = UnixListener::bind(path).map_err(failed)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660)).map_err(failed)?;
-    Ok(listener)
-}
 
 /// Serves until `stop`.
 pub(crate) async fn serve(
@@ -178,23 +131,4 @@ fn drains() -> Status {
 fn parts(paths: Vec<v1::Path>) -> Parts<v1::Paths> {
     let parts: Vec<_> = paths.chunks(PART).map(|paths| Ok(v1::Paths { paths: paths.to_vec() })).collect();
     Box::pin(tokio_stream::iter(parts))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("new/aggregator.sock");
-        let first = bind(&path).await.unwrap();
-        assert!(matches!(bind(&path).await, Err(BindError::InUse(_))));
-        drop(first);
-        let _second = bind(&path).await.unwrap();
-        let file = folder.path().join("file");
-        std::fs::write(&file, "keep me").unwrap();
-        assert!(matches!(bind(&file).await, Err(BindError::Io { .. })));
-        assert_eq!(std::fs::read_to_string(&file).unwrap(), "keep me");
-    }
 }

@@ -5,16 +5,14 @@ mod peers;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use guideway_bgp_config::{LimitAction, PeerConfig, Problem, Remote};
+use guideway_bgp_config::{LimitAction, PeerConfig, Remote};
+use guideway_bgp_daemon::file::{self, ConfigError};
 use guideway_bgp_rib::loc;
 use ipnet::IpNet;
-use thiserror::Error;
 
 /// A whole configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,32 +121,6 @@ pub struct RouterConfig {
     pub specifics: loc::Specifics,
 }
 
-/// Why a file is no configuration.
-#[derive(Debug, Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("{}: cannot be read", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file is wrong; one line for each problem, as `file:line: field: reason`.
-    #[error("{}", show(path, problems))]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// Everything that is wrong, in the order of lines.
-        problems: Vec<Problem>,
-    },
-}
-
-/// The longest configuration in octets: some five thousand peers.
-const MAX_FILE: u64 = 1 << 20;
-/// The longest password file in octets.
-const MAX_PASSWORD_FILE: u64 = 4096;
-
 impl Config {
     /// Reads a file, and the password files that it names.
     ///
@@ -156,11 +128,7 @@ impl Config {
     ///
     /// Every problem of the file, each with its line.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
-        let text = read_text(path, MAX_FILE).map_err(unreadable)?;
-        let read = |file: &Path| read_text(file, MAX_PASSWORD_FILE).map_err(|error| error.to_string());
-        document::parse(&text, &read)
-            .map_err(|problems| ConfigError::Invalid { path: path.to_owned(), problems })
+        file::load(path, document::parse)
     }
 
     /// What the Loc-RIB is configured with.
@@ -227,21 +195,3 @@ const DEFAULT_LIMIT: loc::Limit = loc::Limit { prefixes: 10_000, action: loc::Li
 /// RFC 4724 leaves it to the operator; most routers wait for as long.
 const DEFAULT_DEFER: Duration = Duration::from_secs(60);
 const DEFAULT_ROUTER_ID: Ipv4Addr = Ipv4Addr::BROADCAST;
-
-/// The text of a regular file. Anything else (a pipe, a device) might never end, or stop the whole daemon at a reload.
-fn read_text(path: &Path, max: u64) -> io::Result<String> {
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("not a regular file"));
-    }
-    let mut text = String::new();
-    let read = File::open(path)?.take(max + 1).read_to_string(&mut text)?;
-    if read as u64 > max {
-        return Err(io::Error::other(format!("longer than {max} octets")));
-    }
-    Ok(text)
-}
-
-fn show(path: &Path, problems: &[Problem]) -> String {
-    let one = |problem: &Problem| format!("{}:{problem}", path.display());
-    problems.iter().map(one).collect::<Vec<_>>().join("\n")
-}

@@ -18,26 +18,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use guideway_bgp_daemon::file::ConfigError;
+use guideway_bgp_daemon::http;
+use guideway_bgp_daemon::service::{Servers, Signals, Told, log_refused, notify, notify_reloading, watchdog};
+use guideway_bgp_daemon::socket::{self, BindError};
 use guideway_bgp_fsm::{RestartFlags, Stop};
 use guideway_bgp_peer::{Peers, Settings};
 use sd_notify::NotifyState;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, JoinSet};
-use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tokio::task::JoinHandle;
+use tracing::{info, warn};
 
 use crate::admin;
-use crate::config::{Config, ConfigError, OnStop};
+use crate::config::{Config, OnStop};
 use crate::core::{Core, Order, all_families};
-use crate::metrics;
 use crate::remember;
 
-/// How long the servers may take to end.
-const SERVER_END: Duration = Duration::from_secs(1);
-const LIVENESS_CHECK: Duration = Duration::from_secs(5);
 /// The shortest and the longest pause after changes were put into the groups. A change that comes alone is not held up by it,
 /// for the pause comes afterwards; of many at once, those that come in a pause are worked off together.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
@@ -50,7 +48,7 @@ pub enum RunError {
     Config(ConfigError),
     /// The admin socket cannot be served.
     #[error("cannot serve the admin API")]
-    Admin(#[source] admin::BindError),
+    Admin(#[source] BindError),
     /// The address for metrics cannot be listened on.
     #[error("metrics: cannot listen on {address}")]
     Metrics {
@@ -100,50 +98,31 @@ pub struct Counts {
 /// When it cannot start, or a part of it is gone.
 pub async fn run(path: &Path, state_dir: &Path) -> Result<(), RunError> {
     let config = Config::load(path).map_err(RunError::Config)?;
-    let handler = |kind| signal(kind).map_err(RunError::Signals);
-    let mut signals = Signals {
-        hangup: handler(SignalKind::hangup())?,
-        terminate: handler(SignalKind::terminate())?,
-        interrupt: handler(SignalKind::interrupt())?,
-    };
+    let mut signals = Signals::listen().map_err(RunError::Signals)?;
     // The socket comes last: a start that fails leaves no file behind.
     let address = config.metrics_listen;
-    let http = TcpListener::bind(address).await.map_err(|source| RunError::Metrics { address, source })?;
-    let admin = admin::bind(&config.admin_socket).await.map_err(RunError::Admin)?;
+    let listener =
+        TcpListener::bind(address).await.map_err(|source| RunError::Metrics { address, source })?;
+    let admin = socket::bind(&config.admin_socket, "configure another admin.socket")
+        .await
+        .map_err(RunError::Admin)?;
 
-    let socket = config.admin_socket.clone();
+    let admin_socket = config.admin_socket.clone();
     let mut aggregator = Aggregator::start(path.to_owned(), &state_dir.join(remember::FILE), config);
-    let stop = CancellationToken::new();
-    let mut servers = JoinSet::new();
-    let admin = admin::serve(admin, aggregator.shared.clone(), stop.clone());
-    servers.spawn(async move {
-        if let Err(error) = admin.await {
-            error!(%error, "the admin API ended");
-        }
-    });
-    let http = metrics::serve(http, aggregator.shared.clone(), stop.clone());
-    servers.spawn(async move {
-        if let Err(error) = http.await {
-            error!(%error, "the metrics server ended");
-        }
-    });
+    let mut servers = Servers::default();
+    let stop = servers.stop_token();
+    servers.run("the admin API", admin::serve(admin, aggregator.shared.clone(), stop.clone()));
+    servers.run("the metrics server", http::serve(listener, Arc::new(aggregator.shared.clone()), stop));
+
     info!(version = env!("CARGO_PKG_VERSION"), config = %path.display(), "bgp-aggregator runs");
     notify(&[NotifyState::Ready]);
     let outcome = aggregator.until_stopped(&mut signals).await;
 
     notify(&[NotifyState::Stopping]);
     aggregator.stop().await;
-    stop.cancel();
-    let _ = tokio::time::timeout(SERVER_END, async { while servers.join_next().await.is_some() {} }).await;
-    let _ = std::fs::remove_file(socket);
+    servers.end(&admin_socket).await;
     info!("bgp-aggregator ended");
     outcome
-}
-
-struct Signals {
-    hangup: Signal,
-    terminate: Signal,
-    interrupt: Signal,
 }
 
 struct Aggregator {
@@ -183,9 +162,10 @@ impl Aggregator {
         let mut check = tokio::time::interval(watchdog());
         loop {
             tokio::select! {
-                _ = signals.hangup.recv() => self.reload(),
-                _ = signals.terminate.recv() => return Ok(()),
-                _ = signals.interrupt.recv() => return Ok(()),
+                told = signals.next() => match told {
+                    Told::Reload => self.reload(),
+                    Told::Stop => return Ok(()),
+                },
                 Some(order) = self.orders.recv() => self.carry_out(order),
                 _ = check.tick() => {
                     // Better to be started again by the service manager than to run on without one of them.
@@ -216,9 +196,7 @@ impl Aggregator {
 
     /// Takes the file over if it is right: only sessions that the change concerns are touched.
     fn reload(&mut self) {
-        if let Ok(now) = NotifyState::monotonic_usec_now() {
-            notify(&[NotifyState::Reloading, now]);
-        }
+        notify_reloading();
         match Config::load(&self.path) {
             Ok(config) => {
                 self.change_to(config);
@@ -227,11 +205,7 @@ impl Aggregator {
             }
             Err(error) => {
                 self.shared.counts.reloads_refused.fetch_add(1, Ordering::Relaxed);
-                let reason = std::error::Error::source(&error).map(|source| format!(": {source}"));
-                for problem in error.to_string().lines() {
-                    let reason = reason.as_deref().unwrap_or_default();
-                    error!("configuration refused, nothing is changed: {problem}{reason}");
-                }
+                log_refused(&error);
             }
         }
         notify(&[NotifyState::Ready]);
@@ -286,16 +260,5 @@ pub(crate) async fn export(core: Arc<Core>, counts: Arc<Counts>) {
             tokio::time::sleep((began.elapsed() * 2).clamp(PAUSE.0, PAUSE.1)).await;
         }
         core.woken(next).await;
-    }
-}
-
-/// How often the service manager wants a sign of life, with room to spare.
-fn watchdog() -> Duration {
-    sd_notify::watchdog_enabled().map_or(LIVENESS_CHECK, |limit| (limit / 3).max(Duration::from_millis(100)))
-}
-
-fn notify(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        warn!(%error, "cannot notify the service manager");
     }
 }

@@ -1,14 +1,14 @@
 //! The command line of bgp-aggregator.
 #![forbid(unsafe_code)]
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use bgp_aggregator::config::Config;
 use bgp_aggregator::daemon;
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
-use tracing_subscriber::EnvFilter;
+use clap::{CommandFactory, Parser, Subcommand};
+use guideway_bgp_daemon::command::{self, LogFormat};
 
 /// Gathers the routes of many speakers and tells them to routers, with the speakers' next hops.
 #[derive(Debug, Parser)]
@@ -45,45 +45,19 @@ enum Command {
     },
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum LogFormat {
-    /// Lines for people.
-    Text,
-    /// One JSON object for each line.
-    Json,
-}
-
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run { config, state_dir, log_format } => run(&config, &state_dir, log_format),
         Command::Check { config } => check(&config),
         Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Arguments::command(), "bgp-aggregator", &mut script);
-            std::io::stdout().write_all(&script).map_err(Into::into)
+            command::completions(shell, &mut Arguments::command(), "bgp-aggregator").map_err(Into::into)
         }
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Nobody may be reading.
-            let _unread = writeln!(std::io::stderr(), "{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    command::end(outcome)
 }
 
 fn run(config: &Path, state_dir: &Path, log_format: LogFormat) -> anyhow::Result<()> {
-    let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
-    // A log that nobody reads any more must not end the speaker: without this the subscriber panics over it.
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .log_internal_errors(false);
-    match log_format {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogFormat::Json => log.json().init(),
-    }
+    command::log(log_format);
     // Two threads keep one busy peer from delaying the others' KEEPALIVEs.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(daemon::run(config, state_dir))?;

@@ -3,76 +3,35 @@
 use std::fmt;
 use std::sync::atomic::Ordering;
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
-use axum::routing::get;
+use guideway_bgp_daemon::http::Pages;
 use guideway_bgp_fsm as fsm;
 use guideway_bgp_peer::{PeerId, PeerStatus};
 use guideway_bgp_rib::loc::AggregateState;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
-use prometheus_client::registry::Registry;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::admin;
 use crate::core::PeerNotes;
 use crate::daemon::Shared;
 
-/// Serves `/metrics`, `/healthz` and `/readyz` until `stop`.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    shared: Shared,
-    stop: CancellationToken,
-) -> std::io::Result<()> {
-    axum::serve(listener, router(shared)).with_graceful_shutdown(stop.cancelled_owned()).await
-}
-
-fn router(shared: Shared) -> Router {
-    Router::new()
-        .route("/metrics", get(metrics))
-        .route("/healthz", get(|| async { "alive\n" }))
-        .route("/readyz", get(ready))
-        .with_state(shared)
-}
-
-/// Of use while everything may be sent and somebody is there to be told.
-async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
-    let mut reasons: Vec<String> = shared.core.held().into_iter().collect();
-    let notes = shared.core.notes();
-    let is_router = |status: &&PeerStatus| notes.get(&status.id).is_some_and(|notes| notes.kind == "router");
-    let statuses = shared.peers.statuses();
-    if !statuses.iter().filter(is_router).any(|status| status.state == fsm::State::Established) {
-        reasons.push("no session with a router is established".to_owned());
+impl Pages for Shared {
+    fn collector(&self) -> Box<dyn Collector> {
+        Box::new(Snapshot(self.clone()))
     }
-    if reasons.is_empty() {
-        (StatusCode::OK, "ready\n".to_owned())
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", reasons.join("\n")))
-    }
-}
 
-async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
-    match exposition(shared) {
-        Ok(text) => {
-            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            (StatusCode::OK, [(header::CONTENT_TYPE, kind)], text)
+    /// Of use while everything may be sent and somebody is there to be told.
+    fn not_ready(&self) -> Vec<String> {
+        let mut reasons: Vec<String> = self.core.held().into_iter().collect();
+        let notes = self.core.notes();
+        let is_router =
+            |status: &&PeerStatus| notes.get(&status.id).is_some_and(|notes| notes.kind == "router");
+        let statuses = self.peers.statuses();
+        if !statuses.iter().filter(is_router).any(|status| status.state == fsm::State::Established) {
+            reasons.push("no session with a router is established".to_owned());
         }
-        Err(error) => {
-            (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, "text/plain")], error.to_string())
-        }
+        reasons
     }
-}
-
-fn exposition(shared: Shared) -> Result<String, fmt::Error> {
-    let mut registry = Registry::with_prefix("guideway_bgp");
-    registry.register_collector(Box::new(Snapshot(shared)));
-    let mut out = String::new();
-    text::encode(&mut out, &registry)?;
-    Ok(out)
 }
 
 /// Turns the state into metrics at each scrape.
@@ -194,6 +153,7 @@ fn signed(value: u64) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use guideway_bgp_daemon::http;
     use std::collections::BTreeSet;
     use std::sync::Arc;
     use std::time::Instant;
@@ -219,7 +179,7 @@ mod tests {
         let core = Arc::new(Core::new(config, Some(Memory::new()), Instant::now(), orders));
         core.export(Instant::now());
         let peers = Peers::start(Settings::default(), core.clone());
-        let text = exposition(Shared { peers, core, counts: Arc::default() }).unwrap();
+        let text = http::exposition(&Shared { peers, core, counts: Arc::default() }).unwrap();
         assert!(text.contains("guideway_bgp_held 0\n"), "{text}");
         let served: BTreeSet<&str> = text
             .lines()

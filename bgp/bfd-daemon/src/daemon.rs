@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use guideway_bgp_daemon::service::notify;
+use guideway_bgp_daemon::socket::{self, BindError};
 use sd_notify::NotifyState;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -13,10 +15,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch as versions;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use crate::engine::{Engine, Order, StartError};
-use crate::listen::{self, ListenError};
 use crate::registry::Registry;
 use crate::{metrics, priority, service, watch};
 
@@ -43,7 +44,7 @@ pub struct Settings {
 pub enum RunError {
     /// The socket of the API cannot be served.
     #[error("cannot serve the API")]
-    Socket(#[source] ListenError),
+    Socket(#[source] BindError),
     /// The address for metrics cannot be listened on.
     #[error("metrics: cannot listen on {address}")]
     Metrics {
@@ -74,7 +75,7 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
     let address = settings.metrics_listen;
     let http = TcpListener::bind(address).await.map_err(|source| RunError::Metrics { address, source })?;
     // What was running is asked first: two of them must not share the ports.
-    let listener = listen::unix(&settings.socket).await.map_err(RunError::Socket)?;
+    let listener = socket::bind(&settings.socket, "give another --socket").await.map_err(RunError::Socket)?;
     let outcome = serve(&settings, http, listener, terminate, interrupt).await;
     let _ = std::fs::remove_file(&settings.socket);
     outcome
@@ -98,7 +99,7 @@ async fn serve(
     let watch = tokio::spawn(watch::run(Arc::clone(&registry), version));
     priority::lock_memory();
     info!(version = env!("CARGO_PKG_VERSION"), scheduling = %engine.scheduling, "lb-bfd runs");
-    notify(NotifyState::Ready);
+    notify(&[NotifyState::Ready]);
 
     let mut tend = tokio::time::interval(TEND);
     let outcome = loop {
@@ -114,11 +115,11 @@ async fn serve(
                     break Err(RunError::Died("the task that tells of changes"));
                 }
                 registry.tend();
-                notify(NotifyState::Watchdog);
+                notify(&[NotifyState::Watchdog]);
             }
         }
     };
-    notify(NotifyState::Stopping);
+    notify(&[NotifyState::Stopping]);
     // Clients must see that lb-bfd is gone, not that the path is: they are left before the sessions end.
     stop.cancel();
     watch.abort();
@@ -134,10 +135,4 @@ async fn serve(
     }
     info!("lb-bfd ended");
     outcome
-}
-
-fn notify(state: NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[state]) {
-        warn!(%error, "cannot notify the service manager");
-    }
 }

@@ -8,7 +8,6 @@
 mod board;
 pub mod daemon;
 mod engine;
-mod listen;
 mod metrics;
 mod priority;
 mod registry;

@@ -1,15 +1,15 @@
 //! The command line of lb-bfd.
 #![forbid(unsafe_code)]
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use guideway_bgp_daemon::command::{self, LogFormat};
 use lb_bfd::daemon::{self, Settings};
-use tracing_subscriber::EnvFilter;
 
 /// Watches the paths to BGP peers with BFD (RFC 5880).
 ///
@@ -64,21 +64,11 @@ struct Run {
     log_format: LogFormat,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum LogFormat {
-    /// Lines for people.
-    Text,
-    /// One JSON object for each line.
-    Json,
-}
-
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run(arguments) => run(arguments),
         Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Arguments::command(), "lb-bfd", &mut script);
-            std::io::stdout().write_all(&script).map_err(Into::into)
+            command::completions(shell, &mut Arguments::command(), "lb-bfd").map_err(Into::into)
         }
     };
     match outcome {
@@ -92,16 +82,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Run) -> anyhow::Result<()> {
-    let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
-    // A log that nobody reads any more must not end the daemon: without this the subscriber panics over it.
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .log_internal_errors(false);
-    match arguments.log_format {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogFormat::Json => log.json().init(),
-    }
+    command::log(arguments.log_format);
     let settings = Settings {
         socket: arguments.socket,
         metrics_listen: arguments.metrics_listen,

@@ -12,25 +12,22 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
+use guideway_bgp_daemon::file::ConfigError;
+use guideway_bgp_daemon::http;
+use guideway_bgp_daemon::service::{Servers, Signals, Told, log_refused, notify, notify_reloading, watchdog};
+use guideway_bgp_daemon::socket::{self, BindError};
 use sd_notify::NotifyState;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::{JoinHandle, JoinSet};
-use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tokio::task::JoinHandle;
+use tracing::{info, warn};
 
 use crate::admin;
 use crate::agent;
-use crate::config::{AgentConfig, Config, ConfigError};
+use crate::config::{AgentConfig, Config};
 use crate::metrics;
 use crate::speaker::Speaker;
-
-/// How long the servers may take to end.
-const SERVER_END: Duration = Duration::from_secs(1);
-const LIVENESS_CHECK: Duration = Duration::from_secs(5);
 
 /// Why the speaker does not run.
 #[derive(Debug, Error)]
@@ -40,7 +37,7 @@ pub enum RunError {
     Config(ConfigError),
     /// The admin socket cannot be served.
     #[error("cannot serve the admin API")]
-    Admin(#[source] admin::BindError),
+    Admin(#[source] BindError),
     /// The address for metrics cannot be listened on.
     #[error("metrics: cannot listen on {address}")]
     Metrics {
@@ -65,33 +62,24 @@ pub enum RunError {
 /// When it cannot start.
 pub async fn run(path: &Path, state_dir: &Path) -> Result<(), RunError> {
     let config = Config::load(path).map_err(RunError::Config)?;
-    let handler = |kind| signal(kind).map_err(RunError::Signals);
-    let mut signals = Signals {
-        hangup: handler(SignalKind::hangup())?,
-        terminate: handler(SignalKind::terminate())?,
-        interrupt: handler(SignalKind::interrupt())?,
-    };
+    let mut signals = Signals::listen().map_err(RunError::Signals)?;
     // The socket comes last: a start that fails leaves no file behind.
     let address = config.metrics_listen;
-    let http = TcpListener::bind(address).await.map_err(|source| RunError::Metrics { address, source })?;
-    let admin = admin::bind(&config.admin_socket).await.map_err(RunError::Admin)?;
-    let socket = config.admin_socket.clone();
+    let listener =
+        TcpListener::bind(address).await.map_err(|source| RunError::Metrics { address, source })?;
+    let admin = socket::bind(&config.admin_socket, "configure another admin.socket")
+        .await
+        .map_err(RunError::Admin)?;
+    let admin_socket = config.admin_socket.clone();
 
     let speaker = Speaker::new(config, state_dir.to_owned());
-    let stop = CancellationToken::new();
-    let mut servers = JoinSet::new();
-    let admin = admin::serve(admin, Arc::clone(&speaker), stop.clone());
-    servers.spawn(async move {
-        if let Err(error) = admin.await {
-            error!(%error, "the admin API ended");
-        }
-    });
-    let http = metrics::serve(http, Arc::clone(&speaker), stop.clone());
-    servers.spawn(async move {
-        if let Err(error) = http.await {
-            error!(%error, "the metrics server ended");
-        }
-    });
+    let mut servers = Servers::default();
+    let stop = servers.stop_token();
+    servers.run("the admin API", admin::serve(admin, Arc::clone(&speaker), stop.clone()));
+    servers.run(
+        "the metrics server",
+        http::serve(listener, Arc::new(metrics::Served(Arc::clone(&speaker))), stop),
+    );
 
     let mut tasks = Tasks::start(path.to_owned(), Arc::clone(&speaker));
     info!(version = env!("CARGO_PKG_VERSION"), config = %path.display(), "bgp-speaker runs");
@@ -101,17 +89,9 @@ pub async fn run(path: &Path, state_dir: &Path) -> Result<(), RunError> {
     notify(&[NotifyState::Stopping]);
     tasks.end();
     speaker.stop().await;
-    stop.cancel();
-    let _ = tokio::time::timeout(SERVER_END, async { while servers.join_next().await.is_some() {} }).await;
-    let _ = std::fs::remove_file(socket);
+    servers.end(&admin_socket).await;
     info!("bgp-speaker ended");
     outcome
-}
-
-struct Signals {
-    hangup: Signal,
-    terminate: Signal,
-    interrupt: Signal,
 }
 
 /// The tasks beside the peers'.
@@ -142,9 +122,10 @@ impl Tasks {
         let mut check = tokio::time::interval(watchdog());
         loop {
             tokio::select! {
-                _ = signals.hangup.recv() => self.reload(),
-                _ = signals.terminate.recv() => return Ok(()),
-                _ = signals.interrupt.recv() => return Ok(()),
+                told = signals.next() => match told {
+                    Told::Reload => self.reload(),
+                    Told::Stop => return Ok(()),
+                },
                 _ = check.tick() => {
                     // Better to be started again by the service manager than to run on without one of them.
                     if let Some(peer) = self.speaker.peers.dead() {
@@ -164,9 +145,7 @@ impl Tasks {
 
     /// Takes the file over if it is right: only sessions that it concerns are touched.
     fn reload(&mut self) {
-        if let Ok(now) = NotifyState::monotonic_usec_now() {
-            notify(&[NotifyState::Reloading, now]);
-        }
+        notify_reloading();
         match Config::load(&self.path) {
             Ok(config) => {
                 let before = self.speaker.config();
@@ -188,11 +167,7 @@ impl Tasks {
             }
             Err(error) => {
                 self.speaker.reloads.lock().refused += 1;
-                let reason = std::error::Error::source(&error).map(|source| format!(": {source}"));
-                for problem in error.to_string().lines() {
-                    let reason = reason.as_deref().unwrap_or_default();
-                    error!("configuration refused, nothing is changed: {problem}{reason}");
-                }
+                log_refused(&error);
             }
         }
         notify(&[NotifyState::Ready]);
@@ -209,15 +184,4 @@ fn follow(speaker: &Arc<Speaker>) -> (AgentConfig, JoinHandle<()>) {
     let config = speaker.config().agent.clone();
     let follow = agent::follow(config.clone(), speaker.agent.clone(), speaker.words());
     (config, tokio::spawn(follow))
-}
-
-/// How often the service manager wants a sign of life, with room to spare.
-fn watchdog() -> Duration {
-    sd_notify::watchdog_enabled().map_or(LIVENESS_CHECK, |limit| (limit / 3).max(Duration::from_millis(100)))
-}
-
-fn notify(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        warn!(%error, "cannot notify the service manager");
-    }
 }

@@ -4,66 +4,26 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
-use axum::routing::get;
+use guideway_bgp_daemon::http::Pages;
 use guideway_bgp_monitor::{MrtStatus, StationState};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
-use prometheus_client::registry::Registry;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::drain::{Phase, Target};
 use crate::speaker::Speaker;
 
-/// Serves `/metrics`, `/healthz` and `/readyz` until `stop`.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    speaker: Arc<Speaker>,
-    stop: CancellationToken,
-) -> std::io::Result<()> {
-    axum::serve(listener, router(speaker)).with_graceful_shutdown(stop.cancelled_owned()).await
-}
+/// What is served over HTTP.
+pub(crate) struct Served(pub(crate) Arc<Speaker>);
 
-fn router(speaker: Arc<Speaker>) -> Router {
-    Router::new()
-        .route("/metrics", get(metrics))
-        .route("/healthz", get(|| async { "alive\n" }))
-        .route("/readyz", get(ready))
-        .with_state(speaker)
-}
-
-async fn ready(State(speaker): State<Arc<Speaker>>) -> impl IntoResponse {
-    let reasons = speaker.not_ready();
-    if reasons.is_empty() {
-        (StatusCode::OK, "ready\n".to_owned())
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", reasons.join("\n")))
+impl Pages for Served {
+    fn collector(&self) -> Box<dyn Collector> {
+        Box::new(Snapshot(Arc::clone(&self.0)))
     }
-}
 
-async fn metrics(State(speaker): State<Arc<Speaker>>) -> impl IntoResponse {
-    match exposition(speaker) {
-        Ok(text) => {
-            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            (StatusCode::OK, [(header::CONTENT_TYPE, kind)], text)
-        }
-        Err(error) => {
-            (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, "text/plain")], error.to_string())
-        }
+    fn not_ready(&self) -> Vec<String> {
+        self.0.not_ready()
     }
-}
-
-fn exposition(speaker: Arc<Speaker>) -> Result<String, fmt::Error> {
-    let mut registry = Registry::with_prefix("guideway_bgp");
-    registry.register_collector(Box::new(Snapshot(speaker)));
-    let mut out = String::new();
-    text::encode(&mut out, &registry)?;
-    Ok(out)
 }
 
 /// Turns the state into metrics at each scrape.
@@ -164,6 +124,7 @@ impl Out<'_, '_> {
 
 #[cfg(test)]
 mod tests {
+    use guideway_bgp_daemon::http;
     use std::collections::BTreeSet;
     use std::path::Path;
 
@@ -179,7 +140,7 @@ mod tests {
                     {address: 192.0.2.1, remote_as: 65000}\n";
         std::fs::write(&file, text).unwrap();
         let speaker = Speaker::new(Config::load(Path::new(&file)).unwrap(), folder.path().join("state"));
-        let out = exposition(Arc::clone(&speaker)).unwrap();
+        let out = http::exposition(&Served(Arc::clone(&speaker))).unwrap();
         assert!(out.contains("guideway_bgp_agent_connected 0\n"), "{out}");
         let page = include_str!("../../../docs/configuration-bgp.md");
         let documented: BTreeSet<&str> = page
