@@ -227,14 +227,14 @@ fn check_schedule(schedule: &Field<'_>, has_zone: bool, causes: &mut Causes) {
     }
     let fields = text.split_whitespace().count();
     if !text.starts_with('@') && fields != 5 {
-        let words = format!(
-            "expected exactly 5 fields, found {fields}: {:?}",
-            text.split_whitespace().collect::<Vec<_>>()
-        );
+        let found: Vec<&str> = text.split_whitespace().collect();
+        let words = format!("expected exactly 5 fields, found {fields}: [{}]", found.join(" "));
         causes.push(schedule.invalid(&words));
         return;
     }
-    if let Err(error) = croner::Cron::from_str(text) {
+    // A word that the library has not.
+    let pattern = if text == "@midnight" { "@daily" } else { text };
+    if let Err(error) = croner::Cron::from_str(pattern) {
         causes.push(schedule.invalid(&error.to_string()));
     }
 }

@@ -187,7 +187,7 @@ fn new_objects() {
             "batch",
             "cronjobs",
             json!({"spec": {"schedule": "x", "jobTemplate": {"spec": {"template": {"spec": pod_spec()}}}}}),
-            "spec.schedule: Invalid value: \"x\": expected exactly 5 fields, found 1: [\"x\"]",
+            "spec.schedule: Invalid value: \"x\": expected exactly 5 fields, found 1: [x]",
         ),
         (
             "rbac.authorization.k8s.io",
@@ -235,6 +235,45 @@ fn new_objects() {
     ];
     for (group, name, object, words) in cases {
         assert_eq!(first(group, name, object), words, "{name}");
+    }
+}
+
+#[test]
+fn schedules() {
+    let causes = |schedule: &str| {
+        let template =
+            json!({"spec": {"restartPolicy": "Never", "containers": [{"name": "a", "image": "i"}]}});
+        let spec = json!({"schedule": schedule, "jobTemplate": {"spec": {"template": template}}});
+        created("batch", "cronjobs", json!({"spec": spec})).1
+    };
+    for good in [
+        "* * * * *",
+        "*/5 0-6,22 1 JAN-MAR MON",
+        "0 0 * * 7",
+        "@hourly",
+        "@daily",
+        "@midnight",
+        "@weekly",
+        "@monthly",
+        "@yearly",
+        "@annually",
+        "@every 1h30m",
+    ] {
+        assert_eq!(causes(good), Vec::<String>::new(), "{good}");
+    }
+    for bad in [
+        "",
+        "* * * *",
+        "60 * * * *",
+        "* 24 * * *",
+        "* * 0 * *",
+        "x * * * *",
+        "@often",
+        "@every x",
+        "TZ=UTC * * * * *",
+        "0 * * * * *",
+    ] {
+        assert_eq!(causes(bad).len(), 1, "{bad}: {:?}", causes(bad));
     }
 }
 
