@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use guideway_access::rbac::Attributes;
 use guideway_access::Identity;
+use guideway_access::rbac::Attributes;
 use guideway_api::Status;
 use jiff::Timestamp;
 
@@ -16,7 +16,12 @@ use crate::server::ApiServer;
 
 impl ApiServer {
     /// The identity of a request.
-    pub(crate) fn authenticate(&self, headers: &HeaderMap, peer: &Peer, now: Timestamp) -> Result<Arc<Identity>, Status> {
+    pub(crate) fn authenticate(
+        &self,
+        headers: &HeaderMap,
+        peer: &Peer,
+        now: Timestamp,
+    ) -> Result<Arc<Identity>, Status> {
         let identity = match bearer(headers)? {
             // A certificate goes before a token, as with Kubernetes.
             _ if peer.identity.is_some() => peer.identity.clone().unwrap_or_default(),

@@ -23,7 +23,9 @@ pub(crate) enum Format {
 pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, Status> {
     match Limited::new(body, limit).collect().await {
         Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Status::too_large(format!("Request entity too large: limit is {limit}"))),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(Status::too_large(format!("Request entity too large: limit is {limit}")))
+        }
         Err(error) => Err(Status::bad_request(format!("the body of the request ended early: {error}"))),
     }
 }

@@ -100,7 +100,10 @@ impl Call {
     pub(crate) fn manager(&self, named: Option<&str>) -> Manager {
         let agent = self.headers.get(axum::http::header::USER_AGENT).and_then(|agent| agent.to_str().ok());
         let name = named.map_or_else(|| options::default_manager(agent.unwrap_or_default()), |name| name);
-        Manager { subresource: self.path.subresource.clone(), ..Manager::new(name, self.version().api_version()) }
+        Manager {
+            subresource: self.path.subresource.clone(),
+            ..Manager::new(name, self.version().api_version())
+        }
     }
 
     /// The request as admission sees it.

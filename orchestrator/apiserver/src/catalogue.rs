@@ -50,7 +50,8 @@ impl Catalogue {
         let mut definitions = BTreeMap::new();
         for object in objects {
             let name = object.name().to_owned();
-            if let Some(known) = self.definitions.get(&name).filter(|known| known.revision == object.revision) {
+            if let Some(known) = self.definitions.get(&name).filter(|known| known.revision == object.revision)
+            {
                 definitions.insert(name, known.clone());
                 continue;
             }
@@ -60,13 +61,21 @@ impl Catalogue {
             }
             match Kind::from_crd(&value) {
                 Ok(kind) => {
-                    let definition =
-                        Definition { revision: object.revision, value: Arc::new(value), kind: Arc::new(kind) };
+                    let definition = Definition {
+                        revision: object.revision,
+                        value: Arc::new(value),
+                        kind: Arc::new(kind),
+                    };
                     definitions.insert(name, definition);
                 }
                 Err(causes) => {
-                    let causes: Vec<String> = causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
-                    tracing::warn!(definition = name, causes = causes.join("; "), "a definition is not served");
+                    let causes: Vec<String> =
+                        causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
+                    tracing::warn!(
+                        definition = name,
+                        causes = causes.join("; "),
+                        "a definition is not served"
+                    );
                 }
             }
         }
@@ -82,7 +91,12 @@ impl Catalogue {
             Some((group, _)) => !groups.contains(group),
             None => path == "api/v1",
         };
-        let documents = self.lock().iter().filter(|(path, _)| is_kept(path)).map(|(path, document)| (path.clone(), document.clone())).collect();
+        let documents = self
+            .lock()
+            .iter()
+            .filter(|(path, _)| is_kept(path))
+            .map(|(path, document)| (path.clone(), document.clone()))
+            .collect();
         Self { registry: self.registry.with_custom(kinds), definitions, documents: Mutex::new(documents) }
     }
 
@@ -113,8 +127,11 @@ impl Catalogue {
         if let Some(document) = self.lock().get(name) {
             return document.clone();
         }
-        let resources: Vec<Resource> =
-            self.paths().iter().flat_map(|(group, version, _)| self.registry.group_version(group, version)).collect();
+        let resources: Vec<Resource> = self
+            .paths()
+            .iter()
+            .flat_map(|(group, version, _)| self.registry.group_version(group, version))
+            .collect();
         let document = self.describe(&resources, make);
         self.lock().insert(name.to_owned(), document.clone());
         document
@@ -151,11 +168,12 @@ impl Catalogue {
             .zip(verbs.iter().zip(&parts))
             .map(|(one, (verbs, parts))| {
                 let (kind, version) = (one.kind(), one.version());
-                let subresources = version.subresources.iter().zip(parts).map(|(part, verbs)| openapi::Subresource {
-                    name: &part.name,
-                    kind: (&part.kind.group, &part.kind.version, &part.kind.kind),
-                    verbs,
-                });
+                let subresources =
+                    version.subresources.iter().zip(parts).map(|(part, verbs)| openapi::Subresource {
+                        name: &part.name,
+                        kind: (&part.kind.group, &part.kind.version, &part.kind.kind),
+                        verbs,
+                    });
                 openapi::Resource {
                     group: &kind.group,
                     version: &version.name,

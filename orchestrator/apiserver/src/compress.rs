@@ -15,12 +15,15 @@ const MIN_BYTES: u64 = 128 * 1024;
 
 /// Whether the client takes gzip.
 pub(crate) fn is_accepted(headers: &HeaderMap) -> bool {
-    headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(
-        |coding| {
+    headers
+        .get_all(ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|coding| {
             let (name, parameters) = coding.split_once(';').unwrap_or((coding, ""));
             name.trim().eq_ignore_ascii_case("gzip") && parameters.replace(' ', "") != "q=0"
-        },
-    )
+        })
 }
 
 /// The reply with a compressed body, if that is worth it. It is compressed as it is sent.
@@ -81,7 +84,9 @@ mod tests {
 
     #[test]
     fn who_takes_it() {
-        for (header, expected) in [("gzip", true), ("br, gzip;q=0.5", true), ("gzip; q=0", false), ("identity", false)] {
+        for (header, expected) in
+            [("gzip", true), ("br, gzip;q=0.5", true), ("gzip; q=0", false), ("identity", false)]
+        {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_str(header).unwrap());
             assert_eq!(is_accepted(&headers), expected, "{header}");

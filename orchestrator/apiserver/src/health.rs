@@ -17,7 +17,8 @@ impl ApiServer {
     /// The reply about a path of health. None when it is another one.
     pub(crate) fn health(self: &Arc<Self>, request: &Request<Body>, path: &str) -> Option<Answer> {
         let mut words = path.trim_matches('/').splitn(2, '/');
-        let endpoint = words.next().filter(|word| matches!(*word, "healthz" | "livez" | "readyz"))?.to_owned();
+        let endpoint =
+            words.next().filter(|word| matches!(*word, "healthz" | "livez" | "readyz"))?.to_owned();
         let one = words.next();
         let outcomes = self.checks(endpoint == "readyz");
         let query = request.uri().query().unwrap_or_default();

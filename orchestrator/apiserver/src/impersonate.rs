@@ -24,7 +24,10 @@ impl Impersonation {
         let mut asked = Self::default();
         for (name, value) in headers {
             let Some(part) = name.as_str().strip_prefix("impersonate-") else { continue };
-            let value = value.to_str().map_err(|_| Status::bad_request(format!("header {name} is no text")))?.to_owned();
+            let value = value
+                .to_str()
+                .map_err(|_| Status::bad_request(format!("header {name} is no text")))?
+                .to_owned();
             match part {
                 "user" => asked.user = value,
                 "uid" => asked.uid = value,
@@ -85,7 +88,13 @@ impl ApiServer {
         Ok(identity)
     }
 
-    fn may_be(&self, who: &Identity, kind: (&str, &str, &str), namespace: &str, name: &str) -> Result<(), Status> {
+    fn may_be(
+        &self,
+        who: &Identity,
+        kind: (&str, &str, &str),
+        namespace: &str,
+        name: &str,
+    ) -> Result<(), Status> {
         let (group, resource, subresource) = kind;
         let to = ResourceAttributes { group, version: "", resource, subresource, namespace, name };
         self.authorize(who, &Attributes { verb: "impersonate", target: Target::Resource(to) })

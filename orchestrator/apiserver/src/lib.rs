@@ -35,3 +35,6 @@ mod write;
 pub use config::{Check, Config, Limits};
 pub use in_process::InProcess;
 pub use server::{ApiServer, StartError};
+
+#[cfg(test)]
+mod tests;

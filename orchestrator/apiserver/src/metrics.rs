@@ -60,11 +60,23 @@ impl Metrics {
             registry: Registry::default(),
         };
         registry.register("requests", "Answers, by verb, resource and code", metrics.requests.clone());
-        registry.register("request_seconds", "Time to the head of an answer, by verb", metrics.seconds.clone());
+        registry.register(
+            "request_seconds",
+            "Time to the head of an answer, by verb",
+            metrics.seconds.clone(),
+        );
         registry.register("panics", "Requests that a defect ended", metrics.panics.clone());
-        registry.register("watches_lagged", "Watches that were ended because their clients were slow", metrics.lagged_watches.clone());
+        registry.register(
+            "watches_lagged",
+            "Watches that were ended because their clients were slow",
+            metrics.lagged_watches.clone(),
+        );
         registry.register("requests_in_flight", "Requests at work", metrics.in_flight.clone());
-        registry.register("requests_waiting", "Requests that wait for others of their client", metrics.waiting.clone());
+        registry.register(
+            "requests_waiting",
+            "Requests that wait for others of their client",
+            metrics.waiting.clone(),
+        );
         registry.register("long_running", "Open watches and streams", metrics.long_running.clone());
         registry.register("revision", "Revision that the cache has come to", metrics.revision.clone());
         Self { registry, ..metrics }
@@ -73,8 +85,12 @@ impl Metrics {
     /// The labels of a request.
     pub(crate) fn names(&self, parsed: &path::Request) -> (&'static str, String) {
         match parsed {
-            path::Request::Resource(path) if path.subresource.is_empty() => (path.verb.as_str(), path.resource.clone()),
-            path::Request::Resource(path) => (path.verb.as_str(), format!("{}/{}", path.resource, path.subresource)),
+            path::Request::Resource(path) if path.subresource.is_empty() => {
+                (path.verb.as_str(), path.resource.clone())
+            }
+            path::Request::Resource(path) => {
+                (path.verb.as_str(), format!("{}/{}", path.resource, path.subresource))
+            }
             path::Request::Other { .. } => ("other", String::new()),
         }
     }

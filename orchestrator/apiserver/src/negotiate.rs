@@ -62,7 +62,9 @@ impl Encoding {
 /// [`NotAcceptable`] when none of what is asked for is served.
 pub(crate) fn object(headers: &HeaderMap, uri: &Uri) -> Result<Wanted, NotAcceptable> {
     let mut wanted = best(headers, |range| match range.kind {
-        "application/json" | "*/*" | "application/*" => form_of(range).map(|form| Wanted { encoding: Encoding::Json, form }),
+        "application/json" | "*/*" | "application/*" => {
+            form_of(range).map(|form| Wanted { encoding: Encoding::Json, form })
+        }
         "application/yaml" => form_of(range).map(|form| Wanted { encoding: Encoding::Yaml, form }),
         _ => None,
     })?;
@@ -95,7 +97,11 @@ pub(crate) fn discovery(headers: &HeaderMap) -> Result<Option<&'static str>, Not
                 _ => None,
             }
         }
-        "application/json" | "application/yaml" | "application/*" | "*/*" if range.parameter("as").is_none() => Some(None),
+        "application/json" | "application/yaml" | "application/*" | "*/*"
+            if range.parameter("as").is_none() =>
+        {
+            Some(None)
+        }
         _ => None,
     })
 }
@@ -122,7 +128,9 @@ fn form_of(range: &Range<'_>) -> Option<Form> {
         (None, ..) => Some(Form::Object),
         (_, _, "") => None,
         (Some("Table"), Some("meta.k8s.io"), version) => Some(Form::Table(version)),
-        (Some("PartialObjectMetadata" | "PartialObjectMetadataList"), Some("meta.k8s.io"), _) => Some(Form::Metadata),
+        (Some("PartialObjectMetadata" | "PartialObjectMetadataList"), Some("meta.k8s.io"), _) => {
+            Some(Form::Metadata)
+        }
         _ => None,
     }
 }

@@ -38,7 +38,8 @@ impl ApiServer {
             ["version"] => Ok(reply::value(StatusCode::OK, encoding()?, &version())),
             ["metrics"] => {
                 let mut response = reply::plain(StatusCode::OK, self.metrics.text(self));
-                let text = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+                let text =
+                    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
                 response.headers_mut().insert(CONTENT_TYPE, text);
                 Ok(response)
             }
@@ -78,7 +79,9 @@ impl ApiServer {
             }
             ["openid", "v1", "jwks"] => {
                 let mut response = reply::value(StatusCode::OK, Encoding::Json, &self.tokens.jwks());
-                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
+                response
+                    .headers_mut()
+                    .insert(CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
                 Ok(response)
             }
             _ => Ok(not_found()),
@@ -98,14 +101,20 @@ impl ApiServer {
         let root = if is_core { discovery::Root::Core } else { discovery::Root::Groups };
         let mut response =
             etag(&request.headers, Encoding::Json, &discovery::aggregated(registry, root, version))?;
-        let content_type = format!("application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList");
+        let content_type =
+            format!("application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList");
         if let Ok(content_type) = HeaderValue::from_str(&content_type) {
             response.headers_mut().insert(CONTENT_TYPE, content_type);
         }
         Ok(vary(response))
     }
 
-    fn document(&self, headers: &HeaderMap, encoding: Encoding, make: impl FnOnce(&Self) -> Option<Value>) -> Answer {
+    fn document(
+        &self,
+        headers: &HeaderMap,
+        encoding: Encoding,
+        make: impl FnOnce(&Self) -> Option<Value>,
+    ) -> Answer {
         match make(self) {
             Some(value) => etag(headers, encoding, &value),
             None => Ok(not_found()),
@@ -124,9 +133,19 @@ impl ApiServer {
     }
 
     fn root(&self) -> Value {
-        let mut paths: Vec<String> = ["/api", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]
-            .map(str::to_owned)
-            .to_vec();
+        let mut paths: Vec<String> = [
+            "/api",
+            "/apis",
+            "/healthz",
+            "/livez",
+            "/metrics",
+            "/openapi/v2",
+            "/openapi/v3",
+            "/readyz",
+            "/version",
+        ]
+        .map(str::to_owned)
+        .to_vec();
         paths.extend(self.catalogue().paths().into_iter().map(|(_, _, path)| format!("/{path}")));
         paths.sort();
         json!({"paths": paths})
@@ -169,9 +188,10 @@ fn etag(headers: &HeaderMap, encoding: Encoding, value: &Value) -> Answer {
 /// A document, or 304 when the client has it.
 fn tagged(headers: &HeaderMap, document: &Document, content_type: &'static str) -> Response {
     let tag = format!("\"{}\"", document.hash);
-    let is_known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok()).any(|value| {
-        value.split(',').map(str::trim).any(|known| known == "*" || known.trim_start_matches("W/") == tag)
-    });
+    let is_known =
+        headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok()).any(|value| {
+            value.split(',').map(str::trim).any(|known| known == "*" || known.trim_start_matches("W/") == tag)
+        });
     let mut response = if is_known {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;

@@ -40,7 +40,9 @@ pub(crate) fn value<T: Serialize>(code: StatusCode, encoding: Encoding, value: &
 /// A reply of plain text.
 pub(crate) fn plain(code: StatusCode, text: impl Into<Body>) -> Response {
     let mut response = typed(code, "text/plain; charset=utf-8", text.into());
-    response.headers_mut().insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+    response
+        .headers_mut()
+        .insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
     response
 }
 

@@ -46,7 +46,10 @@ impl ApiServer {
             Err(_panic) => {
                 // The hook of the process has written down where.
                 self.metrics.panics.inc();
-                reply::of_status(&Status::internal("the request was not finished: a defect of the server"), encoding)
+                reply::of_status(
+                    &Status::internal("the request was not finished: a defect of the server"),
+                    encoding,
+                )
             }
         };
         self.metrics.answered(verb, resource, response.status(), begun.elapsed());
@@ -88,7 +91,8 @@ impl ApiServer {
             self.flow.enter(&identity.name).await.map_err(busy)?
         };
         self.authorize(&identity, &attributes(&path, request.headers()))?;
-        let Some(resource) = self.catalogue().registry.find(&path.group, &path.version, &path.resource) else {
+        let Some(resource) = self.catalogue().registry.find(&path.group, &path.version, &path.resource)
+        else {
             return Ok(not_found());
         };
         let wanted = if is_long && path.verb != Verb::Watch {
@@ -173,4 +177,3 @@ pub(crate) fn not_found() -> Response {
 fn busy(busy: Busy) -> Status {
     Status::too_many_requests(format!("Too many requests, please try again later: {busy}"), 1)
 }
-

@@ -76,7 +76,8 @@ impl ApiServer {
     ///
     /// When the store cannot be read or written, or keys are none.
     pub async fn start(store: Arc<dyn Store>, config: Config) -> Result<Arc<Self>, StartError> {
-        let (signing, verifying) = config.token_keys.split_first().map_or(("", &[][..]), |(first, rest)| (first, rest));
+        let (signing, verifying) =
+            config.token_keys.split_first().map_or(("", &[][..]), |(first, rest)| (first, rest));
         let audiences = [config.issuer.clone(), AUDIENCE.to_owned()];
         let tokens = Tokens::new(&config.issuer, &audiences, signing, verifying).map_err(StartError::Keys)?;
         let cache = Cache::start(Arc::clone(&store), config.limits.cache).await.map_err(StartError::Store)?;

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::response::Response;
-use guideway_api::{Status, convert, table};
 use guideway_api::table::{Definitions, IncludeObject};
+use guideway_api::{Status, convert, table};
 use guideway_cache::Object;
 use serde_json::{Value, json};
 

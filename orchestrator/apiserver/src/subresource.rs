@@ -21,7 +21,9 @@ pub(crate) use stream::{is_stream, stream};
 
 /// A request to a subresource that ends by itself.
 pub(crate) async fn verb(call: &mut Call, body: Body) -> Answer {
-    let Some(part) = call.version().subresource(&call.path.subresource) else { return Err(Status::no_resource()) };
+    let Some(part) = call.version().subresource(&call.path.subresource) else {
+        return Err(Status::no_resource());
+    };
     if !part.verbs.contains(&call.path.verb) || call.path.name.is_empty() {
         return Err(Status::method_not_allowed_here());
     }
@@ -87,7 +89,9 @@ fn resize(new: &Value, old: &Value) -> Value {
         let Some(containers) = result["spec"].get_mut(list).and_then(Value::as_array_mut) else { continue };
         for container in containers {
             let wanted = new["spec"][list].as_array().into_iter().flatten();
-            let Some(wanted) = wanted.into_iter().find(|wanted| wanted["name"] == container["name"]) else { continue };
+            let Some(wanted) = wanted.into_iter().find(|wanted| wanted["name"] == container["name"]) else {
+                continue;
+            };
             for field in ["resources", "resizePolicy"] {
                 match wanted.get(field) {
                     Some(value) => container[field] = value.clone(),

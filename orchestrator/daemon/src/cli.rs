@@ -192,7 +192,9 @@ impl ServerArgs {
 }
 
 fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
-    let parsed = text.split_once('-').and_then(|(first, last)| Some(first.parse::<u16>().ok()?..=last.parse::<u16>().ok()?));
+    let parsed = text
+        .split_once('-')
+        .and_then(|(first, last)| Some(first.parse::<u16>().ok()?..=last.parse::<u16>().ok()?));
     match parsed {
         Some(range) if *range.start() > 0 && range.start() <= range.end() => Ok(range),
         _ => Err("write the first and the last port, as in 30000-32767".to_owned()),

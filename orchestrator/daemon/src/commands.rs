@@ -9,9 +9,9 @@ use guideway_store::redb::{self, RestoreError};
 use crate::cli::{BackupArgs, DefragmentArgs, EtcdArgs, FolderArgs, KubeconfigArgs, RestoreArgs};
 use crate::control::{self, Answer, Request};
 use crate::files::{self, FileError, FolderLock, LockError};
+use crate::kubeconfig;
 use crate::pki::{Authority, PkiError, Subject};
 use crate::stores::{self, StoresError};
-use crate::kubeconfig;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +20,9 @@ pub enum CommandError {
     #[error(transparent)]
     Pki(PkiError),
     /// There is nothing in the folder.
-    #[error("{0} is no data folder of a server: start `orchestrator server` there first, or name another --data-dir")]
+    #[error(
+        "{0} is no data folder of a server: start `orchestrator server` there first, or name another --data-dir"
+    )]
     NoFolder(String),
     /// Nobody said where the server is.
     #[error("no kubeconfig of the administrator says where the server is: give --server https://HOST:6443")]
@@ -130,7 +132,10 @@ pub async fn restore(args: &RestoreArgs) -> Result<(), CommandError> {
     files::folder(folder).map_err(CommandError::File)?;
     let _lock = FolderLock::take(folder).map_err(CommandError::Lock)?;
     let restored = redb::restore(&args.file, &stores::file(folder)).map_err(CommandError::Restore)?;
-    tell(Answer::Done(format!("{} keys are restored; the store is at revision {}", restored.keys, restored.revision)))
+    tell(Answer::Done(format!(
+        "{} keys are restored; the store is at revision {}",
+        restored.keys, restored.revision
+    )))
 }
 
 fn tell(answer: Answer) -> Result<(), CommandError> {

@@ -17,7 +17,9 @@ fn main() -> ExitCode {
         Command::Kubeconfig(args) => commands::kubeconfig(&args).map_err(Into::into),
         Command::Backup(args) => block_on(async { commands::backup(&args).await.map_err(Into::into) }),
         Command::Restore(args) => block_on(async { commands::restore(&args).await.map_err(Into::into) }),
-        Command::Defragment(args) => block_on(async { commands::defragment(&args).await.map_err(Into::into) }),
+        Command::Defragment(args) => {
+            block_on(async { commands::defragment(&args).await.map_err(Into::into) })
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "orchestrator", &mut script);

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, SanType,
 };
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -127,10 +127,16 @@ impl Authority {
             (None, _) => return Err(PkiError::Half { missing: certificate_path, there: key_path }),
             (Some(_), None) => return Err(PkiError::Half { missing: key_path, there: certificate_path }),
         };
-        let key = KeyPair::from_pem(&key)
-            .map_err(|source| PkiError::Content { path: key_path, what: "private key", source })?;
-        let issuer = Issuer::from_ca_cert_pem(&certificate, key)
-            .map_err(|source| PkiError::Content { path: certificate_path, what: "certificate", source })?;
+        let key = KeyPair::from_pem(&key).map_err(|source| PkiError::Content {
+            path: key_path,
+            what: "private key",
+            source,
+        })?;
+        let issuer = Issuer::from_ca_cert_pem(&certificate, key).map_err(|source| PkiError::Content {
+            path: certificate_path,
+            what: "certificate",
+            source,
+        })?;
         let token_path = folder.join("service-accounts.key");
         let token_keys = match files::read(&token_path).map_err(PkiError::File)? {
             Some(text) => split_pem(&text),
@@ -219,7 +225,8 @@ impl Leaf {
     ///
     /// When the PEM is not what it should be.
     pub fn parts(&self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), PkiError> {
-        let bad = |error: rustls::pki_types::pem::Error| PkiError::Tls(rustls::Error::General(error.to_string()));
+        let bad =
+            |error: rustls::pki_types::pem::Error| PkiError::Tls(rustls::Error::General(error.to_string()));
         let certificate = CertificateDer::from_pem_slice(self.certificate.as_bytes()).map_err(bad)?;
         let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).map_err(bad)?;
         Ok((vec![certificate], key))
@@ -231,7 +238,8 @@ fn new_authority(now: SystemTime) -> Result<(String, String), PkiError> {
     let mut params = CertificateParams::default();
     params.distinguished_name = name("guideway-ca", &[]);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+    params.key_usages =
+        vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
     params.not_before = (now - CLOCK_SKEW).into();
     params.not_after = (now + CA_LIFE).into();
     let key = KeyPair::generate().map_err(failed)?;

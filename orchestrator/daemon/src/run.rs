@@ -20,8 +20,13 @@ use crate::tls::{self, ServingCertificate};
 use crate::{control, kubeconfig, systemd};
 
 /// Where pods find the server.
-const NAMES: [&str; 5] =
-    ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "localhost"];
+const NAMES: [&str; 5] = [
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    "kubernetes.default.svc.cluster.local",
+    "localhost",
+];
 /// How often certificates are looked at.
 const RENEWAL: Duration = Duration::from_secs(12 * 3600);
 /// The user of the administrator's kubeconfig.
@@ -84,9 +89,10 @@ pub async fn run(args: ServerArgs) -> Result<(), RunError> {
     let listener = TcpListener::bind(args.listen)
         .await
         .map_err(|source| RunError::Listen { address: args.listen, source })?;
-    let listen = listener
-        .local_addr()
-        .map_err(|source| RunError::System { what: "the address that is listened on is not known", source })?;
+    let listen = listener.local_addr().map_err(|source| RunError::System {
+        what: "the address that is listened on is not known",
+        source,
+    })?;
     let store = stores::open(&folder, &args.etcd).await.map_err(RunError::Store)?;
     let advertise = SocketAddr::new(advertised(&args, listen), listen.port());
     let serving = serving(&args, &authority, advertise)?;
@@ -96,8 +102,10 @@ pub async fn run(args: ServerArgs) -> Result<(), RunError> {
     let url = format!("https://{}", SocketAddr::new(local(listen), listen.port()));
     let files = Kubeconfig { path: args.kubeconfig_path(), url: url.clone() };
     files.write(&authority).map_err(RunError::Pki)?;
-    let socket = control::listen(&folder)
-        .map_err(|source| RunError::System { what: "the socket of the data folder cannot be made", source })?;
+    let socket = control::listen(&folder).map_err(|source| RunError::System {
+        what: "the socket of the data folder cannot be made",
+        source,
+    })?;
     tokio::spawn(control::serve(socket, Arc::clone(&store)));
     tokio::spawn(renew(Arc::clone(&authority), serving, files));
     if let Some(period) = systemd::watchdog_period() {
@@ -110,7 +118,8 @@ pub async fn run(args: ServerArgs) -> Result<(), RunError> {
     }
     let stop = CancellationToken::new();
     let serve = tokio::spawn(Arc::clone(&api).serve(listener, tls, stop.clone(), args.drain));
-    let controllers = tokio::spawn(controllers(Arc::clone(&api), args.clone(), Arc::clone(&authority), stop.clone()));
+    let controllers =
+        tokio::spawn(controllers(Arc::clone(&api), args.clone(), Arc::clone(&authority), stop.clone()));
     tracing::info!(
         %listen,
         store = store.name(),
@@ -137,7 +146,9 @@ fn check(args: &ServerArgs) -> Result<(), RunError> {
         [one, two] if one.addr().is_ipv4() != two.addr().is_ipv4() => {}
         _ => return bad("--service-cidr takes one network, or one of each family".to_owned()),
     }
-    if let Some(network) = args.service_cidr.iter().find(|network| network.max_prefix_len() - network.prefix_len() < 3) {
+    if let Some(network) =
+        args.service_cidr.iter().find(|network| network.max_prefix_len() - network.prefix_len() < 3)
+    {
         return bad(format!("--service-cidr {network} is too small: it needs room for 8 addresses at least"));
     }
     Ok(())
@@ -157,7 +168,11 @@ fn config(args: &ServerArgs, authority: &Authority, advertise: SocketAddr) -> Re
     })
 }
 
-fn serving(args: &ServerArgs, authority: &Authority, advertise: SocketAddr) -> Result<Arc<ServingCertificate>, RunError> {
+fn serving(
+    args: &ServerArgs,
+    authority: &Authority,
+    advertise: SocketAddr,
+) -> Result<Arc<ServingCertificate>, RunError> {
     let mut names: Vec<String> = NAMES.map(str::to_owned).to_vec();
     let mut addresses = vec![IpAddr::from([127, 0, 0, 1]), advertise.ip()];
     if !args.listen.ip().is_unspecified() {
@@ -238,7 +253,12 @@ async fn renew(authority: Arc<Authority>, serving: Arc<ServingCertificate>, file
     }
 }
 
-async fn controllers(api: Arc<ApiServer>, args: ServerArgs, authority: Arc<Authority>, stop: CancellationToken) {
+async fn controllers(
+    api: Arc<ApiServer>,
+    args: ServerArgs,
+    authority: Arc<Authority>,
+    stop: CancellationToken,
+) {
     let identity = Identity::user("system:kube-controller-manager", &[MASTERS]);
     let client = kube::Client::new(api.in_process(identity), "default");
     let mut config = guideway_runner::Config::new();
@@ -254,10 +274,15 @@ async fn controllers(api: Arc<ApiServer>, args: ServerArgs, authority: Arc<Autho
 }
 
 fn hostname() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname").map_or_else(|_| "orchestrator".to_owned(), |name| name.trim().to_owned())
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| "orchestrator".to_owned(), |name| name.trim().to_owned())
 }
 
-async fn stop_controllers(stop: &CancellationToken, controllers: tokio::task::JoinHandle<()>, patience: Duration) {
+async fn stop_controllers(
+    stop: &CancellationToken,
+    controllers: tokio::task::JoinHandle<()>,
+    patience: Duration,
+) {
     stop.cancel();
     if tokio::time::timeout(patience, controllers).await.is_err() {
         tracing::warn!("the controllers do not end in time");

@@ -60,7 +60,12 @@ impl ServingCertificate {
     }
 }
 
-fn make(authority: &Authority, names: &[String], addresses: &[IpAddr], now: SystemTime) -> Result<Current, PkiError> {
+fn make(
+    authority: &Authority,
+    names: &[String],
+    addresses: &[IpAddr],
+    now: SystemTime,
+) -> Result<Current, PkiError> {
     let leaf = authority.server(names, addresses, now)?;
     let (chain, key) = leaf.parts()?;
     let provider = rustls::crypto::ring::default_provider();
@@ -79,7 +84,10 @@ impl ResolvesServerCert for ServingCertificate {
 /// # Errors
 ///
 /// When the authority's certificate is none.
-pub fn server(authority: &Authority, certificate: Arc<ServingCertificate>) -> Result<Arc<ServerConfig>, PkiError> {
+pub fn server(
+    authority: &Authority,
+    certificate: Arc<ServingCertificate>,
+) -> Result<Arc<ServerConfig>, PkiError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier =
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots(authority)?), Arc::clone(&provider))

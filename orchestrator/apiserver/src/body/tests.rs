@@ -5,7 +5,8 @@ use super::*;
 
 #[test]
 fn json_with_fields_that_are_there_twice() {
-    let decoded = decode(Format::Json, br#"{"a":{"b":1,"b":2},"l":[{"c":1},{"c":1,"c":null}],"a":{"b":3}}"#).unwrap();
+    let decoded =
+        decode(Format::Json, br#"{"a":{"b":1,"b":2},"l":[{"c":1},{"c":1,"c":null}],"a":{"b":3}}"#).unwrap();
     assert_eq!(decoded.value, json!({"a": {"b": 3}, "l": [{"c": 1}, {"c": null}]}));
     assert_eq!(decoded.duplicates, ["a.b", "l[1].c", "a"]);
 }

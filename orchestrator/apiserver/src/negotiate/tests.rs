@@ -22,9 +22,15 @@ fn what_clients_send() {
         ("application/yaml", Ok(Wanted { encoding: Encoding::Yaml, ..json })),
         ("application/json;q=0.5, application/yaml", Ok(Wanted { encoding: Encoding::Yaml, ..json })),
         ("text/html", Err(NotAcceptable)),
-        ("application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json", Ok(table)),
+        (
+            "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json",
+            Ok(table),
+        ),
         ("application/json;as=Table;v=v9;g=meta.k8s.io,application/json", Ok(json)),
-        ("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1", Ok(Wanted { form: Form::Metadata, ..json })),
+        (
+            "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+            Ok(Wanted { form: Form::Metadata, ..json }),
+        ),
         ("application/json;q=0", Err(NotAcceptable)),
         ("application/json;stream=watch", Ok(json)),
     ] {

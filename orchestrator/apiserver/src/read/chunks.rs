@@ -80,7 +80,8 @@ mod tests {
     #[tokio::test]
     async fn everything_arrives_in_order() {
         for count in [0usize, 1, 3, 5000] {
-            let items: Vec<Bytes> = (0..count).map(|index| Bytes::from(format!("{{\"item\":{index}}}"))).collect();
+            let items: Vec<Bytes> =
+                (0..count).map(|index| Bytes::from(format!("{{\"item\":{index}}}"))).collect();
             let joined = items.iter().map(|item| String::from_utf8_lossy(item)).collect::<Vec<_>>().join(",");
             let chunks = Chunks::new(Bytes::from_static(b"["), items, Bytes::from_static(b"]"));
             let exact = chunks.size_hint().exact();

@@ -33,7 +33,9 @@ impl Call {
         if let Some(token) = &options.continue_token {
             let token = continue_token::parse(token, &prefix)?;
             return match token.revision {
-                Some(revision) => self.page_at(options, &prefix, &token.start, limit, Revision(revision), true).await,
+                Some(revision) => {
+                    self.page_at(options, &prefix, &token.start, limit, Revision(revision), true).await
+                }
                 // The rest of a list that expired, as it is now.
                 None => {
                     self.server.fresh().await?;
@@ -57,7 +59,13 @@ impl Call {
     }
 
     /// From the cache.
-    async fn page_now(&self, options: &ListOptions, prefix: &str, start: &str, limit: usize) -> Result<Page, Status> {
+    async fn page_now(
+        &self,
+        options: &ListOptions,
+        prefix: &str,
+        start: &str,
+        limit: usize,
+    ) -> Result<Page, Status> {
         let has_selector = has_selector(options);
         // With a selector nobody knows how many it takes.
         let (revision, objects, left) =
@@ -77,7 +85,9 @@ impl Call {
                 continue;
             }
             if limit > 0 && items.len() == limit {
-                next = items.last().map(|last: &Arc<Object>| continue_token::format(revision.0, &last.key, prefix));
+                next = items
+                    .last()
+                    .map(|last: &Arc<Object>| continue_token::format(revision.0, &last.key, prefix));
                 break;
             }
             items.push(object);

@@ -93,8 +93,15 @@ struct Events {
 enum Stage {
     Begin,
     /// Objects that are there, then their end, then what changes.
-    Initial { objects: std::vec::IntoIter<Arc<Object>>, revision: Revision, watcher: Watcher },
-    Follow { watcher: Watcher, next_bookmark: Instant },
+    Initial {
+        objects: std::vec::IntoIter<Arc<Object>>,
+        revision: Revision,
+        watcher: Watcher,
+    },
+    Follow {
+        watcher: Watcher,
+        next_bookmark: Instant,
+    },
     End,
 }
 
@@ -126,7 +133,9 @@ impl Events {
                         Stage::Follow { watcher, next_bookmark }
                     };
                 }
-                Stage::Follow { watcher, next_bookmark } => self.follow(&mut frame, watcher, next_bookmark).await,
+                Stage::Follow { watcher, next_bookmark } => {
+                    self.follow(&mut frame, watcher, next_bookmark).await
+                }
             }
         }
         Some(Bytes::from(frame))

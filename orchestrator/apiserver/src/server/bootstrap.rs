@@ -7,7 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, Uri};
-use futures_util::future;
+use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
 use guideway_access::rbac::defaults::{self, DefaultWrite};
 use guideway_access::{Identity, MASTERS};
 use http_body_util::BodyExt as _;
@@ -18,6 +18,8 @@ use super::{ApiServer, StartError};
 use crate::objects::CachedObjects;
 use crate::peer::Peer;
 
+/// Objects that are written at the same time.
+const AT_ONCE: usize = 12;
 const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
 impl ApiServer {
@@ -52,11 +54,15 @@ impl ApiServer {
                     let (code, body) =
                         self.ask(Method::PUT, &format!("{base}/{name}"), Some(&default.object)).await;
                     // Another server was first.
-                    if matches!(code, 200 | 201 | 409) { Ok(()) } else { Err(refused(&format!("{base}/{name}"), &body)) }
+                    if matches!(code, 200 | 201 | 409) {
+                        Ok(())
+                    } else {
+                        Err(refused(&format!("{base}/{name}"), &body))
+                    }
                 }
             }
         });
-        future::try_join_all(writes).await?;
+        stream::iter(writes).buffer_unordered(AT_ONCE).try_collect::<Vec<_>>().await?;
         self.fresh().await.map_err(|status| refused("the default roles", &status.to_value()))?;
         self.read_roles();
         Ok(())
@@ -65,8 +71,7 @@ impl ApiServer {
     /// The Service `default/kubernetes`, whose endpoints are the servers themselves.
     async fn own_service(self: &Arc<Self>) -> Result<(), StartError> {
         let Some(advertise) = self.config.advertise else { return Ok(()) };
-        let addresses: Vec<String> =
-            self.config.service_networks.iter().filter_map(first_address).collect();
+        let addresses: Vec<String> = self.config.service_networks.iter().filter_map(first_address).collect();
         let service = json!({
             "apiVersion": "v1",
             "kind": "Service",
@@ -137,20 +142,25 @@ impl ApiServer {
         *request.method_mut() = method;
         *request.uri_mut() = path.parse::<Uri>().unwrap_or_default();
         request.headers_mut().insert(CONTENT_TYPE, axum::http::HeaderValue::from_static("application/json"));
-        request
-            .headers_mut()
-            .insert(axum::http::header::USER_AGENT, axum::http::HeaderValue::from_static("guideway-apiserver/bootstrap"));
+        request.headers_mut().insert(
+            axum::http::header::USER_AGENT,
+            axum::http::HeaderValue::from_static("guideway-apiserver/bootstrap"),
+        );
         let identity = Identity::user("system:apiserver", &[MASTERS]);
         request.extensions_mut().insert(Peer::in_process(Arc::new(identity)));
         let response = self.respond(request).await;
         let code = response.status().as_u16();
-        let bytes = response.into_body().collect().await.map_or_else(|_| Bytes::new(), |body| body.to_bytes());
+        let bytes =
+            response.into_body().collect().await.map_or_else(|_| Bytes::new(), |body| body.to_bytes());
         (code, serde_json::from_slice(&bytes).unwrap_or_default())
     }
 }
 
 fn refused(what: &str, body: &Value) -> StartError {
-    StartError::Bootstrap { what: what.to_owned(), why: body["message"].as_str().unwrap_or("no answer").to_owned() }
+    StartError::Bootstrap {
+        what: what.to_owned(),
+        why: body["message"].as_str().unwrap_or("no answer").to_owned(),
+    }
 }
 
 /// The first usable address of a network, which is that of the API.

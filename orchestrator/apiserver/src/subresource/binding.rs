@@ -28,7 +28,9 @@ pub(super) async fn bind(call: &mut Call, body: Body) -> Answer {
 /// POST to `bindings`, where the object names the pod.
 pub(super) async fn bind_named(call: &mut Call, binding: &Value) -> Answer {
     let options = WriteOptions::create(call.query())?;
-    let Some(pods) = call.server.catalogue().registry.find("", "v1", "pods") else { return Err(Status::no_resource()) };
+    let Some(pods) = call.server.catalogue().registry.find("", "v1", "pods") else {
+        return Err(Status::no_resource());
+    };
     let mut about = call.about(pods, text(binding, &["metadata", "name"]));
     bind_pod(&mut about, binding, &options).await
 }
@@ -76,7 +78,8 @@ fn bound(old: &Value, binding: &Value, node: &str, time: &str) -> Value {
             pod["metadata"]["annotations"][name.as_str()] = value.clone();
         }
     }
-    let scheduled = json!({"type": "PodScheduled", "status": "True", "lastProbeTime": null, "lastTransitionTime": time});
+    let scheduled =
+        json!({"type": "PodScheduled", "status": "True", "lastProbeTime": null, "lastTransitionTime": time});
     if !pod["status"]["conditions"].is_array() {
         pod["status"]["conditions"] = json!([]);
     }

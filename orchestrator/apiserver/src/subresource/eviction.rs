@@ -31,7 +31,9 @@ pub(super) async fn evict(call: &mut Call, body: Body) -> Answer {
     let name = call.path.name.clone();
     let own = text(&eviction, &["metadata", "name"]);
     if !own.is_empty() && own != name {
-        return Err(Status::bad_request(format!("name in URL does not match name in Eviction object: {own}")));
+        return Err(Status::bad_request(format!(
+            "name in URL does not match name in Eviction object: {own}"
+        )));
     }
     let mut how = DeleteOptions::parse("", &eviction["deleteOptions"])?;
     if options.dry_run == DryRun::All {
@@ -91,7 +93,8 @@ fn budget_of(call: &Call, pod: &Object) -> Result<Option<std::sync::Arc<Object>>
         let value = budget.value();
         let selector = &value["spec"]["selector"];
         !selector.is_null()
-            && LabelSelector::from_object(selector).is_ok_and(|selector| selector.matches_with(|name| pod.label(name)))
+            && LabelSelector::from_object(selector)
+                .is_ok_and(|selector| selector.matches_with(|name| pod.label(name)))
     });
     let found = matching.next();
     if matching.next().is_some() {

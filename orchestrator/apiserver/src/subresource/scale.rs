@@ -35,7 +35,8 @@ pub(super) async fn scale(call: &mut Call, body: Body) -> Answer {
         let change = Change { door: Door::Object, options: &options, is_whole: false };
         call.change(&change, |call, old, _| scaled(call, old, &scale)).await?
     } else {
-        let content_type = call.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let content_type =
+            call.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let kind = PatchKind::parse(content_type)?;
         let options = WriteOptions::patch(call.query(), kind)?;
         let bytes = body::read(body, call.server.config.limits.body).await?;
@@ -119,13 +120,20 @@ fn selector(object: &Value, paths: Option<&ScalePaths>) -> Result<String, Status
 fn scaled(call: &Call, old: &Value, scale: &Value) -> Result<Made, Status> {
     let replicas = scale["spec"]["replicas"].as_i64().unwrap_or(0);
     if replicas < 0 {
-        let cause = Cause::invalid("spec.replicas", &Value::from(replicas), "must be greater than or equal to 0");
-        return Err(Status::invalid(Qualified { group: "autoscaling", name: "Scale" }, &call.path.name, &[cause]));
+        let cause =
+            Cause::invalid("spec.replicas", &Value::from(replicas), "must be greater than or equal to 0");
+        return Err(Status::invalid(
+            Qualified { group: "autoscaling", name: "Scale" },
+            &call.path.name,
+            &[cause],
+        ));
     }
     for (field, of_old) in [("name", &call.path.name), ("namespace", &call.path.namespace)] {
         let own = text(scale, &["metadata", field]);
         if !own.is_empty() && own != of_old {
-            return Err(Status::bad_request(format!("the {field} of the scale ({own}) does not match that of the URL ({of_old})")));
+            return Err(Status::bad_request(format!(
+                "the {field} of the scale ({own}) does not match that of the URL ({of_old})"
+            )));
         }
     }
     let mut object = old.clone();

@@ -5,8 +5,8 @@
 
 use axum::body::Body;
 use axum::http::{Extensions, HeaderMap, Method};
-use guideway_api::path::ResourceRequest;
 use guideway_api::Status;
+use guideway_api::path::ResourceRequest;
 use serde_json::Value;
 
 use crate::call::Call;
@@ -116,8 +116,10 @@ fn container(call: &Call, pod: &Value, query: &str) -> Result<String, Status> {
 fn not_scheduled(call: &Call, pod: &Value) -> Status {
     if call.path.subresource == "log" {
         let container = container(call, pod, call.uri.query().unwrap_or_default()).unwrap_or_default();
-        let message =
-            format!("container {container:?} in pod {:?} is waiting to start: the pod has no node yet", call.path.name);
+        let message = format!(
+            "container {container:?} in pod {:?} is waiting to start: the pod has no node yet",
+            call.path.name
+        );
         return Status::bad_request(message);
     }
     Status::bad_request(format!("pod {} does not have a host assigned", call.path.name))
@@ -156,7 +158,8 @@ fn proxied_path(rest: &str, query: Option<&str>) -> String {
 /// What is passed on of the headers: neither who the client is, nor what is about its own connection.
 fn headers(headers: &HeaderMap) -> HeaderMap {
     let mut passed = headers.clone();
-    for name in ["authorization", "host", "content-length", "accept-encoding", "keep-alive", "te", "trailer"] {
+    for name in ["authorization", "host", "content-length", "accept-encoding", "keep-alive", "te", "trailer"]
+    {
         passed.remove(name);
     }
     let impersonating: Vec<_> =

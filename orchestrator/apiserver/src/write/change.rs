@@ -10,9 +10,9 @@ use guideway_patch::managed::{self, Manager};
 use guideway_store::Expect;
 use serde_json::Value;
 
+use super::Door;
 use super::commit::{Committed, Proposal};
 use super::delete::is_done;
-use super::Door;
 use crate::call::Call;
 use crate::random;
 use crate::value::{metadata, text};
@@ -106,6 +106,7 @@ impl Call {
         let proposal = Proposal {
             key: Arc::clone(&current.key),
             expect: Expect::At(current.revision),
+            namespace: None,
             old: Some(&old),
             operation: Operation::Update,
             is_dry,
@@ -113,7 +114,7 @@ impl Call {
         };
         match self.commit(&mut new, proposal, warnings).await? {
             Committed::Done => Ok(Some(new)),
-            Committed::Refused => self.again(is_conditional),
+            Committed::Refused | Committed::NamespaceChanged => self.again(is_conditional),
         }
     }
 
@@ -150,7 +151,8 @@ impl Call {
         let uid = text(old, &["metadata", "uid"]);
         let wanted = text(new, &["metadata", "uid"]);
         if !wanted.is_empty() && wanted != uid {
-            let why = format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}");
+            let why =
+                format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}");
             return Err(Status::conflict_because(self.named(), name, &why));
         }
         let version = text(old, &["metadata", "resourceVersion"]);

@@ -42,7 +42,8 @@ impl Claims {
         taken: &BTreeSet<Key>,
     ) -> Result<Self, Status> {
         let rules = call.kind().rules;
-        let before: BTreeSet<Claim> = old.map(|old| rules.claims(old)).unwrap_or_default().into_iter().collect();
+        let before: BTreeSet<Claim> =
+            old.map(|old| rules.claims(old)).unwrap_or_default().into_iter().collect();
         let explicit: BTreeSet<Claim> = rules.claims(object).into_iter().collect();
         // One choice may serve several: what is needed is asked for anew after each.
         for _ in 0..MAX_CHOICES {
@@ -94,8 +95,11 @@ impl Claims {
             } else {
                 port_of(claim).map_or_else(|| Value::from(claim.value.as_str()), Value::from)
             };
-            let detail =
-                if is_address { "provided IP is already allocated" } else { "provided port is already allocated" };
+            let detail = if is_address {
+                "provided IP is already allocated"
+            } else {
+                "provided port is already allocated"
+            };
             let cause = Cause::invalid(claim.field.as_str(), &value, detail);
             return Err(Status::invalid(call.kind().qualified(), object_name, &[cause]));
         }
@@ -159,7 +163,12 @@ fn is_usable(network: &IpNet, address: IpAddr) -> bool {
 }
 
 /// Sets what the server chooses.
-fn choose(call: &Call, object: &mut Value, allocation: &Allocation, taken: &BTreeSet<Key>) -> Result<(), Status> {
+fn choose(
+    call: &Call,
+    object: &mut Value,
+    allocation: &Allocation,
+    taken: &BTreeSet<Key>,
+) -> Result<(), Status> {
     let is_free = |what: &str, value: &str| {
         let key = Key::from(format!("/registry/claims/{what}/{value}"));
         !taken.contains(&key) && call.server.cache.get(&key).is_none()
@@ -250,7 +259,8 @@ fn forget(object: &mut Value, field: &str) {
         if let Some(spec) = object["spec"].as_object_mut() {
             spec.remove("healthCheckNodePort");
         }
-    } else if let Some(index) = field.strip_prefix("spec.ports[").and_then(|rest| rest.split(']').next()?.parse::<usize>().ok())
+    } else if let Some(index) =
+        field.strip_prefix("spec.ports[").and_then(|rest| rest.split(']').next()?.parse::<usize>().ok())
         && let Some(port) = object["spec"]["ports"].get_mut(index).and_then(Value::as_object_mut)
     {
         port.remove("nodePort");
@@ -261,7 +271,9 @@ fn forget(object: &mut Value, field: &str) {
 /// addresses there by hand.
 fn addresses(network: IpNet, random: u32) -> Box<dyn Iterator<Item = IpAddr>> {
     let (first, last) = match network {
-        IpNet::V4(network) => (u128::from(u32::from(network.network())) + 1, u128::from(u32::from(network.broadcast())) - 1),
+        IpNet::V4(network) => {
+            (u128::from(u32::from(network.network())) + 1, u128::from(u32::from(network.broadcast())) - 1)
+        }
         // A 16-bit part of it is more than there will be Services.
         IpNet::V6(network) => {
             let base = u128::from(network.network());

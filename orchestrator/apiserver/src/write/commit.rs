@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::body::Bytes;
 use guideway_access::admission::{self, Operation};
 use guideway_access::quota;
-use guideway_api::{Status, convert};
+use guideway_api::{Scope, Status, convert};
 use guideway_store::{Expect, Key, Revision, StoreError, Txn, TxnOutcome, Write};
 use serde_json::{Value, json};
 
@@ -23,6 +23,8 @@ const ATTEMPTS: usize = 32;
 pub(crate) struct Proposal<'a> {
     pub(crate) key: Key,
     pub(crate) expect: Expect,
+    /// For a new object.
+    pub(crate) namespace: Option<(Key, Revision)>,
     pub(crate) old: Option<&'a Value>,
     pub(crate) operation: Operation,
     pub(crate) is_dry: bool,
@@ -34,6 +36,8 @@ pub(crate) enum Committed {
     Done,
     /// The object is not as expected.
     Refused,
+    /// The namespace is not, and is to be looked at again.
+    NamespaceChanged,
 }
 
 /// What an expectation of the transaction is about.
@@ -55,9 +59,21 @@ impl Call {
         warnings: &mut Vec<String>,
     ) -> Result<Committed, Status> {
         let mut taken = BTreeSet::new();
+        let mut is_fresh = false;
         for _ in 0..ATTEMPTS {
-            let claims = Claims::of(self, object, proposal.old, &taken)?;
-            let (namespace, quotas) = self.admitted(object, &proposal, warnings)?;
+            let claims = Claims::of(self, object, proposal.old, &taken);
+            let admitted =
+                claims.and_then(|claims| Ok((claims, self.admitted(object, &proposal, warnings)?)));
+            let (claims, quotas) = match admitted {
+                Ok(admitted) => admitted,
+                Err(status) if is_fresh || !matches!(status.code, 403 | 404 | 422) => return Err(status),
+                Err(_) => {
+                    // What is missing here, or in the way, may have changed a moment ago.
+                    self.server.fresh().await?;
+                    is_fresh = true;
+                    continue;
+                }
+            };
             if proposal.is_dry {
                 return Ok(Committed::Done);
             }
@@ -65,7 +81,7 @@ impl Call {
             let mut about = vec![About::Object];
             txn.expect.push((proposal.key.clone(), proposal.expect));
             txn.writes.push(Write::Put { key: proposal.key.clone(), value: self.stored(object)? });
-            if let Some((key, revision)) = namespace {
+            if let Some((key, revision)) = proposal.namespace.clone() {
                 about.push(About::Namespace);
                 txn.expect.push((key, Expect::At(revision)));
             }
@@ -77,7 +93,8 @@ impl Call {
                 txn.expect.push((key.clone(), Expect::At(revision)));
                 txn.writes.push(Write::Put { key, value });
             }
-            let outcome = self.server.store.txn(txn).await.map_err(|error| self.server.store_failed(&error))?;
+            let outcome =
+                self.server.store.txn(txn).await.map_err(|error| self.server.store_failed(&error))?;
             let (failed, revision) = match outcome {
                 TxnOutcome::Committed(revision) => {
                     metadata(object).insert("resourceVersion".into(), Value::from(revision.to_string()));
@@ -85,15 +102,22 @@ impl Call {
                 }
                 TxnOutcome::Refused { failed, revision, .. } => (failed, revision),
             };
+            let mut is_namespace = false;
             for index in failed {
                 match about.get(index) {
                     Some(About::Object) => return Ok(Committed::Refused),
-                    Some(About::Claim(claim)) => claims.refused(self, *claim, object, proposal.name, &mut taken)?,
+                    Some(About::Claim(claim)) => {
+                        claims.refused(self, *claim, object, proposal.name, &mut taken)?
+                    }
+                    Some(About::Namespace) => is_namespace = true,
                     _ => {}
                 }
             }
             // What the others wrote is looked at next.
             self.server.reach(revision).await?;
+            if is_namespace {
+                return Ok(Committed::NamespaceChanged);
+            }
         }
         Err(Status::conflict_because(
             self.named(),
@@ -102,22 +126,13 @@ impl Call {
         ))
     }
 
-    /// Asks those who may refuse, and those who count. Gives what must not change meanwhile.
-    #[allow(clippy::type_complexity)]
+    /// Asks those who may refuse, and those who count. Gives the quotas that are charged.
     fn admitted(
         &self,
         object: &Value,
         proposal: &Proposal<'_>,
         warnings: &mut Vec<String>,
-    ) -> Result<(Option<(Key, Revision)>, Vec<Value>), Status> {
-        let mut namespace = None;
-        if proposal.operation == Operation::Create
-            && let Some(name) = self.namespace().filter(|_| self.kind().plural != "namespaces")
-        {
-            // An object must not come into a namespace that is about to go, whatever is cached here.
-            let key = Key::from(format!("/registry/core/namespaces/{name}"));
-            namespace = self.server.cache.get(&key).map(|object| (key, object.revision));
-        }
+    ) -> Result<Vec<Value>, Status> {
         let view = self.view();
         let suffix = random::suffix();
         let request = self.admission(proposal.operation, proposal.name, proposal.old, &view, &suffix);
@@ -128,8 +143,15 @@ impl Call {
                 warnings.push(warning);
             }
         }
-        let quotas = quota::charge(&request, object)?;
-        Ok((namespace, quotas))
+        Ok(quota::charge(&request, object)?)
+    }
+
+    /// The namespace of the path as it is known here. An object must not come into one that is about to go: it is written
+    /// on the condition that the namespace is still this one.
+    pub(super) fn namespace_state(&self) -> Option<(Key, Revision)> {
+        let name = self.namespace().filter(|_| self.kind().scope == Scope::Namespaced)?;
+        let key = Key::from(format!("/registry/core/namespaces/{name}"));
+        self.server.cache.get(&key).map(|object| (key, object.revision))
     }
 
     /// The bytes of the store.

@@ -34,7 +34,11 @@ pub(crate) async fn create(call: &mut Call, body: Body) -> Answer {
 }
 
 /// Puts a new object into the store. The result is in the version of the request.
-pub(crate) async fn create_object(call: &mut Call, made: Made, options: &WriteOptions) -> Result<Value, Status> {
+pub(crate) async fn create_object(
+    call: &mut Call,
+    made: Made,
+    options: &WriteOptions,
+) -> Result<Value, Status> {
     let Made { mut object, is_applied } = made;
     let kind = std::sync::Arc::clone(call.resource.kind());
     let rules = kind.rules;
@@ -47,18 +51,30 @@ pub(crate) async fn create_object(call: &mut Call, made: Made, options: &WriteOp
         schema.default(&mut object);
     }
     rules.default(&call.version().name, &mut object);
-    for attempt in 1.. {
+    let mut namespace = None;
+    let mut is_admitted = false;
+    let mut attempt = 0;
+    for round in 0.. {
         let suffix = random::suffix();
         if is_generated {
-            metadata(&mut object).insert("name".into(), Value::from(meta::generated_name(&generate, random::wide())));
+            metadata(&mut object)
+                .insert("name".into(), Value::from(meta::generated_name(&generate, random::wide())));
         }
         let name = text(&object, &["metadata", "name"]).to_owned();
-        if attempt == 1 {
-            {
-                let view = call.view();
-                let request = call.admission(Operation::Create, &name, None, &view, &suffix);
-                admission::mutate(&request, &mut object, &mut warnings)?;
+        if !is_admitted {
+            namespace = call.namespace_state();
+            if let Err(status) = mutate(call, &mut object, &name, &suffix, &mut warnings) {
+                if !matches!(status.code, 403 | 404) {
+                    return Err(status);
+                }
+                // What it misses may have been written a moment ago.
+                call.server.fresh().await?;
+                namespace = call.namespace_state();
+                mutate(call, &mut object, &name, &suffix, &mut warnings)?;
             }
+            is_admitted = true;
+        }
+        if round == 0 {
             rules.prepare_create(&mut object);
             if !is_applied {
                 let manager = call.manager(options.field_manager.as_deref());
@@ -66,13 +82,13 @@ pub(crate) async fn create_object(call: &mut Call, made: Made, options: &WriteOp
             }
             warnings.extend(rules.warnings(&object));
         }
-        if attempt == 1 || is_generated {
+        if round == 0 || is_generated {
             check(call, &object, &name)?;
         }
-        let key = call.key(&name);
         let proposal = Proposal {
-            key,
+            key: call.key(&name),
             expect: Expect::Absent,
+            namespace: namespace.clone(),
             old: None,
             operation: Operation::Create,
             is_dry: options.dry_run == DryRun::All,
@@ -81,14 +97,29 @@ pub(crate) async fn create_object(call: &mut Call, made: Made, options: &WriteOp
         match call.commit(&mut object, proposal, &mut warnings).await? {
             Committed::Done => break,
             Committed::Refused if !is_generated => return Err(Status::already_exists(call.named(), &name)),
-            Committed::Refused if attempt >= NAMES => {
-                return Err(Status::generated_name_taken(call.named(), &generate));
+            Committed::Refused => {
+                attempt += 1;
+                if attempt >= NAMES {
+                    return Err(Status::generated_name_taken(call.named(), &generate));
+                }
             }
-            Committed::Refused => {}
+            Committed::NamespaceChanged => is_admitted = false,
         }
     }
     call.warnings.append(&mut warnings);
     Ok(object)
+}
+
+fn mutate(
+    call: &Call,
+    object: &mut Value,
+    name: &str,
+    suffix: &str,
+    warnings: &mut Vec<String>,
+) -> Result<(), Status> {
+    let view = call.view();
+    let request = call.admission(Operation::Create, name, None, &view, suffix);
+    Ok(admission::mutate(&request, object, warnings)?)
 }
 
 /// The namespace of the path is the object's.

@@ -54,7 +54,11 @@ pub(super) async fn delete_options(call: &Call, body: Body) -> Result<DeleteOpti
 }
 
 /// Deletes one object, or marks it as one that is to go.
-pub(crate) async fn delete_object(call: &mut Call, name: &str, options: &DeleteOptions) -> Result<Deleted, Status> {
+pub(crate) async fn delete_object(
+    call: &mut Call,
+    name: &str,
+    options: &DeleteOptions,
+) -> Result<Deleted, Status> {
     for _ in 0..ATTEMPTS {
         call.server.fresh().await?;
         let Some(current) = call.server.cache.get(&call.key(name)) else {
@@ -106,7 +110,11 @@ impl Call {
 
     /// Takes an object, which is still at `revision`, out of the store, and with it what it alone had. None when it has
     /// changed.
-    pub(super) async fn remove(&self, object: &Value, revision: Revision) -> Result<Option<Revision>, Status> {
+    pub(super) async fn remove(
+        &self,
+        object: &Value,
+        revision: Revision,
+    ) -> Result<Option<Revision>, Status> {
         let key = self.key(text(object, &["metadata", "name"]));
         let mut txn = Txn::delete(key, revision);
         for key in claims::released(self, object) {
@@ -162,7 +170,9 @@ fn marked(kind: &Kind, old: &Value, options: &DeleteOptions, now: Timestamp) -> 
     let metadata = metadata(&mut new);
     metadata.insert("deletionTimestamp".into(), Value::from(end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()));
     metadata.insert("deletionGracePeriodSeconds".into(), Value::from(grace));
-    if let Some(generation) = metadata.get("generation").and_then(Value::as_i64).filter(|generation| *generation > 0) {
+    if let Some(generation) =
+        metadata.get("generation").and_then(Value::as_i64).filter(|generation| *generation > 0)
+    {
         metadata.insert("generation".into(), Value::from(generation + 1));
     }
     if is_namespace(kind) {
@@ -191,7 +201,9 @@ fn with_propagation(old: &Value, propagation: Option<Propagation>) -> Vec<&str> 
 pub(crate) fn is_done(kind: &Kind, object: &Value) -> bool {
     let grace = at(object, &["metadata", "deletionGracePeriodSeconds"]).and_then(Value::as_i64).unwrap_or(0);
     let holds_contents = is_namespace(kind)
-        && at(object, &["spec", "finalizers"]).and_then(Value::as_array).is_some_and(|names| !names.is_empty());
+        && at(object, &["spec", "finalizers"])
+            .and_then(Value::as_array)
+            .is_some_and(|names| !names.is_empty());
     is_terminating(object) && grace == 0 && finalizers(object).next().is_none() && !holds_contents
 }
 

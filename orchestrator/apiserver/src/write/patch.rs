@@ -23,7 +23,8 @@ pub(crate) async fn patch(call: &mut Call, body: Body) -> Answer {
 
 /// The same for a part of the object.
 pub(crate) async fn patched(call: &mut Call, body: Body, door: Door) -> Answer {
-    let content_type = call.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type =
+        call.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = PatchKind::parse(content_type)?;
     if kind == PatchKind::Strategic && call.kind().origin == Origin::Custom {
         return Err(Status::unsupported_body(
@@ -35,7 +36,9 @@ pub(crate) async fn patched(call: &mut Call, body: Body, door: Door) -> Answer {
     let bytes = body::read(body, call.server.config.limits.body).await?;
     let patch = Patch::parse(kind, bytes, &options)?;
     let change = Change { door, options: &options, is_whole: false };
-    let changed = call.change(&change, |call, old, warnings| patch.make(call, Some(old), door, &options, warnings)).await;
+    let changed = call
+        .change(&change, |call, old, warnings| patch.make(call, Some(old), door, &options, warnings))
+        .await;
     match changed {
         Err(status) if status.code == 404 && kind == PatchKind::Apply && matches!(door, Door::Object) => {
             let mut warnings = Vec::new();
@@ -87,7 +90,9 @@ impl Patch {
         let live = old.unwrap_or(&missing);
         let (mut object, duplicates, is_applied) = match self {
             Self::Json(patch) => (guideway_patch::json_patch(live, patch).map_err(refused)?, &[][..], false),
-            Self::Merge(patch) => (guideway_patch::merge_patch(live, patch).map_err(refused)?, &[][..], false),
+            Self::Merge(patch) => {
+                (guideway_patch::merge_patch(live, patch).map_err(refused)?, &[][..], false)
+            }
             Self::Strategic(patch, duplicates) => {
                 let schema = call.version().schema().ok_or_else(Status::unsupported_media_type)?;
                 let patched = guideway_patch::strategic_merge(schema, live, patch).map_err(refused)?;

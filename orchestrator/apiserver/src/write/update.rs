@@ -22,7 +22,8 @@ pub(crate) async fn update_through(call: &mut Call, body: Body, door: Door) -> A
     call.warnings.append(&mut warnings);
     let names_a_state = !text(&object, &["metadata", "resourceVersion"]).is_empty();
     let change = Change { door, options: &options, is_whole: true };
-    let changed = call.change(&change, |_, _, _| Ok(Made { object: object.clone(), is_applied: false })).await;
+    let changed =
+        call.change(&change, |_, _, _| Ok(Made { object: object.clone(), is_applied: false })).await;
     match changed {
         Err(status)
             if status.code == 404

@@ -50,6 +50,10 @@ fn a_client_is_who_its_certificate_says() {
 
 #[test]
 fn keys_of_tokens_are_blocks() {
-    let text = "# old ones after it\n-----BEGIN A-----\nx\n-----END A-----\n-----BEGIN B-----\ny\n-----END B-----\n";
-    assert_eq!(split_pem(text), ["-----BEGIN A-----\nx\n-----END A-----\n", "-----BEGIN B-----\ny\n-----END B-----\n"]);
+    let text =
+        "# old ones after it\n-----BEGIN A-----\nx\n-----END A-----\n-----BEGIN B-----\ny\n-----END B-----\n";
+    assert_eq!(
+        split_pem(text),
+        ["-----BEGIN A-----\nx\n-----END A-----\n", "-----BEGIN B-----\ny\n-----END B-----\n"]
+    );
 }

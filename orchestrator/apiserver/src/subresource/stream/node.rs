@@ -15,9 +15,13 @@ impl Node {
     /// What the node says about itself.
     pub(super) fn of(node: &Value) -> Result<Self, Status> {
         let name = text(node, &["metadata", "name"]).to_owned();
-        let addresses = at(node, &["status", "addresses"]).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let addresses =
+            at(node, &["status", "addresses"]).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let address = ["InternalIP", "ExternalIP", "Hostname", "InternalDNS"].iter().find_map(|kind| {
-            addresses.iter().find(|address| address["type"] == *kind).map(|address| text(address, &["address"]))
+            addresses
+                .iter()
+                .find(|address| address["type"] == *kind)
+                .map(|address| text(address, &["address"]))
         });
         let port = at(node, &["status", "daemonEndpoints", "kubeletEndpoint", "Port"])
             .and_then(Value::as_u64)
@@ -26,7 +30,11 @@ impl Node {
         match (address, port) {
             (Some(address), Some(port)) => Ok(Self { name, address: address.to_owned(), port }),
             (address, _) => {
-                let what = if address.is_none() { "status.addresses" } else { "status.daemonEndpoints.kubeletEndpoint" };
+                let what = if address.is_none() {
+                    "status.addresses"
+                } else {
+                    "status.daemonEndpoints.kubeletEndpoint"
+                };
                 Err(Status::unavailable(format!(
                     "the node {name:?} has no agent that can be asked: it says nothing in {what}"
                 )))

@@ -125,7 +125,9 @@ async fn connect(server: &ApiServer, target: &Target) -> Result<Box<dyn Io>, Str
         return Err("this server has no TLS towards it".to_owned());
     };
     let name = ServerName::try_from(address.to_owned()).map_err(|error| error.to_string())?;
-    let stream =
-        TlsConnector::from(Arc::clone(config)).connect(name, stream).await.map_err(|error| error.to_string())?;
+    let stream = TlsConnector::from(Arc::clone(config))
+        .connect(name, stream)
+        .await
+        .map_err(|error| error.to_string())?;
     Ok(Box::new(stream))
 }

@@ -82,7 +82,8 @@ fn port_of_pod(pod: &Value, wanted: &str) -> Option<u16> {
         return Some(port);
     }
     let containers = pod["spec"]["containers"].as_array()?;
-    let mut ports = containers.iter().flat_map(|container| container["ports"].as_array().into_iter().flatten());
+    let mut ports =
+        containers.iter().flat_map(|container| container["ports"].as_array().into_iter().flatten());
     let found = ports.find(|port| wanted.is_empty() || port["name"] == wanted)?;
     found["containerPort"].as_u64().and_then(|port| u16::try_from(port).ok())
 }
@@ -92,19 +93,23 @@ fn endpoint(call: &Call, service: &Value, wanted: &str) -> Result<(String, u16),
     let none = || Status::unavailable(format!("no endpoints available for service {:?}", call.path.name));
     let ports = service["spec"]["ports"].as_array().map_or(&[][..], Vec::as_slice);
     let port = ports.iter().find(|port| {
-        wanted.is_empty() || port["name"] == wanted || port["port"].as_u64().is_some_and(|number| number.to_string() == wanted)
+        wanted.is_empty()
+            || port["name"] == wanted
+            || port["port"].as_u64().is_some_and(|number| number.to_string() == wanted)
     });
     let Some(port) = port else {
         return Err(Status::bad_request(format!("service {:?} has no port {wanted:?}", call.path.name)));
     };
     let name = text(port, &["name"]);
     let slices = call.objects().list("discovery.k8s.io", "endpointslices", &call.path.namespace);
-    let own = slices.iter().filter(|slice| {
-        text(slice, &["metadata", "labels", "kubernetes.io/service-name"]) == call.path.name
-    });
+    let own = slices
+        .iter()
+        .filter(|slice| text(slice, &["metadata", "labels", "kubernetes.io/service-name"]) == call.path.name);
     for slice in own {
         let number = slice["ports"].as_array().into_iter().flatten().find(|one| text(one, &["name"]) == name);
-        let Some(number) = number.and_then(|one| one["port"].as_u64()).and_then(|port| u16::try_from(port).ok()) else {
+        let Some(number) =
+            number.and_then(|one| one["port"].as_u64()).and_then(|port| u16::try_from(port).ok())
+        else {
             continue;
         };
         let mut endpoints = slice["endpoints"].as_array().into_iter().flatten();

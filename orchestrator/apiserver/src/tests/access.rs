@@ -1,0 +1,93 @@
+use super::*;
+
+#[tokio::test]
+async fn rights_count_as_soon_as_they_are_given() {
+    let lab = Lab::start().await;
+    let alice = || Identity::user("alice", &[]);
+    let refused = lab.ask_as(alice(), "GET", MAPS, &[], "").await;
+    assert_eq!((refused.code.as_u16(), refused.reason()), (403, "Forbidden"));
+    assert_eq!(
+        refused.message(),
+        "configmaps is forbidden: User \"alice\" cannot list resource \"configmaps\" in API group \"\" in the namespace \"default\""
+    );
+    let binding = json!({
+        "metadata": {"name": "alice"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "alice"}],
+    });
+    lab.made("/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings", &binding).await;
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while lab.ask_as(alice(), "GET", MAPS, &[], "").await.code != 200 {
+        assert!(std::time::Instant::now() < deadline, "the binding is not seen");
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(lab.ask_as(alice(), "DELETE", &format!("{MAPS}/x"), &[], "").await.code, 403);
+    let review = json!({"spec": {"resourceAttributes": {"verb": "list", "resource": "configmaps", "namespace": "default"}}});
+    let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    let reply =
+        lab.ask_as(alice(), "POST", path, &[("content-type", "application/json")], review.to_string()).await;
+    assert_eq!(
+        (reply.code.as_u16(), &reply.json["status"]["allowed"]),
+        (201, &json!(true)),
+        "{}",
+        reply.json
+    );
+}
+
+#[tokio::test]
+async fn in_the_name_of_others() {
+    let lab = Lab::start().await;
+    let as_bob = [("impersonate-user", "bob")];
+    let refused = lab.ask("GET", MAPS, &as_bob, "").await;
+    assert!(refused.message().contains("User \"bob\""), "{}", refused.message());
+    let alice = Identity::user("alice", &[]);
+    let refused = lab.ask_as(alice, "GET", MAPS, &as_bob, "").await;
+    assert!(refused.message().contains("cannot impersonate"), "{}", refused.message());
+    let whoami = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+    let reply =
+        lab.ask("POST", whoami, &[("impersonate-user", "bob"), ("impersonate-group", "dev")], "{}").await;
+    // Everybody who is known may ask that.
+    assert_eq!(reply.json["status"]["userInfo"]["username"], "bob", "{}", reply.json);
+}
+
+#[tokio::test]
+async fn who_says_nothing_is_nobody() {
+    let lab = Lab::start().await;
+    let ask = |path: &str| Request::builder().uri(path).body(Body::empty()).unwrap();
+    assert_eq!(lab.server.respond(ask(MAPS)).await.status(), 403);
+    assert_eq!(lab.server.respond(ask("/version")).await.status(), 200);
+    assert_eq!(lab.server.respond(ask("/metrics")).await.status(), 403);
+    assert_eq!(lab.server.respond(ask("/healthz")).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_flood_of_one_client_leaves_the_others_alone() {
+    let mut config = config();
+    config.limits.flow.seats = 8;
+    config.limits.flow.seats_per_client = 4;
+    config.limits.flow.queue_per_client = 8;
+    let lab = Lab::with(config).await;
+    // Requests whose bodies never end keep their seats, and more wait.
+    let flood = Identity::user("flood", &[MASTERS]);
+    let stuck: Vec<_> = (0..12)
+        .map(|_| {
+            let (server, flood) = (Arc::clone(&lab.server), flood.clone());
+            tokio::spawn(async move {
+                let body =
+                    Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
+                let request = Request::builder().method("POST").uri(MAPS).body(body).unwrap();
+                server.in_process(flood).oneshot(request).await
+            })
+        })
+        .collect();
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while lab.server.flow.counts().in_flight + lab.server.flow.counts().waiting < 12 {
+        assert!(std::time::Instant::now() < deadline, "{:?}", lab.server.flow.counts());
+        tokio::task::yield_now().await;
+    }
+    let busy = lab.ask_as(flood, "GET", MAPS, &[], "").await;
+    assert_eq!((busy.code.as_u16(), busy.reason()), (429, "TooManyRequests"));
+    assert_eq!(busy.headers["retry-after"], "1");
+    assert_eq!(lab.get(MAPS).await.code, 200);
+    stuck.iter().for_each(tokio::task::JoinHandle::abort);
+}

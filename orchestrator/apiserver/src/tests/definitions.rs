@@ -1,0 +1,136 @@
+use super::*;
+
+const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+const WIDGETS: &str = "/apis/example.com/v1/namespaces/default/widgets";
+
+fn definition() -> Value {
+    let schema = |more: Value| {
+        let mut properties =
+            json!({"size": {"type": "integer", "minimum": 1}, "color": {"type": "string", "default": "red"}});
+        properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"openAPIV3Schema": {"type": "object", "properties": {
+            "spec": {"type": "object", "properties": properties},
+            "status": {"type": "object", "properties": {"replicas": {"type": "integer"}}},
+        }}})
+    };
+    let parts = json!({"status": {}, "scale": {"specReplicasPath": ".spec.size", "statusReplicasPath": ".status.replicas"}});
+    json!({
+        "metadata": {"name": "widgets.example.com"},
+        "spec": {
+            "group": "example.com", "scope": "Namespaced",
+            "names": {"plural": "widgets", "singular": "widget", "kind": "Widget", "listKind": "WidgetList", "shortNames": ["wd"]},
+            "versions": [
+                {"name": "v1", "served": true, "storage": true, "schema": schema(json!({})), "subresources": parts,
+                 "additionalPrinterColumns": [{"name": "Size", "type": "integer", "jsonPath": ".spec.size"}]},
+                {"name": "v1beta1", "served": true, "storage": false, "schema": schema(json!({})), "subresources": parts},
+            ],
+        },
+    })
+}
+
+/// As the controller of definitions does it.
+async fn establish(lab: &Lab) {
+    let made = lab.made(DEFINITIONS, &definition()).await;
+    let mut status = made.clone();
+    let now = "2026-01-01T00:00:00Z";
+    status["status"] = json!({
+        "acceptedNames": made["spec"]["names"],
+        "storedVersions": ["v1"],
+        "conditions": [
+            {"type": "NamesAccepted", "status": "True", "reason": "NoConflicts", "message": "", "lastTransitionTime": now},
+            {"type": "Established", "status": "True", "reason": "InitialNamesAccepted", "message": "", "lastTransitionTime": now},
+        ],
+    });
+    let reply = lab.put(&format!("{DEFINITIONS}/widgets.example.com/status"), &status).await;
+    assert_eq!(reply.code, 200, "{}", reply.json);
+    served(lab, 200).await;
+}
+
+async fn served(lab: &Lab, code: u16) {
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while lab.get(WIDGETS).await.code != code {
+        assert!(std::time::Instant::now() < deadline, "widgets do not answer {code}");
+        tokio::task::yield_now().await;
+    }
+}
+
+fn widget(spec: Value) -> Value {
+    json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w"}, "spec": spec})
+}
+
+#[tokio::test]
+async fn custom_resources_are_served_like_others() {
+    let lab = Lab::start().await;
+    assert_eq!(lab.get(WIDGETS).await.code, 404);
+    establish(&lab).await;
+    let mut object = widget(json!({"size": 3}));
+    object["spec"]["nonsense"] = json!(true);
+    object["status"] = json!({"replicas": 8});
+    let made = lab.made(WIDGETS, &object).await;
+    assert_eq!(made["spec"], json!({"size": 3, "color": "red"}));
+    assert!(made.get("status").is_none() && made["metadata"]["generation"] == 1);
+    let bad = lab.post(WIDGETS, &widget(json!({"size": 0}))).await;
+    assert_eq!((bad.code.as_u16(), bad.reason()), (422, "Invalid"));
+    let path = format!("{WIDGETS}/w");
+    let scaled =
+        lab.patch(&format!("{path}/scale"), "merge-patch+json", &json!({"spec": {"replicas": 6}})).await;
+    assert_eq!(scaled.json["spec"]["replicas"], 6, "{}", scaled.json);
+    assert_eq!(lab.patch(&path, "strategic-merge-patch+json", &json!({})).await.code, 415);
+    let status = lab
+        .patch(&format!("{path}/status"), "merge-patch+json", &json!({"status": {"replicas": 2}}))
+        .await
+        .json;
+    assert_eq!((&status["spec"]["size"], &status["status"]["replicas"]), (&json!(6), &json!(2)));
+    // A PUT says which state it is for.
+    let mut put = status.clone();
+    put["metadata"]["resourceVersion"] = json!("");
+    assert_eq!(lab.put(&path, &put).await.code, 422);
+
+    // The other version of the same object, stored as it was.
+    let other = lab.get(&path.replace("v1", "v1beta1")).await.json;
+    assert_eq!(other["apiVersion"], "example.com/v1beta1");
+    let list = lab.get(&WIDGETS.replace("v1", "v1beta1")).await.json;
+    assert_eq!(list["items"][0]["apiVersion"], "example.com/v1beta1");
+    let patched = lab
+        .patch(&path.replace("v1", "v1beta1"), "merge-patch+json", &json!({"spec": {"color": "blue"}}))
+        .await;
+    assert_eq!(patched.json["apiVersion"], "example.com/v1beta1", "{}", patched.json);
+    let stored = lab.server.store.get("/registry/example.com/widgets/default/w").await.unwrap().unwrap();
+    let stored: Value = serde_json::from_slice(&stored.value).unwrap();
+    assert_eq!(
+        (stored["apiVersion"].as_str(), stored["spec"]["color"].as_str()),
+        (Some("example.com/v1"), Some("blue"))
+    );
+
+    let mut applied = widget(json!({"size": 1}));
+    applied["metadata"]["name"] = json!("applied");
+    let applied =
+        lab.patch(&format!("{WIDGETS}/applied?fieldManager=me"), "apply-patch+yaml", &applied).await;
+    assert_eq!(applied.code, 201, "{}", applied.json);
+    let accept = [("accept", "application/json;as=Table;v=v1;g=meta.k8s.io")];
+    let table = lab.ask("GET", WIDGETS, &accept, "").await.json;
+    assert_eq!(table["columnDefinitions"][1]["name"], "Size");
+}
+
+#[tokio::test]
+async fn definitions_are_in_the_documents() {
+    let lab = Lab::start().await;
+    assert!(lab.get("/openapi/v3").await.json["paths"].get("apis/example.com/v1").is_none());
+    establish(&lab).await;
+    let index = lab.get("/openapi/v3").await.json;
+    assert!(index["paths"]["apis/example.com/v1"]["serverRelativeURL"].is_string());
+    let document = lab.get("/openapi/v3/apis/example.com/v1").await;
+    assert!(String::from_utf8_lossy(&document.bytes).contains("Widget"));
+    let resources = lab.get("/apis/example.com/v1").await.json;
+    assert_eq!(resources["resources"][0]["name"], "widgets");
+    let accept = [("accept", "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList")];
+    let aggregated = lab.ask("GET", "/apis", &accept, "").await;
+    assert!(String::from_utf8_lossy(&aggregated.bytes).contains("example.com"));
+    // Not established any more, not served any more.
+    let path = format!("{DEFINITIONS}/widgets.example.com");
+    let gone = lab.delete(&path, &Value::Null).await;
+    assert_eq!(gone.code, 200);
+    if !gone.json["metadata"]["finalizers"].is_array() {
+        served(&lab, 404).await;
+    }
+}

@@ -1,0 +1,133 @@
+use super::*;
+
+fn names(list: &Value) -> Vec<&str> {
+    list["items"].as_array().unwrap().iter().map(|item| item["metadata"]["name"].as_str().unwrap()).collect()
+}
+
+async fn three(lab: &Lab) {
+    for name in ["a", "b", "c"] {
+        let mut object = config_map(name, json!({}));
+        object["metadata"]["labels"] = json!({"odd": (name != "b").to_string()});
+        lab.made(MAPS, &object).await;
+    }
+}
+
+#[tokio::test]
+async fn pages_are_of_one_revision() {
+    let lab = Lab::start().await;
+    three(&lab).await;
+    let first = lab.get(&format!("{MAPS}?limit=1")).await.json;
+    assert_eq!(names(&first), ["a"]);
+    assert_eq!(first["metadata"]["remainingItemCount"], 2);
+    let token = first["metadata"]["continue"].as_str().unwrap().to_owned();
+    lab.delete(&format!("{MAPS}/c"), &Value::Null).await;
+    lab.made(MAPS, &config_map("bb", json!({}))).await;
+    let rest = lab.get(&format!("{MAPS}?limit=5&continue={token}")).await.json;
+    assert_eq!(names(&rest), ["b", "c"]);
+    assert_eq!(rest["metadata"]["resourceVersion"], first["metadata"]["resourceVersion"]);
+    assert!(rest["metadata"].get("continue").is_none());
+    assert_eq!(names(&lab.get(MAPS).await.json), ["a", "b", "bb"]);
+    // With a selector nobody counts.
+    let some = lab.get(&format!("{MAPS}?limit=1&labelSelector=odd=true")).await.json;
+    assert_eq!(names(&some), ["a"]);
+
+    // When the past is gone, the rest is of now.
+    let now = lab.server.store.revision().await.unwrap();
+    lab.server.store.compact(now).await.unwrap();
+    let gone = lab.get(&format!("{MAPS}?limit=5&continue={token}")).await;
+    assert_eq!((gone.code.as_u16(), gone.reason()), (410, "Expired"));
+    let fresh = gone.json["metadata"]["continue"].as_str().unwrap();
+    assert_eq!(names(&lab.get(&format!("{MAPS}?continue={fresh}")).await.json), ["b", "bb"]);
+    assert_eq!(lab.get(&format!("{MAPS}?continue=nonsense")).await.code, 400);
+}
+
+#[tokio::test]
+async fn a_selector_and_a_limit_reach_every_object_once() {
+    let lab = Lab::start().await;
+    for index in 0..25 {
+        let mut object = config_map(&format!("m{index:02}"), json!({}));
+        object["metadata"]["labels"] = json!({"third": (index % 3 == 0).to_string()});
+        lab.made(MAPS, &object).await;
+    }
+    let (mut found, mut token) = (Vec::new(), String::new());
+    loop {
+        let page = lab.get(&format!("{MAPS}?limit=2&labelSelector=third%3Dtrue&continue={token}")).await.json;
+        found.extend(names(&page).into_iter().map(str::to_owned));
+        match page["metadata"]["continue"].as_str() {
+            Some(next) => next.clone_into(&mut token),
+            None => break,
+        }
+    }
+    assert_eq!(found, (0..25).step_by(3).map(|index| format!("m{index:02}")).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn versions_of_lists() {
+    let lab = Lab::start().await;
+    three(&lab).await;
+    let then = lab.get(MAPS).await.json["metadata"]["resourceVersion"].as_str().unwrap().to_owned();
+    lab.delete(&format!("{MAPS}/a"), &Value::Null).await;
+    let exact = lab.get(&format!("{MAPS}?resourceVersion={then}&resourceVersionMatch=Exact")).await.json;
+    assert_eq!(names(&exact), ["a", "b", "c"]);
+    assert_eq!(exact["metadata"]["resourceVersion"].as_str(), Some(then.as_str()));
+    assert_eq!(names(&lab.get(MAPS).await.json), ["b", "c"]);
+    let newer =
+        lab.get(&format!("{MAPS}?resourceVersion={then}&resourceVersionMatch=NotOlderThan")).await.json;
+    assert_eq!(names(&newer), ["b", "c"]);
+    assert_eq!(lab.get(&format!("{MAPS}?resourceVersion=0")).await.code, 200);
+    assert_eq!(lab.get(&format!("{MAPS}?resourceVersion=abc")).await.code, 500);
+    assert_eq!(lab.get(&format!("{MAPS}?resourceVersionMatch=Exact")).await.code, 422);
+    let future = lab.get(&format!("{MAPS}?resourceVersion=99999999")).await;
+    assert_eq!((future.code.as_u16(), future.reason()), (504, "Timeout"));
+    assert_eq!(future.headers["retry-after"], "1");
+}
+
+#[tokio::test]
+async fn selectors() {
+    let lab = Lab::start().await;
+    three(&lab).await;
+    for (query, expected) in [
+        ("labelSelector=odd%3Dtrue", &["a", "c"][..]),
+        ("labelSelector=odd!%3Dtrue", &["b"]),
+        ("labelSelector=odd+in+(false,x)", &["b"]),
+        ("fieldSelector=metadata.name%3Db", &["b"]),
+        ("fieldSelector=metadata.name!%3Db", &["a", "c"]),
+    ] {
+        assert_eq!(names(&lab.get(&format!("{MAPS}?{query}")).await.json), expected, "{query}");
+    }
+    let bad = lab.get(&format!("{MAPS}?fieldSelector=data.a%3D1")).await;
+    assert_eq!(
+        bad.message(),
+        "\"data.a\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+    );
+    assert_eq!(lab.get(&format!("{MAPS}?labelSelector=a+in")).await.code, 400);
+}
+
+#[tokio::test]
+async fn tables_and_metadata() {
+    let lab = Lab::start().await;
+    three(&lab).await;
+    let accept = [("accept", "application/json;as=Table;v=v1;g=meta.k8s.io,application/json")];
+    let table = lab.ask("GET", MAPS, &accept, "").await.json;
+    assert_eq!((table["kind"].as_str(), table["rows"].as_array().map(Vec::len)), (Some("Table"), Some(3)));
+    assert_eq!(table["rows"][0]["object"]["kind"], "PartialObjectMetadata");
+    let accept = [("accept", "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io")];
+    let list = lab.ask("GET", MAPS, &accept, "").await.json;
+    assert_eq!(list["kind"], "PartialObjectMetadataList");
+    assert!(list["items"][0].get("data").is_none());
+    let accept = [("accept", "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io")];
+    let one = lab.ask("GET", &format!("{MAPS}/a"), &accept, "").await.json;
+    assert_eq!(one["kind"], "PartialObjectMetadata");
+}
+
+#[tokio::test]
+async fn large_lists_are_compressed() {
+    let lab = Lab::start().await;
+    let text = "x".repeat(100_000);
+    for name in ["a", "b"] {
+        lab.made(MAPS, &config_map(name, json!({"t": text}))).await;
+    }
+    let reply = lab.ask("GET", MAPS, &[("accept-encoding", "gzip")], "").await;
+    assert_eq!(reply.headers["content-encoding"], "gzip");
+    assert!(reply.bytes.len() < 20_000);
+}

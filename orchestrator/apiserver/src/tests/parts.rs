@@ -1,0 +1,160 @@
+use super::*;
+
+const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/default/deployments";
+
+fn deployment() -> Value {
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+        "spec": {
+            "replicas": 2,
+            "selector": {"matchLabels": {"app": "web"}},
+            "template": {
+                "metadata": {"labels": {"app": "web"}},
+                "spec": {"containers": [{"name": "c", "image": "i"}]},
+            },
+        },
+    })
+}
+
+#[tokio::test]
+async fn status_and_spec_do_not_touch_each_other() {
+    let lab = Lab::start().await;
+    let made = lab.made(DEPLOYMENTS, &deployment()).await;
+    assert_eq!(made["metadata"]["generation"], 1);
+    let path = format!("{DEPLOYMENTS}/web");
+    let mut both = made.clone();
+    both["spec"]["replicas"] = json!(5);
+    both["status"] = json!({"replicas": 2, "observedGeneration": 1});
+    let status = lab.put(&format!("{path}/status"), &both).await.json;
+    assert_eq!((&status["spec"]["replicas"], &status["status"]["replicas"]), (&json!(2), &json!(2)));
+    assert_eq!(status["metadata"]["generation"], 1);
+    both["metadata"]["resourceVersion"] = status["metadata"]["resourceVersion"].clone();
+    both["status"] = json!({"replicas": 9});
+    let spec = lab.put(&path, &both).await.json;
+    assert_eq!((&spec["spec"]["replicas"], &spec["status"]["replicas"]), (&json!(5), &json!(2)));
+    assert_eq!(spec["metadata"]["generation"], 2);
+    assert_eq!(lab.get(&format!("{path}/nothing")).await.code, 404);
+}
+
+#[tokio::test]
+async fn scale() {
+    let lab = Lab::start().await;
+    lab.made(DEPLOYMENTS, &deployment()).await;
+    let path = format!("{DEPLOYMENTS}/web/scale");
+    let scale = lab.get(&path).await.json;
+    assert_eq!((scale["kind"].as_str(), &scale["spec"]["replicas"]), (Some("Scale"), &json!(2)));
+    assert_eq!(scale["status"]["selector"], "app=web");
+    let patched = lab.patch(&path, "merge-patch+json", &json!({"spec": {"replicas": 4}})).await.json;
+    assert_eq!(patched["spec"]["replicas"], 4);
+    let mut put = patched.clone();
+    put["spec"]["replicas"] = json!(7);
+    // As kubectl sends it: without a type.
+    assert_eq!(lab.ask("PUT", &path, &[], put.to_string()).await.json["spec"]["replicas"], 7);
+    assert_eq!(lab.ask("PUT", &path, &[], put.to_string()).await.code, 409);
+    put["spec"]["replicas"] = json!(-1);
+    put["metadata"]["resourceVersion"] = json!("");
+    assert_eq!(lab.ask("PUT", &path, &[], put.to_string()).await.code, 422);
+    assert_eq!(lab.get(&format!("{DEPLOYMENTS}/web")).await.json["metadata"]["generation"], 3);
+}
+
+#[tokio::test]
+async fn a_pod_is_bound_once() {
+    let lab = Lab::start().await;
+    default_account(&lab).await;
+    lab.made(PODS, &pod("p")).await;
+    let binding = json!({"metadata": {"name": "p"}, "target": {"kind": "Node", "name": "n1"}});
+    let path = format!("{PODS}/p/binding");
+    assert_eq!(lab.post(&path, &binding).await.code, 201);
+    let bound = lab.get(&format!("{PODS}/p")).await.json;
+    assert_eq!(bound["spec"]["nodeName"], "n1");
+    assert_eq!(bound["status"]["conditions"][0]["type"], "PodScheduled");
+    let again = lab.post(&path, &binding).await;
+    assert_eq!(again.code, 409);
+    assert!(again.message().contains("already assigned to node \"n1\""), "{}", again.message());
+}
+
+#[tokio::test]
+async fn budgets_hold_evictions_at_the_same_time() {
+    let lab = Lab::start().await;
+    default_account(&lab).await;
+    for index in 0..6 {
+        let name = format!("p{index}");
+        lab.made(PODS, &pod(&name)).await;
+        let status =
+            json!({"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}});
+        let reply = lab.patch(&format!("{PODS}/{name}/status"), "merge-patch+json", &status).await;
+        assert_eq!(reply.code, 200, "{}", reply.json);
+    }
+    let budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
+    let budget = json!({"metadata": {"name": "b"}, "spec": {"minAvailable": 4, "selector": {"matchLabels": {"app": "web"}}}});
+    lab.made(budgets, &budget).await;
+    let evict = |index: usize| {
+        let name = format!("p{index}");
+        let lab = &lab;
+        async move {
+            let eviction = json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}});
+            lab.post(&format!("{PODS}/{name}/eviction"), &eviction).await
+        }
+    };
+    // Nobody has counted yet.
+    assert_eq!(evict(0).await.code, 429);
+    let status = json!({"status": {
+        "observedGeneration": 1, "disruptionsAllowed": 2, "currentHealthy": 6, "desiredHealthy": 4, "expectedPods": 6,
+    }});
+    let counted = lab.patch(&format!("{budgets}/b/status"), "merge-patch+json", &status).await;
+    assert_eq!(counted.code, 200, "{}", counted.json);
+    let replies = futures_util::future::join_all((0..6).map(evict)).await;
+    let gone = replies.iter().filter(|reply| reply.code == 201).count();
+    assert_eq!(gone, 2);
+    let held = replies.iter().find(|reply| reply.code == 429).unwrap();
+    assert_eq!(held.json["details"]["causes"][0]["reason"], "DisruptionBudget");
+    assert_eq!(lab.get(PODS).await.json["items"].as_array().unwrap().len(), 4);
+    let left = lab.get(&format!("{budgets}/b")).await.json;
+    assert_eq!(
+        (
+            &left["status"]["disruptionsAllowed"],
+            left["status"]["disruptedPods"].as_object().map(serde_json::Map::len)
+        ),
+        (&json!(0), Some(2))
+    );
+}
+
+#[tokio::test]
+async fn tokens_are_issued_and_taken() {
+    let lab = Lab::start().await;
+    default_account(&lab).await;
+    let path = "/api/v1/namespaces/default/serviceaccounts/default/token";
+    let reply = lab.post(path, &json!({"spec": {"expirationSeconds": 3600}})).await;
+    assert_eq!(reply.code, 201, "{}", reply.json);
+    let token = format!("Bearer {}", reply.json["status"]["token"].as_str().unwrap());
+    let mut request =
+        Request::builder().uri(MAPS).header("authorization", &token).body(Body::empty()).unwrap();
+    let response = lab.server.respond(request).await;
+    // Known, but without rights.
+    assert_eq!(response.status(), 403);
+    request =
+        Request::builder().uri(MAPS).header("authorization", "Bearer x.y.z").body(Body::empty()).unwrap();
+    assert_eq!(lab.server.respond(request).await.status(), 401);
+}
+
+#[tokio::test]
+async fn containers_to_look_into_a_pod() {
+    let lab = Lab::start().await;
+    default_account(&lab).await;
+    lab.made(PODS, &pod("p")).await;
+    let patch =
+        json!({"spec": {"ephemeralContainers": [{"name": "debug", "image": "busybox"}], "nodeName": "n9"}});
+    let path = format!("{PODS}/p/ephemeralcontainers");
+    let reply = lab.patch(&path, "strategic-merge-patch+json", &patch).await;
+    assert_eq!(reply.code, 200, "{}", reply.json);
+    assert_eq!(reply.json["spec"]["ephemeralContainers"][0]["name"], "debug");
+    assert!(reply.json["spec"].get("nodeName").is_none());
+    let resources = json!({"spec": {"containers": [{"name": "c", "image": "other", "resources": {"requests": {"cpu": "1"}}}]}});
+    let resized = lab.patch(&format!("{PODS}/p/resize"), "strategic-merge-patch+json", &resources).await;
+    if resized.code == 200 {
+        assert_eq!(resized.json["spec"]["containers"][0]["resources"]["requests"]["cpu"], "1");
+        assert_eq!(resized.json["spec"]["containers"][0]["image"], "i");
+    } else {
+        assert_eq!(resized.code, 422, "{}", resized.json);
+    }
+}

@@ -1,0 +1,69 @@
+use super::*;
+
+#[tokio::test]
+async fn four_kinds() {
+    let lab = Lab::start().await;
+    let path = format!("{MAPS}/m");
+    lab.made(MAPS, &config_map("m", json!({"a": "1", "b": "2"}))).await;
+    let merged = lab.patch(&path, "merge-patch+json", &json!({"data": {"a": null, "c": "3"}})).await.json;
+    assert_eq!(merged["data"], json!({"b": "2", "c": "3"}));
+    let patch = json!([{"op": "test", "path": "/data/b", "value": "2"}, {"op": "remove", "path": "/data/b"}]);
+    let patched = lab.patch(&path, "json-patch+json", &patch).await;
+    assert_eq!(patched.json["data"], json!({"c": "3"}));
+    let failed = lab.patch(&path, "json-patch+json", &patch).await;
+    assert_eq!(failed.message(), "the server rejected our request due to an error in our request");
+    assert_eq!(failed.code, 422);
+    assert_eq!(lab.patch(&path, "unknown", &json!({})).await.code, 415);
+    let bare = lab.patch(&path, "apply-patch+yaml", &config_map("m", json!({}))).await;
+    assert_eq!(bare.code, 422);
+    let applied = lab
+        .patch(&format!("{path}?fieldManager=zz"), "apply-patch+yaml", &config_map("m", json!({"c": "4"})))
+        .await;
+    assert_eq!((applied.code.as_u16(), applied.reason()), (409, "Conflict"));
+    assert_eq!(applied.message(), "Apply failed with 1 conflict: conflict with \"test\" using v1: .data.c");
+    let forced = format!("{path}?fieldManager=zz&force=true");
+    assert_eq!(
+        lab.patch(&forced, "apply-patch+yaml", &config_map("m", json!({"c": "4"}))).await.json["data"]["c"],
+        "4"
+    );
+    let strategic = lab
+        .patch(&path, "strategic-merge-patch+json", &json!({"data": {"$patch": "replace", "z": "9"}}))
+        .await;
+    assert_eq!(strategic.json["data"], json!({"z": "9"}));
+}
+
+#[tokio::test]
+async fn apply_makes_what_is_not_there() {
+    let lab = Lab::start().await;
+    let path = format!("{MAPS}/new?fieldManager=me");
+    let made = lab.patch(&path, "apply-patch+yaml", &config_map("new", json!({"a": "1"}))).await;
+    assert_eq!(made.code, 201, "{}", made.json);
+    let managers = made.json["metadata"]["managedFields"].as_array().unwrap();
+    assert_eq!((managers.len(), managers[0]["operation"].as_str()), (1, Some("Apply")));
+    // The same again changes nothing.
+    let again = lab.patch(&path, "apply-patch+yaml", &config_map("new", json!({"a": "1"}))).await;
+    assert_eq!((again.code.as_u16(), &again.json), (200, &made.json));
+    // What is not applied any more goes.
+    let less = lab.patch(&path, "apply-patch+yaml", &config_map("new", json!({}))).await;
+    assert!(less.json.get("data").is_none_or(|data| data == &json!({})), "{}", less.json);
+}
+
+#[tokio::test]
+async fn patches_at_the_same_time_are_all_there() {
+    let lab = Lab::start().await;
+    lab.made(MAPS, &config_map("m", json!({}))).await;
+    let path = format!("{MAPS}/m");
+    let patches: Vec<Value> = (0..12).map(|index| json!({"data": {format!("k{index}"): "1"}})).collect();
+    let replies = futures_util::future::join_all(
+        patches.iter().map(|patch| lab.patch(&path, "merge-patch+json", patch)),
+    )
+    .await;
+    assert!(replies.iter().all(|reply| reply.code == 200));
+    assert_eq!(lab.get(&path).await.json["data"].as_object().unwrap().len(), 12);
+    // With a version there is one winner.
+    let version = lab.get(&path).await.json["metadata"]["resourceVersion"].clone();
+    let mut patch = json!({"metadata": {"resourceVersion": version}, "data": {"x": "1"}});
+    assert_eq!(lab.patch(&path, "merge-patch+json", &patch).await.code, 200);
+    patch["data"]["x"] = json!("2");
+    assert_eq!(lab.patch(&path, "merge-patch+json", &patch).await.code, 409);
+}

@@ -1,0 +1,80 @@
+use std::collections::BTreeSet;
+
+use super::*;
+
+const SERVICES: &str = "/api/v1/namespaces/default/services";
+
+fn service(name: &str, kind: &str) -> Value {
+    json!({"metadata": {"name": name}, "spec": {"type": kind, "ports": [{"port": 80}], "selector": {"app": name}}})
+}
+
+#[tokio::test]
+async fn addresses_and_ports_are_of_one_service_only() {
+    let lab = Lab::start().await;
+    // The range of ports has room for twenty.
+    let services: Vec<Value> = (0..20).map(|index| service(&format!("s{index}"), "NodePort")).collect();
+    let made =
+        futures_util::future::join_all(services.iter().map(|service| lab.made(SERVICES, service))).await;
+    let addresses: BTreeSet<&str> =
+        made.iter().map(|one| one["spec"]["clusterIP"].as_str().unwrap()).collect();
+    let ports: BTreeSet<i64> =
+        made.iter().map(|one| one["spec"]["ports"][0]["nodePort"].as_i64().unwrap()).collect();
+    assert_eq!((addresses.len(), ports.len()), (20, 20));
+    assert!(!addresses.contains("10.96.0.1"));
+    let full = lab.post(SERVICES, &service("more", "NodePort")).await;
+    assert_eq!(full.code, 422, "{}", full.json);
+
+    let taken = addresses.iter().next().unwrap();
+    let mut other = service("other", "ClusterIP");
+    other["spec"]["clusterIP"] = json!(taken);
+    let refused = lab.post(SERVICES, &other).await;
+    assert_eq!((refused.code.as_u16(), refused.reason()), (422, "Invalid"));
+    assert!(refused.message().contains("provided IP is already allocated"), "{}", refused.message());
+    other["spec"]["clusterIP"] = json!("10.97.0.1");
+    assert!(lab.post(SERVICES, &other).await.message().contains("not in the valid range"));
+
+    // Free again with the end of the Service, and with its change.
+    lab.delete(&format!("{SERVICES}/s0"), &Value::Null).await;
+    let more = lab.made(SERVICES, &service("more", "NodePort")).await;
+    assert_eq!(more["spec"]["ports"][0]["nodePort"], made[0]["spec"]["ports"][0]["nodePort"]);
+    let patch = json!({"spec": {"type": "ClusterIP", "ports": [{"port": 80, "nodePort": null}]}});
+    let reply = lab.patch(&format!("{SERVICES}/s1"), "strategic-merge-patch+json", &patch).await;
+    assert_eq!(reply.code, 200, "{}", reply.json);
+    lab.made(SERVICES, &service("last", "NodePort")).await;
+}
+
+#[tokio::test]
+async fn the_service_of_the_api_is_there() {
+    let lab = Lab::start().await;
+    let own = lab.get(&format!("{SERVICES}/kubernetes")).await.json;
+    assert_eq!(own["spec"]["clusterIP"], "10.96.0.1");
+    let slices = lab.get("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices").await.json;
+    assert_eq!(slices["items"][0]["endpoints"][0]["addresses"][0], "10.1.2.3");
+    for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
+        assert_eq!(lab.get(&format!("/api/v1/namespaces/{name}")).await.code, 200);
+    }
+    let class = "/apis/scheduling.k8s.io/v1/priorityclasses/system-cluster-critical";
+    assert_eq!(lab.get(class).await.json["value"], 2_000_000_000);
+    // A second server over the same store finds everything there.
+    let second = ApiServer::start(Arc::clone(&lab.server.store), config()).await.unwrap();
+    assert_eq!(second.cache.revision(), lab.server.cache.revision());
+}
+
+#[tokio::test]
+async fn a_quota_holds_requests_at_the_same_time() {
+    let lab = Lab::start().await;
+    let quotas = "/api/v1/namespaces/default/resourcequotas";
+    lab.made(quotas, &json!({"metadata": {"name": "q"}, "spec": {"hard": {"count/configmaps": "5"}}})).await;
+    // The controller counts what is there before anything is charged.
+    let counted = json!({"status": {"hard": {"count/configmaps": "5"}, "used": {"count/configmaps": "0"}}});
+    let reply = lab.patch(&format!("{quotas}/q/status"), "merge-patch+json", &counted).await;
+    assert_eq!(reply.code, 200, "{}", reply.json);
+    let maps: Vec<Value> = (0..12).map(|index| config_map(&format!("m{index}"), json!({}))).collect();
+    let replies = futures_util::future::join_all(maps.iter().map(|map| lab.post(MAPS, map))).await;
+    assert_eq!(replies.iter().filter(|reply| reply.code == 201).count(), 5);
+    let refused = replies.iter().find(|reply| reply.code != 201).unwrap();
+    assert_eq!((refused.code.as_u16(), refused.reason()), (403, "Forbidden"));
+    assert!(refused.message().contains("exceeded quota"), "{}", refused.message());
+    let used = lab.get(&format!("{quotas}/q")).await.json["status"]["used"]["count/configmaps"].clone();
+    assert_eq!(used, "5");
+}
