@@ -68,7 +68,7 @@ impl fmt::Display for CauseReason {
 /// `Display` gives `field: message`, which is how Kubernetes lists causes in the message of a `Status`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Cause {
-    /// Path of the field, as `spec.containers[0].name`. Empty for the object as a whole.
+    /// Path of the field, as `spec.containers[0].name`. `<nil>` for the object as a whole, which is how Go prints it.
     pub field: String,
     /// Kind of the fault.
     pub reason: CauseReason,
@@ -80,7 +80,7 @@ impl Cause {
     fn without_value(reason: CauseReason, field: impl Into<String>, detail: &str) -> Self {
         let prefix = reason.prefix();
         let message = if detail.is_empty() { prefix.to_owned() } else { format!("{prefix}: {detail}") };
-        Self { field: field.into(), reason, message }
+        Self { field: path(field.into()), reason, message }
     }
 
     fn with_value(reason: CauseReason, field: impl Into<String>, value: &Value, detail: &str) -> Self {
@@ -91,7 +91,7 @@ impl Cause {
         } else {
             format!("{prefix}: {shown}: {detail}")
         };
-        Self { field: field.into(), reason, message }
+        Self { field: path(field.into()), reason, message }
     }
 
     /// A field that must be set. `detail` may be empty.
@@ -159,12 +159,13 @@ impl Cause {
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.field.is_empty() {
-            // The path of the object as a whole, as Go prints it.
-            return write!(f, "<nil>: {}", self.message);
-        }
         write!(f, "{}: {}", self.field, self.message)
     }
+}
+
+/// A path as causes have it.
+fn path(field: String) -> String {
+    if field.is_empty() { "<nil>".to_owned() } else { field }
 }
 
 /// A value as messages show it: JSON, with strings quoted as Go's `%q` does.
