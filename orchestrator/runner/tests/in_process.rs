@@ -1,4 +1,5 @@
 //! The controllers against our own API server in this process, with a store in memory.
+#![allow(clippy::unwrap_used)]
 
 #[path = "in_process/cluster.rs"]
 mod cluster;

@@ -98,7 +98,7 @@ fn an_evicted_pod_counts_no_more_until_its_time_is_over() {
     let status = sim.object(&place).unwrap()["status"].clone();
     assert_eq!(status["disruptedPods"], json!({ "web-0": granted }), "a pod that is gone is forgotten");
     assert_eq!((&status["currentHealthy"], &status["disruptionsAllowed"]), (&json!(2), &json!(1)));
-    sim.server.now += std::time::Duration::from_secs(121);
+    sim.server.now += Duration::from_secs(121);
     sim.converge();
     let status = sim.object(&place).unwrap()["status"].clone();
     assert_eq!((&status["disruptedPods"], &status["disruptionsAllowed"]), (&json!({}), &json!(2)));

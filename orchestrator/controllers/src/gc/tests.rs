@@ -18,7 +18,10 @@ fn sim() -> Sim {
     sim
 }
 
-fn owned(name: &str, owners: &[(&str, &str, &str, &str)]) -> Value {
+/// `apiVersion`, kind, name and uid of an owner.
+type Reference<'a> = (&'a str, &'a str, &'a str, &'a str);
+
+fn owned(name: &str, owners: &[Reference<'_>]) -> Value {
     let owners: Vec<Value> = owners
         .iter()
         .map(|(api_version, kind, name, uid)| {
@@ -61,7 +64,7 @@ fn look(sim: &mut Sim, key: &ObjectRef) -> (Vec<Action>, Vec<&'static str>) {
 #[test]
 fn owners_decide() {
     const NONE: &[&str] = &[];
-    let cases: [(&str, &[(&str, &str, &str, &str)], bool, &[&str]); 7] = [
+    let cases: [(&str, &[Reference<'_>], bool, &[&str]); 7] = [
         ("living owner", &[("v1", "Secret", "alive", "ALIVE")], false, NONE),
         ("owner that never was", &[("v1", "Secret", "never", "x")], true, NONE),
         ("another of its name", &[("v1", "Secret", "alive", "x")], true, NONE),

@@ -75,11 +75,11 @@ fn happen(sim: &mut Sim, what: u8, a: u8, b: u8) {
         }
         2..=3 => {
             let spec = json!({
-                "selector": { "app": if b % 2 == 0 { "web" } else { "db" } },
-                "clusterIP": if b % 4 == 0 { "None" } else { "10.0.0.1" },
-                "ipFamilies": if b % 3 == 0 { json!(["IPv4", "IPv6"]) } else { json!(["IPv4"]) },
-                "publishNotReadyAddresses": b % 7 == 0,
-                "ports": [{ "name": "http", "port": 80, "targetPort": if b % 5 == 0 { json!("http") } else { json!(8080) } }],
+                "selector": { "app": if b.is_multiple_of(2) { "web" } else { "db" } },
+                "clusterIP": if b.is_multiple_of(4) { "None" } else { "10.0.0.1" },
+                "ipFamilies": if b.is_multiple_of(3) { json!(["IPv4", "IPv6"]) } else { json!(["IPv4"]) },
+                "publishNotReadyAddresses": b.is_multiple_of(7),
+                "ports": [{ "name": "http", "port": 80, "targetPort": if b.is_multiple_of(5) { json!("http") } else { json!(8080) } }],
             });
             let service = place(&kinds::services(), namespace, &format!("service-{}", index % 2));
             let object = json!({ "metadata": meta(service.name.to_string()), "spec": spec });
@@ -106,9 +106,9 @@ fn happen(sim: &mut Sim, what: u8, a: u8, b: u8) {
             let _ = server.delete(&place(&kinds::services(), namespace, name), propagation);
         }
         6..=8 => {
-            let ready = if b % 3 == 0 { "False" } else { "True" };
+            let ready = if b.is_multiple_of(3) { "False" } else { "True" };
             let status = json!({
-                "phase": if b % 11 == 0 { "Succeeded" } else { "Running" },
+                "phase": if b.is_multiple_of(11) { "Succeeded" } else { "Running" },
                 "podIPs": [{ "ip": format!("10.1.{}.{index}", a % 2) }, { "ip": format!("fd00::{}:{index}", a % 2) }],
                 "conditions": [{ "type": "Ready", "status": ready }],
             });
@@ -117,8 +117,8 @@ fn happen(sim: &mut Sim, what: u8, a: u8, b: u8) {
                 "spec": { "containers": [{ "ports": [{ "name": "http", "containerPort": 8000 + u16::from(b % 2) }] }] },
                 "status": status,
             });
-            object["metadata"]["labels"] = json!({ "app": if b % 2 == 0 { "web" } else { "db" } });
-            if b % 4 == 0 {
+            object["metadata"]["labels"] = json!({ "app": if b.is_multiple_of(2) { "web" } else { "db" } });
+            if b.is_multiple_of(4) {
                 object["metadata"]["finalizers"] = json!(["example.com/slow"]);
             }
             if server.create(&kinds::pods(), object).is_err() {
@@ -130,7 +130,7 @@ fn happen(sim: &mut Sim, what: u8, a: u8, b: u8) {
         }
         9 => {
             let pod = place(&kinds::pods(), namespace, &format!("pod-{index}"));
-            if server.delete(&pod, propagation).is_ok() && b % 2 == 0 {
+            if server.delete(&pod, propagation).is_ok() && b.is_multiple_of(2) {
                 release(server, &pod);
             }
         }
@@ -147,16 +147,16 @@ fn happen(sim: &mut Sim, what: u8, a: u8, b: u8) {
                         "kind": &*resource.kind,
                         "name": name,
                         "uid": owner["metadata"]["uid"],
-                        "blockOwnerDeletion": b % 2 == 0,
+                        "blockOwnerDeletion": b.is_multiple_of(2),
                     }));
                 }
             }
-            if b % 13 == 0 {
+            if b.is_multiple_of(13) {
                 owners =
                     vec![json!({ "apiVersion": "v1", "kind": "Secret", "name": "never", "uid": "none" })];
             }
             let (resource, name) =
-                if a % 3 == 0 { (kinds::config_maps(), "c") } else { (kinds::secrets(), "s") };
+                if a.is_multiple_of(3) { (kinds::config_maps(), "c") } else { (kinds::secrets(), "s") };
             let mut object = json!({ "metadata": meta(format!("{name}-{}", index % 3)) });
             object["metadata"]["ownerReferences"] = owners.into();
             let _ = server.create(&resource, object);
@@ -298,7 +298,7 @@ proptest! {
                 0..=5 => happen(&mut sim, a, b, c),
                 6..=9 => {
                     for _ in 0..=b % 4 {
-                        sim.deliver(kind, c % 4 == 0);
+                        sim.deliver(kind, c.is_multiple_of(4));
                     }
                 }
                 10 => sim.relist(kind),
@@ -306,7 +306,7 @@ proptest! {
                     let controller = usize::from(a) % sim.controllers.len();
                     sim.work(controller, usize::from(b), usize::from(c % 4));
                 }
-                _ if c % 8 == 0 => sim.restart(),
+                _ if c.is_multiple_of(8) => sim.restart(),
                 _ => {}
             }
         }

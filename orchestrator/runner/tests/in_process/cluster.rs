@@ -9,7 +9,8 @@ use guideway_apiserver::{ApiServer, Config, Limits};
 use guideway_runner::{ElectionConfig, Metrics};
 use guideway_store::MemoryStore;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
-use kube::runtime::{WatchStreamExt as _, watcher};
+use kube::runtime::WatchStreamExt as _;
+use kube::runtime::watcher::{self, watcher};
 use kube::{Api, Client};
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -140,7 +141,7 @@ impl Cluster {
         let resource =
             ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural);
         let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource);
-        let events = watcher::watcher(api, watcher::Config::default()).applied_objects();
+        let events = watcher(api, watcher::Config::default()).applied_objects();
         events.filter_map(|object| async { serde_json::to_value(object.ok()?).ok() })
     }
 
