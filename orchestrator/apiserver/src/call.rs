@@ -99,7 +99,7 @@ impl Call {
     /// Who writes, for `managedFields`. The name in the options goes before the client's own.
     pub(crate) fn manager(&self, named: Option<&str>) -> Manager {
         let agent = self.headers.get(axum::http::header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-        let name = named.map_or_else(|| options::default_manager(agent.unwrap_or_default()), |name| name);
+        let name = named.unwrap_or_else(|| options::default_manager(agent.unwrap_or_default()));
         Manager {
             subresource: self.path.subresource.clone(),
             ..Manager::new(name, self.version().api_version())

@@ -134,7 +134,7 @@ impl Events {
                     };
                 }
                 Stage::Follow { watcher, next_bookmark } => {
-                    self.follow(&mut frame, watcher, next_bookmark).await
+                    self.follow(&mut frame, watcher, next_bookmark).await;
                 }
             }
         }

@@ -150,8 +150,11 @@ impl ApiServer {
         request.extensions_mut().insert(Peer::in_process(Arc::new(identity)));
         let response = self.respond(request).await;
         let code = response.status().as_u16();
-        let bytes =
-            response.into_body().collect().await.map_or_else(|_| Bytes::new(), |body| body.to_bytes());
+        let bytes = response
+            .into_body()
+            .collect()
+            .await
+            .map_or_else(|_| Bytes::new(), http_body_util::Collected::to_bytes);
         (code, serde_json::from_slice(&bytes).unwrap_or_default())
     }
 }

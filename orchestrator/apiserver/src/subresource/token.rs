@@ -33,7 +33,6 @@ pub(super) async fn token(call: &mut Call, body: Body) -> Answer {
     let request =
         TokenRequest { namespace, service_account: name, body: &request, id: &id, who: &call.identity };
     let answered = call.server.tokens.request(request, &objects, call.now, &mut warnings)?;
-    drop(objects);
     call.warnings.append(&mut warnings);
     Ok(call.reply(StatusCode::CREATED, &answered))
 }

@@ -107,7 +107,7 @@ impl Call {
                 match about.get(index) {
                     Some(About::Object) => return Ok(Committed::Refused),
                     Some(About::Claim(claim)) => {
-                        claims.refused(self, *claim, object, proposal.name, &mut taken)?
+                        claims.refused(self, *claim, object, proposal.name, &mut taken)?;
                     }
                     Some(About::Namespace) => is_namespace = true,
                     _ => {}
@@ -143,7 +143,7 @@ impl Call {
                 warnings.push(warning);
             }
         }
-        Ok(quota::charge(&request, object)?)
+        quota::charge(&request, object)
     }
 
     /// The namespace of the path as it is known here. An object must not come into one that is about to go: it is written

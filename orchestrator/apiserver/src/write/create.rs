@@ -119,7 +119,7 @@ fn mutate(
 ) -> Result<(), Status> {
     let view = call.view();
     let request = call.admission(Operation::Create, name, None, &view, suffix);
-    Ok(admission::mutate(&request, object, warnings)?)
+    admission::mutate(&request, object, warnings)
 }
 
 /// The namespace of the path is the object's.
