@@ -159,7 +159,12 @@ fn happen(sim: &mut Sim, what: u8, a: u8, b: u8) {
                 if a.is_multiple_of(3) { (kinds::config_maps(), "c") } else { (kinds::secrets(), "s") };
             let mut object = json!({ "metadata": meta(format!("{name}-{}", index % 3)) });
             object["metadata"]["ownerReferences"] = owners.into();
-            let _ = server.create(&resource, object);
+            let references = object["metadata"]["ownerReferences"].clone();
+            let there = place(&resource, namespace, object["metadata"]["name"].as_str().unwrap());
+            // What is there already gets other owners; only what owns nothing, so that there are no circles.
+            if server.create(&resource, object).is_err() && resource == kinds::config_maps() {
+                let _ = server.patch(&there, &json!({ "metadata": { "ownerReferences": references } }));
+            }
         }
         12 => {
             let name = format!("w-{}", b % 3);
