@@ -22,8 +22,6 @@ pub struct Config {
     pub issuer: String,
     /// Keys of service-account tokens, PEM. The first one signs; all of them verify.
     pub token_keys: Vec<String>,
-    /// The certificate of the CA that signs certificates of clients and servers, PEM.
-    pub ca: String,
     /// How node agents are met: our client certificate, and the CA that theirs is checked with. None: streams are refused.
     pub node_tls: Option<Arc<rustls::ClientConfig>>,
     /// Bounds.

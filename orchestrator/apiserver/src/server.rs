@@ -105,6 +105,13 @@ impl ApiServer {
         self.stopping.cancel();
     }
 
+    /// The token of a secret of type `kubernetes.io/service-account-token` for the account with this `uid`. None when the
+    /// key does not sign.
+    #[must_use]
+    pub fn secret_token(&self, namespace: &str, account: &str, uid: &str, secret: &str) -> Option<String> {
+        self.tokens.secret_token(namespace, account, uid, secret)
+    }
+
     /// Done once the server is to end.
     pub(crate) fn stopping(&self) -> WaitForCancellationFuture<'_> {
         self.stopping.cancelled()

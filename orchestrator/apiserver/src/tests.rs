@@ -58,7 +58,6 @@ fn config() -> Config {
         advertise: Some("10.1.2.3:6443".parse().unwrap()),
         issuer: "https://kubernetes.default.svc".to_owned(),
         token_keys: vec![TOKEN_KEY.to_owned()],
-        ca: String::new(),
         node_tls: None,
         limits: Limits::default(),
         checks: Vec::new(),

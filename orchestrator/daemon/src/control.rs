@@ -55,6 +55,13 @@ pub fn listen(folder: &Path) -> io::Result<UnixListener> {
     UnixListener::bind(path)
 }
 
+/// Takes the socket away, so that commands do not wait for a server that has ended.
+pub fn remove(folder: &Path) {
+    if let Err(error) = std::fs::remove_file(socket(folder)) {
+        tracing::debug!(%error, "the socket of the data folder stays");
+    }
+}
+
 /// Does what is asked for over the socket, for ever.
 pub async fn serve(listener: UnixListener, store: Arc<dyn Store>) {
     loop {

@@ -136,6 +136,7 @@ pub async fn run(args: ServerArgs) -> Result<(), RunError> {
     if let Err(error) = serve.await {
         tracing::error!(%error, "the server ended by itself");
     }
+    control::remove(&folder);
     Ok(())
 }
 
@@ -161,7 +162,6 @@ fn config(args: &ServerArgs, authority: &Authority, advertise: SocketAddr) -> Re
         advertise: Some(advertise),
         issuer: "https://kubernetes.default.svc.cluster.local".to_owned(),
         token_keys: authority.token_keys().to_vec(),
-        ca: authority.certificate().to_owned(),
         node_tls: Some(tls::node_client(authority, SystemTime::now()).map_err(RunError::Pki)?),
         limits: Limits::default(),
         checks: Vec::new(),
@@ -264,6 +264,11 @@ async fn controllers(
     let mut config = guideway_runner::Config::new();
     config.root_ca = Some(authority.certificate().to_owned());
     config.event_ttl = args.event_ttl;
+    let signer = Arc::clone(&api);
+    config.token_signer = Some(Arc::new(move |account, secret| {
+        let token = signer.secret_token(&account.namespace, &account.name, &account.uid, &secret.name);
+        token.ok_or_else(|| "the key of service-account tokens does not sign".to_owned())
+    }));
     if !args.etcd.etcd_servers.is_empty() {
         let holder = format!("{}_{}", hostname(), std::process::id());
         config.election = Some(guideway_runner::ElectionConfig::new(holder));
