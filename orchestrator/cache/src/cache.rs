@@ -20,13 +20,19 @@ pub struct Limits {
     pub events: usize,
     /// No more than this in the objects of those events, in bytes.
     pub event_bytes: usize,
+    /// How many revisions before the present one the cache begins, if the store still has them: those who watched before a
+    /// restart go on where they were.
+    pub past: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { events: 10_000, event_bytes: 16 << 20 }
+        Self { events: 10_000, event_bytes: 16 << 20, past: 2_000 }
     }
 }
+
+/// How long a new cache may take to come to the present.
+const CATCH_UP: Duration = Duration::from_secs(30);
 
 /// Why a wait for a revision ended without it.
 #[derive(Debug, thiserror::Error)]
@@ -64,20 +70,27 @@ struct State {
 }
 
 impl Cache {
-    /// Reads everything, then follows the store until the cache is dropped.
+    /// Reads everything as it was [`Limits::past`] revisions ago, catches up, then follows the store until the cache is
+    /// dropped.
     ///
     /// When the store's watch fails, the cache goes on from where it was, once it can; if the store has compacted that
     /// away, it reads everything anew and ends all watchers with [`crate::Lagged`].
     ///
     /// # Errors
-    /// Why the store could not be read.
+    /// Why the store could not be read or followed.
     pub async fn start(store: Arc<dyn Store>, limits: Limits) -> Result<Arc<Self>, StoreError> {
-        let (revision, objects) = follow::read_all(&*store).await?;
+        let current = store.revision().await?;
+        let (revision, objects) = follow::read_past(&*store, current, limits.past).await?;
         let state = State { revision, objects, log: Log::new(limits, revision) };
         let reached = watch::Sender::new(revision);
         let shared = Arc::new(Shared { state: RwLock::new(state), reached });
         let follower = tokio::spawn(follow::follow(store.clone(), shared.clone()));
-        Ok(Arc::new(Self { store, shared, follower }))
+        let cache = Arc::new(Self { store, shared, follower });
+        cache.wait_for(current, CATCH_UP).await.map_err(|error| StoreError::Unavailable {
+            what: "the cache cannot follow it".into(),
+            source: Some(Box::new(error)),
+        })?;
+        Ok(cache)
     }
 
     /// Where the cache is.

@@ -148,8 +148,13 @@ impl Etcd {
         let cluster: Vec<String> = all.iter().map(|(name, url, _)| format!("{name}={url}")).collect();
         self.run(name, client, peer, &cluster.join(","), "existing")?;
         self.wait("the learner is promoted", |etcd| {
-            let list = etcd.etcdctl(&["member", "promote", &id])?;
-            Ok(list["members"].is_array())
+            // It is refused until the learner has caught up, and once it is one no more.
+            let _ = etcd.etcdctl(&["member", "promote", &id]);
+            let list = etcd.etcdctl(&["member", "list"])?;
+            let mut members = list["members"].as_array().into_iter().flatten();
+            let it = members
+                .find(|member| member["ID"].as_u64().map(|number| format!("{number:x}")) == Some(id.clone()));
+            Ok(it.is_some_and(|member| member["isLearner"] != true))
         })
     }
 

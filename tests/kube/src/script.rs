@@ -18,7 +18,8 @@
 //! own. Lines with `<` are its standard input, lines with `!` its standard error, the line with `?` its exit status (0 when
 //! there is none), other lines its standard output. `$ [>=31]` and `$ [<31]` are for some versions only. `$ ~` waits: the
 //! command is tried again until it prints what it must. In expected lines `[..]` stands for any text in the line, and a line
-//! of `...` for any lines. Blank space inside a line counts as one blank, for tables are as wide as their contents.
+//! of `...` for any lines. Blank space inside a line counts as one blank, for tables are as
+//! wide as their contents; blank lines do not count.
 
 use std::fmt;
 use std::io::Write as _;
@@ -110,7 +111,7 @@ impl Script {
                     step.input.push_str(input.strip_prefix(' ').unwrap_or(input));
                     step.input.push('\n');
                 }
-                Some(("!", error)) => step.errors.push(error.trim().to_owned()),
+                Some(("!", error)) => step.errors.push(error.strip_prefix(' ').unwrap_or(error).to_owned()),
                 Some(("?", status)) => {
                     let status = status.trim().parse();
                     step.status = status.with_context(|| format!("line {}: no exit status", at + 1))?;
@@ -251,11 +252,12 @@ impl Shell<'_> {
     }
 }
 
-/// Whether `got` is what `expected` says; blank lines at the end of either do not count.
+/// Whether `got` is what `expected` says; blank lines do not count.
 fn matches(expected: &[String], got: &[String]) -> bool {
-    let end =
-        |lines: &[String]| lines.iter().rposition(|line| !line.trim().is_empty()).map_or(0, |at| at + 1);
-    matches_lines(&expected[..end(expected)], &got[..end(got)])
+    let full = |lines: &[String]| -> Vec<String> {
+        lines.iter().filter(|line| !line.trim().is_empty()).cloned().collect()
+    };
+    matches_lines(&full(expected), &full(got))
 }
 
 fn matches_lines(expected: &[String], got: &[String]) -> bool {
@@ -321,7 +323,7 @@ mod tests {
         let same = |expected: &str, got: &str| matches(&lines(expected), &lines(got));
         assert!(same("NAME AGE\na [..]s\n", "NAME   AGE\na      12s\n\n"));
         assert!(same("a\n...\nd", "a\nb\nc\nd"));
-        assert!(same("a\n...", "a"));
+        assert!(same("a\n...", "a") && same("a\nb", "a\n\nb\n"));
         assert!(same("a[..]", "a"));
         assert!(!same("a [..]s", "a 12m"));
         assert!(!same("a", "a\nb"));

@@ -62,7 +62,7 @@ fn made(kubectl: &Kubectl, server: &Server, name: &str) -> String {
     for field in ["uid", "resourceVersion", "creationTimestamp", "namespace"] {
         metadata.remove(field);
     }
-    for fields in metadata["managedFields"].as_array_mut().unwrap() {
+    for fields in metadata.get_mut("managedFields").and_then(Value::as_array_mut).into_iter().flatten() {
         fields.as_object_mut().unwrap().remove("time");
     }
     // Unique in the cluster.

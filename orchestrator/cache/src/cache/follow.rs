@@ -18,10 +18,30 @@ const BATCH: usize = 64;
 /// How long to wait before the store is asked again: the first time, and at most.
 const PATIENCE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
-/// All objects, all at one revision.
-pub(super) async fn read_all(store: &dyn Store) -> Result<(Revision, Objects), StoreError> {
+/// All objects as they were so many revisions before `current`, or as far back as the store goes.
+pub(super) async fn read_past(
+    store: &dyn Store,
+    current: Revision,
+    past: u64,
+) -> Result<(Revision, Objects), StoreError> {
+    let mut at = Revision(current.0.saturating_sub(past).max(1));
+    // The store may compact more while it is read.
+    for _ in 0..2 {
+        match read_all(store, Some(at)).await {
+            Err(StoreError::Compacted { oldest }) => at = oldest,
+            read => return read,
+        }
+    }
+    read_all(store, None).await
+}
+
+/// All objects, all at one revision: the present one unless told.
+pub(super) async fn read_all(
+    store: &dyn Store,
+    at: Option<Revision>,
+) -> Result<(Revision, Objects), StoreError> {
     let mut objects = Objects::default();
-    let mut range = Range { limit: PAGE, ..Range::prefix(limits::ROOT) };
+    let mut range = Range { limit: PAGE, at, ..Range::prefix(limits::ROOT) };
     loop {
         let page = store.range(range.clone()).await?;
         range.at = Some(page.revision);
@@ -46,7 +66,7 @@ pub(super) async fn follow(store: Arc<dyn Store>, shared: Arc<Shared>) {
         }
         let end = match end {
             // What follows here cannot be joined to what we have: the store has forgotten it, or is one restored.
-            StoreError::Compacted { .. } | StoreError::Future { .. } => match read_all(&*store).await {
+            StoreError::Compacted { .. } | StoreError::Future { .. } => match read_all(&*store, None).await {
                 Ok((revision, objects)) => {
                     tracing::warn!(%revision, "the cache missed events of the store and has read everything anew");
                     shared.replace(revision, objects);

@@ -284,6 +284,28 @@ async fn what_was_missed_is_read_anew_and_watchers_are_told_so() {
     assert_eq!(next(&mut watcher).await.revision, after);
 }
 
+#[tokio::test]
+async fn a_new_cache_has_what_happened_before() {
+    let store: Arc<MemoryStore> = Arc::new(MemoryStore::new());
+    let mut revisions = Vec::new();
+    for n in 0..10 {
+        revisions.push(put(&*store, "/registry/x/1", &format!("{{\"n\":{n}}}")).await);
+    }
+    revisions.push(delete(&*store, "/registry/x/1").await);
+    let limits = Limits { past: 5, ..Limits::default() };
+    let cache = Cache::start(store.clone(), limits).await.unwrap();
+    assert_eq!((cache.revision(), cache.oldest()), (revisions[10], revisions[5]));
+    assert!(cache.list("/registry/").1.is_empty());
+    let mut watcher = cache.watch("/registry/", Some(revisions[7])).unwrap();
+    for revision in &revisions[8..] {
+        assert_eq!(next(&mut watcher).await.revision, *revision);
+    }
+    // The store remembers less than that.
+    store.compact(revisions[8]).await.unwrap();
+    let cache = Cache::start(store, limits).await.unwrap();
+    assert_eq!((cache.revision(), cache.oldest()), (revisions[10], revisions[8]));
+}
+
 /// Follows a prefix from a list on, as informers do, until it has come to `end`; says what it then has.
 async fn inform(
     cache: Arc<Cache>,
