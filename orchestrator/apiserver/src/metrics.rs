@@ -82,22 +82,26 @@ impl Metrics {
         Self { registry, ..metrics }
     }
 
-    /// The labels of a request.
-    pub(crate) fn names(&self, parsed: &path::Request) -> (&'static str, String) {
-        match parsed {
-            path::Request::Resource(path) if path.subresource.is_empty() => {
-                (path.verb.as_str(), path.resource.clone())
+    /// The labels of a request. A path that leads nowhere has no resource: a client makes up as many as it likes.
+    pub(crate) fn names(
+        &self,
+        parsed: &path::Request,
+        registry: &guideway_api::Registry,
+    ) -> (&'static str, String) {
+        let path::Request::Resource(path) = parsed else { return ("other", String::new()) };
+        let found = registry.find(&path.group, &path.version, &path.resource);
+        let resource = match found {
+            Some(_) if path.subresource.is_empty() => path.resource.clone(),
+            Some(found) if found.version().subresource(&path.subresource).is_some() => {
+                format!("{}/{}", path.resource, path.subresource)
             }
-            path::Request::Resource(path) => {
-                (path.verb.as_str(), format!("{}/{}", path.resource, path.subresource))
-            }
-            path::Request::Other { .. } => ("other", String::new()),
-        }
+            _ => String::new(),
+        };
+        (path.verb.as_str(), resource)
     }
 
-    /// Counts an answer. Of paths that lead nowhere the resource is left out: a client makes up as many as it likes.
+    /// Counts an answer.
     pub(crate) fn answered(&self, verb: &'static str, resource: String, code: StatusCode, time: Duration) {
-        let resource = if code == StatusCode::NOT_FOUND { String::new() } else { resource };
         self.requests.get_or_create(&RequestLabels { verb, resource, code: code.as_u16() }).inc();
         if verb != "watch" {
             self.seconds.get_or_create(&VerbLabels { verb }).observe(time.as_secs_f64());

@@ -36,7 +36,7 @@ impl ApiServer {
                 request.uri().path(),
                 request.uri().query().unwrap_or_default(),
             );
-            let names = self.metrics.names(&parsed);
+            let names = self.metrics.names(&parsed, &self.catalogue().registry);
             let answer = AssertUnwindSafe(self.answer(request, parsed)).catch_unwind().await;
             (names.0, names.1, answer)
         };

@@ -4,10 +4,11 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use guideway_access::{Identity, MASTERS};
-use guideway_apiserver::{ApiServer, Config, Limits, StartError};
+use guideway_apiserver::{ApiServer, Check, Config, Limits, StartError};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -97,7 +98,8 @@ pub async fn run(args: ServerArgs) -> Result<(), RunError> {
     let advertise = SocketAddr::new(advertised(&args, listen), listen.port());
     let serving = serving(&args, &authority, advertise)?;
     let tls = tls::server(&authority, Arc::clone(&serving)).map_err(RunError::Pki)?;
-    let config = config(&args, &authority, advertise)?;
+    let controllers_run = Arc::new(AtomicBool::new(true));
+    let config = config(&args, &authority, advertise, Arc::clone(&controllers_run))?;
     let api = ApiServer::start(Arc::clone(&store), config).await.map_err(RunError::Start)?;
     let url = format!("https://{}", SocketAddr::new(local(listen), listen.port()));
     let files = Kubeconfig { path: args.kubeconfig_path(), url: url.clone() };
@@ -118,8 +120,13 @@ pub async fn run(args: ServerArgs) -> Result<(), RunError> {
     }
     let stop = CancellationToken::new();
     let serve = tokio::spawn(Arc::clone(&api).serve(listener, tls, stop.clone(), args.drain));
-    let controllers =
-        tokio::spawn(controllers(Arc::clone(&api), args.clone(), Arc::clone(&authority), stop.clone()));
+    let controllers = tokio::spawn(controllers(
+        Arc::clone(&api),
+        args.clone(),
+        Arc::clone(&authority),
+        stop.clone(),
+        controllers_run,
+    ));
     tracing::info!(
         %listen,
         store = store.name(),
@@ -155,7 +162,12 @@ fn check(args: &ServerArgs) -> Result<(), RunError> {
     Ok(())
 }
 
-fn config(args: &ServerArgs, authority: &Authority, advertise: SocketAddr) -> Result<Config, RunError> {
+fn config(
+    args: &ServerArgs,
+    authority: &Authority,
+    advertise: SocketAddr,
+    controllers: Arc<AtomicBool>,
+) -> Result<Config, RunError> {
     Ok(Config {
         service_networks: args.service_cidr.clone(),
         node_ports: args.node_port_range.clone(),
@@ -164,7 +176,12 @@ fn config(args: &ServerArgs, authority: &Authority, advertise: SocketAddr) -> Re
         token_keys: authority.token_keys().to_vec(),
         node_tls: Some(tls::node_client(authority, SystemTime::now()).map_err(RunError::Pki)?),
         limits: Limits::default(),
-        checks: Vec::new(),
+        checks: vec![Check {
+            name: "controllers",
+            probe: Arc::new(move || {
+                if controllers.load(Ordering::Relaxed) { Ok(()) } else { Err("they have ended".to_owned()) }
+            }),
+        }],
     })
 }
 
@@ -258,6 +275,7 @@ async fn controllers(
     args: ServerArgs,
     authority: Arc<Authority>,
     stop: CancellationToken,
+    running: Arc<AtomicBool>,
 ) {
     let identity = Identity::user("system:kube-controller-manager", &[MASTERS]);
     let client = kube::Client::new(api.in_process(identity), "default");
@@ -276,6 +294,7 @@ async fn controllers(
     if let Err(error) = guideway_runner::run(client, config, stop).await {
         tracing::error!(%error, "the controllers ended");
     }
+    running.store(false, Ordering::Relaxed);
 }
 
 fn hostname() -> String {

@@ -43,6 +43,9 @@ async fn the_server_says_what_it_is() {
         ),
         "{text}"
     );
+    lab.ask_as(Identity::anonymous(), "GET", "/api/v1/madeup", &[], "").await;
+    let later = lab.get("/metrics").await.bytes;
+    assert!(!String::from_utf8_lossy(&later).contains("madeup"));
     assert_eq!(lab.get("/openid/v1/jwks").await.code, 200);
     assert!(lab.get("/").await.json["paths"].as_array().unwrap().len() > 20);
     assert_eq!(lab.ask("POST", "/version", &[], "").await.code, 405);
