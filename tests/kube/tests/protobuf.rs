@@ -33,7 +33,6 @@ const COMMANDS: &[(&str, &str)] = &[
         "priorityclass/x-MINOR",
         "create priorityclass x-MINOR --value=7 --description=d --preemption-policy=Never",
     ),
-    ("hpa/x", "autoscale deployment x --min=1 --max=3 --cpu-percent=70"),
 ];
 
 /// The first version that sends protobuf.
