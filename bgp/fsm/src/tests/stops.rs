@@ -3,7 +3,7 @@
 use guideway_bgp_wire::iana::cease;
 use guideway_bgp_wire::{Family, Notification};
 
-use super::{Bench, IN, LOWER, OUT, closed, config, connected, keepalive, open, ms, peer_open, secs, told};
+use super::{Bench, IN, LOWER, OUT, closed, config, connected, keepalive, ms, open, peer_open, secs, told};
 use crate::{Action, Cause, Event, State, Stop};
 
 fn limit(restart: Option<u64>) -> Stop {
