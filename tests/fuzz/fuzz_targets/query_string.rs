@@ -37,6 +37,9 @@ fuzz_target!(|text: &str| {
     let body: Value = lines.next().and_then(|body| serde_json::from_str(body).ok()).unwrap_or_default();
     if let Ok(options) = DeleteOptions::parse(query, &body) {
         assert!(options.grace_seconds.is_none_or(|seconds| seconds >= 0), "{options:?}");
-        assert!(options.dry_run == DryRun::No || body["dryRun"].is_array() || query.contains("dryRun"), "{options:?}");
+        assert!(
+            options.dry_run == DryRun::No || body["dryRun"].is_array() || query.contains("dryRun"),
+            "{options:?}"
+        );
     }
 });

@@ -19,7 +19,8 @@ fuzz_target!(|text: &str| {
         assert_eq!(again.matches(&labels), selector.matches(&labels));
     }
     if let Ok(selector) = FieldSelector::parse(text, PODS.kind(), PODS.version()) {
-        let pod = json!({"metadata": {"name": "p"}, "spec": {"nodeName": "n"}, "status": {"phase": "Running"}});
+        let pod =
+            json!({"metadata": {"name": "p"}, "spec": {"nodeName": "n"}, "status": {"phase": "Running"}});
         if selector.matches(&pod) {
             assert!(selector.name().is_none_or(|name| name == "p"), "{selector:?}");
         }
