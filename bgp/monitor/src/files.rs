@@ -21,7 +21,7 @@ const CHUNK: usize = 256 * 1024;
 /// How long the last write may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// The end of the name of a file that is written to. It loses it when it is closed.
-const UNFINISHED: &str = ".part";
+pub(crate) const UNFINISHED: &str = ".part";
 
 /// How the files are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -160,7 +160,10 @@ impl Files {
         let bytes = records.concat();
         let open = match &mut self.current {
             Some(open) => open,
-            none => none.insert(begin(&self.settings, now)?),
+            none => {
+                let (file, path) = begin(&self.settings.directory, &self.settings.prefix, now)?;
+                none.insert(Open { file, path, octets: 0, begun: Instant::now() })
+            }
         };
         if let Err(error) = open.file.write_all(&bytes) {
             // Half a record at the end of a file does not spoil those before it; the next one begins anew.
@@ -178,40 +181,41 @@ impl Files {
         let name = path.with_extension("");
         fs::rename(&path, &name)?;
         info!(file = %name.display(), "MRT: closed");
-        self.remove_old()
-    }
-
-    fn remove_old(&self) -> io::Result<()> {
-        if self.settings.keep == 0 {
-            return Ok(());
-        }
-        let mut finished = Vec::new();
-        for entry in fs::read_dir(&self.settings.directory)? {
-            let path = entry?.path();
-            if is_ours(&path, &self.settings.prefix) {
-                finished.push(path);
-            }
-        }
-        // Names are times: their order is that of age.
-        finished.sort_unstable();
-        let surplus = finished.len().saturating_sub(self.settings.keep);
-        finished.iter().take(surplus).try_for_each(fs::remove_file)
+        remove_old(&self.settings.directory, &self.settings.prefix, self.settings.keep)
     }
 }
 
+/// Leaves the last `keep` closed files; 0 leaves all.
+pub(crate) fn remove_old(directory: &Path, prefix: &str, keep: usize) -> io::Result<()> {
+    if keep == 0 {
+        return Ok(());
+    }
+    let mut finished = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if is_ours(&path, prefix) {
+            finished.push(path);
+        }
+    }
+    // Names are times: their order is that of age.
+    finished.sort_unstable();
+    let surplus = finished.len().saturating_sub(keep);
+    finished.iter().take(surplus).try_for_each(fs::remove_file)
+}
+
 /// A new file; `updates.20261120T160512Z.mrt`, and `.1`, `.2` behind the time when there is one of this second.
-fn begin(settings: &MrtSettings, now: SystemTime) -> io::Result<Open> {
-    fs::create_dir_all(&settings.directory)?;
+pub(crate) fn begin(directory: &Path, prefix: &str, now: SystemTime) -> io::Result<(File, PathBuf)> {
+    fs::create_dir_all(directory)?;
     let time = humantime::format_rfc3339_seconds(now).to_string().replace(['-', ':'], "");
     for number in 0.. {
         let number = if number == 0 { String::new() } else { format!(".{number:03}") };
-        let name = format!("{}.{time}{number}.mrt", settings.prefix);
-        let path = settings.directory.join(format!("{name}{UNFINISHED}"));
-        if settings.directory.join(&name).exists() {
+        let name = format!("{prefix}.{time}{number}.mrt");
+        let path = directory.join(format!("{name}{UNFINISHED}"));
+        if directory.join(&name).exists() {
             continue;
         }
         match File::options().append(true).create_new(true).open(&path) {
-            Ok(file) => return Ok(Open { file, path, octets: 0, begun: Instant::now() }),
+            Ok(file) => return Ok((file, path)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
@@ -220,7 +224,7 @@ fn begin(settings: &MrtSettings, now: SystemTime) -> io::Result<Open> {
 }
 
 /// True for a closed file with such a name.
-fn is_ours(path: &Path, prefix: &str) -> bool {
+pub(crate) fn is_ours(path: &Path, prefix: &str) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     let rest = name.and_then(|name| name.strip_prefix(prefix)?.strip_prefix('.')?.strip_suffix(".mrt"));
     let is_time = |time: &str| {

@@ -6,6 +6,7 @@
 //! ```text
 //!  sessions ──► Monitor ──► Queue ──► station task ──► TCP       what has no room: station is told everything anew
 //!                      └──► Queue ──► MRT task ─────► files      what has no room: lost and counted
+//!  tables ◄── asked now and then ──── table task ───► files
 //! ```
 //!
 //! A session never waits for any of it.
@@ -19,6 +20,7 @@ pub mod mrt;
 mod queue;
 mod settings;
 mod station;
+mod tables;
 mod tap;
 #[cfg(test)]
 mod testing;
@@ -26,6 +28,7 @@ mod view;
 
 pub use files::MrtStatus;
 pub use monitor::{Monitor, Tables};
-pub use settings::{MonitorSettings, MrtSettings, StationSettings};
+pub use settings::{MonitorSettings, MrtSettings, Own, StationSettings};
 pub use station::{StationState, StationStatus};
+pub use tables::TableStatus;
 pub use view::{Direction, PeerNumber, View};

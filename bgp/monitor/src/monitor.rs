@@ -7,9 +7,11 @@ use std::time::SystemTime;
 use crate::bmp::{self, Counts, DownReason};
 use crate::files::{Dump, MrtStatus};
 use crate::mrt;
+use crate::mrt::table::Path;
 use crate::queue::Queue;
 use crate::settings::MonitorSettings;
 use crate::station::{Station, StationStatus};
+use crate::tables::{TableFiles, TableStatus};
 use crate::view::{Direction, PeerNumber, View};
 
 /// Octet of a BGP message that has its type, and the type UPDATE (RFC 4271 section 4.1).
@@ -23,6 +25,10 @@ pub trait Tables: Send + Sync + 'static {
     fn adj_rib_out(&self, view: &View) -> Vec<Vec<u8>>;
     /// How many routes both are.
     fn counts(&self, view: &View) -> Counts;
+    /// What the peer announces, for a file of whole tables.
+    fn received(&self, view: &View) -> Vec<Path>;
+    /// The own routes, each as often as peers are told different things of it.
+    fn announced(&self) -> Vec<Path>;
 }
 
 /// Passes on what sessions do. Dropping it ends everything without a farewell; see [`Monitor::stop`].
@@ -56,6 +62,7 @@ struct Running {
     settings: MonitorSettings,
     stations: Vec<Station>,
     dump: Option<Dump>,
+    tables: Option<TableFiles>,
 }
 
 impl Monitor {
@@ -84,6 +91,10 @@ impl Monitor {
             running.dump.iter().for_each(Dump::end);
             running.dump = settings.mrt.clone().map(Dump::start);
         }
+        if (&running.settings.mrt, running.settings.own) != (&settings.mrt, settings.own) {
+            let mrt = settings.mrt.as_ref();
+            running.tables = mrt.and_then(|mrt| TableFiles::start(mrt, settings.own, &self.hub));
+        }
         running.settings = settings.clone();
         let mut state = lock(&self.hub.state);
         state.mrt = running.dump.as_ref().map(|dump| dump.queue().clone());
@@ -97,7 +108,8 @@ impl Monitor {
 
     /// Says farewell to the stations, closes the file, and waits for both, a few seconds at most.
     pub async fn stop(&self) {
-        let Running { stations, dump, .. } = std::mem::take(&mut *lock(&self.running));
+        let Running { stations, dump, tables, .. } = std::mem::take(&mut *lock(&self.running));
+        drop(tables);
         *lock(&self.hub.state) = State::default();
         stations.iter().for_each(Station::end);
         dump.iter().for_each(Dump::end);
@@ -119,6 +131,12 @@ impl Monitor {
     #[must_use]
     pub fn mrt(&self) -> Option<MrtStatus> {
         lock(&self.running).dump.as_ref().map(Dump::status)
+    }
+
+    /// How the files of whole tables are; `None` when none are written.
+    #[must_use]
+    pub fn tables(&self) -> Option<TableStatus> {
+        lock(&self.running).tables.as_ref().map(TableFiles::status)
     }
 
     /// A session is established.

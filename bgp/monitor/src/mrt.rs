@@ -1,8 +1,9 @@
 //! Records of MRT files (RFC 6396): messages and state changes of BGP sessions with microseconds, also those with path
-//! identifiers (RFC 8050).
+//! identifiers (RFC 8050), and whole tables ([`table`]).
 //!
 //! Bytes only: there is no file here, and the time is an argument.
 
+pub mod table;
 #[cfg(test)]
 mod tests;
 

@@ -1,6 +1,6 @@
 //! What can be set.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +15,24 @@ pub struct MonitorSettings {
     pub system_name: String,
     /// And as its description (sysDescr).
     pub description: String,
+    /// Who this is, in tables.
+    pub own: Own,
+}
+
+/// What this speaker calls itself in OPENs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Own {
+    /// BGP identifier.
+    pub router_id: Ipv4Addr,
+    /// AS number.
+    pub asn: u32,
+}
+
+impl Default for Own {
+    /// Nobody.
+    fn default() -> Self {
+        Self { router_id: Ipv4Addr::UNSPECIFIED, asn: 0 }
+    }
 }
 
 /// A BMP station.
@@ -64,10 +82,13 @@ pub struct MrtSettings {
     pub keep: usize,
     /// How many octets may wait for the disk. What has no room is lost, and counted.
     pub buffer: usize,
+    /// Time between files of whole tables, of which the last `keep` are kept too; `None` for none.
+    pub table_dump: Option<Duration>,
 }
 
 impl MrtSettings {
-    /// Files in `directory` with defaults: a quarter of an hour or 64 MiB each, the last hundred of them, one MiB of buffer.
+    /// Files in `directory` with defaults: a quarter of an hour or 64 MiB each, the last hundred of them, one MiB of buffer,
+    /// no tables.
     #[must_use]
     pub fn new(directory: PathBuf) -> Self {
         Self {
@@ -77,6 +98,7 @@ impl MrtSettings {
             max_age: Duration::from_secs(900),
             keep: 100,
             buffer: 1 << 20,
+            table_dump: None,
         }
     }
 }

@@ -13,6 +13,7 @@ use bytes::BytesMut;
 use guideway_bgp_config::{Direction, PeerConfig, Remote};
 use guideway_bgp_fsm::{Config, Loss, RemoteAs, Stop};
 use guideway_bgp_monitor::bmp::Counts;
+use guideway_bgp_monitor::mrt::table::Path as TablePath;
 use guideway_bgp_monitor::{Monitor, MonitorSettings, MrtSettings, StationSettings, Tables, View};
 use guideway_bgp_peer::{Outlet, Peers, RefreshMarker, Router, SessionView, Settings};
 use guideway_bgp_rib::{Group, Route};
@@ -67,6 +68,14 @@ impl Tables for Empty {
 
     fn counts(&self, _: &View) -> Counts {
         Counts::default()
+    }
+
+    fn received(&self, _: &View) -> Vec<TablePath> {
+        Vec::new()
+    }
+
+    fn announced(&self) -> Vec<TablePath> {
+        Vec::new()
     }
 }
 

@@ -108,6 +108,13 @@ impl Out<'_, '_> {
             "mrt_lost",
             "MRT records that had no room or could not be written",
             count(|mrt| mrt.lost),
+        )?;
+        let tables = speaker.monitor.tables().unwrap_or_default();
+        self.counter("mrt_tables", "MRT files of whole tables written", tables.files)?;
+        self.counter(
+            "mrt_tables_failed",
+            "MRT files of whole tables that could not be written",
+            tables.failed,
         )
     }
 

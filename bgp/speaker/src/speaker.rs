@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use guideway_bgp_config::PeerConfig;
 use guideway_bgp_fsm::{RestartFlags, State as SessionState, Stop};
-use guideway_bgp_monitor::{Monitor, MonitorSettings, StationState, Tables};
+use guideway_bgp_monitor::{Monitor, MonitorSettings, Own, StationState, Tables};
 use guideway_bgp_peer::{PeerStatus, Peers, Settings, Tap};
 use guideway_bgp_wire::{Families, Family};
 use ipnet::IpNet;
@@ -254,6 +254,9 @@ impl Speaker {
         if let Some(mrt) = self.monitor.mrt().filter(|mrt| !mrt.last_error.is_empty()) {
             problems.push(format!("MRT files: {}", mrt.last_error));
         }
+        if let Some(tables) = self.monitor.tables().filter(|tables| !tables.last_error.is_empty()) {
+            problems.push(format!("MRT tables: {}", tables.last_error));
+        }
         problems
     }
 
@@ -284,11 +287,12 @@ impl Speaker {
     }
 }
 
-/// What stations are told of this system beside the sessions.
+/// What stations and files are told of this system beside the sessions.
 fn monitoring(config: &Config) -> MonitorSettings {
     MonitorSettings {
         system_name: format!("bgp-speaker {}", config.router_id),
         description: concat!("Guideway bgp-speaker ", env!("CARGO_PKG_VERSION")).to_owned(),
+        own: Own { router_id: config.router_id, asn: config.local_as },
         ..config.monitoring.clone()
     }
 }

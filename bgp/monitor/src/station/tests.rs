@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::bmp::{Counts, DownReason};
 use crate::monitor::{Monitor, Tables};
+use crate::mrt::table::Path;
 use crate::settings::MonitorSettings;
 use crate::testing::{nlri, update, v6_view, view};
 use crate::view::PeerNumber;
@@ -36,6 +37,14 @@ impl Tables for Routes {
     fn counts(&self, view: &View) -> Counts {
         let count = self.0.lock().unwrap().get(&view.peer).copied().unwrap_or(0);
         Counts { received: [1, 0], sent: [u64::from(count), 0] }
+    }
+
+    fn received(&self, _: &View) -> Vec<Path> {
+        Vec::new()
+    }
+
+    fn announced(&self) -> Vec<Path> {
+        Vec::new()
     }
 }
 

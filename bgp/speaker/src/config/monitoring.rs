@@ -12,6 +12,7 @@ use guideway_bgp_monitor::{MonitorSettings, MrtSettings, StationSettings};
 
 const MAX_STATIONS: usize = 8;
 const BUFFER: std::ops::RangeInclusive<usize> = (64 << 10)..=(64 << 20);
+const DAY: Duration = Duration::from_secs(86_400);
 const FILE: std::ops::RangeInclusive<u64> = (1 << 20)..=(1 << 40);
 
 /// The blocks of the document. Names of the system are not its business.
@@ -83,11 +84,14 @@ fn mrt(node: &Node, problems: &mut Vec<Problem>) -> Option<MrtSettings> {
             other => Err(format!("{other} is not in {range}")),
         }
     });
-    let age =
-        |value: &Value| bounded(value, Duration::from_secs(60), Duration::from_secs(86_400), "60s to 24h");
+    let age = |value: &Value| bounded(value, Duration::from_secs(60), DAY, "60s to 24h");
     let max_age = section.optional("max_age", problems, age);
     let keep = section.optional("keep", problems, number::<usize>("0 to 18446744073709551615"));
     let buffer = section.optional("buffer", problems, buffer);
+    let off_or_time = |value: &Value| {
+        or_off(value, |value| bounded(value, Duration::from_secs(60), DAY, "off, or 60s to 24h"))
+    };
+    let table_dump = section.optional("table_dump", problems, off_or_time);
     section.close(problems);
     let mut mrt = MrtSettings::new(PathBuf::from(directory?.value));
     mrt.prefix = prefix.map_or(mrt.prefix, |found| found.value);
@@ -95,6 +99,7 @@ fn mrt(node: &Node, problems: &mut Vec<Problem>) -> Option<MrtSettings> {
     mrt.max_age = max_age.map_or(mrt.max_age, |found| found.value);
     mrt.keep = keep.map_or(mrt.keep, |found| found.value);
     mrt.buffer = buffer.map_or(mrt.buffer, |found| found.value);
+    mrt.table_dump = table_dump.and_then(|found| found.value);
     Some(mrt)
 }
 

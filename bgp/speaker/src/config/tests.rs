@@ -43,7 +43,7 @@ pools:
 vips:
   - {prefix: 203.0.113.10, prepend: 2, large_communities: ["65001:1:2"]}
 bmp: [{address: "192.0.2.10:5000", statistics: 60s, adj_rib_out: off}]
-mrt: {directory: /var/log/guideway, keep: 10, max_age: 5m}
+mrt: {directory: /var/log/guideway, keep: 10, max_age: 5m, table_dump: 2h}
 damping: {half_life: 30s, max_hold: 120s}
 drain: {timeout: 2m, below: 10, evidence_wait: 3s}
 defaults: {bfd: on}
@@ -109,7 +109,8 @@ fn everything() {
     assert_eq!((node.vips[0].0, node.vips[0].1.prepend), ("203.0.113.10/32".parse().unwrap(), Some(2)));
     let [station] = config.monitoring.stations.as_slice() else { panic!() };
     assert_eq!((station.adj_rib_in, station.adj_rib_out), (true, false));
-    assert_eq!(config.monitoring.mrt.as_ref().unwrap().keep, 10);
+    let mrt = config.monitoring.mrt.as_ref().unwrap();
+    assert_eq!((mrt.keep, mrt.table_dump), (10, Some(Duration::from_secs(7200))));
     assert_eq!(config.damping.unwrap().half_life, Duration::from_secs(30));
     let drain = DrainConfig {
         timeout: Duration::from_secs(120),
@@ -230,6 +231,7 @@ fn single_problems() {
         (more("mrt: {}"), "mrt.directory: is required"),
         (more("mrt: {directory: /x, prefix: a/b}"), "letters, digits"),
         (more("mrt: {directory: /x, max_age: 1s}"), "60s to 24h"),
+        (more("mrt: {directory: /x, table_dump: 1s}"), "off, or 60s to 24h"),
         (more("drain: {below: many}"), "must be a number"),
     ];
     for (text, expected) in rows {

@@ -1,7 +1,10 @@
-//! The tables of all sessions as UPDATEs, for BMP stations that have just connected.
+//! The tables of all sessions: as UPDATEs, for BMP stations that have just connected, and as routes, for MRT files.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
+use guideway_bgp_monitor::mrt::table::Path;
 use guideway_bgp_monitor::{PeerNumber, Tables, View, bmp::Counts};
 use guideway_bgp_peer::PeerId;
 use guideway_bgp_rib::Route;
@@ -31,6 +34,37 @@ impl Tables for Table {
             received: by_family(&mut self.received(peer).into_iter().map(|(nlri, _)| nlri)),
             sent: by_family(&mut self.sent(peer).into_iter().map(|(nlri, _)| nlri)),
         }
+    }
+
+    fn received(&self, view: &View) -> Vec<Path> {
+        let path = |(nlri, path): (Nlri, guideway_bgp_rib::Received)| Path {
+            prefix: nlri.prefix,
+            path_id: view.context.add_path_receive.contains(nlri.family()).then_some(nlri.path_id),
+            since: path.since,
+            route: path.route,
+        };
+        Table::received(self, id(view.peer)).into_iter().map(path).collect()
+    }
+
+    fn announced(&self) -> Vec<Path> {
+        let inner = self.lock();
+        if inner.hold == guideway_bgp_rib::Hold::Held {
+            return Vec::new();
+        }
+        let mut paths = Vec::new();
+        let mut seen = HashSet::new();
+        for class in &inner.classes {
+            class.outlet.change(|group| {
+                for (Nlri { prefix, .. }, route) in group.routes() {
+                    // Most classes differ in nothing that is said of a route.
+                    if seen.insert((prefix, Arc::clone(route))) {
+                        let since = UNIX_EPOCH + Duration::from_millis(inner.since.of(&prefix));
+                        paths.push(Path { prefix, path_id: None, since, route: Arc::clone(route) });
+                    }
+                }
+            });
+        }
+        paths
     }
 }
 

@@ -116,6 +116,27 @@ fn nothing_is_sent_before_the_first_word() {
 }
 
 #[test]
+fn files_of_tables_have_each_form_of_an_own_route_once() {
+    let table = table();
+    table.serve(&prefixes(&["203.0.113.10/32"]), Instant::now(), 5_000);
+    let with = |med| config("10.1.1.1", |config| config.export.settings.med = med);
+    // Two are told the same, in groups of their own because one wants path identifiers.
+    let mut ids = session(2, with(None));
+    ids.negotiated.context.add_path_send = Families::NONE.with(Family::Ipv4);
+    for session in [session(1, with(None)), ids, session(3, with(Some(7)))] {
+        table.up(&session);
+    }
+    assert!(guideway_bgp_monitor::Tables::announced(&table).is_empty(), "nobody is told anything yet");
+    table.release();
+    let mut paths = guideway_bgp_monitor::Tables::announced(&table);
+    paths.sort_by_key(|path| path.route.attributes.med);
+    let seen: Vec<_> = paths.iter().map(|path| (path.route.attributes.med, path.path_id)).collect();
+    let groups = table.lock().classes.iter().filter(|class| class.key.family == Family::Ipv4).count();
+    assert_eq!((seen, groups), (vec![(None, None), (Some(7), None)], 3));
+    assert_eq!(paths[0].since, SystemTime::UNIX_EPOCH + Duration::from_secs(5));
+}
+
+#[test]
 fn a_changed_policy_moves_the_peer_to_another_group() {
     let table = table();
     table.serve(&prefixes(&["203.0.113.10/32"]), Instant::now(), 1);

@@ -6,6 +6,7 @@ use super::{Aggregator, Attributes, Origin};
 use crate::community::LargeCommunity;
 use crate::context::{AsWidth, Context};
 use crate::iana::{AS_TRANS, attribute as kind, attribute_flag as flag};
+use crate::next_hop::NextHop;
 
 const WELL_KNOWN: u8 = flag::TRANSITIVE;
 const NON_TRANSITIVE: u8 = flag::OPTIONAL;
@@ -59,6 +60,22 @@ impl Attributes {
         }
         for attribute in &self.other {
             put_octets(out, attribute.flags, attribute.kind, &attribute.value);
+        }
+    }
+
+    /// Appends the attributes as a RIB entry of an MRT file has them (RFC 6396 section 4.3.4): AS numbers of four octets;
+    /// an IPv6 next hop in an MP_REACH_NLRI that has nothing else.
+    pub fn encode_rib_entry(&self, next_hop: NextHop, out: &mut Vec<u8>) {
+        let context = Context { as_width: AsWidth::Four, ..Context::default() };
+        match next_hop {
+            NextHop::V4(address) => self.encode(Some(address), out, &context),
+            NextHop::V6 { .. } => {
+                put(out, NON_TRANSITIVE, kind::MP_REACH, |out| {
+                    out.push(next_hop.wire_len());
+                    next_hop.encode(out);
+                });
+                self.encode(None, out, &context);
+            }
         }
     }
 
