@@ -46,12 +46,11 @@ pub(crate) async fn incoming(
     let mut object = decoded.value;
     is_of_kind(&mut object, &expected.kind)?;
     let GroupVersionKind { kind, version, .. } = &expected.kind;
-    let version = if expected.kind.group.is_empty() { version.clone() } else { expected.kind.api_version() };
     let problems = fields_are_known(&mut object, expected, &decoded.duplicates, validation)
-        .map_err(|why| Status::cannot_decode(kind, &version, &why))?;
+        .map_err(|why| Status::cannot_decode(kind, version, &why))?;
     match validation {
         FieldValidation::Strict if !problems.is_empty() => {
-            return Err(Status::strict_decoding(kind, &version, &problems));
+            return Err(Status::strict_decoding(kind, version, &problems));
         }
         FieldValidation::Warn => warnings.extend(problems),
         _ => {}
