@@ -165,7 +165,7 @@ fn owners(metadata: &Value, causes: &mut Vec<Cause>) {
         if owner.text("apiVersion").is_empty() {
             causes.push(Cause::invalid(
                 path("apiVersion"),
-                owner.at("apiVersion"),
+                &Value::from(owner.text("apiVersion")),
                 "version must not be empty",
             ));
         }

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, Uri};
 use guideway_access::Identity;
 use guideway_access::admission::{Operation, Request as Admission};
 use guideway_access::rbac::Index;
+use guideway_api::options::ListOptions;
 use guideway_api::path::ResourceRequest;
 use guideway_api::{Kind, Qualified, Resource, Status, Version, convert, options};
 use guideway_cache::Object;
@@ -60,6 +61,16 @@ impl Call {
     /// None in the whole cluster.
     pub(crate) fn namespace(&self) -> Option<&str> {
         Some(self.path.namespace.as_str()).filter(|namespace| !namespace.is_empty())
+    }
+
+    /// Which objects a list, a watch or the end of a collection is for.
+    pub(crate) fn list_options(&self) -> Result<ListOptions, Status> {
+        let mut options = ListOptions::parse(self.query(), self.kind(), self.version())?;
+        if !self.path.name.is_empty() {
+            // What is shown is what rights were looked up for.
+            options.field_selector.also_name(&self.path.name);
+        }
+        Ok(options)
     }
 
     pub(crate) fn key(&self, name: &str) -> Key {

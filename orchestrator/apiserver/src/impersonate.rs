@@ -33,7 +33,11 @@ impl Impersonation {
                 "uid" => asked.uid = value,
                 "group" => asked.groups.push(value),
                 _ => match part.strip_prefix("extra-") {
-                    Some(key) => asked.extra.entry(key.to_owned()).or_default().push(value),
+                    Some(key) => {
+                        // What may not stand in the name of a header is written %2F.
+                        let key = percent_encoding::percent_decode_str(key).decode_utf8_lossy().into_owned();
+                        asked.extra.entry(key).or_default().push(value);
+                    }
                     None => return Err(Status::bad_request(format!("header {name} is not known"))),
                 },
             }

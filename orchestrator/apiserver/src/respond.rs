@@ -12,7 +12,7 @@ use futures_util::FutureExt as _;
 use guideway_access::Identity;
 use guideway_access::rbac::{Attributes, ResourceAttributes, Target};
 use guideway_api::path::{self, ResourceRequest};
-use guideway_api::{Status, Verb};
+use guideway_api::{Kind, Scope, Status, Verb};
 use jiff::Timestamp;
 
 use crate::call::Call;
@@ -95,6 +95,9 @@ impl ApiServer {
         else {
             return Ok(not_found());
         };
+        if !is_path_of(resource.kind(), &path) {
+            return Ok(not_found());
+        }
         let wanted = if is_long && path.verb != Verb::Watch {
             // What a node sends is passed on as it is.
             Wanted::default()
@@ -127,12 +130,39 @@ impl ApiServer {
     }
 }
 
+/// Whether objects of the kind can be at the path. Rights were looked up for the namespace and name in it, so these must
+/// be those of the objects: a role in one namespace says nothing about objects of the whole cluster.
+fn is_path_of(kind: &Kind, path: &ResourceRequest) -> bool {
+    let is_of_one = !path.subresource.is_empty()
+        || matches!(path.verb, Verb::Get | Verb::Update | Verb::Patch | Verb::Delete)
+            && !path.name.is_empty();
+    let is_in_place = match kind.scope {
+        Scope::Namespaced => !path.namespace.is_empty() || !is_of_one,
+        // A namespace is in itself.
+        Scope::Cluster => {
+            path.namespace.is_empty() || path.resource == "namespaces" && path.namespace == path.name
+        }
+    };
+    // Only proxies have paths of their own behind them.
+    let ends = path.rest.is_empty() || path.subresource == "proxy";
+    is_in_place && ends && !path.namespace.contains('/') && !path.name.contains('/')
+}
+
+/// Whether the verb is one of the path: lists are in the whole cluster, what changes objects is in a namespace.
+fn is_verb_of(kind: &Kind, path: &ResourceRequest) -> bool {
+    match path.verb {
+        Verb::Update | Verb::Patch => !path.name.is_empty(),
+        Verb::Create | Verb::DeleteCollection => kind.scope == Scope::Cluster || !path.namespace.is_empty(),
+        _ => true,
+    }
+}
+
 async fn verb(mut call: Call, body: Body) -> Answer {
     if let Some(warning) = &call.version().deprecation {
         call.warnings.push(warning.clone());
     }
     let answer = if call.path.subresource.is_empty() {
-        if !call.kind().verbs.contains(&call.path.verb) {
+        if !call.kind().verbs.contains(&call.path.verb) || !is_verb_of(call.kind(), &call.path) {
             return Err(Status::method_not_allowed_here());
         }
         match call.path.verb {

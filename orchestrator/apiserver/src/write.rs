@@ -19,6 +19,6 @@ pub(crate) use collection::delete_collection;
 pub(crate) use create::{create, create_object};
 pub(crate) use delete::{delete, delete_object};
 pub(crate) use door::Door;
-pub(crate) use incoming::{Expected, incoming};
-pub(crate) use patch::{patch, patched};
+pub(crate) use incoming::{Expected, fields_are_known, incoming};
+pub(crate) use patch::{not_applied, patch, patched, refused};
 pub(crate) use update::{update, update_through};

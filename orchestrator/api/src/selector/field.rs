@@ -38,11 +38,7 @@ impl FieldSelector {
         let mut requirements = Vec::new();
         for term in terms(text) {
             let (label, negated, value) = split(&term).ok_or_else(|| {
-                Status::bad_request(format!(
-                    "invalid selector: {}; can't understand {}",
-                    quote(text),
-                    quote(&term)
-                ))
+                Status::bad_request(format!("invalid selector: '{text}'; can't understand '{term}'"))
             })?;
             let value = unescape(value).map_err(Status::bad_request)?;
             let (path, default) = field(label, kind, version).ok_or_else(|| unknown(label, kind, version))?;
@@ -84,6 +80,20 @@ impl FieldSelector {
     /// The name that objects must have, if the selector asks for one: then one key is enough.
     pub fn name(&self) -> Option<&str> {
         self.exactly("metadata.name")
+    }
+
+    /// Selects of these only the one with a name.
+    pub fn also_name(&mut self, name: &str) {
+        if self.name() == Some(name) {
+            return;
+        }
+        self.requirements.push(FieldRequirement {
+            label: "metadata.name".to_owned(),
+            path: vec!["metadata".to_owned(), "name".to_owned()],
+            default: String::new(),
+            value: name.to_owned(),
+            negated: false,
+        });
     }
 
     /// The namespace that objects must have.

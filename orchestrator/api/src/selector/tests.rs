@@ -82,7 +82,7 @@ fn fields_are_those_that_the_kind_offers() {
         "\"data.a\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
     );
     assert_eq!(words("jobs", "spec.foo=1"), "field label \"spec.foo\" not supported for Job");
-    assert_eq!(words("pods", "spec"), "invalid selector: \"spec\"; can't understand \"spec\"");
+    assert_eq!(words("pods", "spec"), "invalid selector: 'spec'; can't understand 'spec'");
     assert!(parse("pods", r"metadata.name=a\x").is_err());
 
     let pod = json!({"metadata": {"name": "p"}, "spec": {"nodeName": "n1"}, "status": {"phase": "Running"}});

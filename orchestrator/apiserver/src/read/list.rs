@@ -2,7 +2,6 @@ use axum::body::Bytes;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use guideway_api::options::ListOptions;
 use guideway_api::{Status, table};
 use serde_json::{Map, Value, json};
 
@@ -17,7 +16,7 @@ const BREATH: usize = 200;
 
 /// Objects, all as of one revision.
 pub(crate) async fn list(call: &Call) -> Answer {
-    let options = ListOptions::parse(call.query(), call.kind(), call.version())?;
+    let options = call.list_options()?;
     let page = call.page(&options).await?;
     let metadata = metadata(&page);
     if call.wanted.form == Form::Object && call.wanted.encoding == Encoding::Json {

@@ -34,7 +34,7 @@ pub(crate) fn watch(call: Call, seat: Seat) -> Answer {
     if call.wanted.encoding == Encoding::Yaml {
         return Err(Status::not_acceptable(&["application/json"]));
     }
-    let options = ListOptions::parse(call.query(), call.kind(), call.version())?;
+    let options = call.list_options()?;
     let limits = &call.server.config.limits;
     let life = options.timeout.filter(|timeout| !timeout.is_zero()).unwrap_or_else(|| {
         let spread = limits.watch.end().saturating_sub(*limits.watch.start());

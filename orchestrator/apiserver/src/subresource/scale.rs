@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use guideway_api::kind::{Origin, ScalePaths};
-use guideway_api::options::{PatchKind, WriteOptions};
+use guideway_api::options::{FieldValidation, PatchKind, WriteOptions};
 use guideway_api::selector::LabelSelector;
 use guideway_api::{Cause, GroupVersionKind, Qualified, Status, Verb};
 use guideway_patch::apply::{self, Force};
@@ -15,7 +15,9 @@ use crate::body::{self, Format};
 use crate::call::Call;
 use crate::reply::Answer;
 use crate::value::{at, text};
-use crate::write::{Change, Door, Expected, Made, incoming};
+use crate::write::{Change, Door, Expected, Made, fields_are_known, incoming, not_applied, refused};
+
+const SCALE: Qualified<'_> = Qualified { group: "autoscaling", name: "Scale" };
 
 /// GET, PUT and PATCH of a Scale.
 pub(super) async fn scale(call: &mut Call, body: Body) -> Answer {
@@ -42,28 +44,42 @@ pub(super) async fn scale(call: &mut Call, body: Body) -> Answer {
         let bytes = body::read(body, call.server.config.limits.body).await?;
         let change = Change { door: Door::Object, options: &options, is_whole: false };
         let schema = schema.as_ref().ok_or_else(Status::unsupported_media_type)?;
-        call.change(&change, |call, old, _| {
+        call.change(&change, |call, old, warnings| {
             let before = of(call, old)?;
-            let after = match kind {
+            let mut duplicates = Vec::new();
+            let mut after = match kind {
                 PatchKind::Json => guideway_patch::json_patch(&before, &bytes).map_err(refused)?,
-                PatchKind::Merge => guideway_patch::merge_patch(&before, &bytes).map_err(refused)?,
+                PatchKind::Merge => {
+                    let after = guideway_patch::merge_patch(&before, &bytes).map_err(refused)?;
+                    duplicates = body::decode(Format::Json, &bytes)?.duplicates;
+                    after
+                }
                 PatchKind::Strategic => {
-                    let patch = body::decode(Format::Json, &bytes)?.value;
-                    guideway_patch::strategic_merge(schema, &before, &patch).map_err(refused)?
+                    let patch = body::decode(Format::Json, &bytes)?;
+                    duplicates = patch.duplicates;
+                    guideway_patch::strategic_merge(schema, &before, &patch.value).map_err(refused)?
                 }
                 PatchKind::Apply => {
-                    let config = body::decode(Format::Yaml, &bytes)?.value;
-                    let mut manager = call.manager(options.field_manager.as_deref());
-                    manager.api_version = "autoscaling/v1".to_owned();
-                    let force = if options.force { Force::Yes } else { Force::No };
-                    apply::apply(schema, Some(&before), &config, &manager, force, &call.time())
-                        .map_err(|error| Status::bad_request(error.to_string()))?
+                    let decoded = body::decode(Format::Yaml, &bytes)?;
+                    duplicates = decoded.duplicates;
+                    decoded.value
                 }
             };
-            if let Some(error) = schema.type_error(&after) {
-                return Err(Status::bad_request(error));
+            let of_kind = |field: &str| after.get(field) == before.get(field);
+            if !of_kind("apiVersion") || !of_kind("kind") {
+                return Err(Status::bad_request("the data is no Scale of autoscaling/v1"));
             }
-            scaled(call, old, &after)
+            let problems = fields_are_known(&mut after, &expected, &duplicates, options.field_validation)
+                .map_err(|why| Status::bad_request(format!("the patch gives no Scale: {why}")))?;
+            if options.field_validation == FieldValidation::Strict && !problems.is_empty() {
+                return Err(Status::strict_patch(SCALE, &call.path.name, &problems));
+            }
+            warnings.extend(problems);
+            if kind == PatchKind::Apply {
+                applied(call, old, &after, &options)
+            } else {
+                scaled(call, old, &after)
+            }
         })
         .await?
     };
@@ -71,8 +87,25 @@ pub(super) async fn scale(call: &mut Call, body: Body) -> Answer {
     call.show(StatusCode::OK, &scale)
 }
 
-fn refused(error: guideway_patch::PatchError) -> Status {
-    if error.status() == 422 { Status::rejected() } else { Status::bad_request(error.to_string()) }
+/// The object as an apply of a Scale makes it. Whoever applies a Scale owns the field of the object that it is about.
+fn applied(call: &Call, old: &Value, config: &Value, options: &WriteOptions) -> Result<Made, Status> {
+    is_wanted(call, config)?;
+    let mut wanted = json!({
+        "apiVersion": call.version().api_version(),
+        "kind": call.kind().kind,
+        "metadata": {"name": call.path.name},
+    });
+    copy_preconditions(config, &mut wanted);
+    if let Some(replicas) = config["spec"].get("replicas") {
+        put(call, &mut wanted, replicas.clone());
+    }
+    let any = Schema::builtin("", "v1", "ConfigMap");
+    let schema = call.version().schema().or(any.as_ref()).ok_or_else(Status::unsupported_media_type)?;
+    let manager = call.manager(options.field_manager.as_deref());
+    let force = if options.force { Force::Yes } else { Force::No };
+    let object =
+        apply::apply(schema, Some(old), &wanted, &manager, force, &call.time()).map_err(not_applied)?;
+    Ok(Made { object, is_applied: true })
 }
 
 /// The Scale of an object.
@@ -118,15 +151,20 @@ fn selector(object: &Value, paths: Option<&ScalePaths>) -> Result<String, Status
 
 /// The object with the replicas of a Scale.
 fn scaled(call: &Call, old: &Value, scale: &Value) -> Result<Made, Status> {
+    is_wanted(call, scale)?;
+    let mut object = old.clone();
+    put(call, &mut object, Value::from(scale["spec"]["replicas"].as_i64().unwrap_or(0)));
+    copy_preconditions(scale, &mut object);
+    Ok(Made { object, is_applied: false })
+}
+
+/// Whether a Scale is one for this object.
+fn is_wanted(call: &Call, scale: &Value) -> Result<(), Status> {
     let replicas = scale["spec"]["replicas"].as_i64().unwrap_or(0);
     if replicas < 0 {
         let cause =
             Cause::invalid("spec.replicas", &Value::from(replicas), "must be greater than or equal to 0");
-        return Err(Status::invalid(
-            Qualified { group: "autoscaling", name: "Scale" },
-            &call.path.name,
-            &[cause],
-        ));
+        return Err(Status::invalid(SCALE, &call.path.name, &[cause]));
     }
     for (field, of_old) in [("name", &call.path.name), ("namespace", &call.path.namespace)] {
         let own = text(scale, &["metadata", field]);
@@ -136,24 +174,30 @@ fn scaled(call: &Call, old: &Value, scale: &Value) -> Result<Made, Status> {
             )));
         }
     }
-    let mut object = old.clone();
+    Ok(())
+}
+
+/// Puts the number where the kind has it.
+fn put(call: &Call, object: &mut Value, replicas: Value) {
     let path = call.version().scale.as_ref().map_or(".spec.replicas", |paths| &paths.spec_replicas);
-    let names = names(path);
-    let mut place = &mut object;
-    for name in &names {
+    let mut place = object;
+    for name in names(path) {
         if !place.is_object() {
             *place = json!({});
         }
-        place = &mut place[*name];
+        place = &mut place[name];
     }
-    *place = Value::from(replicas);
+    *place = replicas;
+}
+
+/// The state of the object that the Scale is about.
+fn copy_preconditions(scale: &Value, object: &mut Value) {
     for field in ["resourceVersion", "uid"] {
         let own = text(scale, &["metadata", field]);
         if !own.is_empty() {
             object["metadata"][field] = Value::from(own);
         }
     }
-    Ok(Made { object, is_applied: false })
 }
 
 fn names(path: &str) -> Vec<&str> {

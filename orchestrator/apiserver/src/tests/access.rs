@@ -91,3 +91,85 @@ async fn a_flood_of_one_client_leaves_the_others_alone() {
     assert_eq!(lab.get(MAPS).await.code, 200);
     stuck.iter().for_each(tokio::task::JoinHandle::abort);
 }
+
+/// Alice with these rules in the namespace `default`.
+async fn with_role(lab: &Lab, rules: Value) -> impl Fn() -> Identity {
+    let group = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
+    let role = json!({"metadata": {"name": "alice"}, "rules": rules});
+    lab.made(&format!("{group}/roles"), &role).await;
+    let binding = json!({
+        "metadata": {"name": "alice"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "alice"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "alice"}],
+    });
+    lab.made(&format!("{group}/rolebindings"), &binding).await;
+    || Identity::user("alice", &[])
+}
+
+#[tokio::test]
+async fn a_role_in_a_namespace_says_nothing_about_the_cluster() {
+    let lab = Lab::start().await;
+    let rules = json!([{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]);
+    let alice = with_role(&lab, rules).await;
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while lab.ask_as(alice(), "GET", MAPS, &[], "").await.code != 200 {
+        assert!(std::time::Instant::now() < deadline, "the binding is not seen");
+        tokio::task::yield_now().await;
+    }
+    lab.made("/api/v1/namespaces", &json!({"metadata": {"name": "other"}})).await;
+    for (method, path) in [
+        ("GET", "/api/v1/namespaces/default/nodes"),
+        ("GET", "/api/v1/namespaces/default/namespaces"),
+        ("DELETE", "/api/v1/namespaces/default/namespaces/other"),
+        ("GET", "/apis/rbac.authorization.k8s.io/v1/namespaces/default/clusterroles/cluster-admin"),
+        ("POST", "/apis/rbac.authorization.k8s.io/v1/namespaces/default/clusterrolebindings"),
+        ("GET", "/api/v1/namespaces/default/configmaps/x%2Fy"),
+    ] {
+        let reply = lab.ask_as(alice(), method, path, &[], "{}").await;
+        assert_eq!((reply.code.as_u16(), &reply.bytes[..]), (404, &b"404 page not found\n"[..]), "{path}");
+    }
+    assert_eq!(lab.ask_as(alice(), "GET", "/api/v1/nodes", &[], "").await.code, 403);
+    assert_eq!(lab.ask_as(alice(), "GET", "/api/v1/namespaces/default", &[], "").await.code, 200);
+    assert_eq!(lab.get("/api/v1/namespaces/other").await.json["status"]["phase"], "Active");
+}
+
+#[tokio::test]
+async fn a_right_to_one_name_shows_that_one() {
+    let lab = Lab::start().await;
+    let rules = json!([{
+        "apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["mine"], "verbs": ["list", "watch"],
+    }]);
+    let alice = with_role(&lab, rules).await;
+    for name in ["mine", "theirs"] {
+        lab.made(MAPS, &config_map(name, json!({}))).await;
+    }
+    let path = "/api/v1/watch/namespaces/default/configmaps/mine?timeoutSeconds=1";
+    let deadline = std::time::Instant::now() + PATIENCE;
+    let shown = loop {
+        let reply = lab.ask_as(alice(), "GET", path, &[], "").await;
+        if reply.code == 200 {
+            break reply;
+        }
+        assert!(std::time::Instant::now() < deadline, "the binding is not seen");
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(shown.json["object"]["metadata"]["name"], "mine", "one event is all");
+    let twice = format!("{MAPS}?fieldSelector=metadata.name%3Dmine&fieldSelector=");
+    let shown = lab.ask_as(alice(), "GET", &twice, &[], "").await.json;
+    assert_eq!(shown["items"].as_array().map(Vec::len), Some(1), "{shown}");
+    assert_eq!(lab.ask_as(alice(), "GET", MAPS, &[], "").await.code, 403);
+}
+
+#[tokio::test]
+async fn collections_have_the_verbs_of_collections() {
+    let lab = Lab::start().await;
+    lab.made(MAPS, &config_map("x", json!({}))).await;
+    for (method, path) in
+        [("PUT", MAPS), ("PATCH", MAPS), ("POST", "/api/v1/configmaps"), ("DELETE", "/api/v1/configmaps")]
+    {
+        assert_eq!(lab.ask(method, path, &[], "{}").await.code, 405, "{method} {path}");
+    }
+    assert_eq!(lab.get("/api/v1/configmaps/x").await.code, 404);
+    assert_eq!(lab.get(&format!("{MAPS}/x")).await.code, 200);
+    assert_eq!(lab.get("/api/v1/configmaps").await.code, 200);
+}

@@ -158,3 +158,36 @@ async fn containers_to_look_into_a_pod() {
         assert_eq!(resized.code, 422, "{}", resized.json);
     }
 }
+
+#[tokio::test]
+async fn whoever_applies_a_scale_owns_the_replicas() {
+    let lab = Lab::start().await;
+    let apply = "apply-patch+yaml";
+    let path = format!("{DEPLOYMENTS}/web");
+    let made = lab.patch(&format!("{path}?fieldManager=one"), apply, &deployment()).await;
+    assert_eq!(made.code, 201, "{}", made.json);
+    let scale = |replicas: i64| json!({"apiVersion": "autoscaling/v1", "kind": "Scale", "spec": {"replicas": replicas}});
+    let two = format!("{path}/scale?fieldManager=two");
+    let refused = lab.patch(&two, apply, &scale(5)).await;
+    assert_eq!((refused.code.as_u16(), refused.reason()), (409, "Conflict"), "{}", refused.json);
+    assert_eq!(refused.message(), "Apply failed with 1 conflict: conflict with \"one\": .spec.replicas");
+    let taken = lab.patch(&format!("{two}&force=true"), apply, &scale(5)).await;
+    assert_eq!((taken.code.as_u16(), &taken.json["spec"]["replicas"]), (200, &json!(5)), "{}", taken.json);
+    assert_eq!(taken.json["kind"], "Scale");
+    let object = lab.get(&path).await.json;
+    assert_eq!(object["metadata"]["generation"], 2);
+    let entries = object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+    let of = |name: &str| entries.iter().find(|entry| entry["manager"] == name).cloned().unwrap_or_default();
+    assert_eq!(of("one")["fieldsV1"]["f:spec"].get("f:replicas"), None);
+    let entry = of("two");
+    assert_eq!((&entry["subresource"], &entry["apiVersion"]), (&json!("scale"), &json!("apps/v1")));
+    assert_eq!(entry["fieldsV1"], json!({"f:spec": {"f:replicas": {}}}));
+    // Its own field may change without force.
+    assert_eq!(lab.patch(&two, apply, &scale(6)).await.json["spec"]["replicas"], 6);
+    assert_eq!(lab.patch(&two, apply, &scale(-1)).await.code, 422);
+    assert_eq!(lab.patch(&two, apply, &deployment()).await.code, 400);
+    let unknown = json!({"spec": {"bogus": 1}});
+    let strict =
+        lab.patch(&format!("{path}/scale?fieldValidation=Strict"), "merge-patch+json", &unknown).await;
+    assert_eq!(strict.code, 422, "{}", strict.json);
+}

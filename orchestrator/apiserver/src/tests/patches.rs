@@ -67,3 +67,39 @@ async fn patches_at_the_same_time_are_all_there() {
     patch["data"]["x"] = json!("2");
     assert_eq!(lab.patch(&path, "merge-patch+json", &patch).await.code, 409);
 }
+
+#[tokio::test]
+async fn what_is_applied_is_of_the_kind_of_the_path() {
+    let lab = Lab::start().await;
+    let path = format!("{MAPS}/x?fieldManager=one");
+    let mut config = config_map("x", json!({"a": "1"}));
+    config["kind"] = json!("Secret");
+    let refused = lab.patch(&path, "apply-patch+yaml", &config).await;
+    assert_eq!(
+        (refused.code.as_u16(), refused.message()),
+        (400, "the kind in the data (Secret) does not match the expected kind (ConfigMap)")
+    );
+    config["kind"] = json!("ConfigMap");
+    config["metadata"]["uid"] = json!("nobody");
+    let refused = lab.patch(&path, "apply-patch+yaml", &config).await;
+    assert_eq!((refused.code.as_u16(), refused.reason()), (409, "Conflict"), "{}", refused.json);
+    assert_eq!(lab.get(&format!("{MAPS}/x")).await.code, 404);
+}
+
+#[tokio::test]
+async fn a_field_that_is_twice_in_a_merge_patch() {
+    let lab = Lab::start().await;
+    lab.made(MAPS, &config_map("x", json!({}))).await;
+    let patch = |validation: &str| {
+        let path = format!("{MAPS}/x?fieldValidation={validation}");
+        let body = r#"{"data":{"a":"1","a":"2"}}"#;
+        let lab = &lab;
+        async move { lab.ask("PATCH", &path, &[("content-type", "application/merge-patch+json")], body).await }
+    };
+    let refused = patch("Strict").await;
+    assert_eq!(refused.code, 422, "{}", refused.json);
+    assert!(refused.message().contains("duplicate field \"data.a\""), "{}", refused.message());
+    let warned = patch("Warn").await;
+    assert_eq!(warned.code, 200);
+    assert_eq!(warned.headers["warning"], "299 - \"duplicate field \\\"data.a\\\"\"");
+}

@@ -1,6 +1,5 @@
 use axum::body::Body;
 use axum::http::StatusCode;
-use guideway_api::options::ListOptions;
 use serde_json::json;
 
 use super::delete::{Deleted, delete_object, delete_options};
@@ -9,14 +8,11 @@ use crate::reply::Answer;
 
 /// The end of every object that the selectors take.
 pub(crate) async fn delete_collection(call: &mut Call, body: Body) -> Answer {
-    let selection = ListOptions::parse(call.query(), call.kind(), call.version())?;
+    let selection = call.list_options()?;
     let options = delete_options(call, body).await?;
     let page = call.page(&selection).await?;
     let mut items = Vec::with_capacity(page.items.len());
     for object in &page.items {
-        if let Some(namespace) = object.namespace() {
-            namespace.clone_into(&mut call.path.namespace);
-        }
         let name = object.name().to_owned();
         match delete_object(call, &name, &options).await {
             Ok(Deleted::Gone(object) | Deleted::Going(object)) => items.push(object),

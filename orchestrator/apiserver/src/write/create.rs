@@ -124,12 +124,7 @@ fn mutate(
 
 /// The namespace of the path is the object's.
 fn place(call: &Call, object: &mut Value) -> Result<(), Status> {
-    let Some(namespace) = call.namespace().map(str::to_owned) else {
-        if call.kind().scope == guideway_api::Scope::Namespaced {
-            return Err(Status::bad_request("an empty namespace may not be set during creation"));
-        }
-        return Ok(());
-    };
+    let Some(namespace) = call.namespace().map(str::to_owned) else { return Ok(()) };
     if call.kind().scope == guideway_api::Scope::Cluster {
         // The namespace itself, whose path has its name.
         return Ok(());

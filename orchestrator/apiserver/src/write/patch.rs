@@ -15,6 +15,7 @@ use super::{Change, Door, Made};
 use crate::body::{self, Format};
 use crate::call::Call;
 use crate::reply::Answer;
+use crate::value::text;
 
 /// A change of the object that the path names; with server-side apply also a new object.
 pub(crate) async fn patch(call: &mut Call, body: Body) -> Answer {
@@ -34,7 +35,7 @@ pub(crate) async fn patched(call: &mut Call, body: Body, door: Door) -> Answer {
     }
     let options = WriteOptions::patch(call.query(), kind)?;
     let bytes = body::read(body, call.server.config.limits.body).await?;
-    let patch = Patch::parse(kind, bytes, &options)?;
+    let patch = Patch::parse(kind, bytes)?;
     let change = Change { door, options: &options, is_whole: false };
     let changed = call
         .change(&change, |call, old, warnings| patch.make(call, Some(old), door, &options, warnings))
@@ -43,6 +44,13 @@ pub(crate) async fn patched(call: &mut Call, body: Body, door: Door) -> Answer {
         Err(status) if status.code == 404 && kind == PatchKind::Apply && matches!(door, Door::Object) => {
             let mut warnings = Vec::new();
             let made = patch.make(call, None, door, &options, &mut warnings)?;
+            let uid = text(&made.object, &["metadata", "uid"]);
+            if !uid.is_empty() {
+                let why = format!(
+                    "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+                );
+                return Err(Status::conflict_because(call.named(), &call.path.name, &why));
+            }
             call.warnings.append(&mut warnings);
             let created = create_named(call, made, &options).await?;
             call.show(StatusCode::CREATED, &created)
@@ -54,17 +62,20 @@ pub(crate) async fn patched(call: &mut Call, body: Body, door: Door) -> Answer {
 /// A patch, decoded as far as it can be once for all attempts.
 pub(crate) enum Patch {
     Json(Bytes),
-    Merge(Bytes),
+    Merge(Bytes, Vec<String>),
     Strategic(Value, Vec<String>),
     Apply(Value, Vec<String>),
 }
 
 impl Patch {
-    pub(crate) fn parse(kind: PatchKind, bytes: Bytes, options: &WriteOptions) -> Result<Self, Status> {
-        let _ = options;
+    pub(crate) fn parse(kind: PatchKind, bytes: Bytes) -> Result<Self, Status> {
         Ok(match kind {
             PatchKind::Json => Self::Json(bytes),
-            PatchKind::Merge => Self::Merge(bytes),
+            PatchKind::Merge => {
+                // What is wrong with the text is said when it is applied.
+                let decoded = guideway_schema::decode(&bytes);
+                Self::Merge(bytes, decoded.map(|decoded| decoded.duplicates).unwrap_or_default())
+            }
             PatchKind::Strategic => {
                 let decoded = body::decode(Format::Json, &bytes)?;
                 Self::Strategic(decoded.value, decoded.duplicates)
@@ -90,8 +101,8 @@ impl Patch {
         let live = old.unwrap_or(&missing);
         let (mut object, duplicates, is_applied) = match self {
             Self::Json(patch) => (guideway_patch::json_patch(live, patch).map_err(refused)?, &[][..], false),
-            Self::Merge(patch) => {
-                (guideway_patch::merge_patch(live, patch).map_err(refused)?, &[][..], false)
+            Self::Merge(patch, duplicates) => {
+                (guideway_patch::merge_patch(live, patch).map_err(refused)?, &duplicates[..], false)
             }
             Self::Strategic(patch, duplicates) => {
                 let schema = call.version().schema().ok_or_else(Status::unsupported_media_type)?;
@@ -99,6 +110,13 @@ impl Patch {
                 (patched, &duplicates[..], false)
             }
             Self::Apply(config, duplicates) => {
+                let of = text(config, &["kind"]);
+                if config.is_object() && of != call.kind().kind {
+                    return Err(Status::bad_request(format!(
+                        "the kind in the data ({of}) does not match the expected kind ({})",
+                        call.kind().kind
+                    )));
+                }
                 let mut config = config.clone();
                 let problems = self.known(call, &mut config, duplicates, options)?;
                 warnings.extend(problems);
@@ -143,8 +161,7 @@ impl Patch {
             return match options.field_validation {
                 FieldValidation::Ignore => Ok(Vec::new()),
                 FieldValidation::Strict if !words.is_empty() => {
-                    let version = call.version().api_version();
-                    Err(Status::strict_decoding(&call.kind().kind, &version, &words))
+                    Err(Status::strict_decoding(&call.kind().kind, &call.version().name, &words))
                 }
                 _ => Ok(words),
             };
@@ -166,7 +183,12 @@ fn applied(
     let mut manager = call.manager(options.field_manager.as_deref());
     manager.reset = door.reset(call.kind().rules.has_status(), config);
     let force = if options.force { Force::Yes } else { Force::No };
-    apply::apply(schema, old, config, &manager, force, &call.time()).map_err(|error| match error {
+    apply::apply(schema, old, config, &manager, force, &call.time()).map_err(not_applied)
+}
+
+/// Why a configuration is not applied.
+pub(crate) fn not_applied(error: ApplyError) -> Status {
+    match error {
         ApplyError::Conflicts(conflicts) => {
             let conflicts: Vec<(String, String)> =
                 conflicts.into_iter().map(|conflict| (conflict.owner, conflict.field)).collect();
@@ -174,10 +196,10 @@ fn applied(
         }
         ApplyError::BadRequest(why) => Status::bad_request(why),
         error @ ApplyError::Invalid(_) => Status::failure(500, "", error.to_string()),
-    })
+    }
 }
 
-fn refused(error: PatchError) -> Status {
+pub(crate) fn refused(error: PatchError) -> Status {
     match error.status() {
         422 => Status::rejected(),
         413 => Status::too_large(error.to_string()),
