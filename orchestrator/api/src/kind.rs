@@ -215,6 +215,8 @@ pub struct Kind {
     pub storage: Storage,
     /// Where the kind comes from.
     pub origin: Origin,
+    /// The revision of its definition: what was written later is stored as the definition says. 0 for kinds of the server.
+    pub defined: u64,
     /// What is special about it.
     pub rules: &'static dyn Rules,
 }

@@ -25,7 +25,7 @@ impl Call {
 
     /// The JSON of an object in the version of the request.
     pub(crate) fn bytes(&self, object: &Object) -> Result<Bytes, Status> {
-        if convert::is_stored_form(self.kind(), self.version()) {
+        if convert::is_shown_as_stored(self.kind(), self.version(), object.revision.0) {
             return Ok(object.json.clone());
         }
         reply::encode(Encoding::Json, &self.shown(object)).map(Bytes::from)

@@ -163,6 +163,7 @@ impl Row {
             versions: self.versions.iter().map(|name| self.version(name)).collect(),
             storage: Storage { group: self.storage.0.into(), version: self.storage.1.into() },
             origin: Origin::BuiltIn,
+            defined: 0,
             rules: self.rules,
         }
     }

@@ -83,6 +83,7 @@ pub(crate) fn kind(definition: &Value) -> Result<Kind, Vec<Cause>> {
         versions,
         storage,
         origin: Origin::Custom,
+        defined: definition.text("metadata.resourceVersion").parse().unwrap_or_default(),
         rules: if has_status { &CUSTOM_WITH_STATUS } else { &CUSTOM },
     })
 }

@@ -247,8 +247,11 @@ impl Events {
     }
 
     fn put(&mut self, frame: &mut Vec<u8>, kind: &str, object: &Object) {
-        let is_stored_form = convert::is_stored_form(self.resource.kind(), self.resource.version());
-        if self.form == Form::Object && is_stored_form {
+        let (kind_of, version) = (self.resource.kind(), self.resource.version());
+        // A deleted object has the revision of its deletion, and the form that it had before.
+        let written = if kind == "DELETED" { object.created } else { object.revision };
+        let is_as_stored = convert::is_shown_as_stored(kind_of, version, written.0);
+        if self.form == Form::Object && is_as_stored {
             put(frame, kind, &object.json);
         } else {
             self.put_value(frame, kind, object.value());

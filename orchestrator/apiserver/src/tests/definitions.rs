@@ -112,6 +112,67 @@ async fn custom_resources_are_served_like_others() {
     assert_eq!(table["columnDefinitions"][1]["name"], "Size");
 }
 
+/// Objects that were stored under another definition are read, watched and changed as the present one has them.
+#[tokio::test]
+async fn objects_follow_their_definition() {
+    let lab = Lab::start().await;
+    establish(&lab).await;
+    let path = format!("{WIDGETS}/w");
+    let newer = path.replace("v1", "v1beta1");
+    let made = lab.made(WIDGETS, &widget(json!({"size": 3}))).await;
+    assert_eq!(made["spec"], json!({"size": 3, "color": "red"}));
+
+    // Another version is stored from now on; a field has gone, and one with a default has come.
+    let name = format!("{DEFINITIONS}/widgets.example.com");
+    let mut definition = lab.get(&name).await.json;
+    let fields = json!({"size": {"type": "integer"}, "shape": {"type": "string", "default": "round"}});
+    for (index, version) in definition["spec"]["versions"].as_array_mut().unwrap().iter_mut().enumerate() {
+        version["storage"] = json!(index == 1);
+        version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"] = fields.clone();
+    }
+    let changed = lab.put(&name, &definition).await;
+    assert_eq!(changed.code, 200, "{}", changed.json);
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while lab.get(&newer).await.json["spec"]["shape"] != "round" {
+        assert!(std::time::Instant::now() < deadline, "{}", lab.get(&newer).await.json);
+        tokio::task::yield_now().await;
+    }
+    let expected = json!({"size": 3, "shape": "round"});
+    for (path, version) in [(&path, "example.com/v1"), (&newer, "example.com/v1beta1")] {
+        let read = lab.get(path).await.json;
+        assert_eq!((&read["apiVersion"], &read["spec"]), (&json!(version), &expected));
+        let list = lab.get(path.trim_end_matches("/w")).await.json;
+        let item = &list["items"][0];
+        assert_eq!((&item["apiVersion"], &item["spec"]), (&json!(version), &expected));
+    }
+    assert_eq!(lab.get(&path).await.json["metadata"]["resourceVersion"], made["metadata"]["resourceVersion"]);
+
+    // A strict change is not refused for a field that nobody sent.
+    let strict = format!("{path}?fieldValidation=Strict");
+    let patched = lab.patch(&strict, "merge-patch+json", &json!({"metadata": {"labels": {"a": "b"}}})).await;
+    assert_eq!((patched.code.as_u16(), &patched.json["spec"]), (200, &expected), "{}", patched.json);
+
+    // What is of the present form is not written again; what is not is, which is how versions are migrated.
+    let same = lab.put(&path, &patched.json).await.json;
+    assert_eq!(same["metadata"]["resourceVersion"], patched.json["metadata"]["resourceVersion"]);
+    definition = lab.get(&name).await.json;
+    for (index, version) in definition["spec"]["versions"].as_array_mut().unwrap().iter_mut().enumerate() {
+        version["storage"] = json!(index == 0);
+    }
+    assert_eq!(lab.put(&name, &definition).await.code, 200);
+    let key = "/registry/example.com/widgets/default/w";
+    loop {
+        let object = lab.get(&path).await.json;
+        assert_eq!(lab.put(&path, &object).await.code, 200);
+        let stored = lab.server.store.get(key).await.unwrap().unwrap();
+        let stored: Value = serde_json::from_slice(&stored.value).unwrap();
+        if stored["apiVersion"] == "example.com/v1" {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "{stored}");
+    }
+}
+
 #[tokio::test]
 async fn definitions_are_in_the_documents() {
     let lab = Lab::start().await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use guideway_access::admission::{self, Operation};
 use guideway_api::options::{DryRun, WriteOptions};
-use guideway_api::{Status, meta};
+use guideway_api::{Status, convert, meta};
 use guideway_cache::Object;
 use guideway_patch::managed::{self, Manager};
 use guideway_store::Expect;
@@ -85,7 +85,8 @@ impl Call {
             let manager = self.manager(change.options.field_manager.as_deref());
             new = self.managed(Some(&old), new, manager, change.door, rules.has_status(), name)?;
         }
-        if new == old {
+        // What changes nothing is not written, unless it is stored as another definition had it.
+        if new == old && !convert::is_outdated(&kind, current.revision.0, &current.value()) {
             return Ok(Some(old));
         }
         let mut causes = meta::validate_update(&kind, &new, &old);
