@@ -7,8 +7,9 @@
 //! ```
 //! Numbers are big-endian.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{BufReader, BufWriter, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::{Range, Revision, Store, StoreError};
@@ -39,6 +40,11 @@ pub fn verify(path: &Path) -> Result<Summary, BackupError> {
     reader.summary()
 }
 
+/// Opens a file that may be there, and makes it for its owner alone: there are Secrets in it.
+pub(crate) fn open_private(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
 /// A backup on the way: it has its name only once it is whole.
 pub(crate) struct BackupFile {
     writer: format::Writer<BufWriter<File>>,
@@ -55,7 +61,8 @@ impl BackupFile {
         let mut part = path.as_os_str().to_owned();
         part.push(".part");
         let part = PathBuf::from(part);
-        let file = File::create(&part).map_err(cannot_write(&part))?;
+        let file = open_private(&part).and_then(|file| file.set_len(0).map(|()| file));
+        let file = file.map_err(cannot_write(&part))?;
         let writer = format::Writer::new(BufWriter::with_capacity(1 << 18, file), revision);
         let writer = writer.map_err(cannot_write(&part))?;
         Ok(Self { writer, part, path: path.into() })

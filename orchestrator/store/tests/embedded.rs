@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,6 +93,11 @@ async fn a_backup_becomes_a_store_whole_or_not_at_all() {
     assert_eq!((done.backup, done.keys), (before.revision, 300));
     assert_eq!(done.revision.0, before.revision.0 + REVISION_LEAP);
     let restored = open(&at("new.redb")).unwrap();
+    // There are Secrets in all of them.
+    for name in ["backup", "new.redb"] {
+        let mode = std::fs::metadata(at(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
     let after = restored.range(Range::prefix("/registry/")).await.unwrap();
     // The objects are what they were, with their revisions; the store is far ahead of what anybody saw.
     assert_eq!(after.items, before.items);

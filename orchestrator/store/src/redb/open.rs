@@ -7,7 +7,7 @@ use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, StorageErro
 use super::RedbOptions;
 use super::tables::{FORMAT, LIVE, LOG, META, META_FORMAT, META_OLDEST, PAST};
 use crate::Revision;
-use crate::backup::sync_folder;
+use crate::backup::{open_private, sync_folder};
 
 /// Why an embedded store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -45,8 +45,9 @@ pub(super) struct Opened {
 pub(super) fn open(path: &Path, options: RedbOptions) -> Result<Opened, OpenError> {
     // An empty file is what a crash leaves of the first start.
     let new = std::fs::metadata(path).map_or(true, |file| file.len() == 0);
+    let file = open_private(path).map_err(OpenError::File)?;
     let database =
-        Database::builder().set_cache_size(options.cache_bytes).create(path).map_err(cannot_open)?;
+        Database::builder().set_cache_size(options.cache_bytes).create_file(file).map_err(cannot_open)?;
     let opened = use_database(database)?;
     if new {
         sync_folder(path).map_err(OpenError::File)?;

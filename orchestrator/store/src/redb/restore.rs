@@ -7,7 +7,7 @@ use redb::Database;
 use super::open::create_tables;
 use super::tables::{LIVE, Record};
 use super::{OpenError, RedbOptions};
-use crate::backup::{self, BackupError, sync_folder};
+use crate::backup::{self, BackupError, open_private, sync_folder};
 use crate::{KeyValue, Revision};
 
 /// How far the revision of a restored store is ahead of its backup's.
@@ -101,9 +101,11 @@ pub fn restore(from: &Path, store: &Path) -> Result<Restored, RestoreError> {
 fn fill(from: &Path, part: &Path) -> Result<Restored, RestoreError> {
     let mut reader = backup::open(from).map_err(RestoreError::Backup)?;
     let revision = Revision(reader.revision().0.saturating_add(REVISION_LEAP));
+    let file = open_private(part)
+        .map_err(|source| RestoreError::Write { path: part.into(), source: source.into() })?;
     let database = Database::builder()
         .set_cache_size(RedbOptions::default().cache_bytes)
-        .create(part)
+        .create_file(file)
         .map_err(|error| RestoreError::Write { path: part.into(), source: error.into() })?;
     create_tables(&database, revision).map_err(RestoreError::Store)?;
     loop {
