@@ -59,7 +59,6 @@ impl Cluster {
             advertise: None,
             issuer: "https://kubernetes.default.svc".to_owned(),
             token_keys: vec![key],
-            ca: CA.to_owned(),
             node_tls: None,
             limits: Limits::default(),
             checks: Vec::new(),
