@@ -7,9 +7,13 @@ use guideway_api::Status;
 use guideway_protobuf::DecodeError;
 use guideway_schema::Decoded;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde_saphyr::{DuplicateKeyPolicy, UserMessageFormatter};
 
 #[cfg(test)]
 mod tests;
+
+/// Of values in values in YAML, as in JSON.
+const MAX_DEPTH: usize = 127;
 
 /// How a body is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,10 +59,15 @@ pub(crate) fn decode(format: Format, bytes: &[u8]) -> Result<Decoded, Status> {
     match format {
         Format::Json => guideway_schema::decode(bytes).map_err(|error| bad(&error)),
         Format::Yaml => {
+            // JSON is YAML, and what kubectl applies.
+            if let Some(decoded) =
+                bytes.trim_ascii_start().starts_with(b"{").then(|| guideway_schema::decode(bytes))
+                && let Ok(decoded) = decoded
+            {
+                return Ok(decoded);
+            }
             let text = std::str::from_utf8(bytes).map_err(|error| bad(&error))?;
-            // Fields that are there twice are errors in YAML, and the parser bounds depth and aliases.
-            let value = serde_saphyr::from_str(text).map_err(|error| bad(&error))?;
-            Ok(Decoded { value, duplicates: Vec::new() })
+            yaml(text).map_err(|error| bad(&error.render_with_formatter(&UserMessageFormatter)))
         }
         Format::Protobuf => match guideway_protobuf::decode(bytes) {
             Ok(value) => Ok(Decoded { value, duplicates: Vec::new() }),
@@ -66,4 +75,16 @@ pub(crate) fn decode(format: Format, bytes: &[u8]) -> Result<Decoded, Status> {
             Err(error) => Err(bad(&error)),
         },
     }
+}
+
+/// The parser bounds depth, values and aliases. Of fields that are there twice the last one counts, as in JSON.
+fn yaml(text: &str) -> Result<Decoded, serde_saphyr::Error> {
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_depth: MAX_DEPTH },
+        duplicate_keys: DuplicateKeyPolicy::LastWins,
+        with_snippet: false,
+    };
+    serde_saphyr::with_deserializer_from_str_with_options(text, options, |deserializer| {
+        guideway_schema::decode_from(deserializer)
+    })
 }

@@ -25,7 +25,29 @@ fn nonsense() {
 fn yaml() {
     let decoded = decode(Format::Yaml, b"kind: ConfigMap\ndata:\n  a: \"1\"\n  b: |\n    x\n").unwrap();
     assert_eq!(decoded.value, json!({"kind": "ConfigMap", "data": {"a": "1", "b": "x\n"}}));
-    assert!(decode(Format::Yaml, b"a: [").is_err());
+    let refused = decode(Format::Yaml, b"a: [").unwrap_err().message.clone();
+    assert!(refused.starts_with("error decoding the body of the request: "), "{refused}");
+    assert!(refused.contains("line 1") && !refused.contains('\n'), "{refused}");
+    let several = decode(Format::Yaml, b"a: b\n---\nc: d\n").unwrap_err().message.clone();
+    assert!(!several.contains("from_str"), "{several}");
+    // Tabs are space in JSON.
+    let json = decode(Format::Yaml, b"{\n\t\"a\": 1}").unwrap();
+    assert_eq!(json.value, json!({"a": 1}));
+    // An alias may not stand for more than a body may hold.
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..9 {
+        let before = level - 1;
+        bomb.push_str(&format!("a{level}: &a{level} [{}]\n", vec![format!("*a{before}"); 10].join(", ")));
+    }
+    assert!(decode(Format::Yaml, bomb.as_bytes()).is_err());
+}
+
+#[test]
+fn yaml_with_fields_that_are_there_twice() {
+    let decoded =
+        decode(Format::Yaml, b"a: {b: 1, b: 2}\nl:\n- c: 1\n- {c: 1, c: null}\na: {b: 3}\n").unwrap();
+    assert_eq!(decoded.value, json!({"a": {"b": 3}, "l": [{"c": 1}, {"c": null}]}));
+    assert_eq!(decoded.duplicates, ["a.b", "l[1].c", "a"]);
 }
 
 #[test]
