@@ -173,3 +173,42 @@ async fn collections_have_the_verbs_of_collections() {
     assert_eq!(lab.get(&format!("{MAPS}/x")).await.code, 200);
     assert_eq!(lab.get("/api/v1/configmaps").await.code, 200);
 }
+
+#[tokio::test]
+async fn a_right_to_change_is_none_to_make() {
+    let lab = Lab::start().await;
+    let rules = json!([{
+        "apiGroups": ["", "coordination.k8s.io"],
+        "resources": ["configmaps", "leases"],
+        "verbs": ["get", "patch", "update"],
+    }]);
+    let alice = with_role(&lab, rules).await;
+    lab.made(MAPS, &config_map("there", json!({}))).await;
+    let apply = [("content-type", "application/apply-patch+yaml")];
+    let ask = |name: &str| {
+        let path = format!("{MAPS}/{name}?fieldManager=alice");
+        let body = config_map(name, json!({"a": "1"})).to_string();
+        let (lab, who) = (&lab, alice());
+        async move { lab.ask_as(who, "PATCH", &path, &apply, body).await }
+    };
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while ask("there").await.code != 200 {
+        assert!(std::time::Instant::now() < deadline, "the binding is not seen");
+        tokio::task::yield_now().await;
+    }
+    let refused = ask("new").await;
+    assert_eq!(
+        (refused.code.as_u16(), refused.message()),
+        (
+            403,
+            "configmaps \"new\" is forbidden: User \"alice\" cannot create resource \"configmaps\" in API group \"\" \
+             in the namespace \"default\""
+        )
+    );
+    // A Lease can be made with PUT.
+    let lease = "/apis/coordination.k8s.io/v1/namespaces/default/leases/new";
+    let body = json!({"metadata": {"name": "new"}}).to_string();
+    let json = [("content-type", "application/json")];
+    assert_eq!(lab.ask_as(alice(), "PUT", lease, &json, body.clone()).await.code, 403);
+    assert_eq!(lab.ask("PUT", lease, &json, body).await.code, 201);
+}

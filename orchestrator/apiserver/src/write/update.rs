@@ -1,7 +1,8 @@
 use axum::body::Body;
 use axum::http::StatusCode;
-use guideway_api::Status;
+use guideway_access::rbac::{Attributes, ResourceAttributes, Target};
 use guideway_api::options::WriteOptions;
+use guideway_api::{Status, Verb};
 
 use super::incoming::incoming;
 use super::{Change, Door, Made, create_object};
@@ -44,6 +45,7 @@ pub(super) async fn create_named(
     mut made: Made,
     options: &WriteOptions,
 ) -> Result<serde_json::Value, Status> {
+    may_create(call)?;
     let name = call.path.name.clone();
     match text(&made.object, &["metadata", "name"]) {
         "" => {
@@ -57,4 +59,18 @@ pub(super) async fn create_named(
         _ => {}
     }
     create_object(call, made, options).await
+}
+
+/// Who may change objects may not for that make new ones.
+fn may_create(call: &Call) -> Result<(), Status> {
+    let to = ResourceAttributes {
+        group: &call.path.group,
+        version: &call.path.version,
+        resource: &call.path.resource,
+        subresource: "",
+        namespace: &call.path.namespace,
+        name: &call.path.name,
+    };
+    let attributes = Attributes { verb: Verb::Create.as_str(), target: Target::Resource(to) };
+    call.server.authorize(&call.identity, &attributes)
 }
