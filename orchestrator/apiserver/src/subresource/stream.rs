@@ -14,6 +14,7 @@ use crate::flow::Seat;
 use crate::reply::Answer;
 use crate::value::text;
 
+mod log;
 mod node;
 mod splice;
 mod target;
@@ -46,6 +47,9 @@ pub(crate) async fn stream(
     } else if let Some(proxied) = &proxied {
         target::proxied(&call, &object, proxied)?
     } else {
+        if call.path.subresource == "log" {
+            log::check(call.query(), &call.path.name)?;
+        }
         let path = agent_path(&call, &object)?;
         let node = text(&object, &["spec", "nodeName"]);
         if node.is_empty() {
