@@ -137,7 +137,7 @@ pub fn last_resort(kind: Kind) -> Result<()> {
         Ok(learnt.iter().any(|path| path.communities.contains("65535:6") && path.next_hops.contains(&hop)))
     };
     wait::until_true("a path with llgr-stale at the router", PATIENCE, || stale(&bench))
-        .with_context(|| bench.router().map(|router| router.describe()).unwrap_or_default())?;
+        .with_context(|| bench.router().map(guideway_lab::router::Router::describe).unwrap_or_default())?;
     let told = bench.aggregator(1)?.told("tor")?;
     ensure!(told.iter().any(|path| path.path_id & 0xff == 2), "{told:?}");
     // The last one that lives goes: better stale than nothing.

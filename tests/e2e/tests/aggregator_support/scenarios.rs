@@ -108,7 +108,11 @@ pub fn v4_over_v6(kind: Kind) -> Result<()> {
         Ok(of_vip.matches("inet6 fd00:1::").count() == 2)
     })
     .with_context(|| {
-        format!("{:?}\n{}", routes(&bench), bench.router().map(|r| r.describe()).unwrap_or_default())
+        format!(
+            "{:?}\n{}",
+            routes(&bench),
+            bench.router().map(guideway_lab::router::Router::describe).unwrap_or_default()
+        )
     })?;
     bench.fleet.announce(1, &[])?;
     wait_hops(&bench, &["fd00:1::2"])?;
