@@ -26,6 +26,13 @@ struct Definition {
     kind: Arc<Kind>,
 }
 
+/// Which definition it is, and how often it was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Edition {
+    uid: String,
+    generation: i64,
+}
+
 /// Bytes with what tells them from others.
 #[derive(Clone)]
 pub(crate) struct Document {
@@ -98,6 +105,17 @@ impl Catalogue {
             .map(|(path, document)| (path.clone(), document.clone()))
             .collect();
         Self { registry: self.registry.with_custom(kinds), definitions, documents: Mutex::new(documents) }
+    }
+
+    /// What tells the definition of a custom kind from one that says something else. None for a kind that is not there, or
+    /// is one of the server's own.
+    pub(crate) fn edition(&self, kind: &Kind) -> Option<Edition> {
+        let definition = self.definitions.get(&format!("{}.{}", kind.plural, kind.group))?;
+        let metadata = &definition.value["metadata"];
+        Some(Edition {
+            uid: metadata["uid"].as_str()?.to_owned(),
+            generation: metadata["generation"].as_i64()?,
+        })
     }
 
     /// The OpenAPI document of a group and version, by its path (`apis/apps/v1`).

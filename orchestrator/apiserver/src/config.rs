@@ -60,6 +60,8 @@ pub struct Limits {
     pub watch: RangeInclusive<Duration>,
     /// Between two bookmarks of a watch.
     pub bookmarks: Duration,
+    /// Between two looks for what the server is found by.
+    pub upkeep: Duration,
     /// For a node agent to take a connection and answer.
     pub node: Duration,
 }
@@ -73,6 +75,7 @@ impl Default for Limits {
             request: Duration::from_secs(60),
             watch: Duration::from_secs(30 * 60)..=Duration::from_secs(60 * 60),
             bookmarks: Duration::from_secs(60),
+            upkeep: Duration::from_secs(10),
             node: Duration::from_secs(10),
         }
     }

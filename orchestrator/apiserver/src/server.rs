@@ -12,6 +12,8 @@ use guideway_api::Status;
 use guideway_cache::{Cache, WaitError};
 use guideway_store::{Revision, Store, StoreError};
 use rustls::pki_types::CertificateDer;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use crate::catalogue::Catalogue;
@@ -40,6 +42,8 @@ pub struct ApiServer {
     pub(crate) tokens: Tokens,
     pub(crate) anonymous: Arc<Identity>,
     catalogue: ArcSwap<Catalogue>,
+    /// Rings when the catalogue is another one.
+    catalogue_changed: Notify,
     stopping: CancellationToken,
 }
 
@@ -91,6 +95,7 @@ impl ApiServer {
             tokens,
             anonymous: Arc::new(Identity::anonymous()),
             catalogue: ArcSwap::from_pointee(Catalogue::built_in()),
+            catalogue_changed: Notify::new(),
             stopping: CancellationToken::new(),
         });
         server.read_definitions();
@@ -129,6 +134,11 @@ impl ApiServer {
     /// What is served now.
     pub(crate) fn catalogue(&self) -> arc_swap::Guard<Arc<Catalogue>> {
         self.catalogue.load()
+    }
+
+    /// Done once the catalogue is another one than at the time of this call.
+    pub(crate) fn catalogue_changed(&self) -> Notified<'_> {
+        self.catalogue_changed.notified()
     }
 
     /// Returns once the cache has every write that was acknowledged before this call.
@@ -175,5 +185,6 @@ impl ApiServer {
         let (_, definitions) = self.cache.list(background::DEFINITIONS);
         let catalogue = self.catalogue.load().with_definitions(&definitions);
         self.catalogue.store(Arc::new(catalogue));
+        self.catalogue_changed.notify_waiters();
     }
 }

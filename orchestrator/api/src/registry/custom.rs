@@ -61,6 +61,11 @@ pub(crate) fn kind(definition: &Value) -> Result<Kind, Vec<Cause>> {
     let stored = versions.iter().find(|version| version.storage);
     let Some(stored) = stored.filter(|_| causes.is_empty()) else { return Err(causes) };
     let storage = Storage { group: group.into(), version: stored.name.clone() };
+    // Nothing new comes into a kind that is about to go.
+    let is_terminating = definition
+        .list("status.conditions")
+        .iter()
+        .any(|condition| condition.text("type") == "Terminating" && condition.text("status") == "True");
     let has_status = stored.subresource("status").is_some();
     versions.sort_by_key(|version| Reverse(priority(&version.name)));
     let texts = |field: &str| -> Vec<String> {
@@ -79,7 +84,7 @@ pub(crate) fn kind(definition: &Value) -> Result<Kind, Vec<Cause>> {
         short_names: texts("shortNames"),
         categories: texts("categories"),
         scope: if definition.text("spec.scope") == "Namespaced" { Scope::Namespaced } else { Scope::Cluster },
-        verbs: VERBS.to_vec(),
+        verbs: VERBS.into_iter().filter(|verb| *verb != Verb::Create || !is_terminating).collect(),
         versions,
         storage,
         origin: Origin::Custom,

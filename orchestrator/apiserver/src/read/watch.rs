@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::selected;
 use crate::call::Call;
+use crate::catalogue::Edition;
 use crate::flow::Seat;
 use crate::negotiate::{Encoding, Form};
 use crate::reply::{self, Answer};
@@ -50,6 +51,7 @@ pub(crate) fn watch(call: Call, seat: Seat) -> Answer {
     let events = Events {
         server: Arc::clone(&call.server),
         resource: call.resource.clone(),
+        edition: call.server.catalogue().edition(call.kind()),
         form: call.wanted.form,
         include: IncludeObject::parse(call.query())?,
         bookmarks: options.allow_watch_bookmarks.then_some(limits.bookmarks),
@@ -77,6 +79,8 @@ pub(crate) fn watch(call: Call, seat: Seat) -> Answer {
 struct Events {
     server: Arc<ApiServer>,
     resource: Resource,
+    /// Of a custom kind, when the watch began.
+    edition: Option<Edition>,
     form: Form,
     include: IncludeObject,
     options: ListOptions,
@@ -174,6 +178,12 @@ impl Events {
     }
 
     async fn follow(&mut self, frame: &mut Vec<u8>, mut watcher: Watcher, next_bookmark: Instant) {
+        let server = Arc::clone(&self.server);
+        let changed = server.catalogue_changed();
+        if server.catalogue().edition(self.resource.kind()) != self.edition {
+            self.finish(frame, watcher, next_bookmark);
+            return;
+        }
         let wake = if self.bookmarks.is_some() { next_bookmark.min(self.end) } else { self.end };
         let event = tokio::select! {
             biased;
@@ -182,6 +192,10 @@ impl Events {
                 return;
             }
             event = watcher.next() => Some(event),
+            () = changed, if self.edition.is_some() => {
+                self.stage = Stage::Follow { watcher, next_bookmark };
+                return;
+            }
             () = tokio::time::sleep_until(wake) => None,
         };
         match event {
@@ -208,6 +222,24 @@ impl Events {
                 self.stage = Stage::Follow { watcher, next_bookmark: self.next_bookmark() };
             }
         }
+    }
+
+    /// Sends what came before the kind's definition changed or went. The client looks anew at what there is.
+    fn finish(&mut self, frame: &mut Vec<u8>, mut watcher: Watcher, next_bookmark: Instant) {
+        while frame.len() < FRAME {
+            match watcher.ready(BATCH) {
+                Ok(events) if events.is_empty() => {
+                    self.last_bookmark(frame, &watcher);
+                    return;
+                }
+                Ok(events) => events.iter().for_each(|event| self.put_event(frame, event)),
+                Err(_lagged) => {
+                    self.lagged(frame);
+                    return;
+                }
+            }
+        }
+        self.stage = Stage::Follow { watcher, next_bookmark };
     }
 
     fn last_bookmark(&mut self, frame: &mut Vec<u8>, watcher: &Watcher) {

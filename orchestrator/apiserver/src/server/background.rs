@@ -33,6 +33,8 @@ impl ApiServer {
         });
         let server = Arc::clone(self);
         tokio::spawn(async move { server.forget().await });
+        let server = Arc::clone(self);
+        tokio::spawn(async move { server.keep().await });
     }
 
     /// Calls `changed` with what changed, or with None when that is not known.
@@ -70,6 +72,19 @@ impl ApiServer {
             }
         }
         self.rbac.store(Arc::new(index));
+    }
+
+    /// Makes anew what somebody has deleted that the server is found by.
+    async fn keep(self: &Arc<Self>) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(self.config.limits.upkeep) => {}
+                () = self.stopping() => return,
+            }
+            if let Err(error) = self.own_service().await {
+                tracing::warn!(%error, "the Service of the API cannot be kept");
+            }
+        }
     }
 
     /// Lets the store forget what is older than [`MEMORY`].

@@ -69,7 +69,7 @@ impl ApiServer {
     }
 
     /// The Service `default/kubernetes`, whose endpoints are the servers themselves.
-    async fn own_service(self: &Arc<Self>) -> Result<(), StartError> {
+    pub(super) async fn own_service(self: &Arc<Self>) -> Result<(), StartError> {
         let Some(advertise) = self.config.advertise else { return Ok(()) };
         let addresses: Vec<String> = self.config.service_networks.iter().filter_map(first_address).collect();
         let service = json!({

@@ -173,6 +173,44 @@ async fn objects_follow_their_definition() {
     }
 }
 
+/// A client that watches is told to look anew, after all that there was to see.
+#[tokio::test]
+async fn watches_end_with_their_definition() {
+    let lab = Lab::start().await;
+    establish(&lab).await;
+    let name = format!("{DEFINITIONS}/widgets.example.com");
+    let list = lab.get(WIDGETS).await.json;
+    let from = list["metadata"]["resourceVersion"].as_str().unwrap();
+    let mut events = Events::of(&lab, &format!("{WIDGETS}?watch=1&resourceVersion={from}"), &[]).await;
+    lab.made(WIDGETS, &widget(json!({"size": 1}))).await;
+    assert_eq!(events.brief().await, ("ADDED".to_owned(), "w".to_owned()));
+    // What its controller says about it changes nothing.
+    let mut definition = lab.get(&name).await.json;
+    definition["metadata"]["labels"] = json!({"a": "b"});
+    assert_eq!(lab.put(&name, &definition).await.code, 200);
+    lab.made(&format!("{WIDGETS}?fieldManager=x"), &json!({"metadata": {"name": "v"}})).await;
+    assert_eq!(events.brief().await, ("ADDED".to_owned(), "v".to_owned()));
+    definition = lab.get(&name).await.json;
+    definition["spec"]["versions"][1]["served"] = json!(false);
+    assert_eq!(lab.put(&name, &definition).await.code, 200);
+    assert_eq!(events.next().await, None);
+
+    // Nothing new comes into a kind that goes, and what is there can still be changed.
+    let mut terminating = lab.get(&name).await.json;
+    let condition = json!({"type": "Terminating", "status": "True", "reason": "InstanceDeletionInProgress",
+        "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"});
+    terminating["status"]["conditions"].as_array_mut().unwrap().push(condition);
+    assert_eq!(lab.put(&format!("{name}/status"), &terminating).await.code, 200);
+    let deadline = std::time::Instant::now() + PATIENCE;
+    let another = json!({"metadata": {"generateName": "u-"}});
+    while lab.post(WIDGETS, &another).await.code != 405 {
+        assert!(std::time::Instant::now() < deadline, "objects of a kind that goes are made");
+        tokio::task::yield_now().await;
+    }
+    let patch = json!({"metadata": {"labels": {"a": "b"}}});
+    assert_eq!(lab.patch(&format!("{WIDGETS}/w"), "merge-patch+json", &patch).await.code, 200);
+}
+
 #[tokio::test]
 async fn definitions_are_in_the_documents() {
     let lab = Lab::start().await;

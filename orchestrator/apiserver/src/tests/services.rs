@@ -61,6 +61,27 @@ async fn the_service_of_the_api_is_there() {
 }
 
 #[tokio::test]
+async fn the_service_of_the_api_comes_back() {
+    let limits = Limits { upkeep: Duration::from_millis(10), ..Limits::default() };
+    let lab = Lab::with(Config { limits, ..config() }).await;
+    let service = "/api/v1/namespaces/default/services/kubernetes";
+    let slice = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes-10-1-2-3";
+    for path in [service, slice] {
+        let uid = lab.get(path).await.json["metadata"]["uid"].clone();
+        assert_eq!(lab.delete(path, &json!({})).await.code, 200);
+        let deadline = std::time::Instant::now() + PATIENCE;
+        loop {
+            let found = lab.get(path).await;
+            if found.code == 200 && found.json["metadata"]["uid"] != uid {
+                break;
+            }
+            assert!(std::time::Instant::now() < deadline, "{path} does not come back");
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_quota_holds_requests_at_the_same_time() {
     let lab = Lab::start().await;
     let quotas = "/api/v1/namespaces/default/resourcequotas";
