@@ -5,11 +5,13 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use ipnet::IpNet;
 
 use crate::log::LogFormat;
+use crate::pki::CA_LIFE;
 
 /// A Kubernetes control plane in one process.
 #[derive(Debug, Parser)]
@@ -27,7 +29,7 @@ pub enum Command {
     Server(Box<ServerArgs>),
     /// Write a kubeconfig for a user, with a client certificate of the cluster's authority
     Kubeconfig(KubeconfigArgs),
-    /// Write all objects to a file. With the embedded store, the server must not run: ask the server's own copy otherwise
+    /// Write all objects to a file. A server that runs in the folder does it itself and goes on serving
     Backup(BackupArgs),
     /// Make a store from a backup
     Restore(RestoreArgs),
@@ -122,7 +124,7 @@ pub struct KubeconfigArgs {
     #[command(flatten)]
     pub folder: FolderArgs,
     /// Name of the user
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub user: String,
     /// Group of the user; can be given twice
     #[arg(long)]
@@ -131,7 +133,7 @@ pub struct KubeconfigArgs {
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
     /// For how long it is good
-    #[arg(long, default_value = "365days", value_parser = humantime::parse_duration, value_name = "TIME")]
+    #[arg(long, default_value = "365days", value_parser = life, value_name = "TIME")]
     pub ttl: Duration,
     /// Where it is written [default: standard output]
     #[arg(long, short, value_name = "FILE")]
@@ -191,6 +193,17 @@ impl ServerArgs {
     }
 }
 
+/// The life of a certificate.
+fn life(text: &str) -> Result<Duration, String> {
+    let life = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if life.is_zero() || life > CA_LIFE {
+        return Err(
+            "write a time of 20 years at most, as in 90days: the authority is good for no longer".to_owned()
+        );
+    }
+    Ok(life)
+}
+
 fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
     let parsed = text
         .split_once('-')
@@ -210,6 +223,16 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn certificates_do_not_outlive_their_authority() {
+        assert_eq!(life("90days"), Ok(Duration::from_secs(90 * 24 * 3600)));
+        for bad in ["", "0s", "21years", "9999years", "1"] {
+            assert!(life(bad).is_err(), "{bad}");
+        }
+        let nobody = ["orchestrator", "kubeconfig", "--data-dir", "x", "--user", ""];
+        assert!(Cli::try_parse_from(nobody).is_err());
     }
 
     #[test]

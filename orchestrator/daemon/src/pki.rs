@@ -24,7 +24,8 @@ mod tests;
 pub const LEAF_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Groups that a client certificate can name.
 pub const MAX_GROUPS: usize = 2;
-const CA_LIFE: Duration = Duration::from_secs(20 * 365 * 24 * 3600);
+/// How long the authority is good, and so anything that it signs.
+pub const CA_LIFE: Duration = Duration::from_secs(20 * 365 * 24 * 3600);
 /// Clocks of other machines may be behind.
 const CLOCK_SKEW: Duration = Duration::from_secs(3600);
 
