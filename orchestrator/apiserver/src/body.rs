@@ -14,6 +14,8 @@ mod tests;
 
 /// Of values in values in YAML, as in JSON.
 const MAX_DEPTH: usize = 127;
+/// Bytes of stack for the parser of YAML, which takes more than 16 kB for each level when it is not optimised.
+const YAML_STACK: usize = 16 << 20;
 
 /// How a body is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +69,17 @@ pub(crate) fn decode(format: Format, bytes: &[u8]) -> Result<Decoded, Status> {
                 return Ok(decoded);
             }
             let text = std::str::from_utf8(bytes).map_err(|error| bad(&error))?;
-            yaml(text).map_err(|error| bad(&error.render_with_formatter(&UserMessageFormatter)))
+            let decoded = std::thread::scope(|scope| {
+                let parser = std::thread::Builder::new().stack_size(YAML_STACK);
+                parser.spawn_scoped(scope, || yaml(text)).map(|running| running.join())
+            });
+            match decoded {
+                Ok(Ok(decoded)) => {
+                    decoded.map_err(|error| bad(&error.render_with_formatter(&UserMessageFormatter)))
+                }
+                Ok(Err(_panic)) => Err(bad(&"the parser of YAML failed")),
+                Err(error) => Err(Status::internal(error)),
+            }
         }
         Format::Protobuf => match guideway_protobuf::decode(bytes) {
             Ok(value) => Ok(Decoded { value, duplicates: Vec::new() }),

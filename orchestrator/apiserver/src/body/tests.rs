@@ -18,7 +18,17 @@ fn nonsense() {
     }
     // Deep nesting is an error, not the end of the stack.
     assert!(decode(Format::Json, "[".repeat(100_000).as_bytes()).is_err());
-    assert!(decode(Format::Yaml, "[".repeat(100_000).as_bytes()).is_err());
+    // A thread of the server has eight times this stack.
+    let yaml = std::thread::Builder::new().stack_size(256 << 10).spawn(|| {
+        for level in ["[", "- ", "{a: ", "? ", "- a: "] {
+            for levels in [60, 120, 127, 130, 100_000] {
+                let decoded = decode(Format::Yaml, level.repeat(levels).as_bytes());
+                assert!(decoded.is_err() || levels < 130, "{level}");
+            }
+        }
+        assert!(decode(Format::Yaml, "- ".repeat(120).as_bytes()).is_ok());
+    });
+    yaml.unwrap().join().unwrap();
 }
 
 #[test]
