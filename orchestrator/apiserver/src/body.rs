@@ -71,7 +71,7 @@ pub(crate) fn decode(format: Format, bytes: &[u8]) -> Result<Decoded, Status> {
             let text = std::str::from_utf8(bytes).map_err(|error| bad(&error))?;
             let decoded = std::thread::scope(|scope| {
                 let parser = std::thread::Builder::new().stack_size(YAML_STACK);
-                parser.spawn_scoped(scope, || yaml(text)).map(|running| running.join())
+                parser.spawn_scoped(scope, || yaml(text)).map(std::thread::ScopedJoinHandle::join)
             });
             match decoded {
                 Ok(Ok(decoded)) => {
