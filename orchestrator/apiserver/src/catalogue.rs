@@ -26,11 +26,17 @@ struct Definition {
     kind: Arc<Kind>,
 }
 
-/// Which definition it is, and how often it was changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Edition {
-    uid: String,
-    generation: i64,
+/// A definition, as far as it says something: its labels and its state are left out, and that it is being deleted.
+#[derive(Clone, Debug)]
+pub(crate) struct Edition(Arc<Value>);
+
+impl PartialEq for Edition {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |one: &Value, two: &Value| {
+            one["metadata"]["uid"] == two["metadata"]["uid"] && one["spec"] == two["spec"]
+        };
+        Arc::ptr_eq(&self.0, &other.0) || same(&self.0, &other.0)
+    }
 }
 
 /// Bytes with what tells them from others.
@@ -111,11 +117,7 @@ impl Catalogue {
     /// is one of the server's own.
     pub(crate) fn edition(&self, kind: &Kind) -> Option<Edition> {
         let definition = self.definitions.get(&format!("{}.{}", kind.plural, kind.group))?;
-        let metadata = &definition.value["metadata"];
-        Some(Edition {
-            uid: metadata["uid"].as_str()?.to_owned(),
-            generation: metadata["generation"].as_i64()?,
-        })
+        Some(Edition(Arc::clone(&definition.value)))
     }
 
     /// The OpenAPI document of a group and version, by its path (`apis/apps/v1`).
