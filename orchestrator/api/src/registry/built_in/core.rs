@@ -22,16 +22,17 @@ const EVENT_FIELDS: &[super::Field] = &[
     ("source", "source.component", ""),
     ("type", "", ""),
 ];
+/// Selectors are held against objects as they are stored, which is the form of the core group.
 const EVENT_FIELDS_NEW: &[super::Field] = &[
-    ("regarding.kind", "", ""),
-    ("regarding.namespace", "", ""),
-    ("regarding.name", "", ""),
-    ("regarding.uid", "", ""),
-    ("regarding.apiVersion", "", ""),
-    ("regarding.resourceVersion", "", ""),
-    ("regarding.fieldPath", "", ""),
+    ("regarding.kind", "involvedObject.kind", ""),
+    ("regarding.namespace", "involvedObject.namespace", ""),
+    ("regarding.name", "involvedObject.name", ""),
+    ("regarding.uid", "involvedObject.uid", ""),
+    ("regarding.apiVersion", "involvedObject.apiVersion", ""),
+    ("regarding.resourceVersion", "involvedObject.resourceVersion", ""),
+    ("regarding.fieldPath", "involvedObject.fieldPath", ""),
     ("reason", "", ""),
-    ("reportingController", "", ""),
+    ("reportingController", "reportingComponent", ""),
     ("type", "", ""),
 ];
 
