@@ -18,6 +18,10 @@ impl Step<'_> {
         match (&mut link.phase, message) {
             (_, Message::Notification(notification)) => self.notified(index, notification),
             (Phase::Listening | Phase::OpenSent(_), Message::Open(open)) => self.opened(index, open),
+            // RFC 4271 section 8.2.2: in OpenConfirm an OPEN only asks for the detection of collisions, and a connection does
+            // not collide with itself. OpenBGPD says its OPEN twice when a connection of its own failed just before.
+            (Phase::OpenConfirm(agreed, _), Message::Open(open)) if agreed.received == open => (),
+            (Phase::Parked(parked), Message::Open(open)) if *parked == open => (),
             (Phase::OpenConfirm(_, Keepalive::Sent), Message::Keepalive) => self.establish(index),
             (Phase::OpenConfirm(_, keepalive), Message::Keepalive) => *keepalive = Keepalive::Awaited,
             (Phase::Established(..), Message::Keepalive) => link.restart_hold(now),

@@ -158,6 +158,7 @@ fn events(bench: &Bench, higher: bool) -> Vec<(String, Event)> {
     for id in [OUT, IN, LATER].into_iter().filter(|id| bench.session.find(*id).is_some()) {
         let more = [
             ("OPEN", open(id, said())),
+            ("another OPEN", open(id, guideway_bgp_wire::Open { hold_time: 33, ..said() })),
             ("wrong OPEN", open(id, guideway_bgp_wire::Open { capabilities: vec![], my_as: 7, ..said() })),
             ("KEEPALIVE", keepalive(id)),
             ("UPDATE", received(id, update.clone())),
