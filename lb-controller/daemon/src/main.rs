@@ -1,0 +1,4 @@
+//! The controller.
+#![forbid(unsafe_code)]
+
+fn main() {}

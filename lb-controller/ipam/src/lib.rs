@@ -1,0 +1,3 @@
+//! Addresses of Services from pools.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
