@@ -4,7 +4,8 @@ use ipnet::IpNet;
 
 use crate::error::{ConfigErrors, Problem};
 use crate::parse;
-use crate::types::{Admin, BackendSet, Encapsulation, Interface, Limits, Metrics, NextHop, Seed, Vip};
+use crate::services::{self, ServiceError, Services};
+use crate::types::{Admin, BackendSet, Controller, Encapsulation, Interface, Limits, Metrics, NextHop, Seed, Vip};
 
 /// A longer file is refused unread: 64 MiB.
 pub const MAX_FILE_BYTES: usize = 64 << 20;
@@ -19,6 +20,7 @@ pub struct Config {
     pub(crate) limits: Limits,
     pub(crate) admin: Admin,
     pub(crate) metrics: Metrics,
+    pub(crate) controller: Option<Controller>,
     pub(crate) backend_sets: Vec<Arc<BackendSet>>,
     pub(crate) vips: Vec<Vip>,
     pub(crate) pools: Vec<IpNet>,
@@ -42,6 +44,22 @@ impl Config {
     /// As [`Config::parse`].
     pub fn parse_bytes(file_name: &str, bytes: &[u8]) -> Result<Self, ConfigErrors> {
         parse::parse_bytes(file_name, bytes)
+    }
+
+    /// This node with the services that a controller gives: they take the place of those that it has.
+    ///
+    /// # Errors
+    ///
+    /// Everything that a file with these services would be refused for, each with the name of what it is about.
+    pub fn with_services(&self, services: Services) -> Result<Self, Vec<ServiceError>> {
+        services::join(self, services)
+    }
+
+    /// Where the services come from, if not from the file. Then the file has none, nor a seed: those here are empty and
+    /// zero until [`with_services`](Self::with_services) has given some.
+    #[must_use]
+    pub fn controller(&self) -> Option<&Controller> {
+        self.controller.as_ref()
     }
 
     /// The key of all hashes.

@@ -1,7 +1,8 @@
 //! The configuration file of lb-dataplane: YAML (or JSON, which is YAML) parsed once into typed units.
 //!
-//! [`Config::parse`] is the only way to a [`Config`], so a `Config` holds valid values only and nothing that uses one
-//! checks again. A refused file is answered with *every* error that it has, each with file, line, column, field and
+//! [`Config::parse`] is the way to a [`Config`], so a `Config` holds valid values only and nothing that uses one
+//! checks again. What a controller gives in place of the file's services comes in by [`Config::with_services`], which
+//! checks it likewise. A refused file is answered with *every* error that it has, each with file, line, column, field and
 //! reason. The crate does no IO and reads no clock.
 //!
 //! How it works: the YAML events become a tree of nodes that keep their position and their raw text
@@ -23,6 +24,7 @@ mod config;
 mod error;
 mod parse;
 mod read;
+mod services;
 mod sink;
 mod suggest;
 #[cfg(test)]
@@ -33,8 +35,9 @@ mod units;
 
 pub use config::{Config, MAX_FILE_BYTES};
 pub use error::{ConfigErrors, Problem};
+pub use services::{ServiceError, Services, Subject};
 pub use types::{
-    Admin, Affinity, Backend, BackendSet, BitRate, Encapsulation, EncapsulationKind, HealthCheck, Interface,
+    Admin, Affinity, Backend, BackendSet, BitRate, Controller, ControllerAddress, Encapsulation, EncapsulationKind, HealthCheck, Interface,
     InterfaceName, Limits, MacAddress, Metrics, NextHop, Ports, Probe, Protocol, Seed, TableSize, Vip,
     XdpMode,
 };

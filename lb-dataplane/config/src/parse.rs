@@ -1,19 +1,21 @@
 //! From the tree to a [`Config`]: one file per section, and the checks across sections.
 
-mod affinity;
-mod backend_sets;
-mod capacity;
-mod health_check;
-mod node;
-mod overlap;
-mod vips;
+pub(crate) mod affinity;
+pub(crate) mod backend_sets;
+pub(crate) mod capacity;
+mod controller;
+pub(crate) mod health_check;
+pub(crate) mod node;
+pub(crate) mod overlap;
+mod sources;
+pub(crate) mod vips;
 
 use crate::config::{Config, MAX_FILE_BYTES};
 use crate::error::{ConfigErrors, Problem};
 use crate::read::{FieldNames, Fields};
 use crate::sink::{Path, Position, Sink};
 use crate::tree::{self, Node};
-use crate::types::NextHop;
+use crate::types::{NextHop, Seed};
 use crate::units;
 
 const ROOT_FIELDS: FieldNames = &[
@@ -24,6 +26,7 @@ const ROOT_FIELDS: FieldNames = &[
     "limits",
     "admin",
     "metrics",
+    "controller",
     "backend_sets",
     "vips",
     "pools",
@@ -39,6 +42,7 @@ pub(crate) const ALL_FIELDS: &[(&str, FieldNames)] = &[
     ("limits", node::LIMITS_FIELDS),
     ("admin", node::ADMIN_FIELDS),
     ("metrics", node::METRICS_FIELDS),
+    ("controller", controller::FIELDS),
     ("backend_sets[]", backend_sets::SET_FIELDS),
     ("backend_sets[].health_check", health_check::FIELDS),
     ("backend_sets[].backends[]", backend_sets::BACKEND_FIELDS),
@@ -86,7 +90,11 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Config, ConfigErrors> {
 fn root_fields(root: &Node<'_>, sink: &mut Sink) -> Option<Config> {
     let path = &Path::Root;
     let fields = Fields::open(root, ROOT_FIELDS, path, sink)?;
-    let seed = fields.required("seed", units::seed, path, sink);
+    let controller = controller::read(&fields, sink);
+    let seed = match fields.node("controller") {
+        Some(_) => Some(Seed::new([0; 16])),
+        None => fields.required("seed", units::seed, path, sink),
+    };
     let interfaces = node::interfaces(&fields, sink);
     let next_hop = node::next_hop(&fields, sink);
     let encapsulation = node::encapsulation(&fields, sink);
@@ -98,7 +106,10 @@ fn root_fields(root: &Node<'_>, sink: &mut Sink) -> Option<Config> {
     if matches!(next_hop, Some(NextHop::Fixed { .. })) {
         backend_sets::check_next_hop(&sets, sink);
     }
-    let vips = vips::read(&fields, &sets, sink);
+    let vips = match fields.node("controller") {
+        Some(_) => Some(Vec::new()),
+        None => vips::read(&fields, &sets, sink),
+    };
     let pools = vips::pools(&fields, sink);
     if let (Some(limits), Some(vips)) = (&limits, &vips) {
         capacity::check(&fields, limits, &sets, vips, sink);
@@ -111,6 +122,7 @@ fn root_fields(root: &Node<'_>, sink: &mut Sink) -> Option<Config> {
         limits: limits?,
         admin: admin?,
         metrics: metrics?,
+        controller: controller?,
         backend_sets: sets.finish()?,
         vips: vips?,
         pools: pools?,

@@ -9,7 +9,7 @@ use crate::sink::{Path, Position, Sink};
 
 /// A valid file nests five deep.
 const MAX_DEPTH: usize = 32;
-/// Bounds the memory of the tree to about 1.2 GB. Keys count too: a VIP has 11 to 19, and a file of VIPs this long reaches
+/// Bounds the memory of the tree to about 1.2 GB. Keys count too: a VIP has 11 to 21, and a file of VIPs this long reaches
 /// the limit of bytes first.
 const MAX_NODES: usize = 8 << 20;
 

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
+mod controller;
 mod vip;
 
+pub use controller::{Controller, ControllerAddress};
 pub use vip::{Affinity, Ports, Protocol, Vip};
 
 /// The key of the flow hash and of the Maglev permutations; equal on every forwarder of a cluster.
@@ -18,6 +20,12 @@ pub use vip::{Affinity, Ports, Protocol, Vip};
 pub struct Seed(pub(crate) [u8; 16]);
 
 impl Seed {
+    /// Of 128 random bits, in the order in which the file writes them.
+    #[must_use]
+    pub const fn new(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     /// The 128 bits in the order in which the file writes them.
     #[must_use]
     pub const fn bytes(&self) -> [u8; 16] {

@@ -10,14 +10,16 @@ use std::time::Duration;
 
 use crate::read::{Scalar, shown};
 use crate::suggest::did_you_mean;
-use crate::types::{BitRate, InterfaceName, MacAddress, Ports, Seed};
+use crate::types::{BitRate, ControllerAddress, InterfaceName, MacAddress, Ports, Seed};
 
-pub(crate) use address::{source_v4, source_v6, unicast, vip_address};
+pub(crate) use address::{source, source_v4, source_v6, unicast, vip_address};
 
 type Parsed<T> = Result<T, String>;
 
 /// `sockaddr_un` holds 108 bytes, the last of them zero.
 const MAX_SOCKET_PATH: usize = 107;
+/// `PATH_MAX` with its final zero.
+const MAX_PATH: usize = 4095;
 
 pub(crate) fn seed(scalar: &Scalar<'_>) -> Parsed<Seed> {
     let text = scalar.text;
@@ -231,6 +233,61 @@ pub(crate) fn name(scalar: &Scalar<'_>) -> Parsed<String> {
     Ok(text.to_owned())
 }
 
+/// A key of a label, as Kubernetes has them: an optional prefix and `/`, then a name.
+pub(crate) fn label_key(text: &str) -> Parsed<String> {
+    let (prefix, name) = text.split_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));
+    let is_part = |part: &str, max: usize, also: &[char]| {
+        let is_end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+        part.len() <= max
+            && is_end(part.chars().next())
+            && is_end(part.chars().next_back())
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(&c))
+    };
+    if prefix.is_none_or(|prefix| is_part(prefix, 253, &['-', '.'])) && is_part(name, 63, &['-', '_', '.']) {
+        return Ok(text.to_owned());
+    }
+    let wanted = "write letters, digits, `-`, `_` and `.`, at most 63, after a domain and `/` if need be";
+    Err(format!("\"{}\" is no key of a label: {wanted}", shown(text)))
+}
+
+/// The value of a label: empty, or as its key without a prefix.
+pub(crate) fn label_value(scalar: &Scalar<'_>) -> Parsed<String> {
+    let text = scalar.text;
+    if text.is_empty() || (!text.contains('/') && label_key(text).is_ok()) {
+        return Ok(text.to_owned());
+    }
+    let wanted = "write letters, digits, `-`, `_` and `.`, at most 63";
+    Err(format!("\"{}\" is no value of a label: {wanted}", shown(text)))
+}
+
+/// A host by name or address, and a port.
+pub(crate) fn host_and_port(scalar: &Scalar<'_>) -> Parsed<ControllerAddress> {
+    let text = scalar.text;
+    let wrong = || {
+        format!(
+            "\"{}\" is no host and port: write them as in lb-controller.example:9443, 192.0.2.1:9443 or \
+             \"[2001:db8::1]:9443\"",
+            shown(text)
+        )
+    };
+    let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let port = number(1..=u16::MAX)(&Scalar { text: port, quoted: false }).map_err(|_| wrong())?;
+    if let Some(v6) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        let v6: std::net::Ipv6Addr = v6.parse().map_err(|_| wrong())?;
+        return Ok(ControllerAddress { host: v6.to_string(), port });
+    }
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    if host.len() > 253 || !host.split('.').all(is_label) {
+        return Err(wrong());
+    }
+    Ok(ControllerAddress { host: host.to_ascii_lowercase(), port })
+}
+
 /// Control characters, line and paragraph separators, and the invisible ones that reorder or join text.
 fn is_unprintable(c: char) -> bool {
     c.is_control()
@@ -250,6 +307,21 @@ pub(crate) fn socket_path(scalar: &Scalar<'_>) -> Parsed<PathBuf> {
     }
     if text.ends_with('/') {
         return Err(format!("\"{text}\" names a directory: write the socket's own path"));
+    }
+    Ok(PathBuf::from(text))
+}
+
+/// Of a file that the agent reads or writes.
+pub(crate) fn file_path(scalar: &Scalar<'_>) -> Parsed<PathBuf> {
+    let text = scalar.text;
+    if !text.starts_with('/') {
+        return Err(format!("\"{}\" is not absolute: write a path that starts with `/`", shown(text)));
+    }
+    if text.len() > MAX_PATH || text.chars().any(char::is_control) {
+        return Err(format!("is no path: write at most {MAX_PATH} bytes without control characters"));
+    }
+    if text.ends_with('/') {
+        return Err(format!("\"{}\" names a directory: write the path of a file", shown(text)));
     }
     Ok(PathBuf::from(text))
 }

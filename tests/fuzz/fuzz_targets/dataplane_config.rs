@@ -19,6 +19,10 @@ fuzz_target!(|bytes: &[u8]| {
                 let (first, last) = vip.ports.bounds();
                 assert!(first <= last, "a VIP has ports");
                 assert_eq!(vip.address, vip.address.trunc(), "a VIP's host bits are zero");
+                assert!(vip.sources.len() <= 1024, "no VIP has more sources");
+                for source in &vip.sources {
+                    assert_eq!(source.max_prefix_len(), vip.address.max_prefix_len(), "sources can be sources");
+                }
             }
         }
         Err(errors) => {

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::backend_sets::{Set, Sets};
 use super::node::MAX_FLOWS;
 use super::overlap::{Range, Ranges};
-use super::{affinity, overlap};
+use super::{affinity, overlap, sources};
 use crate::read::{FieldNames, Fields, list, scalar, shown};
 use crate::sink::{Path, Position, Sink};
 use crate::suggest::did_you_mean;
@@ -17,7 +17,7 @@ use crate::types::{Affinity, EncapsulationKind, Ports, Protocol, Vip};
 use crate::units;
 
 pub(super) const FIELDS: FieldNames =
-    &["name", "address", "port", "protocol", "backend_set", "affinity", "flow_entries"];
+    &["name", "address", "port", "protocol", "backend_set", "affinity", "flow_entries", "sources"];
 
 /// Entries of a bucket of the flow table: no part of it is smaller.
 const FEWEST_FLOWS: u32 = 4;
@@ -156,6 +156,10 @@ fn read_vip<'s>(
         Some(node) => affinity::read(node, protocol, &Path::Field(path, "affinity"), sink),
     };
     let flow_entries = fields.optional("flow_entries", units::number(FEWEST_FLOWS..=MAX_FLOWS), path, sink);
+    let sources = match fields.node("sources") {
+        None => Some(Vec::new()),
+        Some(node) => sources::read(node, address.as_ref(), &Path::Field(path, "sources"), sink),
+    };
     let backend_set = set.and_then(|set| set.set.as_ref().map(|whole| (set, whole)));
     if let (Some(address), Some((set, whole))) = (&address, backend_set)
         && whole.encapsulation == EncapsulationKind::L2
@@ -175,6 +179,7 @@ fn read_vip<'s>(
         backend_set: backend_set?,
         affinity: affinity?,
         flow_entries: flow_entries?.map(u32::next_power_of_two),
+        sources: sources?,
     })
 }
 

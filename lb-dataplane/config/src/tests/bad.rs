@@ -188,6 +188,10 @@ const FIELDS: &[(&str, &[&str])] = &[
             "{name: web-v4, address: 203.0.113.10, port: 80, protocol: udp, backend_set: web, flow_entries: 4096}",
             "{name: web-v4, address: 203.0.113.10, port: 80, protocol: tcp, backend_set: web, flow_entries: 3}",
             "{name: web-v4, address: 203.0.113.10, port: 80, protocol: tcp, backend_set: web, flow_entries: 262145}",
+            "{name: web-v4, address: 203.0.113.10, port: 80, protocol: tcp, backend_set: web, sources: 10.0.0.0/8}",
+            "{name: web-v4, address: 203.0.113.10, port: 80, protocol: tcp, backend_set: web, sources: [10.0.0.0/8, 10.0.0.1/8, 10.0.0.0/8, office, 10.0.0.0/33]}",
+            "{name: web-v4, address: 203.0.113.10, port: 80, protocol: tcp, backend_set: web, sources: [10.0.0.0/8, \"2001:db8::/32\", \"::ffff:10.0.0.0/104\"]}",
+            "{name: web-v6, address: \"2001:db8::10\", port: 80, protocol: tcp, backend_set: web, sources: [10.0.0.1]}",
             "{name: web-v4, address: 203.0.113.10, port: 80, protocol: sctp, backend_set: web}",
             "{name: web-v4, address: 203.0.113.10, port: 80, protocol: TCP, backend_set: web}",
             "{name: web-v4, address: 203.0.113.10, port: 80, protocol: tcp, backend_set: wbe}",
@@ -301,6 +305,15 @@ vips:
   - {name: c, address: 203.0.113.3, port: 80, protocol: tcp, backend_set: b}
 ";
     insta::assert_snapshot!("limits", errors(text).join("\n"));
+}
+
+#[test]
+fn too_many_sources() {
+    let sources: Vec<String> = (0..1025).map(|n| format!("10.{}.{}.0/24", n / 256, n % 256)).collect();
+    let text = SMALL.replace("tcp,", &format!("tcp, sources: [{}],", sources.join(", ")));
+    let expected = "f.yaml:6:77: vips[0].sources: has 1025 prefixes, at most 1024 are allowed: join some into shorter \
+        prefixes";
+    assert_eq!(errors(&text), [expected]);
 }
 
 #[test]

@@ -195,6 +195,25 @@ fn flow_entries_that_the_second_hop_spares_are_a_warning() {
 }
 
 #[test]
+fn sources_are_of_the_family_of_the_vip() {
+    let sources = |address: &str, sources: &str| {
+        let fields = format!("address: \"{address}\", port: 80, protocol: tcp, sources: {sources}");
+        one_vip(&fields).sources.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(one_vip("address: 203.0.113.10, port: 80, protocol: tcp").sources, Vec::<ipnet::IpNet>::new());
+    assert_eq!(sources("203.0.113.10", "[]"), Vec::<String>::new());
+    let v4 = "[198.51.100.0/24, 198.51.100.7, 0.0.0.0/0, 255.255.255.255/32]";
+    let read = ["198.51.100.0/24", "198.51.100.7/32", "0.0.0.0/0", "255.255.255.255/32"];
+    assert_eq!(sources("203.0.113.0/24", v4), read);
+    assert_eq!(
+        sources("2001:db8::10", "[\"::/0\", 2001:db8:1::/48, fe80::1]"),
+        ["::/0", "2001:db8:1::/48", "fe80::1/128"]
+    );
+    let most: Vec<String> = (0..1024).map(|n| format!("10.{}.{}.0/24", n / 256, n % 256)).collect();
+    assert_eq!(sources("203.0.113.10", &format!("[{}]", most.join(", "))), most);
+}
+
+#[test]
 fn l2_serves_vips_of_its_own_family() {
     let text = SMALL.replace("name: web,", "name: web, encapsulation: l2,");
     assert_eq!(Config::parse("f.yaml", &text).unwrap().warnings(), []);

@@ -65,6 +65,7 @@ const PIECES: &[&str] = &[
     "affinity",
     "{type: client_ip}",
     "flow_entries",
+    "sources",
     "10.0.0.1",
     "::1",
     "::/0",

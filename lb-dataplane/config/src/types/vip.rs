@@ -25,6 +25,9 @@ pub struct Vip {
     pub affinity: Affinity,
     /// The VIP's part of the flow table in entries, a power of two from 4 to 2^26; `None`: an automatic share.
     pub flow_entries: Option<u32>,
+    /// Packets from other sources are dropped; empty: nobody's are. At most 1,024 different prefixes of the address's
+    /// family, never IPv4-mapped, host bits zero.
+    pub sources: Vec<IpNet>,
 }
 
 /// Ports of a VIP. Of several VIPs of one address and protocol that have a port, the narrowest counts.

@@ -43,6 +43,23 @@ pub(crate) fn vip_address(scalar: &Scalar<'_>) -> Parsed<IpNet> {
     Ok(net)
 }
 
+/// A source of packets: an address or a prefix of any length.
+pub(crate) fn source(scalar: &Scalar<'_>) -> Parsed<IpNet> {
+    let text = scalar.text;
+    let net: IpNet = match text.parse::<IpAddr>() {
+        Ok(address) => address.into(),
+        Err(_) => prefix(text, "198.51.100.0/24 or 2001:db8::/48")?,
+    };
+    no_host_bits(text, net, net.trunc())?;
+    match net {
+        // A longer one holds other addresses too, and no packet has a mapped one.
+        IpNet::V6(v6) if v6.prefix_len() >= 96 && v6.network().to_ipv4_mapped().is_some() => {
+            Err(format!("{net} holds IPv4-mapped addresses: write the IPv4 prefix"))
+        }
+        _ => Ok(net),
+    }
+}
+
 /// The address of a backend.
 pub(crate) fn unicast(scalar: &Scalar<'_>) -> Parsed<IpAddr> {
     let text = scalar.text;

@@ -1,0 +1,40 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+/// Where a forwarder gets its services from, and as whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Controller {
+    /// Where controllers listen: at least one, each once.
+    pub addresses: Vec<ControllerAddress>,
+    /// What this forwarder is called, unique among all forwarders: 1 to 253 bytes, printable.
+    pub name: String,
+    /// Where it stands.
+    pub zone: Option<String>,
+    /// By which shards choose forwarders.
+    pub labels: BTreeMap<String, String>,
+    /// The certificate of this forwarder, PEM.
+    pub certificate: PathBuf,
+    /// Its private key, PEM.
+    pub key: PathBuf,
+    /// What signs the certificates of controllers, PEM.
+    pub ca: PathBuf,
+    /// Where the part of bgp-speaker's configuration is written that comes from the controller.
+    pub bgp_config: Option<PathBuf>,
+}
+
+/// A host, by name or address, and a port.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ControllerAddress {
+    /// A name or an address without brackets; the certificate of the controller has to name it.
+    pub host: String,
+    /// TCP.
+    pub port: u16,
+}
+
+impl fmt::Display for ControllerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+    }
+}
