@@ -1,0 +1,176 @@
+//! What the controller writes back: the `status` of the resources, as JSON with Kubernetes' way of naming.
+//!
+//! Moments are RFC 3339 texts: who has a clock makes them.
+
+use serde::{Deserialize, Serialize};
+
+/// A condition in Kubernetes' form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Condition {
+    /// What is said, as in `Reachable`.
+    pub r#type: String,
+    /// Whether it holds.
+    pub status: ConditionStatus,
+    /// One word in camel case.
+    pub reason: String,
+    /// For people; at most 32768 characters.
+    pub message: String,
+    /// The generation of the specification that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// When `status` changed last.
+    pub last_transition_time: String,
+}
+
+/// Whether a condition holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ConditionStatus {
+    /// It does.
+    True,
+    /// It does not.
+    False,
+    /// Nobody can tell.
+    Unknown,
+}
+
+/// Of every kind: the specification was read and is in force; when `False`, the message has every field error.
+pub const VALID: &str = "Valid";
+/// Of a Cluster: its API answers. While it is `False`, what was known last is served.
+pub const REACHABLE: &str = "Reachable";
+/// Of a Cluster: everything has been listed once since the controller started.
+pub const SYNCED: &str = "Synced";
+/// Of a Forwarder: it has a connection to the controller.
+pub const CONNECTED: &str = "Connected";
+/// Of a Forwarder: it serves the committed generation. While it is `False`, it announces nothing, unless no controller
+/// has told it so.
+pub const CURRENT: &str = "Current";
+/// Of a Shard: it has a connected forwarder that serves the committed generation.
+pub const AVAILABLE: &str = "Available";
+/// Of a Rollout: what is wanted is committed.
+pub const COMMITTED: &str = "Committed";
+/// Of a Rollout: a change waits for a decision.
+pub const HELD: &str = "Held";
+
+/// The status of a Cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ClusterStatus {
+    /// [`VALID`], [`REACHABLE`], [`SYNCED`].
+    pub conditions: Vec<Condition>,
+    /// Services that are served.
+    pub services: u32,
+    /// When its API answered last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_contact: Option<String>,
+    /// Of its API server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// The status of a Forwarder.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ForwarderStatus {
+    /// [`VALID`], [`CONNECTED`], [`CURRENT`].
+    pub conditions: Vec<Condition>,
+    /// Of lb-dataplane.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The generation that it serves; 0: none.
+    pub generation: u64,
+    /// Over what it serves, 64 hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// VIPs that it announces.
+    pub vips: u32,
+    /// When it said something last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_contact: Option<String>,
+}
+
+/// The status of a Shard.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ShardStatus {
+    /// [`VALID`], [`AVAILABLE`].
+    pub conditions: Vec<Condition>,
+    /// Forwarders that announce its VIPs; with shuffle sharding, of any tenant.
+    pub forwarders: Vec<String>,
+    /// VIPs in it.
+    pub vips: u32,
+    /// Tenants that it has forwarders chosen for.
+    pub tenants: u32,
+}
+
+/// The status of every other kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PlainStatus {
+    /// [`VALID`].
+    pub conditions: Vec<Condition>,
+}
+
+/// The status of a Rollout: the record of generations. A leader writes it by compare-and-swap only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RolloutStatus {
+    /// [`VALID`], [`COMMITTED`], [`HELD`].
+    pub conditions: Vec<Condition>,
+    /// What has been decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<RolloutRecord>,
+    /// The last committed generations, latest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<CommittedGeneration>,
+}
+
+/// What has been decided.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RolloutRecord {
+    /// Of the leader that wrote it; only grows.
+    pub term: u64,
+    /// The highest generation that was ever proposed; none is used twice.
+    pub proposed: u64,
+    /// The generation that forwarders serve; 0: none yet.
+    pub committed: u64,
+    /// Over its content, 64 hexadecimal digits.
+    pub digest: String,
+    /// Why nothing further is committed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Hold>,
+}
+
+/// Why nothing further is committed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hold {
+    /// What it waits for.
+    pub reason: HoldReason,
+    /// The generation that was gone back to, or that waits.
+    pub generation: u64,
+    /// For people.
+    pub message: String,
+}
+
+/// What a hold waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HoldReason {
+    /// The change takes more than the budget: `lbctl apply --yes`.
+    Budget,
+    /// An operator went back to an earlier generation: `lbctl resume`.
+    Rollback,
+}
+
+/// A generation that was committed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CommittedGeneration {
+    /// Its number.
+    pub generation: u64,
+    /// Over its content, 64 hexadecimal digits.
+    pub digest: String,
+    /// When.
+    pub committed_at: String,
+}
