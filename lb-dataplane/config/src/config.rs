@@ -5,7 +5,9 @@ use ipnet::IpNet;
 use crate::error::{ConfigErrors, Problem};
 use crate::parse;
 use crate::services::{self, ServiceError, Services};
-use crate::types::{Admin, BackendSet, Controller, Encapsulation, Interface, Limits, Metrics, NextHop, Seed, Vip};
+use crate::types::{
+    Admin, BackendSet, Controller, Encapsulation, Interface, Limits, Metrics, NextHop, Seed, Vip,
+};
 
 /// A longer file is refused unread: 64 MiB.
 pub const MAX_FILE_BYTES: usize = 64 << 20;
@@ -60,6 +62,24 @@ impl Config {
     #[must_use]
     pub fn controller(&self) -> Option<&Controller> {
         self.controller.as_ref()
+    }
+
+    /// Everything but the services.
+    pub(crate) fn node(&self) -> Self {
+        Self {
+            seed: Seed::new([0; 16]),
+            interfaces: self.interfaces.clone(),
+            next_hop: self.next_hop.clone(),
+            encapsulation: self.encapsulation,
+            limits: self.limits,
+            admin: self.admin.clone(),
+            metrics: self.metrics,
+            controller: self.controller.clone(),
+            backend_sets: Vec::new(),
+            vips: Vec::new(),
+            pools: Vec::new(),
+            warnings: self.warnings.clone(),
+        }
     }
 
     /// The key of all hashes.

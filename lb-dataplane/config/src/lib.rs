@@ -37,7 +37,7 @@ pub use config::{Config, MAX_FILE_BYTES};
 pub use error::{ConfigErrors, Problem};
 pub use services::{ServiceError, Services, Subject};
 pub use types::{
-    Admin, Affinity, Backend, BackendSet, BitRate, Controller, ControllerAddress, Encapsulation, EncapsulationKind, HealthCheck, Interface,
-    InterfaceName, Limits, MacAddress, Metrics, NextHop, Ports, Probe, Protocol, Seed, TableSize, Vip,
-    XdpMode,
+    Admin, Affinity, Backend, BackendSet, BitRate, Controller, ControllerAddress, Encapsulation,
+    EncapsulationKind, HealthCheck, Interface, InterfaceName, Limits, MacAddress, Metrics, NextHop, Ports,
+    Probe, Protocol, Seed, TableSize, Vip, XdpMode,
 };

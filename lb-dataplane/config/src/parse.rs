@@ -7,7 +7,7 @@ mod controller;
 pub(crate) mod health_check;
 pub(crate) mod node;
 pub(crate) mod overlap;
-mod sources;
+pub(crate) mod sources;
 pub(crate) mod vips;
 
 use crate::config::{Config, MAX_FILE_BYTES};

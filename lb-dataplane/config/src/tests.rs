@@ -4,6 +4,7 @@ mod bad;
 mod good;
 mod random;
 mod reference;
+mod services;
 
 use crate::Config;
 
@@ -18,6 +19,7 @@ vips:
 ";
 
 const EXAMPLE: &str = include_str!("../../../deploy/examples/lb-dataplane.yaml");
+const CONTROLLER_EXAMPLE: &str = include_str!("../../../deploy/examples/lb-dataplane-controller.yaml");
 
 /// The error lines of a file; none when it is accepted.
 fn errors(text: &str) -> Vec<String> {

@@ -12,7 +12,9 @@ use crate::read::{Scalar, shown};
 use crate::suggest::did_you_mean;
 use crate::types::{BitRate, ControllerAddress, InterfaceName, MacAddress, Ports, Seed};
 
-pub(crate) use address::{source, source_v4, source_v6, unicast, vip_address};
+pub(crate) use address::{
+    check_source, check_unicast, check_vip_address, source, source_v4, source_v6, unicast, vip_address,
+};
 
 type Parsed<T> = Result<T, String>;
 
@@ -217,7 +219,10 @@ pub(crate) fn one_of<T: Copy>(choices: &'static [(&'static str, T)]) -> impl Fn(
 
 /// The name of a VIP, a set or a backend.
 pub(crate) fn name(scalar: &Scalar<'_>) -> Parsed<String> {
-    let text = scalar.text;
+    check_name(scalar.text).map(|()| scalar.text.to_owned())
+}
+
+pub(crate) fn check_name(text: &str) -> Parsed<()> {
     if text.is_empty() {
         return Err("is empty: write a name of 1 to 253 bytes".to_owned());
     }
@@ -230,7 +235,7 @@ pub(crate) fn name(scalar: &Scalar<'_>) -> Parsed<String> {
     if let Some(wrong) = text.chars().find(|c| is_unprintable(*c)) {
         return Err(format!("holds the unprintable character U+{:04X}: remove it", u32::from(wrong)));
     }
-    Ok(text.to_owned())
+    Ok(())
 }
 
 /// A key of a label, as Kubernetes has them: an optional prefix and `/`, then a name.
@@ -336,27 +341,35 @@ pub(crate) fn listen_address(scalar: &Scalar<'_>) -> Parsed<SocketAddr> {
 }
 
 pub(crate) fn http_path(scalar: &Scalar<'_>) -> Parsed<String> {
-    if !scalar.text.starts_with('/') {
-        return Err(format!("\"{}\" does not start with `/`", shown(scalar.text)));
+    check_http_path(scalar.text).map(|()| scalar.text.to_owned())
+}
+
+pub(crate) fn check_http_path(text: &str) -> Parsed<()> {
+    if !text.starts_with('/') {
+        return Err(format!("\"{}\" does not start with `/`", shown(text)));
     }
-    visible_ascii(scalar.text, 4096).map_err(|reason| format!("{reason}; percent-encode other characters"))
+    visible_ascii(text, 4096).map_err(|reason| format!("{reason}; percent-encode other characters"))
 }
 
 pub(crate) fn http_host(scalar: &Scalar<'_>) -> Parsed<String> {
-    if scalar.text.is_empty() {
+    check_http_host(scalar.text).map(|()| scalar.text.to_owned())
+}
+
+pub(crate) fn check_http_host(text: &str) -> Parsed<()> {
+    if text.is_empty() {
         return Err(
             "is empty: write a host name, or leave the field out for the backend's address".to_owned()
         );
     }
-    visible_ascii(scalar.text, 255)
+    visible_ascii(text, 255)
 }
 
-fn visible_ascii(text: &str, max: usize) -> Parsed<String> {
+fn visible_ascii(text: &str, max: usize) -> Parsed<()> {
     if text.len() > max {
         return Err(format!("has {} bytes, at most {max} are allowed", text.len()));
     }
     match text.chars().find(|c| !c.is_ascii_graphic()) {
         Some(wrong) => Err(format!("holds {wrong:?}, only visible ASCII is allowed")),
-        None => Ok(text.to_owned()),
+        None => Ok(()),
     }
 }

@@ -11,7 +11,7 @@ use crate::units;
 
 pub(super) const FIELDS: FieldNames = &["type", "timeout"];
 
-const TIMEOUTS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
+pub(crate) const TIMEOUTS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
 /// What a NAT must remember a UDP flow for (RFC 4787, REQ-5).
 const DEFAULT_FLOW_TIMEOUT: Duration = Duration::from_secs(120);
 const DEFAULT_CLIENT_TIMEOUT: Duration = Duration::from_secs(3 * 3600);

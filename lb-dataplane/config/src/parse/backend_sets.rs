@@ -19,7 +19,11 @@ pub(super) const SET_FIELDS: FieldNames =
     &["name", "table_size", "encapsulation", "second_hop", "drain_window", "health_check", "backends"];
 pub(super) const BACKEND_FIELDS: FieldNames = &["name", "address", "weight"];
 
-const DRAIN_WINDOWS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
+pub(crate) const DRAIN_WINDOWS: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(86_400);
+/// Why a set of `l2` is refused with a fixed next hop.
+pub(crate) const L2_NEEDS_FIB: &str = "l2 sends to the backend itself, `next_hop: {type: fixed}` everything to one router: use \
+                                       `next_hop: {type: fib}` or another encapsulation";
 const DEFAULT_DRAIN_WINDOW: Duration = Duration::from_secs(600);
 
 /// With fewer slots than this for a backend its share of the flows is off by more than a percent.
@@ -162,9 +166,7 @@ pub(super) fn check_next_hop(sets: &Sets, sink: &mut Sink) {
     for named in sets.iter() {
         if named.set.as_ref().is_some_and(|set| set.encapsulation == EncapsulationKind::L2) {
             let path = Path::Item(&path, named.index);
-            let reason = "l2 sends to the backend itself, `next_hop: {type: fixed}` everything to one router: use \
-                          `next_hop: {type: fib}` or another encapsulation";
-            sink.error(named.at, &Path::Field(&path, "encapsulation"), reason);
+            sink.error(named.at, &Path::Field(&path, "encapsulation"), L2_NEEDS_FIB);
         }
     }
 }

@@ -12,27 +12,44 @@ use crate::types::{BackendSet, Limits, TableSize, Vip};
 pub(super) fn check(root: &Fields<'_, '_>, limits: &Limits, sets: &Sets, vips: &[Vip], sink: &mut Sink) {
     let at = root.value_at("limits");
     let path = Path::Field(&Path::Root, "limits");
-    let mut over = |field: &str, needed: u64, allowed: u32, what: &str| {
+    exceeded(limits, sets.distinct_addresses(), vips, |field, reason| {
+        let name = field.strip_prefix("limits.").unwrap_or(field);
+        sink.error(at, &Path::Field(&path, name), reason);
+    });
+}
+
+/// Reports each limit that is too low, with its path. `addresses` are how many the backends have between them.
+pub(crate) fn exceeded(
+    limits: &Limits,
+    addresses: usize,
+    vips: &[Vip],
+    mut report: impl FnMut(&'static str, String),
+) {
+    let mut over = |field, needed: u64, allowed: u32, what: &str| {
         if needed > u64::from(allowed) {
-            let reason = format_args!(
-                "{what} need {needed} elements and it is {allowed}: raise it to at least {needed}"
-            );
-            sink.error(at, &Path::Field(&path, field), reason);
+            let reason =
+                format!("{what} need {needed} elements and it is {allowed}: raise it to at least {needed}");
+            report(field, reason);
         }
     };
-    over("vips", vips.len() as u64, limits.vips, "the VIPs");
+    over("limits.vips", vips.len() as u64, limits.vips, "the VIPs");
     // The first element is never used.
     over(
-        "backends",
-        sets.distinct_addresses() as u64 + 1,
+        "limits.backends",
+        addresses as u64 + 1,
         limits.backends,
         "the backend addresses (and the first element, which stays empty)",
     );
     let flows = vips.iter().filter_map(|vip| vip.flow_entries).map(u64::from).sum();
-    over("flows", flows, limits.flows, "the `flow_entries` of the VIPs, each rounded up to a power of two,");
+    over(
+        "limits.flows",
+        flows,
+        limits.flows,
+        "the `flow_entries` of the VIPs, each rounded up to a power of two,",
+    );
     for (field, size, allowed) in [
-        ("tables_65537", TableSize::Large, limits.tables_65537),
-        ("tables_16381", TableSize::Small, limits.tables_16381),
+        ("limits.tables_65537", TableSize::Large, limits.tables_65537),
+        ("limits.tables_16381", TableSize::Small, limits.tables_16381),
     ] {
         // Two for each, so that a change of health has room whatever is installed.
         over(field, 2 * tables(vips, size) as u64, allowed, "the different backend sets, two each,");

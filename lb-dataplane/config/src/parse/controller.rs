@@ -1,6 +1,6 @@
 //! Where the services come from when they are not in the file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
 use crate::read::{FieldNames, Fields, list, scalar, shown};
@@ -87,13 +87,12 @@ fn labels(fields: &Fields<'_, '_>, path: &Path<'_>, sink: &mut Sink) -> Option<B
         return None;
     }
     let mut labels = Some(BTreeMap::new());
+    let mut seen = HashSet::new();
     for entry in entries {
         let path = &Path::Field(path, shown(&entry.key));
         let key = units::label_key(&entry.key).map_err(|reason| sink.error(entry.key_at, path, reason)).ok();
         let value = scalar(&entry.value, units::label_value, path, sink);
-        if let (Some(key), Some(labels)) = (&key, &labels)
-            && BTreeMap::contains_key(labels, key)
-        {
+        if !seen.insert(&entry.key) {
             sink.error(entry.key_at, path, "set twice: keep one of them");
         }
         labels = labels.zip(key.zip(value)).map(|(mut all, (key, value))| {

@@ -14,8 +14,8 @@ pub(super) const FIELDS: FieldNames =
     &["type", "port", "path", "host", "expect", "interval", "timeout", "rise", "fall"];
 const HTTP_FIELDS: FieldNames = &["path", "host", "expect"];
 
-const INTERVALS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(3600);
-const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(3600);
+pub(crate) const INTERVALS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(3600);
+pub(crate) const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(3600);
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 const DEFAULT_TIMEOUT: Duration = Duration::from_millis(500);
 const DEFAULT_RISE: NonZeroU8 = NonZeroU8::new(2).expect("2 is not zero");

@@ -23,7 +23,7 @@ pub(super) const METRICS_FIELDS: FieldNames = &["listen"];
 /// Of each size; a set names its table by 15 bits.
 const MAX_TABLES: u32 = 32_766;
 /// 1 GiB.
-pub(super) const MAX_FLOWS: u32 = 1 << 26;
+pub(crate) const MAX_FLOWS: u32 = 1 << 26;
 /// Entries of a bucket of the flow table.
 const FLOW_WAYS: u32 = 4;
 

@@ -10,33 +10,33 @@ use crate::types::Protocol;
 
 /// The ranges of all VIPs. Single ports and `any` cross nothing and are left out.
 #[derive(Default)]
-pub(super) struct Ranges {
+pub(crate) struct Ranges {
     by_address: HashMap<(IpNet, Protocol), Vec<Range>>,
 }
 
 /// The ports of a VIP and where they stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Range {
-    pub(super) first: u16,
-    pub(super) last: u16,
-    pub(super) at: Position,
+pub(crate) struct Range {
+    pub(crate) first: u16,
+    pub(crate) last: u16,
+    pub(crate) at: Position,
     /// The VIP's place in the list.
-    pub(super) index: usize,
+    pub(crate) index: usize,
 }
 
 /// Two ranges that cross, the one that stands later in the file first.
-pub(super) struct Crossing {
-    pub(super) later: Range,
-    pub(super) earlier: Range,
+pub(crate) struct Crossing {
+    pub(crate) later: Range,
+    pub(crate) earlier: Range,
 }
 
 impl Ranges {
-    pub(super) fn insert(&mut self, address: IpNet, protocol: Protocol, range: Range) {
+    pub(crate) fn insert(&mut self, address: IpNet, protocol: Protocol, range: Range) {
         self.by_address.entry((address, protocol)).or_default().push(range);
     }
 
     /// None exactly if every two ranges of an address and protocol are disjoint or nested.
-    pub(super) fn crossings(self) -> Vec<Crossing> {
+    pub(crate) fn crossings(self) -> Vec<Crossing> {
         self.by_address.into_values().flat_map(crossings).collect()
     }
 }

@@ -10,7 +10,7 @@ use crate::tree::Node;
 use crate::units;
 
 /// Prefixes of one VIP.
-const MOST: usize = 1024;
+pub(crate) const MOST: usize = 1024;
 
 /// The value of `sources` of the VIP at `address`, whose own error is reported elsewhere. `None` is reported.
 pub(super) fn read(

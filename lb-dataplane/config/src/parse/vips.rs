@@ -20,7 +20,7 @@ pub(super) const FIELDS: FieldNames =
     &["name", "address", "port", "protocol", "backend_set", "affinity", "flow_entries", "sources"];
 
 /// Entries of a bucket of the flow table: no part of it is smaller.
-const FEWEST_FLOWS: u32 = 4;
+pub(crate) const FEWEST_FLOWS: u32 = 4;
 
 /// Set names that an error lists.
 const LISTED_SETS: usize = 8;
@@ -223,12 +223,12 @@ fn check_flow_entries(
     }
 }
 
-fn is_host(address: &IpNet) -> bool {
+pub(crate) fn is_host(address: &IpNet) -> bool {
     address.prefix_len() == address.max_prefix_len()
 }
 
 /// A single address without its length.
-fn shown_address(address: &IpNet) -> String {
+pub(crate) fn shown_address(address: &IpNet) -> String {
     if is_host(address) { address.addr().to_string() } else { address.to_string() }
 }
 

@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 use std::num::{NonZeroU8, NonZeroU16};
 use std::time::Duration;
 
-use super::{EXAMPLE, SMALL};
+use super::{CONTROLLER_EXAMPLE, EXAMPLE, SMALL};
 use crate::parse::ALL_FIELDS;
 use crate::{
     Affinity, Config, Encapsulation, EncapsulationKind, HealthCheck, Limits, NextHop, Ports, Probe, Protocol,
@@ -220,7 +220,7 @@ fn l2_serves_vips_of_its_own_family() {
 }
 
 #[test]
-fn example_is_accepted_as_it_stands() {
+fn examples_are_accepted_as_they_stand() {
     let config = Config::parse("lb-dataplane.yaml", EXAMPLE).unwrap();
     assert_eq!(config.warnings(), []);
     assert_eq!(config.vips()[2].protocol, Protocol::Udp);
@@ -228,12 +228,15 @@ fn example_is_accepted_as_it_stands() {
     assert_eq!(config.vips()[3].ports, Ports::Range(8000, 8999));
     assert_eq!(config.vips()[3].backend_set.encapsulation, EncapsulationKind::Gue);
     assert_eq!(config.backend_sets()[0].backends[1].weight, 2);
-    // It shows every field, bar those that only another choice has.
+    let followed = Config::parse("lb-dataplane-controller.yaml", CONTROLLER_EXAMPLE).unwrap();
+    assert_eq!(followed.warnings(), []);
+    assert!(followed.controller().unwrap().bgp_config.is_some());
+    // The two show every field, bar those that only another choice has.
     let absent: Vec<&str> = ALL_FIELDS
         .iter()
         .flat_map(|(_, names)| *names)
         .copied()
-        .filter(|name| !EXAMPLE.contains(&format!("{name}:")))
+        .filter(|name| [EXAMPLE, CONTROLLER_EXAMPLE].iter().all(|text| !text.contains(&format!("{name}:"))))
         .collect();
     assert_eq!(absent, Vec::<&str>::new());
 }
@@ -336,4 +339,40 @@ fn a_hundred_thousand_vips_over_a_thousand_sets() {
     eprintln!("{} bytes parsed in {:?}", text.len(), start.elapsed());
     assert_eq!((config.vips().len(), config.backend_sets().len()), (VIPS, 1000));
     assert_eq!(config.warnings(), []);
+}
+
+const NODE: &str = "\
+interfaces: [{name: up0}]
+controller:
+  addresses: [Controller-0.example:9443, 192.0.2.1:9443, \"[2001:db8::1]:9443\"]
+  name: fw-1
+  zone: a
+  labels: {rack: r1, guideway.dev/role: edge, empty: \"\"}
+  certificate: /etc/guideway/tls.crt
+  key: /etc/guideway/tls.key
+  ca: /etc/guideway/ca.crt
+";
+
+#[test]
+fn a_file_with_a_controller_has_no_services() {
+    let config = Config::parse("f.yaml", NODE).unwrap();
+    let controller = config.controller().unwrap();
+    let addresses: Vec<String> = controller.addresses.iter().map(ToString::to_string).collect();
+    assert_eq!(addresses, ["controller-0.example:9443", "192.0.2.1:9443", "[2001:db8::1]:9443"]);
+    assert_eq!((controller.name.as_str(), controller.zone.as_deref()), ("fw-1", Some("a")));
+    assert_eq!(controller.labels.len(), 3);
+    assert_eq!(controller.bgp_config, None);
+    assert!(config.vips().is_empty() && config.warnings().is_empty());
+    for (field, value) in [
+        ("seed", "000102030405060708090a0b0c0d0e0f"),
+        ("backend_sets", "[]"),
+        ("vips", "[]"),
+        ("pools", "[]"),
+    ] {
+        let text = format!("{NODE}{field}: {value}\n");
+        let errors = Config::parse("f.yaml", &text).unwrap_err().to_string();
+        let expected =
+            format!("f.yaml:10:1: {field}: comes from the controller: remove it, or remove `controller`");
+        assert_eq!(errors, expected);
+    }
 }

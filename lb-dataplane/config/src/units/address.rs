@@ -21,16 +21,22 @@ pub(crate) fn vip_address(scalar: &Scalar<'_>) -> Parsed<IpNet> {
         return unicast(scalar).map(IpNet::from);
     }
     let net: IpNet = prefix(text, "203.0.113.0/24 or 2001:db8::/48")?;
+    check_vip_address(net)?;
+    Ok(net)
+}
+
+/// Whether packets for `net` can be a VIP's.
+pub(crate) fn check_vip_address(net: IpNet) -> Parsed<()> {
     match net {
         IpNet::V4(v4) => {
             prefix_length(v4.prefix_len(), SHORTEST_V4..=32)?;
-            no_host_bits(text, v4, v4.trunc())?;
+            no_host_bits(&net.to_string(), v4, v4.trunc())?;
             // The length keeps all but the last address in one block of a kind.
             unicast_v4(v4.network()).and_then(|()| unicast_v4(v4.broadcast()))
         }
         IpNet::V6(v6) => {
             prefix_length(v6.prefix_len(), SHORTEST_V6..=128)?;
-            no_host_bits(text, v6, v6.trunc())?;
+            no_host_bits(&net.to_string(), v6, v6.trunc())?;
             let mapped = Ipv6Net::new_assert(Ipv4Addr::UNSPECIFIED.to_ipv6_mapped(), 96);
             if v6.prefix_len() < 128 && (v6.contains(&mapped) || mapped.contains(&v6)) {
                 Err("holds IPv4-mapped addresses: write a prefix of global addresses".to_owned())
@@ -39,8 +45,7 @@ pub(crate) fn vip_address(scalar: &Scalar<'_>) -> Parsed<IpNet> {
             }
         }
     }
-    .map_err(|what| format!("{net} {what}"))?;
-    Ok(net)
+    .map_err(|what| format!("{net} {what}"))
 }
 
 /// A source of packets: an address or a prefix of any length.
@@ -50,13 +55,19 @@ pub(crate) fn source(scalar: &Scalar<'_>) -> Parsed<IpNet> {
         Ok(address) => address.into(),
         Err(_) => prefix(text, "198.51.100.0/24 or 2001:db8::/48")?,
     };
-    no_host_bits(text, net, net.trunc())?;
+    check_source(net)?;
+    Ok(net)
+}
+
+/// Whether packets have sources of `net`.
+pub(crate) fn check_source(net: IpNet) -> Parsed<()> {
+    no_host_bits(&net.to_string(), net, net.trunc())?;
     match net {
         // A longer one holds other addresses too, and no packet has a mapped one.
         IpNet::V6(v6) if v6.prefix_len() >= 96 && v6.network().to_ipv4_mapped().is_some() => {
             Err(format!("{net} holds IPv4-mapped addresses: write the IPv4 prefix"))
         }
-        _ => Ok(net),
+        _ => Ok(()),
     }
 }
 
@@ -73,12 +84,17 @@ pub(crate) fn unicast(scalar: &Scalar<'_>) -> Parsed<IpAddr> {
             format!("\"{shown}\" is no IP address: write one as in 203.0.113.10 or 2001:db8::10")
         }
     })?;
+    check_unicast(address)?;
+    Ok(address)
+}
+
+/// Whether other hosts reach somebody by `address`.
+pub(crate) fn check_unicast(address: IpAddr) -> Parsed<()> {
     match address {
         IpAddr::V4(v4) => unicast_v4(v4),
         IpAddr::V6(v6) => unicast_v6(v6),
     }
-    .map_err(|what| format!("{address} {what}"))?;
-    Ok(address)
+    .map_err(|what| format!("{address} {what}"))
 }
 
 fn unicast_v4(address: Ipv4Addr) -> Parsed<()> {
