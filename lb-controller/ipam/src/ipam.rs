@@ -1,0 +1,255 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::claim::{Allocation, Assigned, Claim, Family, ServiceKey};
+use crate::held::{Held, Terms};
+use crate::pool::{Pool, PoolProblem};
+use crate::ports::{Span, spans};
+use crate::refusal::Refusal;
+
+mod decide;
+mod pools;
+#[cfg(test)]
+mod tests;
+
+use pools::Pools;
+
+/// A moment at which a content was made. Only grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mark(u64);
+
+/// How much of a pool is in use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolUse {
+    /// The pool.
+    pub name: Arc<str>,
+    /// The family.
+    pub family: Family,
+    /// How many addresses it gives; [`u128::MAX`] stands for that and one more.
+    pub capacity: u128,
+    /// How many of its addresses Services hold.
+    pub assigned: u64,
+    /// How many were given back and are still being withdrawn.
+    pub leaving: u64,
+}
+
+/// What a Service holds.
+#[derive(Clone, Debug)]
+struct Holding {
+    addresses: Vec<IpAddr>,
+    spans: Vec<Span>,
+}
+
+/// Who holds which address.
+///
+/// Costs: a claim costs what looking up in trees costs, times the addresses that it has and the pools that it has to be
+/// refused by. New pools cost what is held.
+#[derive(Clone, Debug, Default)]
+pub struct Ipam {
+    pools: Pools,
+    held: BTreeMap<IpAddr, Held>,
+    holdings: HashMap<ServiceKey, Holding>,
+    /// Addresses that are shared on the same terms.
+    shared: BTreeMap<Terms, BTreeSet<IpAddr>>,
+    /// Given back, but perhaps served still: since when, and who had it.
+    leaving: BTreeMap<IpAddr, (Mark, ServiceKey)>,
+    mark: Mark,
+}
+
+impl Ipam {
+    /// Without pools.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// From now on there are these pools. Nobody loses an address by it.
+    ///
+    /// Returned is what of them is not used.
+    pub fn set_pools(&mut self, pools: impl IntoIterator<Item = Pool>) -> Vec<PoolProblem> {
+        let (pools, problems) = Pools::new(pools);
+        self.pools = pools;
+        for &address in self.held.keys().chain(self.leaving.keys()) {
+            self.pools.take(address);
+        }
+        problems
+    }
+
+    /// The pool that has an address.
+    #[must_use]
+    pub fn pool_of(&self, address: IpAddr) -> Option<&Pool> {
+        self.pools.of(address.to_canonical())
+    }
+
+    /// Gives a Service what it wants, in place of what it held. With a refusal it holds nothing any more.
+    ///
+    /// Before the first claim that brings no record, those of all Services must have been given to
+    /// [`claim_all`](Self::claim_all) or [`restore`](Self::restore).
+    ///
+    /// # Errors
+    ///
+    /// Why there is nothing for it.
+    pub fn claim(&mut self, claim: &Claim) -> Result<Allocation, Refusal> {
+        let before = self.take(&claim.owner);
+        let spans = spans(&claim.ports);
+        let decided = self.decide(claim, &before, &spans);
+        let addresses: &[Assigned] = decided.as_ref().map_or(&[], |allocation| &allocation.addresses);
+        let now: Vec<IpAddr> = addresses.iter().map(|assigned| assigned.address).collect();
+        for address in before {
+            if !now.contains(&address) {
+                self.leave(address, &claim.owner);
+            }
+        }
+        self.hold(claim, now, spans);
+        decided
+    }
+
+    /// Gives many Services what they want: the records of all of them first, then requested addresses, then the rest. The
+    /// answers are in the order of the claims, of which each Service has one; what they say does not depend on it.
+    pub fn claim_all(&mut self, claims: &[Claim]) -> Vec<Result<Allocation, Refusal>> {
+        let mut order: Vec<usize> = (0..claims.len()).collect();
+        order.sort_by_key(|&at| (claims[at].requested.is_empty(), &claims[at].owner));
+        for &at in &order {
+            self.restore(&claims[at]);
+        }
+        let mut answers: Vec<Option<Result<Allocation, Refusal>>> = vec![None; claims.len()];
+        for at in order {
+            answers[at] = Some(self.claim(&claims[at]));
+        }
+        answers.into_iter().flatten().collect()
+    }
+
+    /// Holds what the record of a Service says, and nothing else, if the Service holds nothing yet: others cannot get it any
+    /// more.
+    pub fn restore(&mut self, claim: &Claim) {
+        if self.holdings.contains_key(&claim.owner) {
+            return;
+        }
+        let spans = spans(&claim.ports);
+        let kept = self.keep(claim, &[], &spans);
+        self.hold(claim, kept.into_iter().map(|assigned| assigned.address).collect(), spans);
+    }
+
+    /// Takes back what a Service holds, and says what it was. It is not free before it is [withdrawn](Self::withdrawn).
+    pub fn release(&mut self, owner: &ServiceKey) -> Vec<IpAddr> {
+        let addresses = self.take(owner);
+        for &address in &addresses {
+            self.leave(address, owner);
+        }
+        addresses
+    }
+
+    /// A content is being made out of what is held now.
+    pub fn mark(&mut self) -> Mark {
+        let mark = self.mark;
+        self.mark.0 += 1;
+        mark
+    }
+
+    /// The content of a mark is committed on all forwarders: what was given back before is served no more, and free. It is
+    /// returned: who was refused may ask again.
+    pub fn withdrawn(&mut self, mark: Mark) -> Vec<IpAddr> {
+        let freed: Vec<IpAddr> = self
+            .leaving
+            .iter()
+            .filter(|(_, (since, _))| *since <= mark)
+            .map(|(&address, _)| address)
+            .collect();
+        for address in &freed {
+            self.leaving.remove(address);
+            self.pools.free(*address);
+        }
+        freed
+    }
+
+    /// What a Service holds.
+    #[must_use]
+    pub fn held_by(&self, owner: &ServiceKey) -> &[IpAddr] {
+        self.holdings.get(owner).map_or(&[], |holding| &holding.addresses)
+    }
+
+    /// Who holds an address.
+    pub fn owners(&self, address: IpAddr) -> impl Iterator<Item = &ServiceKey> {
+        self.held.get(&address.to_canonical()).into_iter().flat_map(Held::owners)
+    }
+
+    /// How much of each pool is in use, by name and family. Costs what is held.
+    #[must_use]
+    pub fn usage(&self) -> Vec<PoolUse> {
+        let mut usage = self.pools.capacities();
+        let mut add = |address: IpAddr, count: fn(&mut PoolUse)| {
+            let Some(pool) = self.pools.of(address) else { return };
+            let family = Family::of(address);
+            if let Ok(at) =
+                usage.binary_search_by(|used| (&*used.name, used.family).cmp(&(&*pool.name, family)))
+            {
+                count(&mut usage[at]);
+            }
+        };
+        self.held.keys().for_each(|&address| add(address, |used| used.assigned += 1));
+        self.leaving.keys().for_each(|&address| add(address, |used| used.leaving += 1));
+        usage
+    }
+
+    /// The owner no longer has its addresses, but nobody else may have them yet.
+    fn take(&mut self, owner: &ServiceKey) -> Vec<IpAddr> {
+        let Some(holding) = self.holdings.remove(owner) else { return Vec::new() };
+        for address in &holding.addresses {
+            let Some(held) = self.held.get_mut(address) else { continue };
+            if !held.remove(owner, &holding.spans) {
+                continue;
+            }
+            if let Some(terms) = &held.terms
+                && let Some(shared) = self.shared.get_mut(terms)
+            {
+                shared.remove(address);
+                if shared.is_empty() {
+                    self.shared.remove(terms);
+                }
+            }
+            self.held.remove(address);
+        }
+        holding.addresses
+    }
+
+    /// What [`take`](Self::take) has left to nobody is served until the next content is committed.
+    fn leave(&mut self, address: IpAddr, owner: &ServiceKey) {
+        if !self.held.contains_key(&address) {
+            self.leaving.insert(address, (self.mark, owner.clone()));
+        }
+    }
+
+    fn hold(&mut self, claim: &Claim, addresses: Vec<IpAddr>, spans: Vec<Span>) {
+        if addresses.is_empty() {
+            return;
+        }
+        let terms = Terms::of(claim);
+        for &address in &addresses {
+            self.leaving.remove(&address);
+            self.pools.take(address);
+            if let Some(terms) = &terms {
+                self.shared.entry(terms.clone()).or_default().insert(address);
+            }
+            let held = self.held.entry(address).or_insert_with(|| Held::new(terms.clone()));
+            held.add(&claim.owner, &spans);
+        }
+        self.holdings.insert(claim.owner.clone(), Holding { addresses, spans });
+    }
+
+    /// Whether a Service that holds nothing may have the address.
+    fn fits(
+        &self,
+        claim: &Claim,
+        terms: Option<&Terms>,
+        address: IpAddr,
+        spans: &[Span],
+    ) -> Result<(), Refusal> {
+        if let Some((_, by)) = self.leaving.get(&address)
+            && *by != claim.owner
+        {
+            return Err(Refusal::Leaving { address, by: by.clone() });
+        }
+        self.held.get(&address).map_or(Ok(()), |held| held.admits(address, terms, spans))
+    }
+}
