@@ -14,8 +14,9 @@ use crate::resolved::{ResolvedSet, VipPart};
 use crate::{BackendSet, Member};
 
 /// Tables and digests of the last plan, so that a change of one set or of its health does not rebuild the others. A new one
-/// is only slower. It holds 128 KiB for each large table, twice that while not all of its backends are healthy.
-#[derive(Debug, Default)]
+/// is only slower. It holds 128 KiB for each large table, twice that while not all of its backends are healthy. A clone
+/// shares the tables.
+#[derive(Clone, Debug, Default)]
 pub struct TableCache {
     full: HashMap<[u64; 2], Option<Arc<Table>>>,
     filled: HashMap<[u64; 2], Arc<Filled>>,
@@ -29,7 +30,7 @@ pub struct TableCache {
 }
 
 /// A plan that was none.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Unchanged {
     /// Of the installed state, which it was for and for no other.
     pub(crate) sets: Arc<Vec<Option<InstalledSet>>>,
@@ -37,7 +38,7 @@ pub(crate) struct Unchanged {
 }
 
 /// A configuration in which no error was found.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Valid {
     pub(crate) capacities: Capacities,
     pub(crate) vips: Arc<VipPart>,
