@@ -1,0 +1,69 @@
+//! What the index is told.
+
+use guideway_controller_core::ForwarderName;
+use guideway_controller_crds::guideway::Cluster;
+use guideway_controller_crds::{Object, Resource};
+use k8s_openapi::api::core::v1::{Namespace, Node, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+
+use crate::names::{ClusterName, ObjectName};
+
+/// Something that has changed. Each says how it is now, so that repeating one changes nothing.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// A cluster is ours, and this is how. Until [`Change::Synced`] its objects count as unknown, not as absent.
+    Cluster(ClusterName, Box<Cluster>),
+    /// Everything that the cluster has was told.
+    Synced(ClusterName),
+    /// The cluster cannot be reached: what is known of it stays as it is, and nothing is written to it.
+    Stale(ClusterName),
+    /// The cluster is no longer ours: its Services leave.
+    ClusterGone(ClusterName),
+    /// A Service as it is.
+    Service(ClusterName, Box<Service>),
+    /// A Service that is no more.
+    ServiceGone(ClusterName, ObjectName),
+    /// An EndpointSlice as it is.
+    Slice(ClusterName, Box<EndpointSlice>),
+    /// An EndpointSlice that is no more.
+    SliceGone(ClusterName, ObjectName),
+    /// A Node as it is.
+    Node(ClusterName, Box<Node>),
+    /// A Node that is no more, by its name.
+    NodeGone(ClusterName, String),
+    /// A namespace as it is: pools select by its labels.
+    Namespace(ClusterName, Box<Namespace>),
+    /// A namespace that is no more, by its name.
+    NamespaceGone(ClusterName, String),
+    /// A custom resource as it is; Clusters come as [`Change::Cluster`].
+    Resource(Object, Box<Resource>),
+    /// A custom resource that is no more, or that cannot be read.
+    ResourceGone(ResourceKind, String),
+    /// The password of routers in a Secret of the controller's cluster; `None`: there is none.
+    Password(ObjectName, Option<String>),
+    /// A forwarder is connected, or no longer.
+    Live(ForwarderName, bool),
+}
+
+/// A kind of custom resource that the index looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ResourceKind {
+    /// `metallb.io` IPAddressPool.
+    IpAddressPool,
+    /// `metallb.io` BGPPeer.
+    BgpPeer,
+    /// `metallb.io` BGPAdvertisement.
+    BgpAdvertisement,
+    /// `metallb.io` L2Advertisement.
+    L2Advertisement,
+    /// `metallb.io` BFDProfile.
+    BfdProfile,
+    /// `metallb.io` Community.
+    Community,
+    /// `guideway.dev` Shard.
+    Shard,
+    /// `guideway.dev` BackendPolicy.
+    BackendPolicy,
+    /// `guideway.dev` Forwarder.
+    Forwarder,
+}
