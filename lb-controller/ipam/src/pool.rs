@@ -244,7 +244,19 @@ pub(crate) fn address(family: Family, number: u128) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_range_or_refused(text in "[0-9a-f.:/ -]{0,40}|.{0,20}") {
+            if let Ok(range) = text.parse::<AddressRange>() {
+                prop_assert_eq!(range.to_string().parse(), Ok(range));
+                prop_assert!(range.contains(range.first()) && range.contains(range.last()));
+            }
+        }
+    }
 
     #[test]
     fn ranges_are_read_both_ways() {

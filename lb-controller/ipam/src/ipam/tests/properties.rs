@@ -1,0 +1,242 @@
+//! Small pools and few names, so that everything gets into each other's way.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn pools() -> impl Strategy<Value = Vec<Pool>> {
+    let one = (0_usize..3, 0_u8..6, 0_u8..6, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+        |(name, first, length, auto, avoid, admission)| Pool {
+            name: ["a", "b", "c"][name].into(),
+            ranges: vec![
+                format!("10.0.0.{first}-10.0.0.{}", first + length).parse().unwrap(),
+                format!("2001:db8::{first}-2001:db8::{}", first + length / 2).parse().unwrap(),
+            ],
+            auto_assign: if auto { AutoAssign::Yes } else { AutoAssign::No },
+            buggy: if avoid { BuggyAddresses::Avoid } else { BuggyAddresses::Give },
+            admission: admission.then(|| Admission {
+                priority: length.into(),
+                namespaces: vec!["n0".into()],
+                ..Admission::default()
+            }),
+        },
+    );
+    proptest::collection::vec(one, 1..4)
+}
+
+fn address() -> impl Strategy<Value = IpAddr> {
+    (any::<bool>(), 0_u8..12)
+        .prop_map(|(v4, n)| if v4 { at(&format!("10.0.0.{n}")) } else { at(&format!("2001:db8::{n}")) })
+}
+
+fn claim() -> impl Strategy<Value = Claim> {
+    let family = prop_oneof![Just(Family::V4), Just(Family::V6)];
+    let families = (0_u8..3, family).prop_map(|(kind, family)| match kind {
+        0 => Families::Single(family),
+        1 => Families::Prefer(family),
+        _ => Families::Require(family),
+    });
+    let owner = (0_u8..2, 0_u8..2, 0_u8..4).prop_map(|(cluster, namespace, name)| {
+        ServiceKey::new(format!("c{cluster}"), format!("n{namespace}"), format!("s{name}"))
+    });
+    let port = prop_oneof![
+        (1_u16..4).prop_map(Ports::One),
+        (1_u16..4).prop_map(|first| Ports::Range(first, first + 2)),
+    ];
+    (
+        owner,
+        families,
+        prop_oneof![3 => Just(Vec::new()), 1 => proptest::collection::vec(address(), 1..3)],
+        proptest::option::weighted(0.2, prop_oneof![Just("a"), Just("b"), Just("z")]),
+        proptest::option::of(prop_oneof![Just("k"), Just("l")]),
+        proptest::option::weighted(0.3, Just("app=x".to_owned())),
+        proptest::collection::vec(port, 1..3),
+        prop_oneof![2 => Just(Vec::new()), 1 => proptest::collection::vec(address(), 1..3)],
+        any::<bool>(),
+    )
+        .prop_map(
+            |(owner, families, requested, pool, sharing, local_backends, ports, recorded, ours)| Claim {
+                requested,
+                requested_pool: pool.map(Into::into),
+                sharing_key: sharing.map(ToOwned::to_owned),
+                local_backends,
+                ports: ports.into_iter().map(|ports| (Protocol::Tcp, ports)).collect(),
+                recorded,
+                recorded_by: if ours { RecordedBy::Us } else { RecordedBy::Others },
+                ..Claim::new(owner, families)
+            },
+        )
+}
+
+/// One claim of each Service.
+fn claims() -> impl Strategy<Value = Vec<Claim>> {
+    proptest::collection::vec(claim(), 1..12).prop_map(|claims| {
+        let once: BTreeMap<ServiceKey, Claim> =
+            claims.into_iter().map(|claim| (claim.owner.clone(), claim)).collect();
+        once.into_values().collect()
+    })
+}
+
+/// No two owners of one (address, protocol, port), two of one address only on the same terms, and what is held is neither
+/// free nor leaving.
+fn check(ipam: &Ipam, claims: &BTreeMap<ServiceKey, Claim>) {
+    let mut seen: BTreeMap<IpAddr, Vec<&Claim>> = BTreeMap::new();
+    for (owner, claim) in claims {
+        for address in ipam.held_by(owner) {
+            seen.entry(*address).or_default().push(claim);
+        }
+    }
+    for (address, holders) in &seen {
+        assert!(!ipam.leaving.contains_key(address));
+        for (at, one) in holders.iter().enumerate() {
+            for other in &holders[at + 1..] {
+                assert!(one.sharing_key.is_some());
+                assert_eq!(one.sharing_key, other.sharing_key);
+                assert_eq!(one.local_backends, other.local_backends);
+                assert_eq!(one.owner.cluster, other.owner.cluster);
+                for (_, a) in &one.ports {
+                    for (_, b) in &other.ports {
+                        let ((a, b), (c, d)) = (a.bounds(), b.bounds());
+                        assert!(b < c || d < a, "{} and {} have a port in common", one.owner, other.owner);
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(seen.keys().collect::<Vec<_>>(), ipam.held.keys().collect::<Vec<_>>());
+    // Everything that a pool gives is free, held or leaving.
+    for used in ipam.usage() {
+        let mut rest = ipam.pools.clone();
+        let pool = rest.named(&used.name).unwrap().clone();
+        let mut free = 0;
+        while let Some(address) = rest.first_free(&pool, used.family) {
+            assert!(!seen.contains_key(&address) && !ipam.leaving.contains_key(&address));
+            rest.take(address);
+            free += 1;
+        }
+        let given = |address: &&IpAddr| {
+            Family::of(**address) == used.family
+                && ipam.pools.of(**address).is_some_and(|found| found.name == pool.name)
+                && !ipam.pools.avoids(&pool, **address)
+        };
+        let taken = seen.keys().chain(ipam.leaving.keys()).filter(given).count();
+        assert_eq!(used.capacity, (free + taken) as u128);
+    }
+}
+
+fn records(ipam: &Ipam, claims: &[Claim]) -> Vec<Claim> {
+    let record = |claim: &Claim| Claim {
+        recorded: ipam.held_by(&claim.owner).to_vec(),
+        recorded_by: RecordedBy::Us,
+        ..claim.clone()
+    };
+    claims.iter().map(record).collect()
+}
+
+#[derive(Clone, Debug)]
+enum Op {
+    Claim(Claim),
+    Release(usize),
+    Pools(Vec<Pool>),
+    Withdrawn,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        6 => claim().prop_map(Op::Claim),
+        2 => (0_usize..16).prop_map(Op::Release),
+        1 => pools().prop_map(Op::Pools),
+        2 => Just(Op::Withdrawn),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn never_two_owners_without_terms(first in pools(), ops in proptest::collection::vec(op(), 0..40)) {
+        let mut ipam = Ipam::new();
+        ipam.set_pools(first);
+        let mut claims = BTreeMap::new();
+        for op in ops {
+            match op {
+                Op::Claim(claim) => {
+                    let answer = ipam.claim(&claim);
+                    let got: Vec<IpAddr> =
+                        answer.iter().flat_map(|given| &given.addresses).map(|one| one.address).collect();
+                    prop_assert_eq!(ipam.held_by(&claim.owner), got);
+                    prop_assert!(answer.is_err() || !ipam.held_by(&claim.owner).is_empty());
+                    claims.insert(claim.owner.clone(), claim);
+                }
+                Op::Release(at) => {
+                    if let Some(owner) = claims.keys().nth(at).cloned() {
+                        ipam.release(&owner);
+                        claims.remove(&owner);
+                    }
+                }
+                Op::Pools(pools) => {
+                    let before: Vec<_> = claims.keys().map(|owner| ipam.held_by(owner).to_vec()).collect();
+                    ipam.set_pools(pools);
+                    let after: Vec<_> = claims.keys().map(|owner| ipam.held_by(owner).to_vec()).collect();
+                    prop_assert_eq!(before, after);
+                }
+                Op::Withdrawn => {
+                    let mark = ipam.mark();
+                    ipam.withdrawn(mark);
+                    prop_assert!(ipam.leaving.is_empty());
+                }
+            }
+            check(&ipam, &claims);
+        }
+    }
+
+    #[test]
+    fn the_order_of_claims_does_not_matter(pools in pools(), claims in claims(), seed: u64) {
+        let mut shuffled: Vec<(u64, Claim)> = claims
+            .iter()
+            .enumerate()
+            .map(|(at, claim)| ((at as u64 + 1).wrapping_mul(seed | 1).rotate_left(17), claim.clone()))
+            .collect();
+        shuffled.sort_by_key(|(order, _)| *order);
+        let shuffled: Vec<Claim> = shuffled.into_iter().map(|(_, claim)| claim).collect();
+        let (mut one, mut other) = (Ipam::new(), Ipam::new());
+        one.set_pools(pools.clone());
+        other.set_pools(pools);
+        let answers: BTreeMap<_, _> =
+            claims.iter().map(|claim| claim.owner.clone()).zip(one.claim_all(&claims)).collect();
+        let others: BTreeMap<_, _> =
+            shuffled.iter().map(|claim| claim.owner.clone()).zip(other.claim_all(&shuffled)).collect();
+        prop_assert_eq!(answers, others);
+        check(&one, &claims.into_iter().map(|claim| (claim.owner.clone(), claim)).collect());
+    }
+
+    #[test]
+    fn a_restart_with_records_changes_nothing(pools in pools(), claims in claims()) {
+        let mut ipam = Ipam::new();
+        ipam.set_pools(pools.clone());
+        let mut answers = ipam.claim_all(&claims);
+        // Until nothing changes: what prefers both families may get the second one late.
+        for _ in 0..4 {
+            let mark = ipam.mark();
+            ipam.withdrawn(mark);
+            answers = ipam.claim_all(&records(&ipam, &claims));
+        }
+        let mut again = Ipam::new();
+        again.set_pools(pools);
+        prop_assert_eq!(again.claim_all(&records(&ipam, &claims)), answers);
+    }
+
+    #[test]
+    fn what_is_released_can_be_claimed_again(pools in pools(), claims in claims(), at in 0_usize..12) {
+        let mut ipam = Ipam::new();
+        ipam.set_pools(pools);
+        let before = ipam.claim_all(&claims);
+        let at = at % claims.len();
+        let Ok(before) = &before[at] else { return Ok(()) };
+        ipam.release(&claims[at].owner);
+        let mark = ipam.mark();
+        ipam.withdrawn(mark);
+        prop_assert_eq!(ipam.held_by(&claims[at].owner), [] as [IpAddr; 0]);
+        prop_assert!(ipam.claim(&claims[at]).is_ok(), "{:?}", before);
+    }
+}
