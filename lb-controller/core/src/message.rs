@@ -166,7 +166,7 @@ pub struct Hello {
     /// By which others reach it.
     pub addresses: BTreeSet<IpAddr>,
     /// What it has room for.
-    pub limits: Room,
+    pub room: Room,
 }
 
 /// What a forwarder has room for; zero: it does not say.
