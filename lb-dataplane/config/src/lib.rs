@@ -35,7 +35,7 @@ mod units;
 
 pub use config::{Config, MAX_FILE_BYTES};
 pub use error::{ConfigErrors, Problem};
-pub use services::{ServiceError, Services, Subject};
+pub use services::{ServiceError, Services, Subject, check_pool, check_set, check_vip};
 pub use types::{
     Admin, Affinity, Backend, BackendSet, BitRate, Controller, ControllerAddress, Encapsulation,
     EncapsulationKind, HealthCheck, Interface, InterfaceName, Limits, MacAddress, Metrics, NextHop, Ports,

@@ -138,21 +138,50 @@ fn sets<'s>(
         if is_fixed && set.encapsulation == EncapsulationKind::L2 {
             add("encapsulation", backend_sets::L2_NEEDS_FIB.to_owned());
         }
-        if let Err(reason) = units::check_name(&set.name) {
-            add("name", reason);
-        }
-        within("drain_window", set.drain_window, &DRAIN_WINDOWS, &mut add);
-        if let Some(check) = &set.health_check {
-            checks(check, &mut add);
-        }
-        let (slots, weighted) = (set.table_size.slots() as usize, weighted(&set.backends));
-        if weighted > slots {
-            let reason = format!("{weighted} have a weight and the table has {slots} slots: split the set");
-            add("backends", reason);
-        }
-        backends(set, errors);
+        set_values(set, errors);
     }
     names
+}
+
+/// What is wrong with a set by itself, wherever it is used.
+#[must_use]
+pub fn check_set(set: &BackendSet) -> Vec<ServiceError> {
+    let mut errors = Errors::default();
+    set_values(set, &mut errors);
+    errors.listed
+}
+
+/// What is wrong with a VIP by itself or with its set. Its ports are not compared with those of others, nor its address
+/// with those of backends.
+#[must_use]
+pub fn check_vip(vip: &Vip) -> Vec<ServiceError> {
+    let mut errors = Errors::default();
+    vip_values(vip, &mut |field, reason| errors.add(Subject::Vip(vip.name.clone()), field, reason));
+    errors.listed
+}
+
+/// What is wrong with a pool.
+#[must_use]
+pub fn check_pool(pool: IpNet) -> Option<ServiceError> {
+    let reason = units::check_vip_address(pool).err()?;
+    Some(ServiceError { subject: Subject::Pool(pool), field: "pools", reason })
+}
+
+fn set_values(set: &BackendSet, errors: &mut Errors) {
+    let mut add = |field, reason| errors.add(Subject::Set(set.name.clone()), field, reason);
+    if let Err(reason) = units::check_name(&set.name) {
+        add("name", reason);
+    }
+    within("drain_window", set.drain_window, &DRAIN_WINDOWS, &mut add);
+    if let Some(check) = &set.health_check {
+        checks(check, &mut add);
+    }
+    let (slots, weighted) = (set.table_size.slots() as usize, weighted(&set.backends));
+    if weighted > slots {
+        let reason = format!("{weighted} have a weight and the table has {slots} slots: split the set");
+        add("backends", reason);
+    }
+    backends(set, errors);
 }
 
 fn weighted(backends: &[Backend]) -> usize {
@@ -229,16 +258,10 @@ fn all_vips(
     let mut ranges = Ranges::default();
     for (index, vip) in vips.iter().enumerate() {
         let mut add = |field, reason| errors.add(Subject::Vip(vip.name.clone()), field, reason);
-        if let Err(reason) = units::check_name(&vip.name) {
-            add("name", reason);
-        }
         if !names.insert(vip.name.as_str()) {
             add("name", "is that of another VIP already".to_owned());
         }
         let Vip { address, ports, protocol, .. } = vip;
-        if let Err(reason) = units::check_vip_address(*address) {
-            add("address", reason);
-        }
         let backend = match vips::is_host(address) {
             true => backends.get(&address.addr()),
             false => sorted.range(address.network()..=address.broadcast()).next(),
@@ -250,9 +273,6 @@ fn all_vips(
             );
             add("address", reason);
         }
-        if let Err(reason) = check_ports(*ports) {
-            add("port", reason);
-        }
         if let Some(other) = dialled.insert((*address, *protocol, *ports), &vip.name) {
             let address = vips::shown_address(address);
             add("port", format!("{address} port {ports} {protocol} is the VIP {other:?} already"));
@@ -260,8 +280,11 @@ fn all_vips(
         if let Ports::Range(first, last) = *ports {
             ranges.insert(*address, *protocol, Range { first, last, at: Position::START, index });
         }
-        service(vip, sets, &mut add);
-        check_sources(vip, &mut add);
+        if !sets.get(vip.backend_set.name.as_str()).is_some_and(|known| Arc::ptr_eq(known, &vip.backend_set))
+        {
+            add("backend_set", format!("the set {:?} is not among the sets", vip.backend_set.name));
+        }
+        vip_values(vip, &mut add);
     }
     for Crossing { later, earlier } in ranges.crossings() {
         let Some((vip, other)) = vips.get(later.index).zip(vips.get(earlier.index)) else { continue };
@@ -283,12 +306,24 @@ fn check_ports(ports: Ports) -> Result<(), String> {
     }
 }
 
-/// What a VIP says about its set and its flows.
-fn service(vip: &Vip, sets: &HashMap<&str, &Arc<BackendSet>>, add: &mut impl FnMut(&'static str, String)) {
-    let set = &vip.backend_set;
-    if !sets.get(set.name.as_str()).is_some_and(|known| Arc::ptr_eq(known, set)) {
-        add("backend_set", format!("the set {:?} is not among the sets", set.name));
+/// What a VIP says about itself.
+fn vip_values(vip: &Vip, add: &mut impl FnMut(&'static str, String)) {
+    if let Err(reason) = units::check_name(&vip.name) {
+        add("name", reason);
     }
+    if let Err(reason) = units::check_vip_address(vip.address) {
+        add("address", reason);
+    }
+    if let Err(reason) = check_ports(vip.ports) {
+        add("port", reason);
+    }
+    service(vip, add);
+    check_sources(vip, add);
+}
+
+/// What a VIP says about its set and its flows.
+fn service(vip: &Vip, add: &mut impl FnMut(&'static str, String)) {
+    let set = &vip.backend_set;
     let is_other = |backend: &&Backend| backend.address.is_ipv4() != vip.address.addr().is_ipv4();
     if set.encapsulation == EncapsulationKind::L2
         && let Some(backend) = set.backends.iter().find(is_other)
@@ -345,8 +380,8 @@ fn check_sources(vip: &Vip, add: &mut impl FnMut(&'static str, String)) {
 fn pools(pools: &[IpNet], errors: &mut Errors) {
     let mut seen = HashSet::new();
     for pool in pools {
-        if let Err(reason) = units::check_vip_address(*pool) {
-            errors.add(Subject::Pool(*pool), "pools", reason);
+        if let Some(ServiceError { subject, field, reason }) = check_pool(*pool) {
+            errors.add(subject, field, reason);
         }
         if !seen.insert(*pool) {
             errors.add(Subject::Pool(*pool), "pools", "stands there already".to_owned());
