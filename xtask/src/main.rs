@@ -12,6 +12,7 @@ mod process;
 mod repo;
 mod schema;
 mod setup;
+mod static_build;
 mod steps;
 mod test;
 mod vmtest;
@@ -52,6 +53,8 @@ enum Command {
     Fuzz(fuzz::FuzzArgs),
     /// Run packet tests, an end-to-end test and real traffic on another kernel, in a virtual machine
     Vmtest(vmtest::VmtestArgs),
+    /// Build programs that need no shared library (musl)
+    Static(static_build::StaticArgs),
     /// Check what a command needs and install what is missing
     Setup(setup::SetupArgs),
 }
@@ -68,6 +71,10 @@ fn main() -> ExitCode {
         Command::Schema(args) => schema::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Fuzz(args) => fuzz::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Vmtest(args) => vmtest::run(&args),
+        Command::Static(args) => setup::ensure(setup::Purpose::Static).and_then(|()| {
+            static_build::run(&args)?;
+            Ok(ExitCode::SUCCESS)
+        }),
         Command::Setup(args) => setup::run(&args).map(|()| ExitCode::SUCCESS),
     };
     match result {

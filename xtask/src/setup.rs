@@ -47,6 +47,8 @@ pub(crate) enum Purpose {
     Ebpf,
     /// `cargo xtask fuzz`
     Fuzz,
+    /// `cargo xtask static`
+    Static,
     /// `cargo xtask vmtest`
     Vmtest,
     /// All of them

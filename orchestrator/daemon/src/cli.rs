@@ -92,7 +92,7 @@ pub struct ServerArgs {
     #[arg(long, value_name = "ADDRESS")]
     pub advertise_address: Option<IpAddr>,
     /// More names and addresses for the server's certificate
-    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    #[arg(long, value_delimiter = ',', value_parser = host, value_name = "NAME")]
     pub tls_san: Vec<String>,
     /// Where the kubeconfig of the administrator is written [default: DIR/kubeconfig]
     #[arg(long, value_name = "FILE")]
@@ -104,7 +104,7 @@ pub struct ServerArgs {
     #[arg(long, default_value = "30000-32767", value_parser = ports, value_name = "FIRST-LAST")]
     pub node_port_range: RangeInclusive<u16>,
     /// How long Events are kept
-    #[arg(long, default_value = "1h", value_parser = humantime::parse_duration, value_name = "TIME")]
+    #[arg(long, default_value = "1h", value_parser = event_life, value_name = "TIME")]
     pub event_ttl: Duration,
     /// How long requests may take to end when the server stops
     #[arg(long, default_value = "10s", value_parser = humantime::parse_duration, value_name = "TIME")]
@@ -130,7 +130,7 @@ pub struct KubeconfigArgs {
     #[arg(long)]
     pub group: Vec<String>,
     /// URL of the server [default: that in the administrator's kubeconfig]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_parser = url, value_name = "URL")]
     pub server: Option<String>,
     /// For how long it is good
     #[arg(long, default_value = "365days", value_parser = life, value_name = "TIME")]
@@ -204,6 +204,42 @@ fn life(text: &str) -> Result<Duration, String> {
     Ok(life)
 }
 
+fn event_life(text: &str) -> Result<Duration, String> {
+    let life = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if life < Duration::from_secs(1) {
+        return Err(
+            "write a second or more, as in 1h: Events would be gone before anybody sees them".to_owned()
+        );
+    }
+    Ok(life)
+}
+
+/// An address, or a name of DNS, which may begin with `*.` in a certificate.
+fn host(text: &str) -> Result<String, String> {
+    let is_label = |label: &str| {
+        let is_inside = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        (1..=63).contains(&label.len())
+            && label.bytes().all(is_inside)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let name = text.strip_prefix("*.").unwrap_or(text);
+    if text.parse::<IpAddr>().is_ok() || text.len() <= 253 && name.split('.').all(is_label) {
+        return Ok(text.to_owned());
+    }
+    Err("write an address or a name of DNS, as in api.example.net".to_owned())
+}
+
+fn url(text: &str) -> Result<String, String> {
+    let parsed = text.parse::<http::Uri>().ok();
+    let is_whole = parsed.is_some_and(|url| url.scheme_str() == Some("https") && url.host().is_some());
+    if is_whole {
+        Ok(text.to_owned())
+    } else {
+        Err("write a URL, as in https://api.example.net:6443".to_owned())
+    }
+}
+
 fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
     let parsed = text
         .split_once('-')
@@ -233,6 +269,24 @@ mod tests {
         }
         let nobody = ["orchestrator", "kubeconfig", "--data-dir", "x", "--user", ""];
         assert!(Cli::try_parse_from(nobody).is_err());
+    }
+
+    #[test]
+    fn names_urls_and_lives_of_events() {
+        for good in ["api", "api.example.net", "*.example.net", "192.0.2.1", "2001:db8::1"] {
+            assert_eq!(host(good), Ok(good.to_owned()));
+        }
+        for bad in ["", "a b", "-a", "a..b", "a.example.net.", "*.", "a_b"] {
+            assert!(host(bad).is_err(), "{bad}");
+        }
+        assert!(url("https://api.example.net:6443").is_ok());
+        for bad in ["", "foo", "http://a", "https://", "https:/a"] {
+            assert!(url(bad).is_err(), "{bad}");
+        }
+        assert!(event_life("1s").is_ok());
+        for bad in ["0s", "999ms", "x"] {
+            assert!(event_life(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -84,6 +84,12 @@ const EBPF: &[Package] = &[
 const FUZZ: &[Package] =
     &[package("g++", "g++", "compiles libFuzzer, which the fuzz targets are linked with")];
 
+/// For programs without shared libraries.
+const STATIC: &[Package] = &[
+    package("musl-tools", "musl-gcc", "compiles the C parts of dependencies for musl"),
+    package("binutils", "readelf", "shows whether a program is static"),
+];
+
 /// For the other kernel.
 const VMTEST: &[Package] = &[
     package("qemu-system-x86", "qemu-system-x86_64", "emulates the machine that runs the other kernel"),
@@ -101,8 +107,9 @@ fn packages(purpose: Purpose) -> Vec<&'static Package> {
         Purpose::BenchBgp => &[LAB, TEST],
         Purpose::Ebpf => &[EBPF],
         Purpose::Fuzz => &[FUZZ],
+        Purpose::Static => &[STATIC],
         Purpose::Vmtest => &[LAB, VMTEST],
-        Purpose::All => &[LAB, TEST, EBPF, FUZZ, VMTEST],
+        Purpose::All => &[LAB, TEST, EBPF, FUZZ, STATIC, VMTEST],
     };
     groups.iter().flat_map(|group| group.iter()).collect()
 }

@@ -1,12 +1,13 @@
-//! Programs that cargo installs. They need no root.
+//! Programs that cargo installs, and a target of rustup. They need no root.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
 use super::{Mode, Need, Purpose};
 use crate::ebpf;
-use crate::process;
+use crate::{process, static_build};
 
 /// The version that is known to build with the oldest Rust that we support.
 const NEXTEST_VERSION: &str = "0.9.143";
@@ -20,7 +21,22 @@ pub(super) fn satisfy(purpose: Purpose, mode: Mode) -> Result<Vec<Need>> {
     if matches!(purpose, Purpose::Test | Purpose::Ebpf | Purpose::All) && !ebpf::linker_is_there() {
         needs.extend(bpf_linker(mode)?);
     }
+    if matches!(purpose, Purpose::Static | Purpose::All) && !musl_is_there() {
+        let mut command = Command::new("rustup");
+        command.args(["target", "add", static_build::TARGET]);
+        needs.extend(install("the target of musl", "is Rust's library for static programs", command, mode)?);
+    }
     Ok(needs)
+}
+
+fn musl_is_there() -> bool {
+    let folder = process::output(Command::new("rustc").args([
+        "--print",
+        "target-libdir",
+        "--target",
+        static_build::TARGET,
+    ]));
+    folder.is_ok_and(|folder| Path::new(folder.trim()).is_dir())
 }
 
 fn nextest_is_there() -> bool {
