@@ -20,6 +20,12 @@ impl AddressRange {
     pub const fn last(&self) -> IpAddr {
         self.last
     }
+
+    /// Whether the two have an address in common.
+    #[must_use]
+    pub fn meets(&self, other: &Self) -> bool {
+        self.first.is_ipv4() == other.first.is_ipv4() && self.first <= other.last && other.first <= self.last
+    }
 }
 
 impl fmt::Display for AddressRange {

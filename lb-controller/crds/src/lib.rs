@@ -11,16 +11,24 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod address_range;
+mod check;
+mod definition;
 mod field_error;
+pub mod fields;
+mod findings;
+mod formats;
 pub mod guideway;
 mod kind;
 pub mod metallb;
 mod object;
 mod parse;
 mod selector;
+mod view;
 
 pub use address_range::AddressRange;
+pub use definition::{Column, Definition, Spec, Version, definition};
 pub use field_error::{FieldError, FieldNote};
+pub use formats::Format;
 pub use kind::Kind;
 pub use object::Object;
 pub use parse::{Parsed, parse};

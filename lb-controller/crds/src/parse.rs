@@ -1,6 +1,10 @@
 use serde_json::Value;
 
-use crate::{FieldError, FieldNote, Kind, Object, Resource};
+use crate::definition::{Spec, definition};
+use crate::findings::Findings;
+use crate::formats::shown;
+use crate::view::View;
+use crate::{FieldError, FieldNote, Kind, Object, Resource, check, guideway, metallb};
 
 /// What an object was read as.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +23,88 @@ pub struct Parsed {
 ///
 /// # Errors
 ///
-/// The error says what `apiVersion` and `kind` are when they are none of Guideway's or MetalLB's.
+/// The error says what `apiVersion` and `kind` are when they are none that is read.
 pub fn parse(value: &Value) -> Result<Parsed, FieldError> {
-    let _ = value;
-    Err(FieldError { place: "kind".to_owned(), problem: String::new(), remedy: String::new() })
+    let (kind, version) = kind_of(value)?;
+    Ok(parse_as(kind, version, value))
+}
+
+/// Kind and version of an object.
+fn kind_of(value: &Value) -> Result<(Kind, &'static str), FieldError> {
+    let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
+    let (api_version, name) = (text("apiVersion"), text("kind"));
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.group() == group && kind.as_str() == name) else {
+        return Err(FieldError {
+            place: "kind".to_owned(),
+            problem: format!("{} of {} is nothing that Guideway reads", shown(name), shown(api_version)),
+            remedy: "write a kind of metallb.io or guideway.dev".to_owned(),
+        });
+    };
+    let known = kind.versions().iter().find(|known| **known == version);
+    known.map(|version| (kind, *version)).ok_or_else(|| FieldError {
+        place: "apiVersion".to_owned(),
+        problem: format!("{} has no version {}", kind.as_str(), shown(version)),
+        remedy: format!("write {}/{}", group, kind.versions().join(" or ")),
+    })
+}
+
+fn parse_as(kind: Kind, version: &str, value: &Value) -> Parsed {
+    let mut findings = Findings::default();
+    let object = object(value, &mut findings);
+    let definition = definition(kind);
+    let spec = value.get("spec").filter(|spec| !spec.is_null());
+    let fields = definition.versions.iter().find(|known| known.name == version).map(|known| known.fields);
+    match (spec, fields) {
+        (Some(spec), Some(fields)) => check::object(spec, fields, "spec", &mut findings),
+        (None, _) if definition.spec == Spec::Required => {
+            findings.error("spec", "is missing", format!("write it: {}", definition.about));
+        }
+        _ => {}
+    }
+    let view = View::new(spec, "spec");
+    let resource = read(kind, &view, &mut findings);
+    if resource.is_none() && findings.is_clean() {
+        findings.error("spec", "cannot be read", "compare it with `kubectl explain`");
+    }
+    let clean = findings.is_clean();
+    let (errors, notes) = findings.into_parts();
+    let resource = resource.filter(|_| clean).ok_or(errors);
+    Parsed { kind, object, resource, notes }
+}
+
+/// `None` has errors.
+fn read(kind: Kind, view: &View<'_>, findings: &mut Findings) -> Option<Resource> {
+    match kind {
+        Kind::IpAddressPool => metallb::pool::read(view, findings).map(Resource::IpAddressPool),
+        Kind::BgpPeer => metallb::peer::read(view, findings).map(Box::new).map(Resource::BgpPeer),
+        Kind::BgpAdvertisement => {
+            Some(Resource::BgpAdvertisement(metallb::advertisement::read_bgp(view, findings)))
+        }
+        Kind::L2Advertisement => Some(Resource::L2Advertisement(metallb::advertisement::read_l2(view))),
+        Kind::BfdProfile => Some(Resource::BfdProfile(metallb::bfd::read(view, findings))),
+        Kind::Community => Some(Resource::Community(metallb::community::read(view))),
+        Kind::Shard => guideway::shard::read(view, findings).map(Resource::Shard),
+        Kind::BackendPolicy => {
+            Some(Resource::BackendPolicy(Box::new(guideway::backend_policy::read(view, findings))))
+        }
+        Kind::Forwarder => Some(Resource::Forwarder(guideway::forwarder::read(view))),
+        Kind::Cluster => guideway::cluster::read(view, findings).map(Resource::Cluster),
+        Kind::Rollout => guideway::rollout::read(view, findings).map(Box::new).map(Resource::Rollout),
+    }
+}
+
+fn object(value: &Value, findings: &mut Findings) -> Object {
+    let metadata = View::new(value.get("metadata"), "metadata");
+    let name = metadata.owned("name").unwrap_or_default();
+    if name.is_empty() {
+        findings.error("metadata.name", "is missing", "write a name");
+    }
+    let labels = metadata.object("labels").map(|labels| labels.all_texts()).unwrap_or_default();
+    Object {
+        name,
+        namespace: metadata.owned("namespace").unwrap_or_default(),
+        labels,
+        generation: metadata.number("generation").unwrap_or_default(),
+    }
 }

@@ -4,6 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::fields::{Field, Fields, ListKind, Shape};
+use crate::formats::Format;
+
 /// A condition in Kubernetes' form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -174,3 +177,75 @@ pub struct CommittedGeneration {
     /// When.
     pub committed_at: String,
 }
+
+pub(crate) const COUNT: Shape = Shape::Number(0, i64::MAX);
+
+const CONDITION: Fields = Fields {
+    fields: &[
+        Field::required("type", Shape::Text(Format::Plain(316)), "What is said."),
+        Field::required("status", Shape::Word(&["True", "False", "Unknown"]), "Whether it holds."),
+        Field::required("reason", Shape::Text(Format::Plain(1024)), "One word."),
+        Field::required("message", Shape::MaybeText(Format::Plain(32_768)), "For people."),
+        Field::optional("observedGeneration", COUNT, "The generation of the specification that it is about."),
+        Field::required("lastTransitionTime", Shape::Text(Format::Moment), "When the status changed last."),
+    ],
+    rules: &[],
+};
+
+pub(crate) const CONDITIONS: Field = Field::optional(
+    "conditions",
+    Shape::List { of: &Shape::Object(&CONDITION), min: 0, max: 32, kind: ListKind::Map("type") },
+    "How it is.",
+);
+
+const HOLD: Fields = Fields {
+    fields: &[
+        Field::required(
+            "reason",
+            Shape::Word(&["Budget", "Rollback"]),
+            "Budget waits for `lbctl apply --yes`, Rollback for `lbctl resume`.",
+        ),
+        Field::required("generation", COUNT, "The generation that waits, or that was gone back to."),
+        Field::required("message", Shape::MaybeText(Format::Plain(4096)), "For people."),
+    ],
+    rules: &[],
+};
+
+/// The fields of [`RolloutRecord`].
+const RECORD: Fields = Fields {
+    fields: &[
+        Field::required("term", COUNT, "Of the leader that wrote it; only grows."),
+        Field::required("proposed", COUNT, "The highest generation that was ever proposed."),
+        Field::required("committed", COUNT, "The generation that forwarders serve; 0: none yet."),
+        Field::required("digest", Shape::Text(Format::Digest), "Over its content."),
+        Field::optional("held", Shape::Object(&HOLD), "Why nothing further is committed."),
+    ],
+    rules: &[],
+};
+
+const COMMITTED_GENERATION: Fields = Fields {
+    fields: &[
+        Field::required("generation", COUNT, "Its number."),
+        Field::required("digest", Shape::Text(Format::Digest), "Over its content."),
+        Field::required("committedAt", Shape::Text(Format::Moment), "When."),
+    ],
+    rules: &[],
+};
+
+pub(crate) const ROLLOUT: Fields = Fields {
+    fields: &[
+        CONDITIONS,
+        Field::optional("record", Shape::Object(&RECORD), "What has been decided."),
+        Field::optional(
+            "history",
+            Shape::List {
+                of: &Shape::Object(&COMMITTED_GENERATION),
+                min: 0,
+                max: 100,
+                kind: ListKind::Atomic,
+            },
+            "The last committed generations, latest first.",
+        ),
+    ],
+    rules: &[],
+};

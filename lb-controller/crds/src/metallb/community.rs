@@ -1,5 +1,11 @@
 use std::fmt;
 
+use crate::Kind;
+use crate::definition::{Definition, Spec, Version};
+use crate::fields::{Field, Fields, ListKind, Shape};
+use crate::formats::{Format, community};
+use crate::view::View;
+
 /// Names for communities.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Community {
@@ -33,4 +39,36 @@ pub enum CommunityName {
     Value(CommunityValue),
     /// What a Community resource names.
     Alias(String),
+}
+
+const ALIAS: Fields = Fields {
+    fields: &[
+        Field::required("name", Shape::Text(Format::Plain(253)), "What BGPAdvertisements write."),
+        Field::required("value", Shape::Text(Format::Community), "The community."),
+    ],
+    rules: &[],
+};
+
+const SPEC: Fields = Fields {
+    fields: &[Field::optional(
+        "communities",
+        Shape::List { of: &Shape::Object(&ALIAS), min: 0, max: 1000, kind: ListKind::Map("name") },
+        "Names and what they stand for.",
+    )],
+    rules: &[],
+};
+
+pub(crate) const DEFINITION: Definition = Definition {
+    kind: Kind::Community,
+    about: "Names for BGP communities.",
+    short_names: &[],
+    columns: &[],
+    versions: &[Version { name: "v1beta1", deprecated: None, fields: &SPEC }],
+    spec: Spec::Optional,
+    status: &super::NO_STATUS,
+};
+
+pub(crate) fn read(spec: &View<'_>) -> Community {
+    let alias = |alias: View<'_>| Some((alias.owned("name")?, alias.parse("value", community)?));
+    Community { aliases: spec.objects("communities").filter_map(alias).collect() }
 }
