@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use guideway_controller_core::message::{Cost, Standing};
 use guideway_controller_core::{Digest, Disruption, ForwarderName, Generation, Term};
 
+use super::Coordinator;
 use super::notice::Aborted;
 use crate::record::Stamp;
 
@@ -78,4 +79,55 @@ pub struct ForwarderState {
     pub current: bool,
     /// Why it cannot serve what is committed.
     pub incapable: Vec<String>,
+}
+
+impl Coordinator {
+    /// What there is to see.
+    #[must_use]
+    pub fn state(&self) -> State {
+        let committed = self.committed();
+        State {
+            role: self.office.role,
+            committed,
+            desired: self.desired().map(guideway_controller_core::Content::digest),
+            rolled_back_to: self.office.record.as_ref().and_then(|record| record.rolled_back_to),
+            rollout: self.rollout_state(),
+            aborted: self.last_aborted.clone(),
+            forwarders: self
+                .peers
+                .iter()
+                .map(|(name, peer)| {
+                    let refusal = committed.and_then(|stamp| peer.has_refused(stamp.digest));
+                    let state = ForwarderState {
+                        connected: peer.connection.is_some(),
+                        standing: peer.standing,
+                        current: peer.is_current(committed),
+                        incapable: refusal.map(|refusal| refusal.errors.clone()).unwrap_or_default(),
+                    };
+                    (name.clone(), state)
+                })
+                .collect(),
+        }
+    }
+
+    fn rollout_state(&self) -> Option<RolloutState> {
+        if let Some(rollout) = &self.rollout {
+            return Some(RolloutState {
+                stamp: rollout.stamp,
+                phase: rollout.phase,
+                disruption: rollout.disruption.clone(),
+                cost: self.cost(rollout.stamp),
+                waiting: self.waiting(rollout),
+            });
+        }
+        let stamp = self.installing.as_ref()?.stamp;
+        let waiting = self.peers.iter().filter(|(_, peer)| !peer.is_current(Some(stamp)));
+        Some(RolloutState {
+            stamp,
+            phase: Phase::Installing,
+            disruption: Disruption::default(),
+            cost: Cost::default(),
+            waiting: waiting.map(|(name, _)| name.clone()).collect(),
+        })
+    }
 }

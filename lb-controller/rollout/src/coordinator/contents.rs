@@ -1,0 +1,168 @@
+//! Contents at hand, and those that only forwarders have.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use guideway_controller_core::message::ToForwarder;
+use guideway_controller_core::{Content, Delta, Digest, ForwarderName, Generation, Term, diff};
+
+use super::Coordinator;
+use crate::record::Stamp;
+
+/// Deltas that are likely to be sent to more than one forwarder.
+const DELTAS: usize = 8;
+
+/// Contents of committed generations: clones that share what they have in common.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    /// Newest last.
+    at_hand: VecDeque<(Stamp, Content)>,
+    deltas: VecDeque<(Option<Digest>, Arc<Delta>)>,
+    fetching: Option<Fetching>,
+    /// Since when something is missing.
+    since: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Fetching {
+    stamp: Stamp,
+    from: ForwarderName,
+    at: Instant,
+}
+
+impl Contents {
+    pub(super) fn of_generation(&self, generation: Generation) -> Option<&Content> {
+        self.at_hand.iter().find(|(stamp, _)| stamp.generation == generation).map(|(_, content)| content)
+    }
+
+    pub(super) fn of(&self, digest: Digest) -> Option<&Content> {
+        self.at_hand.iter().rev().find(|(stamp, _)| stamp.digest == digest).map(|(_, content)| content)
+    }
+
+    pub(super) fn push(&mut self, stamp: Stamp, content: Content, limit: usize) {
+        self.at_hand.retain(|(other, _)| *other != stamp);
+        self.at_hand.push_back((stamp, content));
+        let excess = self.at_hand.len().saturating_sub(limit.max(1));
+        self.at_hand.drain(..excess);
+    }
+
+    pub(super) fn stop_fetching(&mut self) {
+        self.fetching = None;
+        self.since = None;
+    }
+
+    /// What makes `to` of `base`; the whole of `to` without one. Remembered, because most forwarders need the same.
+    pub(super) fn delta(&mut self, base: Option<&Content>, to: &Content) -> Arc<Delta> {
+        let from = base.map(Content::digest);
+        if let Some((_, delta)) =
+            self.deltas.iter().find(|(base, delta)| *base == from && delta.result == to.digest())
+        {
+            return Arc::clone(delta);
+        }
+        let delta = Arc::new(base.map_or_else(|| Delta::whole(to), |base| diff(base, to)));
+        self.deltas.push_back((from, Arc::clone(&delta)));
+        let excess = self.deltas.len().saturating_sub(DELTAS);
+        self.deltas.drain(..excess);
+        delta
+    }
+}
+
+impl Coordinator {
+    /// The content of what is committed.
+    pub(super) fn committed_content(&self) -> Option<&Content> {
+        self.contents.of(self.committed()?.digest)
+    }
+
+    /// What is wanted is often what is committed: then nobody needs to be asked for it.
+    pub(super) fn adopt_desired(&mut self) {
+        let (Some(stamp), Some(desired)) = (self.committed(), &self.desired) else { return };
+        if desired.digest() == stamp.digest && self.contents.of(stamp.digest).is_none() {
+            self.contents.push(stamp, desired.clone(), self.settings.history);
+        }
+    }
+
+    /// What is to be asked for.
+    fn missing(&self) -> Option<Stamp> {
+        if let Some(rollback) = self.rollback.as_ref().filter(|rollback| rollback.content.is_none()) {
+            return Some(rollback.stamp);
+        }
+        self.committed().filter(|stamp| self.contents.of(stamp.digest).is_none())
+    }
+
+    /// Asks one forwarder after the other.
+    pub(super) fn fetch(&mut self, term: Term, now: Instant) {
+        let Some(stamp) = self.missing() else {
+            self.contents.stop_fetching();
+            return;
+        };
+        if self.contents.fetching.as_ref().is_some_and(|fetching| fetching.stamp != stamp) {
+            self.contents.stop_fetching();
+        }
+        let since = *self.contents.since.get_or_insert(now);
+        if self.rollback.is_some() && self.is_due(since.checked_add(self.settings.fetch_timeout), now) {
+            self.give_up_rollback(stamp.generation);
+            return;
+        }
+        let last = match &self.contents.fetching {
+            Some(Fetching { from, at, .. }) => {
+                let (from, again) = (from.clone(), at.checked_add(self.settings.retry));
+                if self.has(&from, stamp) && !self.is_due(again, now) {
+                    return;
+                }
+                Some(from)
+            }
+            None => None,
+        };
+        let who: Vec<ForwarderName> =
+            self.peers.keys().filter(|name| self.has(name, stamp)).cloned().collect();
+        let next = who.iter().find(|name| last.as_ref().is_none_or(|last| last < *name)).or(who.first());
+        self.contents.fetching = next.map(|from| Fetching { stamp, from: from.clone(), at: now });
+        if let Some(from) = next {
+            self.send(from, ToForwarder::SendContent { term, generation: stamp.generation });
+        }
+    }
+
+    fn has(&self, forwarder: &ForwarderName, stamp: Stamp) -> bool {
+        self.peers.get(forwarder).is_some_and(|peer| {
+            let has =
+                [peer.installed(), peer.prepared()].contains(&Some(stamp)) || peer.kept.contains(&stamp);
+            has && peer.connection.is_some()
+        })
+    }
+
+    /// Whether changes should wait because a forwarder is likely to send what is committed.
+    pub(super) fn awaits_content(&mut self, now: Instant) -> bool {
+        let Some(since) = self.contents.since.filter(|_| self.contents.fetching.is_some()) else {
+            return false;
+        };
+        !self.is_due(since.checked_add(self.settings.fetch_timeout), now)
+    }
+
+    pub(super) fn has_fetched(
+        &mut self,
+        forwarder: &ForwarderName,
+        generation: Generation,
+        content: Option<&Delta>,
+    ) {
+        let Some(stamp) = self.missing().filter(|stamp| stamp.generation == generation) else { return };
+        let content = content.and_then(|delta| delta.build().ok());
+        let Some(content) = content.filter(|content| content.digest() == stamp.digest) else {
+            // It does not have it after all: the next one is asked.
+            if let Some(peer) = self.peers.get_mut(forwarder) {
+                peer.kept.retain(|kept| *kept != stamp);
+            }
+            if let Some(fetching) = &mut self.contents.fetching
+                && fetching.from == *forwarder
+                && let Some(past) = fetching.at.checked_sub(self.settings.retry)
+            {
+                fetching.at = past;
+            }
+            return;
+        };
+        match &mut self.rollback {
+            Some(rollback) if rollback.stamp == stamp => rollback.content = Some(content),
+            _ => self.contents.push(stamp, content, self.settings.history),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! A forwarder, as the leader knows it.
+
+use std::time::Instant;
+
+use guideway_controller_core::message::{Cost, FromForwarder, Hello, Standing};
+use guideway_controller_core::{Content, Digest, Generation};
+
+use crate::connection::ConnectionId;
+use crate::record::Stamp;
+
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) connection: Option<ConnectionId>,
+    pub(super) heard: Instant,
+    /// Since when it has no connection.
+    pub(super) gone: Option<Instant>,
+    pub(super) standing: Standing,
+    /// What it can send.
+    pub(super) kept: Vec<Stamp>,
+    /// What it prepares now, as far as is known.
+    pub(super) asked: Option<Asked>,
+    /// What it was sent last, and has if it has its digest.
+    pub(super) sent: Option<Content>,
+    /// It lacked the base of a delta.
+    pub(super) needs_whole: bool,
+    pub(super) committing: Option<Committing>,
+    /// When it was told to withdraw for want of what.
+    pub(super) fenced: Option<(Generation, Instant)>,
+    /// Since when it serves something older than others do.
+    pub(super) behind: Option<Instant>,
+    pub(super) refused: Option<Refusal>,
+    /// What it was told to forget.
+    pub(super) forgot: Option<Stamp>,
+    /// What the prepared generation would cost it.
+    pub(super) cost: Cost,
+    /// The highest generation that it knows to be committed, when it says so.
+    pub(super) known: Generation,
+}
+
+/// A Prepare on its way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub(super) stamp: Stamp,
+    pub(super) at: Instant,
+}
+
+/// It was told to commit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Committing {
+    pub(super) stamp: Stamp,
+    pub(super) first: Instant,
+    pub(super) last: Instant,
+}
+
+/// What it cannot do, and why.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub(super) digest: Digest,
+    pub(super) errors: Vec<String>,
+    pub(super) at: Instant,
+    /// Whether people know.
+    pub(super) is_told: bool,
+}
+
+impl Peer {
+    pub(super) fn new(connection: ConnectionId, hello: Hello, now: Instant) -> Self {
+        let kept = hello.kept.iter().map(|(generation, digest, _)| (*generation, *digest).into());
+        Self {
+            connection: Some(connection),
+            heard: now,
+            gone: None,
+            standing: hello.standing,
+            kept: kept.collect(),
+            asked: None,
+            sent: None,
+            needs_whole: false,
+            committing: None,
+            fenced: None,
+            behind: None,
+            refused: None,
+            forgot: None,
+            cost: Cost::default(),
+            known: Generation::NONE,
+        }
+    }
+
+    pub(super) fn is_on(&self, connection: ConnectionId) -> bool {
+        self.connection == Some(connection)
+    }
+
+    pub(super) fn leave(&mut self, now: Instant) {
+        self.connection = None;
+        self.gone.get_or_insert(now);
+        self.asked = None;
+    }
+
+    pub(super) fn installed(&self) -> Option<Stamp> {
+        self.standing.committed.map(Stamp::from)
+    }
+
+    pub(super) fn prepared(&self) -> Option<Stamp> {
+        self.standing.prepared.map(Stamp::from)
+    }
+
+    /// Whether it serves what is committed, or something newer: a record that was put back knows less than forwarders do.
+    pub(super) fn is_current(&self, committed: Option<Stamp>) -> bool {
+        match (self.installed(), committed) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(installed), Some(committed)) => {
+                installed == committed || installed.generation > committed.generation
+            }
+        }
+    }
+
+    pub(super) fn has_refused(&self, digest: Digest) -> Option<&Refusal> {
+        self.refused.as_ref().filter(|refusal| refusal.digest == digest)
+    }
+
+    /// Takes a message in, and gives what the forwarder has now.
+    pub(super) fn take(&mut self, message: FromForwarder, now: Instant) -> Standing {
+        match message {
+            FromForwarder::Hello(hello) => self.stand(hello.standing),
+            FromForwarder::Keepalive(standing) => self.stand(standing),
+            FromForwarder::Prepared { generation, digest, cost } => {
+                self.standing.prepared = Some((generation, digest));
+                self.cost = cost;
+                self.answered(generation);
+            }
+            FromForwarder::Refused { generation, errors } => {
+                let asked = self.asked.map(|asked| asked.stamp);
+                let told = self.committing.map(|committing| committing.stamp);
+                if let Some(stamp) =
+                    [asked, told].into_iter().flatten().find(|stamp| stamp.generation == generation)
+                {
+                    self.refused = Some(Refusal { digest: stamp.digest, errors, at: now, is_told: false });
+                }
+                self.answered(generation);
+            }
+            FromForwarder::Missing { generation } => {
+                self.needs_whole = true;
+                // It lacks what it was to commit, too.
+                self.standing.prepared =
+                    self.standing.prepared.filter(|(prepared, _)| *prepared != generation);
+                self.answered(generation);
+            }
+            FromForwarder::Committed { generation, digest, .. } => {
+                if self.installed().is_none_or(|installed| installed.generation <= generation) {
+                    self.standing.committed = Some((generation, digest));
+                    self.standing.fenced = self.known > generation;
+                    self.standing.prepared =
+                        self.standing.prepared.filter(|(prepared, _)| *prepared > generation);
+                    self.keep((generation, digest).into());
+                }
+            }
+            FromForwarder::Fenced { generation, .. } => {
+                self.known = self.known.max(generation);
+                self.standing.fenced =
+                    self.installed().is_none_or(|installed| installed.generation < generation);
+            }
+            FromForwarder::Report(_) | FromForwarder::Stale { .. } | FromForwarder::Content { .. } => {}
+        }
+        self.standing
+    }
+
+    fn stand(&mut self, standing: Standing) {
+        self.standing = standing;
+        if let Some(prepared) = self.prepared() {
+            self.answered(prepared.generation);
+        }
+    }
+
+    fn answered(&mut self, generation: Generation) {
+        self.asked.take_if(|asked| asked.stamp.generation == generation);
+    }
+
+    fn keep(&mut self, stamp: Stamp) {
+        if !self.kept.contains(&stamp) {
+            self.kept.push(stamp);
+        }
+        // More than any forwarder keeps.
+        let excess = self.kept.len().saturating_sub(256);
+        self.kept.drain(..excess);
+    }
+}
