@@ -1,0 +1,1 @@
+//! The admin socket: what lbctl asks.
