@@ -16,6 +16,8 @@ use guideway_dataplane_config::{EncapsulationKind, TableSize};
 
 use crate::projection::IpMode;
 
+pub(crate) use health::check as health_check;
+
 /// What Guideway's own annotations start with.
 pub const PREFIX: &str = "guideway.dev/";
 /// What MetalLB's start with, the one that counts first.
@@ -161,7 +163,7 @@ pub fn parse(all: &BTreeMap<String, String>) -> (Annotations, Vec<Problem>) {
 /// # Errors
 ///
 /// The value is no weight.
-pub fn slice_weight(all: &BTreeMap<String, String>) -> Result<Option<u16>, Problem> {
+pub(crate) fn slice_weight(all: &BTreeMap<String, String>) -> Result<Option<u16>, Problem> {
     let mut reader = Reader { all, problems: Vec::new() };
     let weight = reader.read("weight", value::number(0..=u16::MAX));
     reader.problems.pop().map_or(Ok(weight), Err)

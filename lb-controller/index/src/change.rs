@@ -1,5 +1,7 @@
 //! What the index is told.
 
+use std::collections::BTreeSet;
+
 use guideway_controller_core::ForwarderName;
 use guideway_controller_crds::guideway::Cluster;
 use guideway_controller_crds::{Object, Resource};
@@ -35,14 +37,32 @@ pub enum Change {
     Namespace(ClusterName, Box<Namespace>),
     /// A namespace that is no more, by its name.
     NamespaceGone(ClusterName, String),
+    /// The cluster was listed again, and has exactly these objects of a kind; Nodes and namespaces with an empty
+    /// namespace. What was missed while nobody watched is known by it.
+    Listed(ClusterName, Watched, BTreeSet<ObjectName>),
     /// A custom resource as it is; Clusters come as [`Change::Cluster`].
     Resource(Object, Box<Resource>),
     /// A custom resource that is no more, or that cannot be read.
     ResourceGone(ResourceKind, String),
+    /// There are exactly these custom resources of a kind.
+    ResourcesListed(ResourceKind, BTreeSet<String>),
     /// The password of routers in a Secret of the controller's cluster; `None`: there is none.
     Password(ObjectName, Option<String>),
     /// A forwarder is connected, or no longer.
     Live(ForwarderName, bool),
+}
+
+/// A kind of object of workload clusters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Watched {
+    /// Services.
+    Services,
+    /// EndpointSlices.
+    Slices,
+    /// Nodes.
+    Nodes,
+    /// Namespaces.
+    Namespaces,
 }
 
 /// A kind of custom resource that the index looks at.

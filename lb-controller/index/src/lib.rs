@@ -11,19 +11,28 @@
 mod annotations;
 mod change;
 mod config;
+mod endpoints;
+mod index;
 mod names;
 mod node;
+mod options;
+mod placement;
 mod projection;
+mod resources;
+mod routing;
 mod service;
 mod slice;
+mod unit;
 
 pub use annotations::{
     AddressRequest, AffinityChoice, Annotations, PREFIX, Problem, Weights, parse as parse_annotations,
 };
-pub use change::{Change, ResourceKind};
+pub use change::{Change, ResourceKind, Watched};
 pub use config::{DEFAULT_CLASS, Defaults, FINALIZER, IndexConfig};
+pub use index::{Contact, Index, Work};
 pub use names::{BadClusterName, ClusterName, MAX_CLUSTER_NAME, ObjectName};
 pub use projection::{
     Condition, ConditionKind, FinalizerChange, Ingress, IpMode, Projection, ServiceEvent, ServiceStatus,
     ServiceView, Severity,
 };
+pub use resources::ResourceProblem;

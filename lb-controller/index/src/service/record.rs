@@ -52,11 +52,6 @@ impl Record {
         self.ingress.iter().map(|ingress| ingress.ip)
     }
 
-    /// Whether there is anything of ours to take away.
-    pub(crate) fn is_empty(&self) -> bool {
-        !self.finalizer
-    }
-
     /// Whether the status has this condition as it should be.
     pub(crate) fn has(&self, condition: &Condition) -> bool {
         self.conditions.iter().any(|(kind, status, reason, message)| {

@@ -1,0 +1,156 @@
+//! Which addresses Services get.
+
+use std::collections::BTreeMap;
+
+use guideway_controller_ipam::{
+    Allocation, Assigned, Claim, Families, RecordedBy, Refusal, ServiceKey, Standing,
+};
+use guideway_dataplane_config::Ports;
+
+use super::Outcome;
+use crate::config::DEFAULT_CLASS;
+use crate::index::{Contact, Index};
+use crate::service::{Balanced, ExternalTraffic, Service};
+
+/// What is to be done about a Service.
+pub(super) enum Decision {
+    /// It is not ours, or no longer.
+    Release,
+    /// What it asks for cannot be read, so that it keeps what it has.
+    Keep(Claim),
+    Claim(Claim),
+}
+
+impl Index {
+    /// `None`: nothing is known of its cluster yet.
+    pub(super) fn decide(&self, key: &ServiceKey) -> Option<Decision> {
+        let entry = self.services.get(key)?;
+        let Some(cluster) = self.cluster(&key.cluster) else { return Some(Decision::Release) };
+        if cluster.contact == Contact::Syncing {
+            return None;
+        }
+        let Some(service) = entry.service.as_ref().filter(|service| !service.deleting) else {
+            return Some(Decision::Release);
+        };
+        let Some(balanced) = &service.balanced else { return Some(Decision::Release) };
+        let spec = &cluster.spec;
+        let own = spec.load_balancer_class.as_deref().unwrap_or(DEFAULT_CLASS);
+        let of_class = balanced.class.as_deref().map_or(spec.default_class, |class| class == own);
+        let of_namespace = spec.namespaces.is_empty() || spec.namespaces.contains(&*key.namespace);
+        if !of_class || !of_namespace {
+            return Some(Decision::Release);
+        }
+        let labels = cluster.namespaces.get(&*key.namespace).cloned().unwrap_or_default();
+        let claim = claim(key, service, balanced, labels);
+        Some(if balanced.annotations.addresses.broken {
+            Decision::Keep(claim)
+        } else {
+            Decision::Claim(claim)
+        })
+    }
+
+    /// Takes and gives addresses; `None` for Services that are not ours.
+    pub(super) fn allocate(
+        &mut self,
+        decisions: Vec<(ServiceKey, Decision)>,
+    ) -> Vec<(ServiceKey, Option<Outcome>)> {
+        let known = self.records_are_known();
+        let mut claims = Vec::new();
+        let mut outcomes = BTreeMap::new();
+        for (key, decision) in decisions {
+            match decision {
+                Decision::Release => {
+                    self.ipam.release(&key);
+                    self.waiting.remove(&key);
+                    outcomes.insert(key, None);
+                }
+                Decision::Claim(claim) if known => claims.push(claim),
+                Decision::Claim(claim) => {
+                    self.ipam.restore(&claim);
+                    let assigned = self.held(&key);
+                    let missing = assigned.len() < wanted(claim.families);
+                    let waits = missing.then(|| self.waits_for());
+                    self.waiting.insert(key.clone());
+                    outcomes.insert(key, Some(Outcome { assigned, refusal: None, waits }));
+                }
+                Decision::Keep(mut claim) => {
+                    claim.requested.clear();
+                    claim.requested_pool = None;
+                    self.ipam.restore(&claim);
+                    let assigned = self.held(&key);
+                    let waits = Some("what it asks for cannot be read: correct it".to_owned());
+                    outcomes.insert(key, Some(Outcome { assigned, refusal: None, waits }));
+                }
+            }
+        }
+        let answers = self.ipam.claim_all(&claims);
+        for (claim, answer) in claims.into_iter().zip(answers) {
+            let complete = answer.as_ref().is_ok_and(|got| got.addresses.len() >= wanted(claim.families));
+            if complete {
+                self.waiting.remove(&claim.owner);
+            } else {
+                self.waiting.insert(claim.owner.clone());
+            }
+            outcomes.insert(claim.owner, Some(outcome(answer)));
+        }
+        outcomes.into_iter().collect()
+    }
+
+    fn held(&self, key: &ServiceKey) -> Vec<Assigned> {
+        let held = self.ipam.held_by(key).iter();
+        held.map(|&address| {
+            let pool = self.ipam.pool_of(address).map(|pool| pool.name.clone());
+            let standing = if pool.is_some() { Standing::InPool } else { Standing::OutsideOfPools };
+            Assigned { address, pool, standing }
+        })
+        .collect()
+    }
+
+    fn waits_for(&self) -> String {
+        let unknown =
+            self.clusters().filter(|(_, contact)| *contact == Contact::Syncing).map(|(name, _)| name);
+        let unknown: Vec<&str> = unknown.take(5).collect();
+        format!(
+            "new addresses are given when the Services of the clusters {} are known, one of which may have them",
+            unknown.join(", ")
+        )
+    }
+}
+
+/// How many addresses are all of them.
+fn wanted(families: Families) -> usize {
+    match families {
+        Families::Single(_) => 1,
+        Families::Prefer(_) | Families::Require(_) => 2,
+    }
+}
+
+fn outcome(answer: Result<Allocation, Refusal>) -> Outcome {
+    match answer {
+        Ok(allocation) => Outcome { assigned: allocation.addresses, refusal: None, waits: None },
+        Err(refusal) => Outcome { assigned: Vec::new(), refusal: Some(refusal), waits: None },
+    }
+}
+
+fn claim(
+    key: &ServiceKey,
+    service: &Service,
+    balanced: &Balanced,
+    namespace_labels: std::sync::Arc<guideway_controller_ipam::Labels>,
+) -> Claim {
+    let request = &balanced.annotations.addresses;
+    let local = matches!(balanced.traffic, ExternalTraffic::Local { .. });
+    Claim {
+        owner: key.clone(),
+        families: balanced.families,
+        requested: request.addresses.clone(),
+        requested_pool: request.pool.as_deref().map(Into::into),
+        sharing_key: request.sharing_key.clone(),
+        local_backends: local.then(|| balanced.selector.clone()),
+        ports: balanced.ports.iter().map(|port| (port.protocol, Ports::One(port.number))).collect(),
+        recorded: service.record.addresses().collect(),
+        recorded_by: if service.record.finalizer { RecordedBy::Us } else { RecordedBy::Others },
+        labels: service.labels.clone(),
+        namespace_labels,
+    }
+}

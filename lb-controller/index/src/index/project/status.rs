@@ -1,0 +1,206 @@
+//! What is written to Services.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use guideway_controller_ipam::ServiceKey;
+
+use super::{Contact, Index, Outcome, Seen, Withdrawal};
+use crate::projection::{
+    Condition, ConditionKind, FinalizerChange, Ingress, ServiceEvent, ServiceStatus, ServiceView, Severity,
+};
+use crate::service::Record;
+
+/// Events of one Service that are told at a time.
+const MOST_EVENTS: usize = 32;
+/// Bytes of a message.
+const LONGEST_MESSAGE: usize = 1000;
+
+impl Index {
+    pub(super) fn status_of_ours(
+        &mut self,
+        key: &ServiceKey,
+        outcome: &Outcome,
+        seen: Seen,
+    ) -> Option<ServiceStatus> {
+        let Seen { unit, mode, ip_mode, shard, mut events } = seen;
+        let conditions = vec![addresses(outcome), accepted(&events), backends(&unit.unserved)];
+        if let Some(refusal) = &outcome.refusal {
+            let message = refusal.to_string();
+            events.push(ServiceEvent { severity: Severity::Warning, reason: refusal.reason(), message });
+        }
+        let wanted: Vec<Ingress> =
+            outcome.assigned.iter().map(|assigned| Ingress { ip: assigned.address, ip_mode }).collect();
+        let record = self.record(key)?.clone();
+        let held: BTreeSet<IpAddr> = wanted.iter().map(|ingress| ingress.ip).collect();
+        let old: BTreeSet<IpAddr> = record.addresses().filter(|address| !held.contains(address)).collect();
+        // The record of an address stays until no forwarder serves it.
+        let may_write = self.is_withdrawn(key, old);
+        let differs = record.ingress != wanted || !record.whole;
+        let ingress = (differs && may_write).then_some(wanted);
+        if ingress.is_some() && !held.is_empty() {
+            let text: Vec<String> = held.iter().map(ToString::to_string).collect();
+            let message = format!("the addresses are {}", text.join(", "));
+            events.push(ServiceEvent { severity: Severity::Normal, reason: "AddressAssigned", message });
+        }
+        let entry = self.services.get_mut(key)?;
+        entry.view = Some(ServiceView {
+            service: key.clone(),
+            mode,
+            addresses: outcome.assigned.iter().map(|assigned| assigned.address).collect(),
+            pool: outcome.assigned.iter().find_map(|assigned| assigned.pool.as_deref().map(str::to_owned)),
+            shard: Some(shard),
+            vips: unit.vips.len(),
+            problems: events
+                .iter()
+                .filter(|event| event.severity == Severity::Warning)
+                .map(|event| event.message.clone())
+                .collect(),
+        });
+        let finalizer = (!record.finalizer).then_some(FinalizerChange::Add);
+        self.status(key, &record, ingress, finalizer, conditions, events)
+    }
+
+    /// It was ours, and is released when nobody serves it.
+    pub(super) fn status_of_leaving(&mut self, key: &ServiceKey) -> Option<ServiceStatus> {
+        self.linked.remove(key);
+        let entry = self.services.get_mut(key)?;
+        entry.view = None;
+        let record = self.record(key)?.clone();
+        if !record.finalizer {
+            return None;
+        }
+        let old: BTreeSet<IpAddr> = record.addresses().collect();
+        if !self.is_withdrawn(key, old) {
+            return None;
+        }
+        let deleting = self.services.get(key)?.service.as_ref()?.deleting;
+        let ingress = (!deleting && !record.ingress.is_empty()).then(Vec::new);
+        self.status(key, &record, ingress, Some(FinalizerChange::Remove), Vec::new(), Vec::new())
+    }
+
+    fn record(&self, key: &ServiceKey) -> Option<&Record> {
+        self.services.get(key)?.service.as_ref().map(|service| &service.record)
+    }
+
+    /// Whether no forwarder serves these addresses for the Service any more; they are not in the content.
+    fn is_withdrawn(&mut self, key: &ServiceKey, addresses: BTreeSet<IpAddr>) -> bool {
+        let now = self.last_made;
+        let leaving = self.record(key).is_some_and(|record| record.finalizer);
+        let ours = self.services.get(key).is_some_and(|entry| entry.view.is_some());
+        let Some(entry) = self.services.get_mut(key) else { return true };
+        // One that stays ours and loses nothing has nothing to wait for.
+        if addresses.is_empty() && ours || !leaving {
+            entry.withdrawal = Withdrawal::None;
+            return true;
+        }
+        match &mut entry.withdrawal {
+            Withdrawal::Done(done) if addresses.is_subset(done) => {
+                *done = addresses;
+                true
+            }
+            Withdrawal::Since(_, since) if addresses.is_subset(since) => {
+                *since = addresses;
+                false
+            }
+            _ => {
+                entry.withdrawal = Withdrawal::Since(now, addresses);
+                self.leaving.insert(key.clone());
+                false
+            }
+        }
+    }
+
+    /// `None`: everything is as it should be, or cannot be written.
+    fn status(
+        &mut self,
+        key: &ServiceKey,
+        record: &Record,
+        ingress: Option<Vec<Ingress>>,
+        finalizer: Option<FinalizerChange>,
+        conditions: Vec<Condition>,
+        events: Vec<ServiceEvent>,
+    ) -> Option<ServiceStatus> {
+        if self.cluster(&key.cluster).is_none_or(|cluster| cluster.contact != Contact::Live) {
+            return None;
+        }
+        let mut all: Vec<ServiceEvent> = Vec::new();
+        for mut event in events {
+            shorten(&mut event.message);
+            if !all.contains(&event) && all.len() < MOST_EVENTS {
+                all.push(event);
+            }
+        }
+        let entry = self.services.get_mut(key)?;
+        let new = all.iter().filter(|event| !entry.told.contains(event)).cloned().collect::<Vec<_>>();
+        entry.told = all;
+        let conditions: Vec<Condition> =
+            conditions.into_iter().filter(|condition| !record.has(condition)).collect();
+        if ingress.is_none() && finalizer.is_none() && conditions.is_empty() && new.is_empty() {
+            return None;
+        }
+        Some(ServiceStatus {
+            service: key.clone(),
+            resource_version: record.resource_version.clone(),
+            ingress,
+            finalizer,
+            conditions,
+            events: new,
+        })
+    }
+}
+
+fn addresses(outcome: &Outcome) -> Condition {
+    let kind = ConditionKind::Addresses;
+    let condition = |holds, reason, message| Condition { kind, holds, reason, message };
+    if let Some(refusal) = &outcome.refusal {
+        return condition(false, refusal.reason(), shortened(refusal.to_string()));
+    }
+    if let Some(waits) = &outcome.waits {
+        return condition(false, "Waiting", shortened(waits.clone()));
+    }
+    let mut texts: Vec<String> = outcome
+        .assigned
+        .iter()
+        .map(|assigned| match &assigned.pool {
+            Some(pool) => format!("{} from pool {pool}", assigned.address),
+            None => format!("{} from no pool", assigned.address),
+        })
+        .collect();
+    texts.sort_unstable();
+    condition(true, "Assigned", shortened(texts.join(", ")))
+}
+
+fn accepted(problems: &[ServiceEvent]) -> Condition {
+    let kind = ConditionKind::Accepted;
+    let invalid = problems
+        .iter()
+        .filter(|event| event.reason.starts_with("Invalid") || event.reason.starts_with("Unknown"));
+    let messages: Vec<&str> = invalid.map(|event| event.message.as_str()).collect();
+    if messages.is_empty() {
+        return Condition { kind, holds: true, reason: "Accepted", message: String::new() };
+    }
+    Condition { kind, holds: false, reason: "Invalid", message: shortened(messages.join("; ")) }
+}
+
+fn backends(unserved: &[String]) -> Condition {
+    let kind = ConditionKind::Backends;
+    if unserved.is_empty() {
+        return Condition { kind, holds: true, reason: "Serving", message: String::new() };
+    }
+    let message = shortened(format!("no endpoint takes packets of the ports {}", unserved.join(", ")));
+    Condition { kind, holds: false, reason: "NoEndpoints", message }
+}
+
+fn shortened(mut text: String) -> String {
+    shorten(&mut text);
+    text
+}
+
+fn shorten(text: &mut String) {
+    if text.len() > LONGEST_MESSAGE {
+        let end = (0..=LONGEST_MESSAGE).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
+        text.push('…');
+    }
+}
