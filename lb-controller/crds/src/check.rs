@@ -40,7 +40,7 @@ pub(crate) fn object(value: &Value, fields: &Fields, place: &str, findings: &mut
 }
 
 fn field(value: &Value, field: &Field, place: &str, findings: &mut Findings) {
-    shape(value, &field.shape, field.need, place, findings);
+    shape(value, &field.shape, place, findings);
     if is_nothing(value) {
         return;
     }
@@ -64,11 +64,11 @@ fn is_nothing(value: &Value) -> bool {
     }
 }
 
-fn shape(value: &Value, shape: &Shape, need: Need, place: &str, findings: &mut Findings) {
+fn shape(value: &Value, shape: &Shape, place: &str, findings: &mut Findings) {
     match shape {
         Shape::Text(format) => text(value, *format, place, findings),
         Shape::MaybeText(format) => {
-            if need == Need::Required || value.as_str() != Some("") {
+            if value.as_str() != Some("") {
                 text(value, *format, place, findings);
             }
         }
@@ -169,7 +169,7 @@ fn list(
     let mut seen: HashMap<&str, usize> = HashMap::new();
     for (index, item) in items.iter().enumerate() {
         let place = format!("{place}[{index}]");
-        shape(item, of, Need::Required, &place, findings);
+        shape(item, of, &place, findings);
         let (key, place) = match kind {
             ListKind::Atomic => continue,
             ListKind::Set => (item.as_str(), place),

@@ -68,7 +68,7 @@ impl Fate {
 pub enum Shape {
     /// A text.
     Text(Format),
-    /// A text that counts as left out when it is empty.
+    /// A text that may be empty, and then counts as left out.
     MaybeText(Format),
     /// One of these words.
     Word(&'static [&'static str]),

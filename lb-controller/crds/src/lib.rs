@@ -19,10 +19,14 @@ mod findings;
 mod formats;
 pub mod guideway;
 mod kind;
+mod manifest;
 pub mod metallb;
 mod object;
 mod parse;
 mod selector;
+mod table;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use address_range::AddressRange;
@@ -30,9 +34,11 @@ pub use definition::{Column, Definition, Spec, Version, definition};
 pub use field_error::{FieldError, FieldNote};
 pub use formats::Format;
 pub use kind::Kind;
+pub use manifest::manifest;
 pub use object::Object;
 pub use parse::{Parsed, parse};
 pub use selector::{Requirement, Selector};
+pub use table::{Row, rows};
 
 use guideway::{BackendPolicy, Cluster, Forwarder, Rollout, Shard};
 use metallb::{BfdProfile, BgpAdvertisement, BgpPeer, Community, IpAddressPool, L2Advertisement};

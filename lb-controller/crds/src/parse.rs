@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use crate::definition::{Spec, definition};
 use crate::findings::Findings;
-use crate::formats::shown;
+use crate::formats::{Format, shown};
 use crate::view::View;
 use crate::{FieldError, FieldNote, Kind, Object, Resource, check, guideway, metallb};
 
@@ -51,7 +51,19 @@ fn kind_of(value: &Value) -> Result<(Kind, &'static str), FieldError> {
 
 fn parse_as(kind: Kind, version: &str, value: &Value) -> Parsed {
     let mut findings = Findings::default();
-    let object = object(value, &mut findings);
+    let mut object = object(value, &mut findings);
+    match kind {
+        Kind::Forwarder => {
+            object.labels.insert(guideway::HOSTNAME_LABEL.to_owned(), object.name.clone());
+        }
+        // Names of VIPs and sets begin with it.
+        Kind::Cluster if !object.name.is_empty() => {
+            if let Err(wrong) = Format::Namespace.check(&object.name) {
+                findings.error("metadata.name", wrong.problem, CLUSTER_NAMES);
+            }
+        }
+        _ => {}
+    }
     let definition = definition(kind);
     let spec = value.get("spec").filter(|spec| !spec.is_null());
     let fields = definition.versions.iter().find(|known| known.name == version).map(|known| known.fields);
@@ -72,6 +84,8 @@ fn parse_as(kind: Kind, version: &str, value: &Value) -> Parsed {
     let resource = resource.filter(|_| clean).ok_or(errors);
     Parsed { kind, object, resource, notes }
 }
+
+const CLUSTER_NAMES: &str = "name it with lower-case letters, digits and `-`, at most 63";
 
 /// `None` has errors.
 fn read(kind: Kind, view: &View<'_>, findings: &mut Findings) -> Option<Resource> {

@@ -24,11 +24,6 @@ impl<'v> View<'v> {
         format!("{}.{name}", self.place)
     }
 
-    /// The place of the object itself.
-    pub(crate) fn own_place(&self) -> &str {
-        &self.place
-    }
-
     pub(crate) fn raw(&self, name: &str) -> Option<&'v Value> {
         self.fields.and_then(|fields| fields.get(name)).filter(|value| !value.is_null())
     }

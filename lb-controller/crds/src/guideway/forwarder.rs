@@ -1,12 +1,10 @@
-use std::collections::BTreeMap;
-
+use crate::Kind;
 use crate::definition::{Column, Definition, Spec, Version};
 use crate::fields::{Field, Fields, Shape};
 use crate::formats::Format;
 use crate::view::View;
-use crate::{Kind, Object};
 
-/// The label that every forwarder has, with its name, whatever its resource says.
+/// The label that [`parse`](crate::parse) gives every Forwarder, with its name: selectors for nodes often ask for it.
 pub const HOSTNAME_LABEL: &str = "kubernetes.io/hostname";
 
 /// What operators say about a forwarder. Its name is that of its certificate; its labels are those that selectors look
@@ -17,16 +15,6 @@ pub struct Forwarder {
     pub zone: Option<String>,
     /// Whether it leaves all shards, each VIP when another forwarder announces it.
     pub drain: bool,
-}
-
-impl Forwarder {
-    /// The labels that selectors look at: those of the resource, and [`HOSTNAME_LABEL`].
-    #[must_use]
-    pub fn labels(object: &Object) -> BTreeMap<String, String> {
-        let mut labels = object.labels.clone();
-        labels.insert(HOSTNAME_LABEL.to_owned(), object.name.clone());
-        labels
-    }
 }
 
 const SPEC: Fields = Fields {

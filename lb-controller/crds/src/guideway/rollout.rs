@@ -71,7 +71,7 @@ const SPEC: Fields = Fields {
         Field::optional(
             "prepareTimeout",
             Shape::Text(Format::Time(Duration::from_millis(100), Duration::from_secs(600))),
-            "How long a forwarder may take to prepare a generation before it is left behind; 5s unless set.",
+            "How long a forwarder may take to prepare a generation before it is left behind; 10s unless set.",
         ),
         Field::optional(
             "budget",
@@ -81,7 +81,7 @@ const SPEC: Fields = Fields {
         Field::optional(
             "history",
             Shape::Number(1, 100),
-            "Committed generations that `lbctl rollback` can go back to; 10 unless set.",
+            "Committed generations that `lbctl rollback` can go back to; 16 unless set.",
         ),
     ],
     rules: &[],
@@ -92,9 +92,10 @@ pub(crate) const DEFINITION: Definition = Definition {
     about: "How changes reach the forwarders, and what was decided: the record of generations.",
     short_names: &[],
     columns: &[
-        Column::new("Committed", "integer", ".status.record.committed"),
+        Column::new("Committed", "integer", ".status.record.committed.generation"),
         Column::new("Proposed", "integer", ".status.record.proposed"),
-        Column::new("Held", "string", ".status.record.held.reason"),
+        Column::new("Held", "string", ".status.conditions[?(@.type=='Held')].status"),
+        Column::new("Rolled Back To", "integer", ".status.record.rolledBackTo").wide(),
         Column::new("Term", "integer", ".status.record.term").wide(),
     ],
     versions: &[Version { name: "v1alpha1", deprecated: None, fields: &SPEC }],
@@ -105,7 +106,7 @@ pub(crate) const DEFINITION: Definition = Definition {
 impl Default for Rollout {
     fn default() -> Self {
         Self {
-            prepare_timeout: Duration::from_secs(5),
+            prepare_timeout: Duration::from_secs(10),
             slots_permille: None,
             sets: None,
             over_budget: OverBudget::Hold,
@@ -114,7 +115,7 @@ impl Default for Rollout {
     }
 }
 
-const DEFAULT_HISTORY: NonZeroU16 = NonZeroU16::new(10).expect("10 is not zero");
+const DEFAULT_HISTORY: NonZeroU16 = NonZeroU16::new(16).expect("16 is not zero");
 const DEFAULT_SPREAD: Duration = Duration::from_secs(10);
 
 pub(crate) fn read(spec: &View<'_>, findings: &mut Findings) -> Option<Rollout> {

@@ -134,36 +134,26 @@ pub struct RolloutStatus {
 pub struct RolloutRecord {
     /// Of the leader that wrote it; only grows.
     pub term: u64,
-    /// The highest generation that was ever proposed; none is used twice.
+    /// Who that was.
+    pub leader: String,
+    /// The highest generation that may have been proposed; none is used twice.
     pub proposed: u64,
-    /// The generation that forwarders serve; 0: none yet.
-    pub committed: u64,
+    /// What forwarders are to serve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub committed: Option<GenerationStamp>,
+    /// Nothing further is committed, because an operator went back to this generation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolled_back_to: Option<u64>,
+}
+
+/// A generation and what it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GenerationStamp {
+    /// Its number.
+    pub generation: u64,
     /// Over its content, 64 hexadecimal digits.
     pub digest: String,
-    /// Why nothing further is committed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub held: Option<Hold>,
-}
-
-/// Why nothing further is committed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Hold {
-    /// What it waits for.
-    pub reason: HoldReason,
-    /// The generation that was gone back to, or that waits.
-    pub generation: u64,
-    /// For people.
-    pub message: String,
-}
-
-/// What a hold waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum HoldReason {
-    /// The change takes more than the budget: `lbctl apply --yes`.
-    Budget,
-    /// An operator went back to an earlier generation: `lbctl resume`.
-    Rollback,
 }
 
 /// A generation that was committed.
@@ -198,15 +188,10 @@ pub(crate) const CONDITIONS: Field = Field::optional(
     "How it is.",
 );
 
-const HOLD: Fields = Fields {
+const STAMP: Fields = Fields {
     fields: &[
-        Field::required(
-            "reason",
-            Shape::Word(&["Budget", "Rollback"]),
-            "Budget waits for `lbctl apply --yes`, Rollback for `lbctl resume`.",
-        ),
-        Field::required("generation", COUNT, "The generation that waits, or that was gone back to."),
-        Field::required("message", Shape::MaybeText(Format::Plain(4096)), "For people."),
+        Field::required("generation", COUNT, "Its number."),
+        Field::required("digest", Shape::Text(Format::Digest), "Over its content."),
     ],
     rules: &[],
 };
@@ -215,10 +200,14 @@ const HOLD: Fields = Fields {
 const RECORD: Fields = Fields {
     fields: &[
         Field::required("term", COUNT, "Of the leader that wrote it; only grows."),
-        Field::required("proposed", COUNT, "The highest generation that was ever proposed."),
-        Field::required("committed", COUNT, "The generation that forwarders serve; 0: none yet."),
-        Field::required("digest", Shape::Text(Format::Digest), "Over its content."),
-        Field::optional("held", Shape::Object(&HOLD), "Why nothing further is committed."),
+        Field::required("leader", Shape::MaybeText(Format::Plain(253)), "Who that was."),
+        Field::required("proposed", COUNT, "The highest generation that may have been proposed."),
+        Field::optional("committed", Shape::Object(&STAMP), "What forwarders are to serve."),
+        Field::optional(
+            "rolledBackTo",
+            COUNT,
+            "Nothing further is committed, because an operator went back to this generation: `lbctl resume` ends it.",
+        ),
     ],
     rules: &[],
 };
