@@ -1,14 +1,34 @@
 //! How much a change may cost at once, and how a larger one is spread over time.
 
-use crate::{Content, Disruption};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use guideway_dataplane_config::{Backend, BackendSet};
+
+use crate::disruption::{Disruption, SetDisruption, Tables, VipDisruption, predict};
+use crate::{Content, SetName};
 
 /// What a change may cost at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// Slots of a set that may move away from live backends, of a thousand.
-    pub moved_permille: u16,
-    /// Sets and VIPs that may be disturbed at all.
+    pub moved_permille: u32,
+    /// Sets of which any may, and VIPs that may go to another set.
     pub disturbed: usize,
+}
+
+impl Budget {
+    /// Whatever it costs.
+    pub const UNLIMITED: Self = Self { moved_permille: 1000, disturbed: usize::MAX };
+
+    /// Whether a change stays within it. A VIP that is gone was asked to go and costs nothing.
+    #[must_use]
+    pub fn allows(&self, disruption: &Disruption) -> bool {
+        let sets = disruption.sets.iter().filter(|set| set.moved.live > 0);
+        let vips = disruption.vips.iter().filter(|vip| matches!(vip, VipDisruption::Moved { .. }));
+        sets.clone().all(|set| set.moved.live_permille() <= self.moved_permille)
+            && sets.count() + vips.count() <= self.disturbed
+    }
 }
 
 /// A part of a change.
@@ -20,18 +40,136 @@ pub struct Step {
     pub rest: bool,
 }
 
-impl Budget {
-    /// Whether a change stays within it.
-    #[must_use]
-    pub fn allows(&self, disruption: &Disruption) -> bool {
-        let _ = disruption;
-        true
-    }
-}
-
 /// What of the way from `from` to `to` may be done now.
+///
+/// Everything that moves no flow away from a live backend is done at once: what is new, what is gone, backends that died.
+/// A set that moves more than the budget's part goes a part of the way: the shares of its backends lie between the old and
+/// the new ones. Sets and VIPs beyond the number that may be disturbed wait as they are, without their dead backends. The
+/// tables of a step move a little more than the shares differ, so that a step may exceed the budget by some of a thousand.
+/// Repeated steps come to `to`.
 #[must_use]
 pub fn split(from: &Content, to: &Content, budget: &Budget) -> Step {
-    let _ = (from, budget);
-    Step { now: to.clone(), rest: false }
+    let disruption = predict(from, to);
+    if budget.allows(&disruption) || from.seed != to.seed {
+        // There is no way between two seeds.
+        return Step { now: to.clone(), rest: false };
+    }
+    let mut left = budget.disturbed.max(1);
+    let mut now = to.clone();
+    let mut rest = false;
+    let mut tables = Tables::new(from.seed, to.seed);
+    let part = budget.moved_permille.max(1);
+    for SetDisruption { set, moved, .. } in &disruption.sets {
+        let permille = moved.live_permille();
+        if permille == 0 || (left > 0 && permille <= part) {
+            left -= usize::from(permille > 0);
+            continue;
+        }
+        let (Some(old), Some(new)) = (from.sets.get(set), to.sets.get(set)) else { continue };
+        let between =
+            if left > 0 { between(old, new, part, permille, &mut tables) } else { waiting(old, new) };
+        left = left.saturating_sub(1);
+        if let Some(between) = between {
+            rest = true;
+            put(&mut now, between);
+        }
+    }
+    for vip in &disruption.vips {
+        let VipDisruption::Moved { vip, from: set, .. } = vip else { continue };
+        if left > 0 {
+            left -= 1;
+        } else {
+            rest |= keep_vip(&mut now, from, vip, set);
+        }
+    }
+    Step { now, rest }
 }
+
+/// The VIP as it was, with what it needs; whether that can be.
+fn keep_vip(now: &mut Content, from: &Content, vip: &crate::VipName, set: &SetName) -> bool {
+    let (Some(old), Some(new)) = (from.vips.get(vip), now.vips.get(vip)) else { return false };
+    let Some(old_set) = from.sets.get(set) else { return false };
+    // All else of it may change now.
+    let mut kept = crate::Vip::clone(new);
+    kept.set = old.set.clone();
+    if !now.sets.contains_key(set) {
+        put(now, Arc::clone(old_set));
+    }
+    now.put_vip(kept);
+    true
+}
+
+fn put(content: &mut Content, set: impl Into<Arc<BackendSet>>) {
+    // It has the name of a set that was put in.
+    _ = content.put_set(set);
+}
+
+/// The set as it was, but for dead backends and what is no matter of the table; `None` when it has to change its size.
+fn waiting(old: &BackendSet, new: &BackendSet) -> Option<Arc<BackendSet>> {
+    if old.table_size != new.table_size {
+        return None;
+    }
+    let mut set = new.clone();
+    for backend in &mut set.backends {
+        let same = |one: &&Backend| (&one.name, one.address) == (&backend.name, backend.address);
+        backend.weight = old.backends.iter().find(same).map_or(0, |one| one.weight);
+    }
+    set.backends.iter().any(|backend| backend.weight > 0).then(|| Arc::new(set))
+}
+
+/// A set on the way from `old` to `new`, which moves about `part` of the `whole` thousandths; `None` when there is no way
+/// between them.
+fn between(
+    old: &Arc<BackendSet>,
+    new: &Arc<BackendSet>,
+    part: u32,
+    whole: u32,
+    tables: &mut Tables,
+) -> Option<Arc<BackendSet>> {
+    let mut fraction = f64::from(part) / f64::from(whole);
+    let mut best = mixed(old, new, fraction)?;
+    for _ in 0..3 {
+        let (moved, _) = tables.moved(old, &best);
+        if moved.live_permille() <= part || fraction * f64::from(SCALE) < 2.0 {
+            break;
+        }
+        fraction *= f64::from(part) / f64::from(moved.live_permille());
+        best = mixed(old, new, fraction)?;
+    }
+    Some(best)
+}
+
+/// The sum of weights of a mixed set. A `u16` holds any part of it.
+const SCALE: u16 = 60_000;
+
+/// `new` with weights between those of `old` and its own: 0 are the old ones, 1 the new ones.
+fn mixed(old: &BackendSet, new: &BackendSet, fraction: f64) -> Option<Arc<BackendSet>> {
+    if old.table_size != new.table_size {
+        return None;
+    }
+    let key = |backend: &Backend| (backend.name.clone(), backend.address);
+    let weights: BTreeMap<_, u16> = old.backends.iter().map(|one| (key(one), one.weight)).collect();
+    // Dead backends take no part: their slots are the others'.
+    let before = |one: &Backend| weights.get(&key(one)).map_or(0.0, |weight| f64::from(*weight));
+    let total: f64 = new.backends.iter().map(before).sum();
+    let goal: f64 = new.backends.iter().map(|one| f64::from(one.weight)).sum();
+    if total == 0.0 || goal == 0.0 {
+        return None;
+    }
+    let mut set = new.clone();
+    for backend in &mut set.backends {
+        let share = (1.0 - fraction) * before(backend) / total + fraction * f64::from(backend.weight) / goal;
+        backend.weight = scaled(share);
+    }
+    Some(Arc::new(set))
+}
+
+/// At least 1 for what has a share at all.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a share is 0 to 1
+fn scaled(share: f64) -> u16 {
+    let weight = (share.clamp(0.0, 1.0) * f64::from(SCALE)).round() as u16;
+    if share > 0.0 { weight.max(1) } else { 0 }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! Everything that forwarders are to do.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use guideway_dataplane_config::{BackendSet, Protocol, Seed};
@@ -16,7 +17,7 @@ use crate::{
 mod check;
 mod normal;
 
-pub use check::ContentError;
+pub use check::{ContentError, Item};
 
 /// Everything that forwarders are to do, with its [`Digest`]. A clone shares all of it.
 ///
@@ -35,6 +36,10 @@ pub struct Content {
     of_set: OrdSet<(SetName, VipName)>,
     of_shard: OrdSet<(ShardName, VipName)>,
     of_address: OrdSet<(IpNet, Protocol, VipName)>,
+    /// How many VIPs have a prefix of this family (IPv6: true) and length.
+    lengths: OrdMap<(bool, u8), usize>,
+    /// The sets that have a backend with an address.
+    of_backend: OrdSet<(IpAddr, SetName)>,
 }
 
 /// A content with its generation.
@@ -70,6 +75,8 @@ impl Content {
             of_set: OrdSet::new(),
             of_shard: OrdSet::new(),
             of_address: OrdSet::new(),
+            lengths: OrdMap::new(),
+            of_backend: OrdSet::new(),
         }
     }
 
@@ -139,6 +146,16 @@ impl Content {
             .filter_map(|(_, _, vip)| self.vips.get(vip))
     }
 
+    /// A VIP that `address` is in.
+    fn vip_around(&self, address: IpAddr) -> Option<&Arc<Vip>> {
+        let lengths = self.lengths.keys().filter(|(is_v6, _)| *is_v6 == address.is_ipv6());
+        check::prefixes_of(address, lengths.map(|(_, length)| *length)).find_map(|net| {
+            [Protocol::Tcp, Protocol::Udp]
+                .into_iter()
+                .find_map(|protocol| self.vips_of_address(net, protocol).next())
+        })
+    }
+
     /// How `forwarder` announces `vip`.
     #[must_use]
     pub fn announcement(&self, vip: &Vip, forwarder: &ForwarderName) -> Announcement {
@@ -157,16 +174,23 @@ impl Content {
         let set = normal::set(set.into());
         let name = SetName::new(&set.name)?;
         self.digest = self.digest.plus(self.digest_of(&*set));
-        if let Some(old) = self.sets.insert(name, set) {
-            self.digest = self.digest.minus(self.digest_of(&*old));
-        }
+        let old = self.sets.insert(name.clone(), Arc::clone(&set));
+        self.forget_set(&name, old.as_deref());
+        self.of_backend.extend(set.backends.iter().map(|backend| (backend.address, name.clone())));
         Ok(())
     }
 
     /// Takes a set out; whether it was there.
     pub fn remove_set(&mut self, name: &SetName) -> bool {
         let old = self.sets.remove(name);
-        self.subtract(old.as_deref())
+        self.forget_set(name, old.as_deref())
+    }
+
+    fn forget_set(&mut self, name: &SetName, old: Option<&BackendSet>) -> bool {
+        for backend in old.into_iter().flat_map(|set| &set.backends) {
+            self.of_backend.remove(&(backend.address, name.clone()));
+        }
+        self.subtract(old)
     }
 
     /// Puts a VIP in, in place of the one with its name.
@@ -179,6 +203,7 @@ impl Content {
         self.of_set.insert((vip.set.clone(), name.clone()));
         self.of_shard.insert((vip.shard.clone(), name.clone()));
         self.of_address.insert((vip.address, vip.protocol, name.clone()));
+        *self.lengths.entry(length_of(vip.address)).or_default() += 1;
     }
 
     /// Takes a VIP out; whether it was there.
@@ -193,6 +218,11 @@ impl Content {
             self.of_set.remove(&(vip.set.clone(), name.clone()));
             self.of_shard.remove(&(vip.shard.clone(), name.clone()));
             self.of_address.remove(&(vip.address, vip.protocol, name.clone()));
+            let length = length_of(vip.address);
+            match self.lengths.get_mut(&length) {
+                Some(count) if *count > 1 => *count -= 1,
+                _ => _ = self.lengths.remove(&length),
+            }
         }
         self.subtract(old)
     }
@@ -259,6 +289,10 @@ impl Content {
         }
         old.is_some()
     }
+}
+
+fn length_of(address: IpNet) -> (bool, u8) {
+    (address.addr().is_ipv6(), address.prefix_len())
 }
 
 /// How a forwarder announces a VIP.

@@ -20,6 +20,8 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(any(test, feature = "arbitrary"))]
+pub mod arbitrary;
 pub mod budget;
 mod canonical;
 mod content;
@@ -39,10 +41,10 @@ pub mod shards;
 mod vip;
 
 pub use budget::{Budget, Step, split};
-pub use content::{Announcement, Content, ContentError, Snapshot};
+pub use content::{Announcement, Content, ContentError, Item, Snapshot};
 pub use delta::{Changes, Delta, DeltaError, diff};
 pub use digest::{Digest, ParseDigestError};
-pub use disruption::{Disruption, SetDisruption, VipDisruption, predict};
+pub use disruption::{Disruption, Moved, SetDisruption, VipDisruption, predict};
 pub use name::{ForwarderName, NameError, PoolName, SetName, ShardName, VipName};
 pub use number::{Generation, Term};
 pub use pool::Pool;

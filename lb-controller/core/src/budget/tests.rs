@@ -1,0 +1,104 @@
+use proptest::collection::btree_map;
+use proptest::prelude::*;
+
+use super::*;
+use crate::disruption::tests::{content, set};
+use crate::{Advertise, Vip};
+use guideway_dataplane_config::{Affinity, Ports, Protocol};
+
+/// Steps to `to`, each with its cost.
+fn walk(from: &Content, to: &Content, budget: &Budget) -> Vec<(Content, Disruption)> {
+    let mut steps: Vec<(Content, Disruption)> = Vec::new();
+    let mut at = from.clone();
+    loop {
+        let Step { now, rest } = split(&at, to, budget);
+        steps.push((now.clone(), predict(&at, &now)));
+        assert_eq!(rest, now != *to);
+        if !rest {
+            return steps;
+        }
+        assert!(steps.len() < 500, "it does not come to an end");
+        at = now;
+    }
+}
+
+#[test]
+fn a_large_change_goes_in_steps() {
+    let from = content([set("a", [(1, 1), (2, 1)])]);
+    let to = content([set("a", [(1, 1), (2, 1), (3, 1), (4, 1)])]);
+    let budget = Budget { moved_permille: 100, disturbed: 10 };
+    assert!(!budget.allows(&predict(&from, &to)));
+    let steps = walk(&from, &to, &budget);
+    // Half of the slots move, a tenth at a time.
+    assert!((5..9).contains(&steps.len()), "{}", steps.len());
+    for (_, disruption) in &steps {
+        let permille = disruption.sets.iter().map(|set| set.moved.live_permille()).max().unwrap_or(0);
+        assert!(permille <= 130, "{permille}");
+    }
+    assert_eq!(steps.last().unwrap().0, to);
+    assert_eq!(split(&from, &to, &Budget::UNLIMITED), Step { now: to, rest: false });
+}
+
+#[test]
+fn what_is_dead_does_not_wait() {
+    let old = |name: &str| set(name, [(1, 1), (2, 1), (3, 1)]);
+    let new = |name: &str| set(name, [(2, 1), (3, 1), (4, 1), (5, 1)]);
+    let (from, to) = (content(["a", "b"].map(old)), content(["a", "b", "c"].map(new)));
+    let step = split(&from, &to, &Budget { moved_permille: 50, disturbed: 1 });
+    assert!(step.rest);
+    for name in ["a", "b"] {
+        let set = step.now.sets().get(name).unwrap();
+        assert!(!set.backends.iter().any(|backend| backend.name == "b1"), "{set:?}");
+    }
+    // The second set waits with the shares that it had, the new one is there.
+    let weights: Vec<u16> = step.now.sets().get("b").unwrap().backends.iter().map(|one| one.weight).collect();
+    assert_eq!(weights, [1, 1, 0, 0]);
+    assert!(step.now.sets().contains_key("c"));
+}
+
+#[test]
+fn vips_move_a_few_at_a_time() {
+    let vip = |number: u8, set: &str| Vip {
+        name: format!("v{number}").parse().unwrap(),
+        address: format!("203.0.113.{number}/32").parse().unwrap(),
+        ports: Ports::One(80),
+        protocol: Protocol::Tcp,
+        set: set.parse().unwrap(),
+        affinity: Affinity::None,
+        flow_entries: None,
+        sources: Vec::new(),
+        shard: "all".parse().unwrap(),
+        advertise: Advertise::default(),
+        owner: String::new(),
+    };
+    let with = |set_name: &str| {
+        let mut content = content([set(set_name, [(1, 1)])]);
+        (0..5).for_each(|number| content.put_vip(vip(number, set_name)));
+        content
+    };
+    let budget = Budget { moved_permille: 1000, disturbed: 2 };
+    let steps = walk(&with("old"), &with("new"), &budget);
+    let moved: Vec<usize> = steps.iter().map(|(_, disruption)| disruption.vips.len()).collect();
+    assert_eq!(moved, [2, 2, 1]);
+    assert!(steps[0].0.sets().contains_key("old"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// Whatever changes: it comes to the end, and no step costs much more than it may.
+    #[test]
+    fn every_walk_ends(
+        old in btree_map(0..8_u8, 1..4_u16, 1..6), new in btree_map(0..8_u8, 0..4_u16, 1..6),
+        permille in 100..400_u32,
+    ) {
+        let (from, to) = (content([set("a", old)]), content([set("a", new)]));
+        let budget = Budget { moved_permille: permille, disturbed: 1 };
+        let steps = walk(&from, &to, &budget);
+        prop_assert!(steps.len() <= 2 + 2 * 1000 / permille as usize, "{} steps", steps.len());
+        for (_, disruption) in &steps[..steps.len() - 1] {
+            let cost = disruption.sets.iter().map(|set| set.moved.live_permille()).max().unwrap_or(0);
+            prop_assert!(cost <= permille + 100, "{} of {}", cost, permille);
+        }
+    }
+}
