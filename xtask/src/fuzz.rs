@@ -48,6 +48,7 @@ const TARGETS: &[&str] = &[
     "query_string",
     "selector",
     "continue_token",
+    "controller_message",
     "crd_schema",
 ];
 

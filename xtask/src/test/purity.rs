@@ -23,6 +23,11 @@ const PURE: &[(&str, &str)] = &[
     ("guideway-protobuf", "orchestrator/protobuf"),
     ("guideway-api", "orchestrator/api"),
     ("guideway-access", "orchestrator/access"),
+    ("guideway-controller-core", "lb-controller/core"),
+    ("guideway-controller-crds", "lb-controller/crds"),
+    ("guideway-controller-index", "lb-controller/index"),
+    ("guideway-controller-ipam", "lb-controller/ipam"),
+    ("guideway-controller-rollout", "lb-controller/rollout"),
     ("guideway-sim", "tests/sim"),
 ];
 
