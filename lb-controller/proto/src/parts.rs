@@ -7,8 +7,8 @@ use crate::v1::Part;
 
 /// Bytes of a part.
 pub const MAX_PART_BYTES: usize = 1 << 20;
-/// Bytes of an encoded delta: some hundred times what 10,000 Services with five endpoints need.
-pub const MAX_DELTA_BYTES: usize = 512 << 20;
+/// Bytes of an encoded delta: about twenty times what 10,000 Services with five endpoints need.
+pub const MAX_DELTA_BYTES: usize = 128 << 20;
 
 /// The parts of `whole`; at least one.
 pub(crate) fn split(whole: &Bytes) -> impl Iterator<Item = Part> + use<> {

@@ -282,7 +282,7 @@ fn errors_name_the_field() {
         ),
         (
             |delta| {
-                delta.sets[0].health_check = Some(v1::HealthCheck { rise: 1, fall: 1, ..Default::default() })
+                delta.sets[0].health_check = Some(v1::HealthCheck { rise: 1, fall: 1, ..Default::default() });
             },
             "sets[0].health_check.port: 0 is out of range",
         ),
