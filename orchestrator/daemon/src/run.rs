@@ -289,7 +289,7 @@ async fn controllers(
     }));
     if !args.etcd.etcd_servers.is_empty() {
         let holder = format!("{}_{}", hostname(), std::process::id());
-        config.election = Some(guideway_runner::ElectionConfig::new(holder));
+        config.election = Some(guideway_runner::ElectionConfig::new("kube-system", "guideway-controllers", holder));
     }
     if let Err(error) = guideway_runner::run(client, config, stop).await {
         tracing::error!(%error, "the controllers ended");

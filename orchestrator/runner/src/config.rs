@@ -5,43 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use guideway_controllers::Object;
+use guideway_election::ElectionConfig;
 
 use crate::Metrics;
 
 /// Makes the token of a secret of type `kubernetes.io/service-account-token`: the account and the secret in; the
 /// token, or why there is none, out.
 pub type TokenSigner = Arc<dyn Fn(&Object, &Object) -> Result<String, String> + Send + Sync>;
-
-/// Settings of the election of the one runner that acts.
-#[derive(Clone, Debug)]
-pub struct ElectionConfig {
-    /// Namespace of the Lease.
-    pub namespace: String,
-    /// Name of the Lease.
-    pub name: String,
-    /// Who this runner is: differs for every process.
-    pub identity: String,
-    /// For how long others leave a holder alone that they have not seen renew.
-    pub lease_duration: Duration,
-    /// A holder that has not been able to renew for this long stops. Less than `lease_duration`.
-    pub renew_deadline: Duration,
-    /// Time between two attempts to get or renew the Lease, jittered.
-    pub retry_period: Duration,
-}
-
-impl ElectionConfig {
-    /// Kubernetes' own times: 15 s, 10 s and 2 s; Lease `kube-system/guideway-controllers`.
-    pub fn new(identity: impl Into<String>) -> Self {
-        Self {
-            namespace: "kube-system".to_owned(),
-            name: "guideway-controllers".to_owned(),
-            identity: identity.into(),
-            lease_duration: Duration::from_secs(15),
-            renew_deadline: Duration::from_secs(10),
-            retry_period: Duration::from_secs(2),
-        }
-    }
-}
 
 /// Settings of a runner.
 #[derive(Clone)]

@@ -17,7 +17,6 @@
 mod api;
 mod config;
 mod discover;
-mod election;
 mod informer;
 mod kinds;
 mod look;
@@ -26,7 +25,8 @@ mod queue;
 mod shared;
 mod work;
 
-pub use config::{Config, ElectionConfig, TokenSigner};
+pub use config::{Config, TokenSigner};
+pub use guideway_election::ElectionConfig;
 pub use metrics::Metrics;
 
 use std::sync::Arc;
@@ -124,9 +124,15 @@ pub async fn run_controllers(
                     shared.config.metrics.leading.set(0);
                 }
                 Some(election) => {
-                    let metrics = shared.config.metrics.clone();
-                    let lead = |leading| work::run(shared.clone(), leading);
-                    election::run(client, &election, &metrics, &shutdown, lead).await;
+                    let lead = |leading| {
+                        let shared = shared.clone();
+                        async move {
+                            shared.config.metrics.leading.set(1);
+                            work::run(shared.clone(), leading).await;
+                            shared.config.metrics.leading.set(0);
+                        }
+                    };
+                    guideway_election::run(client, &election, &shutdown, lead).await;
                 }
             }
         }

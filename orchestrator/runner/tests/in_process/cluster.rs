@@ -168,7 +168,7 @@ fn run(server: &Arc<ApiServer>, identity: Option<&str>) -> Runner {
     let mut config = guideway_runner::Config::new();
     config.root_ca = Some(CA.to_owned());
     config.election = identity.map(|identity| {
-        let mut election = ElectionConfig::new(identity);
+        let mut election = ElectionConfig::new("kube-system", "guideway-controllers", identity);
         election.retry_period = Duration::from_millis(200);
         election
     });
