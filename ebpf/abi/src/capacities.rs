@@ -51,6 +51,12 @@ impl Capacities {
         1024
     }
 
+    /// Borders of the sources of VIPs in one bank: four stretches of addresses for each VIP, and more for small maps.
+    #[must_use]
+    pub const fn sources(&self) -> u32 {
+        8 * self.vips + 1024
+    }
+
     /// Backend sets of one bank: each has a table of its own in the worst case.
     #[must_use]
     pub const fn sets(&self) -> u32 {

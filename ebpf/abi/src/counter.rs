@@ -67,18 +67,19 @@ counters! {
         DropInternal = 13, "drop_internal", "The maps contradict each other; this is a defect";
         DropNotOnLink = 14, "drop_not_on_link", "The backend of an L2 set is behind a router";
         BfdEcho = 15, "bfd_echo", "BFD echo packet of a neighbour, sent back to it";
-        FlowHit = 16, "flow_hit", "Followed an entry of the flow table";
-        FlowMiss = 17, "flow_miss", "Looked for in the flow table and not found";
-        FlowInsert = 18, "flow_insert", "Made an entry of the flow table";
-        FlowFull = 19, "flow_full", "Made no entry: the VIP's part of the flow table is full";
-        SecondHop = 20, "second_hop", "Sent with the other backends that it may be for";
-        FibLookup = 21, "fib_lookup", "Way to the backend asked of the kernel, as the agent's is missing or out of date";
+        DropSource = 16, "drop_source", "For a VIP, from a source that is in none of its ranges";
+        FlowHit = 17, "flow_hit", "Followed an entry of the flow table";
+        FlowMiss = 18, "flow_miss", "Looked for in the flow table and not found";
+        FlowInsert = 19, "flow_insert", "Made an entry of the flow table";
+        FlowFull = 20, "flow_full", "Made no entry: the VIP's part of the flow table is full";
+        SecondHop = 21, "second_hop", "Sent with the other backends that it may be for";
+        FibLookup = 22, "fib_lookup", "Way to the backend asked of the kernel, as the agent's is missing or out of date";
     }
 }
 
 impl Counter {
     /// Counters of verdicts and drop reasons, of which each packet adds to exactly one; the rest are events.
-    pub const VERDICTS: u32 = Self::BfdEcho.index() + 1;
+    pub const VERDICTS: u32 = Self::DropSource.index() + 1;
 
     /// Whether this is an event on a packet's way, and not what became of the packet.
     #[must_use]

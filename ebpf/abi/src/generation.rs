@@ -76,6 +76,10 @@ pub struct GenerationHeader {
     pub prefix6_base: u32,
     /// As `prefix4_count`.
     pub prefix6_count: u32,
+    /// First element of [`SOURCES`](crate::SOURCES).
+    pub source_base: u32,
+    /// Zero.
+    pub reserved: u32,
     /// Prefix of the outer IPv4 source, network byte order, host bits zero.
     pub outer_source_v4_be: u32,
     /// Host bits of the outer IPv4 source that the flow hash fills, network byte order.

@@ -7,8 +7,8 @@
 //! # How a packet meets exactly one generation
 //!
 //! The forwarder reads [`ACTIVE`] once per packet. Its word names a [bank](BANKS) of [`HEADERS`]; the header names the
-//! parts of [`VIP4_BUCKETS`], [`VIP6_BUCKETS`], [`INTERVALS`], [`PREFIXES4`], [`PREFIXES6`], [`VIPS`], [`SETS`] and
-//! [`BACKEND_STATES`] that belong to it; a set names elements of [`TABLES_LARGE`] and [`TABLES_SMALL`], and the slots of
+//! parts of [`VIP4_BUCKETS`], [`VIP6_BUCKETS`], [`INTERVALS`], [`PREFIXES4`], [`PREFIXES6`], [`SOURCES`], [`VIPS`],
+//! [`SETS`] and [`BACKEND_STATES`] that belong to it; a set names elements of [`TABLES_LARGE`] and [`TABLES_SMALL`], and the slots of
 //! a table name elements of [`BACKENDS`]. All of these are written before the word and none is written again while a
 //! packet can still reach it, so that one 8-byte store changes everything at once.
 //!
@@ -41,13 +41,13 @@ pub use generation::{
 pub use route::{LEGS, Leg, LinkRecord, NodeRecord, RouteRecord};
 pub use set::{PREVIOUS_TABLES, SetRecord, TableRef, encapsulation, set_flags};
 pub use vip::{
-    AddressRef, IPPROTO_TCP, IPPROTO_UDP, NO_REGION, PortInterval, Prefix4, Prefix6, VIP_NONE, VIP4_WAYS,
+    AddressRef, IPPROTO_TCP, IPPROTO_UDP, NO_REGION, PortInterval, Prefix4, Prefix6, SourceBorder, VIP_NONE, VIP4_WAYS,
     VIP6_WAYS, Vip4Bucket, Vip4Entry, Vip6Bucket, Vip6Entry, VipRecord, VipRef, entry_kind, vip_flags,
     vip_key, vip_mode,
 };
 
 /// Grows with every change of this crate that an older or newer program or agent would misread.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;
 
 /// Name of the forwarder program, an XDP program.
 pub const FORWARDER_PROGRAM: &str = "forwarder";
@@ -69,6 +69,8 @@ pub const INTERVALS: &str = "INTERVALS";
 pub const PREFIXES4: &str = "PREFIXES4";
 /// `ARRAY[BANKS * prefixes]` of [`Prefix6`].
 pub const PREFIXES6: &str = "PREFIXES6";
+/// `ARRAY[BANKS * sources]` of [`SourceBorder`].
+pub const SOURCES: &str = "SOURCES";
 /// `ARRAY[BANKS * vips]` of [`VipRecord`].
 pub const VIPS: &str = "VIPS";
 /// `ARRAY[BANKS * sets]` of [`SetRecord`].

@@ -35,6 +35,9 @@ pub const VIP_NONE: u32 = u32::MAX;
 pub mod vip_flags {
     /// The VIP's flows are looked up in the flow table whatever their slot: see [`vip_mode`](super::vip_mode).
     pub const TRACKED: u16 = 1;
+    /// Not everybody may dial the VIP: the packet's source is looked for in
+    /// [`VipRecord::source_first`](super::VipRecord::source_first).
+    pub const RESTRICTED: u16 = 2;
 }
 
 /// What the lookup finds: the VIP and its backend set.
@@ -139,6 +142,16 @@ pub struct Prefix6 {
     pub value: AddressRef,
 }
 
+/// An element of [`SOURCES`](crate::SOURCES): a border between sources that may dial a VIP and sources that may not. The
+/// borders of a VIP are sorted. Below the first one nobody may; behind each the opposite of what was before it is true, so
+/// that a source may dial the VIP if an odd number of borders are not above it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SourceBorder {
+    /// The first address behind it in host byte order, its upper half, then its lower half; IPv4 as a number below 2^32.
+    pub start: [u64; 2],
+}
+
 /// What the flow table is asked with, and when.
 pub mod vip_mode {
     /// Five-tuples, in unsettled slots only (TCP), or never (stateless UDP).
@@ -170,4 +183,8 @@ pub struct VipRecord {
     pub mode: u8,
     /// Zero.
     pub reserved: u8,
+    /// With [`RESTRICTED`](vip_flags::RESTRICTED): the first [`SourceBorder`], in a bank of [`SOURCES`](crate::SOURCES).
+    pub source_first: u32,
+    /// How many there are, 0 to 65,535. With none, nobody may dial the VIP.
+    pub source_count: u32,
 }

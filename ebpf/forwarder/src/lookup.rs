@@ -12,7 +12,7 @@ use guideway_xdp::{forgotten, opaque};
 
 use crate::{
     Verdict,
-    maps::{INTERVALS, PREFIXES4, PREFIXES6, VIP4_BUCKETS, VIP6_BUCKETS},
+    maps::{INTERVALS, PREFIXES4, PREFIXES6, SOURCES, VIP4_BUCKETS, VIP6_BUCKETS, VIPS},
 };
 
 /// The VIP of a packet: [`Counter::Pass`] when its destination is no address of ours.
@@ -34,6 +34,28 @@ pub fn find(header: &GenerationHeader, datagram: &Datagram) -> Verdict<VipRef> {
             }
         }
     }
+}
+
+/// Whether the sender of a packet may dial its VIP, which is [restricted](guideway_abi::vip_flags::RESTRICTED).
+#[inline(always)]
+pub fn admits(header: &GenerationHeader, vip: VipRef, datagram: &Datagram) -> bool {
+    let [high, low] = match datagram.addresses {
+        Addresses::V4 { source, .. } => [0, u32::from_be(source).into()],
+        Addresses::V6 { source, .. } => source.map(u64::from_be),
+    };
+    is_admitted(header, vip.vip, high, low) != 0
+}
+
+/// 1 or 0.
+#[inline(never)]
+fn is_admitted(header: &GenerationHeader, vip: u32, high: u64, low: u64) -> u64 {
+    let Some(record) = VIPS.get(header.vip_base + vip) else { return 0 };
+    let first = header.source_base + record.source_first;
+    let below = count_not_above(header, record.source_count, |at| match SOURCES.get(first + at) {
+        Some(border) => not_less_wide([high, low], border.start),
+        None => 0,
+    });
+    u64::from(below & 1)
 }
 
 /// Whether any VIP has this address.

@@ -3,7 +3,8 @@
 //!
 //! A packet takes this way, top to bottom: generation → parse → VIP lookup → slot → backend → next hop → encapsulation.
 //! What few packets need (`backend`: unsettled slots and tracked VIPs; `encap::other`; the kernel's FIB; intervals of
-//! ports and addresses) stands in functions of its own, so that the straight way stays short.
+//! ports and addresses; the sources of restricted VIPs) stands in functions of its own, so that the straight way stays
+//! short.
 #![no_std]
 #![no_main]
 
@@ -207,6 +208,9 @@ impl<'a> Parcel<'a> {
             Parsed::Other => return Err(Counter::Pass),
         };
         let vip = lookup::find(header, &datagram).map_err(|counter| echo::or(counter, &datagram))?;
+        if vip.flags & vip_flags::RESTRICTED != 0 && !lookup::admits(header, vip, &datagram) {
+            return Err(Counter::DropSource);
+        }
         if datagram.ttl <= 1 {
             return Err(Counter::DropTtlExpired);
         }

@@ -8,7 +8,7 @@ use aya_ebpf::{
 use guideway_abi::{
     ActiveWord, BANKS, BackendRecord, BackendStates, Capacities, Counter, FLOW_MARKS, FlowBucket,
     GenerationHeader, LINKS_MAX, LinkRecord, MetaRecord, NodeRecord, PortInterval, Prefix4, Prefix6,
-    RouteRecord, STATES_PER_ELEMENT, SetRecord, TABLE_SIZE_LARGE, TABLE_SIZE_SMALL, TableMeta, TableRef,
+    RouteRecord, STATES_PER_ELEMENT, SetRecord, SourceBorder, TABLE_SIZE_LARGE, TABLE_SIZE_SMALL, TableMeta, TableRef,
     TrafficStats, Vip4Bucket, Vip6Bucket, VipRecord, backend_state,
 };
 use guideway_packet::slot;
@@ -35,6 +35,8 @@ pub static INTERVALS: Array<PortInterval, { BANKS as usize * VIPS_MAX }> = Array
 pub static PREFIXES4: Array<Prefix4, { BANKS as usize * 1024 }> = Array::new();
 #[btf_map]
 pub static PREFIXES6: Array<Prefix6, { BANKS as usize * 1024 }> = Array::new();
+#[btf_map]
+pub static SOURCES: Array<SourceBorder, { BANKS as usize * VIPS_MAX }> = Array::new();
 #[btf_map]
 pub static VIPS: Array<VipRecord, { BANKS as usize * VIPS_MAX }> = Array::new();
 #[btf_map]

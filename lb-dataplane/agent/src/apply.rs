@@ -102,6 +102,7 @@ fn describe(op: &Op) -> String {
         Op::WriteVip4Buckets { first, buckets } => run("VIP4_BUCKETS", first, buckets.len()),
         Op::WriteVip6Buckets { first, buckets } => run("VIP6_BUCKETS", first, buckets.len()),
         Op::WriteIntervals { first, intervals } => run("INTERVALS", first, intervals.len()),
+        Op::WriteSources { first, borders } => run("SOURCES", first, borders.len()),
         Op::WritePrefixes4 { first, prefixes } => run("PREFIXES4", first, prefixes.len()),
         Op::WritePrefixes6 { first, prefixes } => run("PREFIXES6", first, prefixes.len()),
         Op::WriteSets { first, records } => run("SETS", first, records.len()),

@@ -144,6 +144,7 @@ fn vip(vip: &config::Vip) -> plan::Vip {
             config::Affinity::ClientIp { timeout } => plan::Session::ClientIp { timeout },
         },
         flow_entries: vip.flow_entries,
+        sources: vip.sources.clone(),
     }
 }
 

@@ -129,6 +129,8 @@ pub struct VipView {
     pub affinity_timeout: Option<Duration>,
     /// Entries of the flow table that it has for itself.
     pub flow_entries: u32,
+    /// Who may dial it; empty: everybody.
+    pub sources: Vec<IpNet>,
     /// Index into [`View::sets`].
     pub set: usize,
     /// Index of its counters in the kernel, once installed.

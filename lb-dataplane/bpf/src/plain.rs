@@ -3,7 +3,7 @@
 use guideway_abi::{
     BackendRecord, BackendStates, DecapFlow, DecapFlowKey, DecapGlobal, DecapService, DecapServiceKey,
     DecapTarget, FlowBucket, GenerationHeader, LinkRecord, MetaRecord, PortInterval, Prefix4, Prefix6,
-    SetRecord, TableMeta, TrafficStats, Vip4Bucket, Vip6Bucket, VipRecord,
+    SetRecord, SourceBorder, TableMeta, TrafficStats, Vip4Bucket, Vip6Bucket, VipRecord,
 };
 
 /// A type whose values are their bytes.
@@ -38,9 +38,10 @@ plain! {
     PortInterval = 4, 4, 4 + 2 + 2;
     Prefix4 = 4, 4, 4 + 4;
     Prefix6 = 16, 4 + 4;
-    VipRecord = 8, 4, 4, 4, 2, 1, 1;
+    SourceBorder = 16;
+    VipRecord = 8, 4, 4, 4, 2, 1, 1, 4, 4;
     SetRecord = 2, 2 * 2, 1, 1;
-    GenerationHeader = 8, 8, 10 * 8 + 2 * 4, 7 * 8, 16 * 4, 16, 16, 10 * 8 + 2 * 4;
+    GenerationHeader = 8, 8, 10 * 8 + 2 * 4, 7 * 8, 18 * 4, 16, 16, 10 * 8 + 2 * 4;
     BackendRecord = 16, 8, 2, 1, 5;
     BackendStates = 64;
     TableMeta = 16, 8;

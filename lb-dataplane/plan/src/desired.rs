@@ -102,6 +102,9 @@ pub struct Vip {
     /// Entries of the flow table that it gets, rounded up to a power of two and to whole buckets. `None`: its share of
     /// what is there.
     pub flow_entries: Option<u32>,
+    /// Who may dial it; packets from others are dropped. Empty: everybody. Prefixes of another family than the key's match
+    /// no packet.
+    pub sources: Vec<IpNet>,
 }
 
 /// Addresses, protocol and ports of a VIP. Host bits of the prefix mean nothing; an IPv4-mapped IPv6 address is the same

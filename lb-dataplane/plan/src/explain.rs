@@ -8,7 +8,8 @@ use guideway_packet::Addresses;
 use thiserror::Error;
 
 use crate::key::{Match, Net};
-use crate::{BackendIndex, Desired, Installed, Protocol, SetEncapsulation};
+use crate::sources::Borders;
+use crate::{BackendIndex, Desired, Installed, Protocol, SetEncapsulation, Vip};
 
 mod steering;
 
@@ -31,6 +32,8 @@ pub enum Explanation {
     NotAVip,
     /// Dropped and counted: the address is one of VIPs or of a pool, and no VIP has it with this protocol and port.
     UnknownPort,
+    /// Dropped and counted: the source may not dial the VIP with this index in [`Desired::vips`].
+    Source(usize),
     /// For a VIP.
     Vip(Steering),
 }
@@ -172,12 +175,18 @@ pub fn explain(
         .filter(|(_, key)| key.has_port(protocol, port))
         .min_by_key(|(_, key)| (Reverse(key.net.length), key.precedence()));
     match vip {
+        Some((vip, key)) if !admits(&desired.vips[vip], &key, flow) => Ok(Explanation::Source(vip)),
         Some((vip, key)) => {
             steering::steering(desired, installed, flow, &addresses, (vip, &key)).map(Explanation::Vip)
         }
         None if around().next().is_some() || in_a_pool() => Ok(Explanation::UnknownPort),
         None => Ok(Explanation::NotAVip),
     }
+}
+
+/// Whether the VIP is for this source, too.
+fn admits(vip: &Vip, key: &Match, flow: &FiveTuple) -> bool {
+    Borders::new(&vip.sources, key.net.is_v6).is_none_or(|borders| borders.admit(flow.source.ip()))
 }
 
 #[cfg(test)]

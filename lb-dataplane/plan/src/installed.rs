@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use guideway_abi::{
     ActiveWord, BackendRecord, BackendStates, Capacities, GenerationHeader, PortInterval, Prefix4, Prefix6,
-    SetRecord, TableMeta, Vip4Bucket, Vip6Bucket, VipRecord,
+    SetRecord, SourceBorder, TableMeta, Vip4Bucket, Vip6Bucket, VipRecord,
 };
 
 use crate::TableElement;
@@ -39,6 +39,8 @@ pub struct MapContents {
     pub prefixes4: Vec<Prefix4>,
     /// [`MapParts::prefixes6`].
     pub prefixes6: Vec<Prefix6>,
+    /// [`MapParts::sources`].
+    pub sources: Vec<SourceBorder>,
     /// [`MapParts::vips`].
     pub vips: Vec<VipRecord>,
     /// [`MapParts::sets`].

@@ -24,6 +24,11 @@ impl Net {
         }
     }
 
+    /// Every address of a family.
+    pub(crate) const fn all(is_v6: bool) -> Self {
+        Self { is_v6, start: 0, length: 0 }
+    }
+
     pub(crate) const fn is_host(&self) -> bool {
         self.length == if self.is_v6 { 128 } else { 32 }
     }

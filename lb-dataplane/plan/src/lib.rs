@@ -32,9 +32,11 @@ mod lookup;
 mod memory;
 #[cfg(test)]
 mod model;
+mod moved;
 mod op;
 mod plan;
 mod resolved;
+mod sources;
 
 pub use cache::TableCache;
 pub use desired::{
@@ -47,5 +49,6 @@ pub use explain::{
 pub use guideway_maglev::{Seed, TableError, TableSize, Weight};
 pub use index::{BackendIndex, SetIndex, TableElement, VipIndex};
 pub use installed::{Installed, InstalledError, MapContents, MapParts};
+pub use moved::Moved;
 pub use op::Op;
 pub use plan::{Changes, Layout, Leaving, Limit, Outcome, Plan, PlanError, SetLayout, Usage, plan, validate};

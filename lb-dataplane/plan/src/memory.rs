@@ -28,6 +28,7 @@ pub(crate) struct LastPlan {
     /// A part of the flow table becomes free when the generation before is gone.
     pub(crate) is_waiting: bool,
     pub(crate) intervals: u32,
+    pub(crate) borders: u32,
     pub(crate) flow_buckets: u32,
     /// In the order of [`VipPart::set_names`].
     pub(crate) sets: Vec<LastSet>,

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use guideway_abi::{
     ActiveWord, AddressRef, BackendRecord, BackendStates, Capacities, GenerationHeader, NO_REGION,
-    PortInterval, Prefix4, Prefix6, SetRecord, TableMeta, TableRef, UNSETTLED, VIP_NONE, Vip4Bucket,
-    Vip6Bucket, VipRecord, VipRef, backend_state, entry_kind, set_flags, vip_flags, vip_key, vip_mode,
+    PortInterval, Prefix4, Prefix6, SetRecord, SourceBorder, TableMeta, TableRef, UNSETTLED, VIP_NONE,
+    Vip4Bucket, Vip6Bucket, VipRecord, VipRef, backend_state, entry_kind, set_flags, vip_flags, vip_key,
+    vip_mode,
 };
 use guideway_packet::{
     Address, Addresses, flow_hash, lookup_hash_v4, lookup_hash_v6, outer_source_v4, outer_source_v6,
@@ -29,6 +30,7 @@ pub(crate) struct Maps {
     pub(crate) intervals: Vec<PortInterval>,
     pub(crate) prefixes4: Vec<Prefix4>,
     pub(crate) prefixes6: Vec<Prefix6>,
+    pub(crate) sources: Vec<SourceBorder>,
     pub(crate) vips: Vec<VipRecord>,
     pub(crate) sets: Vec<SetRecord>,
     pub(crate) states: Vec<BackendStates>,
@@ -56,6 +58,7 @@ pub(crate) enum Packet {
 pub(crate) enum Verdict {
     Pass,
     UnknownPort,
+    Source { vip: u32 },
     NoBackend { vip: u32 },
     Encapsulated { vip: u32, backend: u16, hops: Vec<IpAddr>, source: IpAddr, destination: IpAddr },
 }
@@ -78,6 +81,7 @@ impl Maps {
             intervals: vec![PortInterval::default(); both(capacities.intervals())],
             prefixes4: vec![Prefix4::default(); both(capacities.prefixes())],
             prefixes6: vec![Prefix6::default(); both(capacities.prefixes())],
+            sources: vec![SourceBorder::default(); both(capacities.sources())],
             vips: vec![VipRecord::default(); 2 * vips],
             sets: vec![SetRecord::default(); both(capacities.sets())],
             states: vec![BackendStates::default(); both(capacities.state_elements())],
@@ -113,6 +117,7 @@ impl Maps {
             Op::WriteIntervals { first, intervals } => write(&mut self.intervals, *first, intervals),
             Op::WritePrefixes4 { first, prefixes } => write(&mut self.prefixes4, *first, prefixes),
             Op::WritePrefixes6 { first, prefixes } => write(&mut self.prefixes6, *first, prefixes),
+            Op::WriteSources { first, borders } => write(&mut self.sources, *first, borders),
             Op::WriteSets { first, records } => write(&mut self.sets, *first, records),
             Op::WriteBackendStates { first, states } => write(&mut self.states, *first, states),
             Op::ZeroFlows { first, count } => {
@@ -141,6 +146,7 @@ impl Maps {
             intervals: self.intervals[part(parts.intervals)].to_vec(),
             prefixes4: self.prefixes4[part(parts.prefixes4)].to_vec(),
             prefixes6: self.prefixes6[part(parts.prefixes6)].to_vec(),
+            sources: self.sources[part(parts.sources)].to_vec(),
             vips: self.vips[part(parts.vips)].to_vec(),
             sets: self.sets[part(parts.sets)].to_vec(),
             backend_states: self.states[part(parts.backend_states)].to_vec(),
@@ -227,6 +233,17 @@ impl Maps {
         found.filter(|ports| ports.count > 0)
     }
 
+    /// Section 2.1.
+    fn admits(&self, vip: &VipRecord, addresses: &Addresses) -> bool {
+        let source = match addresses {
+            Addresses::V4 { source, .. } => [0, u32::from_be(*source).into()],
+            Addresses::V6 { source, .. } => source.map(u64::from_be),
+        };
+        let first = (self.header().source_base + vip.source_first) as usize;
+        let borders = &self.sources[first..][..vip.source_count as usize];
+        borders.iter().filter(|border| border.start <= source).count() % 2 == 1
+    }
+
     /// What the forwarder program does with a packet, of whose flow there is no entry.
     pub(crate) fn forward(&self, tuple: &FiveTuple, packet: Packet) -> Verdict {
         if self.active == ActiveWord::NONE {
@@ -242,6 +259,9 @@ impl Maps {
         }
         let vip = self.vips[(header.vip_base + found.vip) as usize];
         assert_eq!(found.flags & vip_flags::TRACKED != 0, vip.mode != vip_mode::PLAIN);
+        if found.flags & vip_flags::RESTRICTED != 0 && !self.admits(&vip, &addresses) {
+            return Verdict::Source { vip: found.vip };
+        }
         let set = self.sets[(header.set_base + u32::from(found.set)) as usize];
         if set.table == TableRef::NONE {
             return Verdict::NoBackend { vip: found.vip };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use guideway_abi::{
     ActiveWord, BackendRecord, BackendStates, GenerationHeader, PortInterval, Prefix4, Prefix6, SetRecord,
-    TableMeta, Vip4Bucket, Vip6Bucket, VipRecord,
+    SourceBorder, TableMeta, Vip4Bucket, Vip6Bucket, VipRecord,
 };
 
 use crate::{BackendIndex, TableElement, VipIndex};
@@ -94,6 +94,13 @@ pub enum Op {
         first: u32,
         /// Their values.
         prefixes: Vec<Prefix6>,
+    },
+    /// Write consecutive elements of [`SOURCES`](guideway_abi::SOURCES).
+    WriteSources {
+        /// The first element.
+        first: u32,
+        /// Their values.
+        borders: Vec<SourceBorder>,
     },
     /// Write consecutive elements of [`SETS`](guideway_abi::SETS).
     WriteSets {

@@ -188,6 +188,7 @@ fn summary(resolved: &Resolved, tables: &Tables, vips: &Vips) -> LastPlan {
         vip_inputs: vips.inputs.clone(),
         is_waiting: vips.is_waiting,
         intervals: vips.intervals,
+        borders: vips.borders,
         flow_buckets: vips.flow_buckets,
         sets: tables.last.clone(),
     }

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use crate::cache::{Filled, sorted};
 use crate::digest::{Digest, vip_identity};
 use crate::key::{Match, Net};
+use crate::sources::Borders;
 use crate::{BackendSet, Member, Session, Vip};
 
 /// A set that some VIP uses.
@@ -32,6 +33,8 @@ pub(crate) struct VipPart {
     /// Sorted, each once.
     pub(crate) pools: Vec<Net>,
     pub(crate) keys: Vec<Match>,
+    /// Who may dial each; `None`: everybody.
+    pub(crate) sources: Vec<Option<Borders>>,
     pub(crate) identities: Vec<u64>,
     /// Indexes of the VIPs, sorted by key.
     pub(crate) order: Vec<usize>,
@@ -39,13 +42,15 @@ pub(crate) struct VipPart {
     pub(crate) set_names: Vec<String>,
     /// For each VIP, its set's place in `set_names`.
     pub(crate) sets: Vec<usize>,
-    /// Over keys, sessions and which VIPs share a set.
+    /// Over keys, sessions, sources and which VIPs share a set.
     pub(crate) digest: [u64; 2],
 }
 
 impl VipPart {
     pub(crate) fn new(seed: Seed, vips: &[Vip], pools: &[IpNet]) -> Self {
         let keys: Vec<Match> = vips.iter().map(|vip| vip.key.into()).collect();
+        let sources: Vec<Option<Borders>> =
+            vips.iter().zip(&keys).map(|(vip, key)| Borders::new(&vip.sources, key.net.is_v6)).collect();
         let mut order: Vec<usize> = (0..vips.len()).collect();
         order.sort_unstable_by_key(|&vip| keys[vip]);
         let mut names: HashMap<&str, usize> = HashMap::new();
@@ -72,6 +77,9 @@ impl VipPart {
             digest.number(timeout.as_secs());
             digest.number(flow_entries.map_or(0, |entries| u64::from(entries) + 1));
             digest.number(place as u64);
+            digest.number(sources[vip].as_ref().map_or(0, |borders| borders.len() as u64 + 1));
+            let borders = sources[vip].iter().flat_map(Borders::iter);
+            borders.for_each(|border| digest.bytes(&border.to_be_bytes()));
         }
         let pools = sorted_pools(pools);
         for net in &pools {
@@ -84,6 +92,7 @@ impl VipPart {
             identities: keys.iter().map(vip_identity).collect(),
             vips: vips.to_vec(),
             keys,
+            sources,
             order,
             set_names,
             sets,

@@ -27,6 +27,7 @@ struct Vip<'a> {
     affinity: &'a str,
     affinity_timeout_seconds: Option<u64>,
     flow_entries: u32,
+    sources: &'a [String],
     table_size: u32,
     backends: u32,
     backends_healthy: u32,
@@ -48,6 +49,7 @@ fn view(list: &ListVipsResponse) -> View<'_> {
         affinity: &vip.affinity,
         affinity_timeout_seconds: (vip.affinity_timeout_seconds > 0).then_some(vip.affinity_timeout_seconds),
         flow_entries: vip.flow_entries,
+        sources: &vip.sources,
         table_size: vip.table_size,
         backends: vip.backends,
         backends_healthy: vip.backends_healthy,
@@ -70,6 +72,7 @@ fn human(list: &ListVipsResponse) -> String {
         Column::Text("ENCAP"),
         Column::Text("AFFINITY"),
         Column::Number("FLOW ENTRIES"),
+        Column::Text("SOURCES"),
         Column::Number("HEALTHY"),
         Column::Text("SERVED"),
         Column::Text("ANNOUNCED"),
@@ -87,6 +90,7 @@ fn human(list: &ListVipsResponse) -> String {
             vip.encapsulation.clone(),
             affinity(vip),
             vip.flow_entries.to_string(),
+            sources(&vip.sources),
             format!("{}/{}", vip.backends_healthy, vip.backends),
             yes_no(vip.served),
             yes_no(vip.announced),
@@ -102,6 +106,14 @@ fn affinity(vip: &guideway_dataplane_admin::v1::Vip) -> String {
     match vip.affinity_timeout_seconds {
         0 => vip.affinity.clone(),
         timeout => format!("{} {}", vip.affinity, seconds(timeout)),
+    }
+}
+
+fn sources(sources: &[String]) -> String {
+    match sources {
+        [] => "any".to_owned(),
+        [one] => one.clone(),
+        [first, more @ ..] => format!("{first} +{}", more.len()),
     }
 }
 
@@ -123,6 +135,7 @@ mod tests {
             affinity: "none".to_owned(),
             affinity_timeout_seconds: 0,
             flow_entries: 4096,
+            sources: Vec::new(),
             table_size: 65_537,
             backends: 3,
             backends_healthy: 2,
@@ -142,6 +155,7 @@ mod tests {
             affinity: "flow".to_owned(),
             affinity_timeout_seconds: 90,
             flow_entries: 0,
+            sources: vec!["2001:db8:1::/48".to_owned(), "fd00::/8".to_owned()],
             backends_healthy: 0,
             served: false,
             announced: false,

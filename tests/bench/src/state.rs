@@ -78,7 +78,14 @@ pub(crate) fn vip(address: IpAddr, protocol: Protocol, port: u16, set: &str) -> 
 /// A VIP.
 pub(crate) fn on(address: IpNet, protocol: Protocol, ports: Ports, set: &str) -> Vip {
     let key = VipKey { address, protocol, ports };
-    Vip { name: key.to_string(), key, set: set.to_owned(), session: Session::Stateless, flow_entries: None }
+    Vip {
+        name: key.to_string(),
+        key,
+        set: set.to_owned(),
+        session: Session::Stateless,
+        flow_entries: None,
+        sources: Vec::new(),
+    }
 }
 
 /// Ports of [`V4`] and [`V6`] over TCP, and the set behind each.

@@ -20,6 +20,7 @@ fn histories() {
         "drop_unknown_port",
         "drop_malformed",
         "drop_fragment",
+        "drop_source",
         "flow_hit",
         "second_hop",
     ];
@@ -35,6 +36,7 @@ fn worlds_that_no_planner_made() {
         "redirect",
         "drop_no_backend",
         "drop_too_big",
+        "drop_source",
         "flow_hit",
         "flow_full",
         "second_hop",

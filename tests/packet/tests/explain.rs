@@ -28,13 +28,15 @@ const WORLD: &str = r#"{
         "203.0.113.10:80/tcp": ipip, "[2001:db8::10]:80/tcp": ipip, "203.0.113.10:53/udp": ipip,
         "203.0.113.10:443/tcp": gue, "[2001:db8::10]:443/tcp": { set: gue, client_ip: 10m },
         "203.0.113.10:8000-8999/tcp": { set: gre, flow_entries: 64 }, "203.0.113.10:8000-8999/udp": { set: gre, sticky: 30s },
+        "203.0.113.10:443/udp": { set: gue, sources: [198.51.100.0/30, 198.51.100.8/32] },
+        "[2001:db8::10]:443/udp": { set: gue, sources: ["2001:db8:ffff::7/128"] },
         "203.0.113.0/24:any/tcp": l2, "[2001:db8::/64]:9/tcp": none,
     },
 }"#;
 
 const CHANGES: [&str; 4] = [
     "{ seed: explained again }",
-    "{ sets: { gue: { members: [a, b6, c] }, gre: { members: [b, c, d] }, ipip: { members: [a, b, a6, c] } } }",
+    "{ vips: { '203.0.113.10:443/udp': { set: gue, sources: [198.51.100.4/30] } }, sets: { gue: { members: [a, b6, c] }, gre: { members: [b, c, d] }, ipip: { members: [a, b, a6, c] } } }",
     "{ sets: { gue: { members: [b6, c6] }, gre: { members: [c, d weight 3] } } }",
     "{ sets: { gue: { members: [b6, c6 down] }, gre: { members: [c down, a] } } }",
 ];
@@ -105,6 +107,7 @@ fn check(stage: &mut Stage, flow: &FiveTuple) {
     match explain(&desired, &installed, flow).unwrap_or_else(|e| panic!("{flow:?}: {e}")) {
         Explanation::NotAVip => assert_eq!(syn.verdict, Verdict::Pass, "{flow:?}"),
         Explanation::UnknownPort => assert!(syn.counters.contains_key("drop_unknown_port"), "{flow:?}"),
+        Explanation::Source(_) => assert!(syn.counters.contains_key("drop_source"), "{flow:?}"),
         Explanation::Vip(steering) => {
             let Steering { first_packet, later_packet, flow_hash: hash, .. } = steering;
             same(stage, first_packet.as_ref(), &syn, flow);
@@ -136,6 +139,8 @@ fn explained_as_forwarded() {
         ("203.0.113.77:22", Protocol::Udp),
         ("[2001:db8::1]:9", Protocol::Tcp),
         ("203.0.114.1:80", Protocol::Tcp),
+        ("203.0.113.10:443", Protocol::Udp),
+        ("[2001:db8::10]:443", Protocol::Udp),
     ];
     let mut changes = CHANGES.iter();
     loop {

@@ -75,6 +75,7 @@ pub(super) fn vips(view: &View, stats: &[TrafficStats]) -> Vec<v1::Vip> {
             affinity: vip.affinity.to_owned(),
             affinity_timeout_seconds: vip.affinity_timeout.map_or(0, |timeout| timeout.as_secs()),
             flow_entries: vip.flow_entries,
+            sources: vip.sources.iter().map(ToString::to_string).collect(),
             encapsulation: set.encapsulation.to_owned(),
             table_size: set.table_size,
             backends: number(set.backends.len()),

@@ -8,6 +8,7 @@ use guideway_dataplane_plan::{
     BackendSet, Candidate, Desired, Encapsulation, Explanation, FiveTuple, Protocol, Reason,
     SetEncapsulation, Steering, explain as explain_flow,
 };
+use ipnet::IpNet;
 use tonic::Status;
 
 use crate::error::chain;
@@ -41,8 +42,34 @@ pub(super) fn explain(view: &View, request: &v1::ExplainRequest) -> Result<v1::E
                 Counter::DropUnknownPort.name()
             ),
         ),
+        Explanation::Source(vip) => {
+            let vip = &desired.vips[vip];
+            let reason = format!(
+                "source {} is not in {}, the sources of VIP {}: counted as {}",
+                flow.source.ip(),
+                some_of(&vip.sources),
+                vip.name,
+                Counter::DropSource.name()
+            );
+            v1::ExplainResponse {
+                vip: vip.name.clone(),
+                backend_set: vip.set.clone(),
+                ..told("drop", reason)
+            }
+        }
         Explanation::Vip(steering) => steered(view, desired, &steering, told),
     })
+}
+
+/// Sources that an explanation names.
+const NAMED: usize = 3;
+
+fn some_of(sources: &[IpNet]) -> String {
+    let named: Vec<String> = sources.iter().take(NAMED).map(ToString::to_string).collect();
+    match sources.len().saturating_sub(NAMED) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
 }
 
 fn steered(

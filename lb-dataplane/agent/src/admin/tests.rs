@@ -124,6 +124,7 @@ async fn status_vips_backends_counters() {
     assert_eq!((&*vips[0].address, &*vips[0].ports, &*vips[0].backend_set), ("203.0.113.10", "80", "web"));
     assert_eq!((&*vips[0].affinity, vips[0].affinity_timeout_seconds), ("client_ip", 60));
     assert_eq!((vips[0].flow_entries, &*vips[0].encapsulation), (1024, "gue"));
+    assert_eq!(vips[0].sources, ["198.51.100.0/24"]);
 
     let mut list = async |vip: &str| {
         let request = v1::ListBackendsRequest { vip: vip.to_owned() };
@@ -145,7 +146,9 @@ async fn status_vips_backends_counters() {
 
 #[tokio::test]
 async fn explains() {
-    let config = config(CONFIG);
+    let restricted =
+        "443, protocol: tcp, sources: [192.0.2.0/24, 10.0.0.0/8, 10.9.9.9, 203.0.113.99, 192.0.2.7]";
+    let config = config(&CONFIG.replace("443, protocol: tcp", restricted));
     let desired = crate::desired::desired(&config, 8, |_| None, Vec::new());
     let maps = Memory::new(crate::load::capacities(&config));
     let empty = maps.read().unwrap();
@@ -175,6 +178,14 @@ async fn explains() {
     assert_eq!(ask("198.51.100.1", "203.0.113.10", 81, "tcp").await.unwrap().verdict, "drop");
     assert_eq!(ask("198.51.100.1", "203.0.113.10", 80, "udp").await.unwrap().verdict, "drop");
     assert_eq!(ask("198.51.100.1", "203.0.113.11", 80, "tcp").await.unwrap().verdict, "pass");
+    assert_eq!(ask("10.1.2.3", "203.0.113.10", 443, "tcp").await.unwrap().verdict, "forward");
+    let dropped = ask("198.51.100.1", "203.0.113.10", 443, "tcp").await.unwrap();
+    assert_eq!((&*dropped.verdict, &*dropped.vip, &*dropped.backend_set), ("drop", "web-443", "web"));
+    assert_eq!(
+        dropped.reason,
+        "source 198.51.100.1 is not in 192.0.2.0/24, 10.0.0.0/8, 10.9.9.9/32 and 2 more, the sources of VIP web-443: \
+         counted as drop_source"
+    );
     for (source, port, protocol, expected) in [
         ("x", 80, "tcp", "source_address: \"x\" is no IP address"),
         ("198.51.100.1", 65_536, "tcp", "destination_port: 65536 is above 65535"),

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use guideway_abi::{
     ActiveWord, BANKS, BackendRecord, BackendStates, Capacities, GenerationHeader, PortInterval, Prefix4,
-    Prefix6, SetRecord, TableMeta, Vip4Bucket, Vip6Bucket, VipRecord,
+    Prefix6, SetRecord, SourceBorder, TableMeta, Vip4Bucket, Vip6Bucket, VipRecord,
 };
 use guideway_dataplane_plan::{Installed, MapContents, MapParts, Op, TableElement};
 
@@ -28,6 +28,7 @@ struct State {
     vip4_buckets: Vec<Vip4Bucket>,
     vip6_buckets: Vec<Vip6Bucket>,
     intervals: Vec<PortInterval>,
+    sources: Vec<SourceBorder>,
     prefixes4: Vec<Prefix4>,
     prefixes6: Vec<Prefix6>,
     vips: Vec<VipRecord>,
@@ -62,6 +63,7 @@ impl Memory {
             vip4_buckets: vec![Vip4Bucket::default(); banks(capacities.buckets4())],
             vip6_buckets: vec![Vip6Bucket::default(); banks(capacities.buckets6())],
             intervals: vec![PortInterval::default(); banks(capacities.intervals())],
+            sources: vec![SourceBorder::default(); banks(capacities.sources())],
             prefixes4: vec![Prefix4::default(); banks(capacities.prefixes())],
             prefixes6: vec![Prefix6::default(); banks(capacities.prefixes())],
             vips: vec![VipRecord::default(); banks(capacities.vips)],
@@ -126,6 +128,7 @@ impl State {
             vip4_buckets: part(&self.vip4_buckets, &parts.vip4_buckets),
             vip6_buckets: part(&self.vip6_buckets, &parts.vip6_buckets),
             intervals: part(&self.intervals, &parts.intervals),
+            sources: part(&self.sources, &parts.sources),
             prefixes4: part(&self.prefixes4, &parts.prefixes4),
             prefixes6: part(&self.prefixes6, &parts.prefixes6),
             vips: part(&self.vips, &parts.vips),
@@ -180,6 +183,7 @@ impl MapStore for Memory {
             Op::WriteVip4Buckets { first, buckets } => put(&mut state.vip4_buckets, *first, buckets),
             Op::WriteVip6Buckets { first, buckets } => put(&mut state.vip6_buckets, *first, buckets),
             Op::WriteIntervals { first, intervals } => put(&mut state.intervals, *first, intervals),
+            Op::WriteSources { first, borders } => put(&mut state.sources, *first, borders),
             Op::WritePrefixes4 { first, prefixes } => put(&mut state.prefixes4, *first, prefixes),
             Op::WritePrefixes6 { first, prefixes } => put(&mut state.prefixes6, *first, prefixes),
             Op::WriteSets { first, records } => put(&mut state.sets, *first, records),

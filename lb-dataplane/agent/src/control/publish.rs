@@ -95,6 +95,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
                     affinity: vip.affinity.as_str(),
                     affinity_timeout: vip.affinity.timeout(),
                     flow_entries: *flow_entries,
+                    sources: vip.sources.clone(),
                     set,
                     index: Some(index.0),
                     served: view.sets.get(set)?.served,

@@ -98,7 +98,7 @@ fn sets_and_vips_as_the_file_says() {
         .replace(
             "  - {name: web-443, address: 203.0.113.10, port: 443, protocol: tcp, backend_set: web}\n",
             "  - {name: net, address: 203.0.113.128/25, port: '8000-8999', protocol: udp, backend_set: web, \
-             affinity: {type: flow, timeout: 30s}, flow_entries: 4096}\n  \
+             affinity: {type: flow, timeout: 30s}, flow_entries: 4096, sources: [192.0.2.7, 10.0.0.0/8]}\n  \
              - {name: any, address: 203.0.113.11, port: any, protocol: tcp, backend_set: web, \
              affinity: {type: client_ip, timeout: 3h}}\n",
         );
@@ -113,4 +113,6 @@ fn sets_and_vips_as_the_file_says() {
     assert_eq!(desired.vips[1].session, plan::Session::Flow { timeout: seconds(30) });
     assert_eq!(desired.vips[2].session, plan::Session::ClientIp { timeout: seconds(3 * 3600) });
     assert_eq!(desired.vips[1].flow_entries, Some(4096));
+    assert_eq!(desired.vips[0].sources, []);
+    assert_eq!(desired.vips[1].sources, ["192.0.2.7/32", "10.0.0.0/8"].map(|net| net.parse().unwrap()));
 }

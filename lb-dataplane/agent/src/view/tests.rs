@@ -74,6 +74,7 @@ pub(crate) fn sample() -> View {
             affinity: "client_ip",
             affinity_timeout: Some(Duration::from_secs(60)),
             flow_entries: 1024,
+            sources: vec!["198.51.100.0/24".parse().unwrap()],
             set: 0,
             index: Some(3),
             served: true,

@@ -3,7 +3,8 @@
 use guideway_abi as abi;
 use guideway_abi::{
     BackendRecord, BackendStates, Capacities, Counter, FlowBucket, GenerationHeader, LinkRecord,
-    PortInterval, Prefix4, Prefix6, SetRecord, TableMeta, TrafficStats, Vip4Bucket, Vip6Bucket, VipRecord,
+    PortInterval, Prefix4, Prefix6, SetRecord, SourceBorder, TableMeta, TrafficStats, Vip4Bucket, Vip6Bucket,
+    VipRecord,
 };
 
 use super::Dataplane;
@@ -39,6 +40,7 @@ pub(super) struct Elements {
     intervals: Array<PortInterval>,
     prefixes4: Array<Prefix4>,
     prefixes6: Array<Prefix6>,
+    sources: Array<SourceBorder>,
     vips: Array<VipRecord>,
     sets: Array<SetRecord>,
     backend_states: Array<BackendStates>,
@@ -63,6 +65,7 @@ impl Elements {
             intervals: Array::new(abi::INTERVALS, installed.take(abi::INTERVALS)?),
             prefixes4: Array::new(abi::PREFIXES4, installed.take(abi::PREFIXES4)?),
             prefixes6: Array::new(abi::PREFIXES6, installed.take(abi::PREFIXES6)?),
+            sources: Array::new(abi::SOURCES, installed.take(abi::SOURCES)?),
             vips: Array::new(abi::VIPS, installed.take(abi::VIPS)?),
             sets: Array::new(abi::SETS, installed.take(abi::SETS)?),
             backend_states: Array::new(abi::BACKEND_STATES, installed.take(abi::BACKEND_STATES)?),
@@ -129,6 +132,7 @@ runs! {
     INTERVALS: PortInterval, intervals, write_intervals;
     PREFIXES4: Prefix4, prefixes4, write_prefixes4;
     PREFIXES6: Prefix6, prefixes6, write_prefixes6;
+    SOURCES: SourceBorder, sources, write_sources;
     VIPS: VipRecord, vips, write_vips;
     SETS: SetRecord, sets, write_sets;
     BACKEND_STATES: BackendStates, backend_states, write_backend_states;

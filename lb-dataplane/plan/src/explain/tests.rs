@@ -40,6 +40,26 @@ fn only_vips_are_steered() {
 }
 
 #[test]
+fn sources_are_looked_at_first() {
+    let mut desired = web_and_dns();
+    desired.vips[0].sources = vec!["198.51.100.0/28".parse().unwrap(), "192.0.2.1/32".parse().unwrap()];
+    let installed = installed(&[&desired]);
+    let cases = [
+        ("198.51.100.1:1234", true),
+        ("198.51.100.15:1234", true),
+        ("198.51.100.16:1234", false),
+        ("192.0.2.1:1234", true),
+        ("[::ffff:192.0.2.2]:1234", false),
+    ];
+    for (source, admitted) in cases {
+        let explanation = explain(&desired, &installed, &tcp(source, "203.0.113.10:80")).unwrap();
+        assert_eq!(matches!(explanation, Explanation::Vip(_)), admitted, "{source}");
+        assert_eq!(explanation == Explanation::Source(0), !admitted, "{source}");
+    }
+    steering(&desired, &installed, &tcp("192.0.2.2:1", "203.0.113.53:53"));
+}
+
+#[test]
 fn families_must_agree() {
     let (desired, installed) = (web_and_dns(), installed(&[&web_and_dns()]));
     let mixed = tcp("198.51.100.1:1", "[2001:db8::10]:80");

@@ -97,6 +97,7 @@ pub(super) fn from_maps(
         lookup::check(&maps)?;
         let records = vips::check(&maps)?;
         let used = lookup::intervals_in_use(&maps);
+        let borders = vips::borders_in_use(&records);
         let digest = crate::lookup::digest(
             &maps.header.lookup_key,
             &maps.vip4_buckets,
@@ -104,7 +105,8 @@ pub(super) fn from_maps(
             &maps.intervals[..used],
             (&maps.prefixes4, &maps.prefixes6),
         );
-        installed.vips = Arc::new(InstalledVips { digest: maps_digest(digest, &records), records });
+        let digest = maps_digest(digest, &records, &maps.sources[..borders]);
+        installed.vips = Arc::new(InstalledVips { digest, records });
         installed.sets = Arc::new(sets::check(&maps, tables)?);
         installed.states = Arc::new(maps.backend_states);
         installed.active = maps.active;
@@ -139,6 +141,7 @@ fn check_lengths(maps: &MapContents, parts: &MapParts) -> Result<(), InstalledEr
         (guideway_abi::INTERVALS, maps.intervals.len(), parts.intervals.len()),
         (guideway_abi::PREFIXES4, maps.prefixes4.len(), parts.prefixes4.len()),
         (guideway_abi::PREFIXES6, maps.prefixes6.len(), parts.prefixes6.len()),
+        (guideway_abi::SOURCES, maps.sources.len(), parts.sources.len()),
         (guideway_abi::VIPS, maps.vips.len(), parts.vips.len()),
         (guideway_abi::SETS, maps.sets.len(), parts.sets.len()),
         (guideway_abi::BACKEND_STATES, maps.backend_states.len(), parts.backend_states.len()),

@@ -19,6 +19,8 @@ pub struct MapParts {
     pub prefixes4: Range<u32>,
     /// Of [`PREFIXES6`](guideway_abi::PREFIXES6): those in use.
     pub prefixes6: Range<u32>,
+    /// Of [`SOURCES`](guideway_abi::SOURCES): the whole bank.
+    pub sources: Range<u32>,
     /// Of [`VIPS`](guideway_abi::VIPS): the whole bank.
     pub vips: Range<u32>,
     /// Of [`SETS`](guideway_abi::SETS): the whole bank.
@@ -54,6 +56,7 @@ impl MapParts {
             header.interval_base,
             header.prefix4_base,
             header.prefix6_base,
+            header.source_base,
             header.vip_base,
             header.set_base,
             header.state_base,
@@ -77,6 +80,7 @@ impl MapParts {
             intervals: part(header.interval_base, capacities.intervals()),
             prefixes4: part(header.prefix4_base, header.prefix4_count),
             prefixes6: part(header.prefix6_base, header.prefix6_count),
+            sources: part(header.source_base, capacities.sources()),
             vips: part(header.vip_base, capacities.vips),
             sets: part(header.set_base, capacities.sets()),
             backend_states: part(header.state_base, capacities.state_elements()),
@@ -84,13 +88,14 @@ impl MapParts {
     }
 
     /// First elements in the order of the fields.
-    pub(crate) fn bases(capacities: &Capacities, vip_bank: u32, bank: u32) -> [u32; 8] {
+    pub(crate) fn bases(capacities: &Capacities, vip_bank: u32, bank: u32) -> [u32; 9] {
         [
             vip_bank * capacities.buckets4(),
             vip_bank * capacities.buckets6(),
             vip_bank * capacities.intervals(),
             vip_bank * capacities.prefixes(),
             vip_bank * capacities.prefixes(),
+            vip_bank * capacities.sources(),
             vip_bank * capacities.vips,
             bank * capacities.sets(),
             bank * capacities.state_elements(),

@@ -13,6 +13,7 @@ use crate::{Outcome, Ports, TableCache, TableElement, Vip, VipKey, plan};
 fn maps() -> Maps {
     let mut desired = web_and_dns();
     desired.sets[0].second_hop = false;
+    desired.vips[0].sources = vec!["198.51.100.0/24".parse().unwrap()];
     let ranges =
         Vip { key: VipKey { ports: Ports::Range(8, 9), ..desired.vips[0].key }, ..vip("r", "[::]:1", "dns") };
     desired.vips.push(ranges);
@@ -37,6 +38,10 @@ fn record(maps: &mut Maps) -> &mut VipRecord {
     maps.vips.iter_mut().find(|record| record.flow_base != NO_REGION && record.identity != 0).unwrap()
 }
 
+fn restricted(maps: &mut Maps) -> &mut VipRecord {
+    maps.vips.iter_mut().find(|record| record.source_count > 0).unwrap()
+}
+
 fn table(maps: &mut Maps) -> &mut Vec<u16> {
     maps.tables.values_mut().next().unwrap()
 }
@@ -51,7 +56,7 @@ fn new_maps_are_empty() {
 #[test]
 fn contradictions_are_found() {
     let header = "the header of bank 0 is not that of generation 1: ";
-    let cases: [(String, Damage); 24] = [
+    let cases: [(String, Damage); 28] = [
         ("BACKENDS has 12 elements instead of 13".into(), |m| m.backends.truncate(12)),
         ("TABLE_META has 9 elements instead of 10".into(), |m| m.metas.truncate(9)),
         (format!("{header}it has another generation's number"), |m| m.headers[0].generation = 2),
@@ -83,6 +88,17 @@ fn contradictions_are_found() {
         ("of PREFIXES4: the first interval does not start at 0".into(), |m| m.prefixes4[0].start = 1),
         ("of PREFIXES4: the intervals are not sorted".into(), |m| m.prefixes4[1].start = 0),
         ("another one has the same identity".into(), |m| m.vips[1].identity = m.vips[0].identity),
+        ("a VIP has sources that nobody would look at".into(), |m| {
+            let vip = m.vips.iter().position(|record| record.source_count > 0).unwrap();
+            let entries = m.vip4_buckets.iter_mut().flat_map(|bucket| &mut bucket.entries);
+            let of_ports = entries.filter(|entry| entry.key >> 24 == u32::from(entry_kind::PORT));
+            of_ports.filter(|entry| entry.value.vip as usize == vip).for_each(|entry| entry.value.flags = 0);
+        }),
+        ("the borders of its sources are out of range".into(), |m| restricted(m).source_first = 1071),
+        ("the borders of its sources are more than are looked at".into(), |m| {
+            restricted(m).source_count = 65_536;
+        }),
+        ("the borders of its sources are not sorted".into(), |m| m.sources[1].start = [0, 0]),
         ("its part of the flow table is impossible".into(), |m| record(m).flow_base = 64),
         ("which does not exist".into(), |m| m.sets[0].table = TableRef::small(8)),
         ("which is not whole".into(), |m| m.sets[0].table = TableRef::small(5)),
@@ -144,7 +160,7 @@ proptest! {
         for (index, word) in words {
             let (small, byte) = (word % 16, word.to_le_bytes()[0]);
             let half = u16::from(byte);
-            match index.index(19) {
+            match index.index(21) {
                 0 => maps.headers[0].vip4_mask = small,
                 1 => maps.headers[0].vip4_base = small,
                 2 => maps.headers[0].lookup_key[0] = word.into(),
@@ -163,6 +179,8 @@ proptest! {
                 15 => maps.intervals[small as usize].value.vip = small,
                 16 => maps.prefixes4[small as usize].value.first = word,
                 17 => maps.headers[0].prefix4_count = small,
+                18 => maps.vips[small as usize % 12].source_first = word,
+                19 => maps.vips[small as usize % 12].source_count = word,
                 _ => maps.metas[2 + small as usize % 8].until = word.into(),
             }
         }

@@ -68,6 +68,7 @@ pub(crate) fn vip(name: &str, socket: &str, set: &str) -> Vip {
         set: set.into(),
         session: Session::Stateless,
         flow_entries: None,
+        sources: Vec::new(),
     }
 }
 

@@ -39,6 +39,19 @@ pub enum PlanError {
         /// Name of the VIP.
         vip: String,
     },
+    /// More sources than are looked at for a packet.
+    #[error(
+        "the sources of VIP {vip:?} have {borders} borders, two for each stretch of addresses; at most {max} are \
+         looked at: join some into shorter prefixes"
+    )]
+    Sources {
+        /// Name of the VIP.
+        vip: String,
+        /// How many there are.
+        borders: usize,
+        /// How many there can be.
+        max: u32,
+    },
     /// Two sets have the same name.
     #[error("two backend sets are named {name:?}")]
     DuplicateSet {
@@ -143,6 +156,8 @@ pub enum Limit {
     Prefixes4,
     /// Intervals of IPv6 addresses, likewise.
     Prefixes6,
+    /// Borders of sources: two for each stretch of addresses, of VIPs with different ones.
+    Sources,
     /// Entries of the flow table that VIPs ask for.
     Flows,
 }
@@ -152,7 +167,7 @@ impl Limit {
     #[must_use]
     pub const fn config_key(self) -> &'static str {
         match self {
-            Self::Vips | Self::Intervals => "limits.vips",
+            Self::Vips | Self::Intervals | Self::Sources => "limits.vips",
             Self::Backends => "limits.backends",
             Self::Sets | Self::Tables(TableSize::Large) => "limits.tables_65537",
             Self::Tables(TableSize::Small) => "limits.tables_16381",
@@ -181,6 +196,7 @@ impl fmt::Display for Limit {
             Self::Intervals => f.write_str("port intervals"),
             Self::Prefixes4 => f.write_str("intervals of IPv4 addresses"),
             Self::Prefixes6 => f.write_str("intervals of IPv6 addresses"),
+            Self::Sources => f.write_str("borders of sources (two for each stretch of addresses)"),
             Self::Flows => f.write_str("entries of the flow table"),
         }
     }

@@ -55,6 +55,7 @@ pub(super) fn same_forwarding(shared: &GenerationHeader, installed: &GenerationH
         prefix4_count: installed.prefix4_count,
         prefix6_base: installed.prefix6_base,
         prefix6_count: installed.prefix6_count,
+        source_base: installed.source_base,
         ..*shared
     };
     placed == *installed
@@ -67,7 +68,7 @@ pub(super) fn placed(
     vips: &Vips,
     capacities: &Capacities,
 ) -> GenerationHeader {
-    let [vip4, vip6, intervals, prefixes4, prefixes6, vip_base, sets, states] =
+    let [vip4, vip6, intervals, prefixes4, prefixes6, sources, vip_base, sets, states] =
         MapParts::bases(capacities, vips.bank, active.bank());
     GenerationHeader {
         generation: active.generation(),
@@ -84,6 +85,7 @@ pub(super) fn placed(
         prefix4_count: vips.lookup.prefix4_count,
         prefix6_base: prefixes6,
         prefix6_count: vips.lookup.prefix6_count,
+        source_base: sources,
         ..shared
     }
 }

@@ -120,6 +120,8 @@ pub struct Usage {
     pub tables_small: u32,
     /// Port intervals.
     pub intervals: u32,
+    /// Borders of sources.
+    pub borders: u32,
     /// Buckets of the flow table.
     pub flow_buckets: u32,
 }
@@ -225,6 +227,7 @@ impl Parts<'_> {
             tables_large,
             tables_small,
             intervals: self.vips.intervals,
+            borders: self.vips.borders,
             flow_buckets: self.vips.flow_buckets,
         }
     }

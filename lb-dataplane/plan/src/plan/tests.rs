@@ -68,6 +68,7 @@ fn summary(ops: &[Op]) -> String {
         Op::WriteIntervals { first, intervals } => format!("WriteIntervals {first}.. {}", intervals.len()),
         Op::WritePrefixes4 { first, prefixes } => format!("WritePrefixes4 {first}.. {}", prefixes.len()),
         Op::WritePrefixes6 { first, prefixes } => format!("WritePrefixes6 {first}.. {}", prefixes.len()),
+        Op::WriteSources { first, borders } => format!("WriteSources {first}.. {}", borders.len()),
         Op::WriteSets { first, records } => {
             let used = records.iter().filter(|record| record.table != guideway_abi::TableRef::NONE);
             let used: Vec<String> = used
@@ -230,6 +231,39 @@ fn a_backend_that_leaves_is_remembered_for_a_drain_window() {
     Activate 3 in bank 0
     ");
     assert!(settled.layout.leaving.is_empty());
+}
+
+#[test]
+fn sources_change_with_the_generation() {
+    let mut desired = web_and_dns();
+    let (mut maps, mut installed, first) = start(&desired, SMALL_MAPS);
+    let verdict = |maps: &Maps, source: &str| maps.forward(&tcp(source, "203.0.113.10:80"), Packet::First);
+    let dropped = Verdict::Source { vip: first.layout.vips[0].0 };
+    assert_ne!(verdict(&maps, "198.51.100.1:1"), dropped);
+    desired.vips[0].sources = vec!["198.51.100.0/31".parse().unwrap(), "10.0.0.0/8".parse().unwrap()];
+    let restricted = advance(&mut maps, &mut installed, &desired);
+    let written = summary(&restricted.ops);
+    assert!(written.contains("WriteSources 1072.. 4"), "in the other bank: {written}");
+    assert_eq!(restricted.layout.vips, first.layout.vips, "it keeps its counters");
+    assert_ne!(restricted.layout.digest, first.layout.digest);
+    assert_eq!(restricted.layout.usage.borders, 4);
+    assert_eq!(maps.read().unwrap(), installed);
+    for (source, is_dropped) in [("198.51.100.1:1", false), ("198.51.100.2:1", true), ("11.0.0.0:1", true)] {
+        assert_eq!(verdict(&maps, source) == dropped, is_dropped, "{source}");
+    }
+    // The order and what says nothing new have no influence.
+    desired.vips[0].sources.reverse();
+    desired.vips[0].sources.push("10.9.0.0/16".parse().unwrap());
+    let same = plan(&desired, &installed, NOW, &mut TableCache::new()).unwrap();
+    assert!(matches!(same, Outcome::Unchanged(_)), "{same:?}");
+    // Only prefixes of the other family: nobody.
+    desired.vips[0].sources = vec!["2001:db8::/32".parse().unwrap()];
+    advance(&mut maps, &mut installed, &desired);
+    assert_eq!(verdict(&maps, "198.51.100.1:1"), dropped);
+    desired.vips[0].sources = vec!["0.0.0.0/0".parse().unwrap()];
+    let open = advance(&mut maps, &mut installed, &desired);
+    assert_eq!(open.layout.digest, first.layout.digest, "everybody is everybody");
+    assert_ne!(verdict(&maps, "198.51.100.1:1"), dropped);
 }
 
 #[test]

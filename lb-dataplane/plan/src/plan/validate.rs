@@ -13,6 +13,7 @@ use crate::index::tables_of;
 use crate::key::Match;
 use crate::lookup::counts;
 use crate::resolved::VipPart;
+use crate::sources::{self, BORDERS_MAX};
 use crate::{BackendSet, Desired, Member, Protocol, Session, Vip};
 
 /// Everything that is wrong with `desired`, whatever is installed and whoever is healthy. When there is nothing, no
@@ -50,6 +51,15 @@ pub(super) fn check(
     if known == Vips::New {
         errors.extend(duplicate_vips(vips));
         errors.extend(vips.vips.iter().zip(&vips.keys).filter_map(|(vip, key)| vip_error(vip, key)));
+        errors.extend(vips.vips.iter().zip(&vips.sources).filter_map(|(vip, sources)| {
+            let borders = sources.as_ref()?.len();
+            let vip = || vip.name.clone();
+            (borders > BORDERS_MAX as usize).then(|| PlanError::Sources {
+                vip: vip(),
+                borders,
+                max: BORDERS_MAX,
+            })
+        }));
     }
     let used: Vec<&BackendSet> =
         vips.set_names.iter().filter_map(|name| sets.get(name.as_str()).copied()).collect();
@@ -150,7 +160,7 @@ fn flows(used: &[&BackendSet], vips: &VipPart) -> u64 {
         .sum()
 }
 
-/// The intervals that the VIPs are compiled to. Indexes do not matter for their number.
+/// The intervals and borders that the VIPs are compiled to. Indexes do not matter for their number.
 fn lookup_limits(vips: &VipPart, capacities: &Capacities) -> Vec<PlanError> {
     let values: Vec<(Match, VipRef)> = (0..)
         .zip(&vips.order)
@@ -161,6 +171,7 @@ fn lookup_limits(vips: &VipPart, capacities: &Capacities) -> Vec<PlanError> {
         (Limit::Intervals, counts.intervals, capacities.intervals()),
         (Limit::Prefixes4, counts.prefixes4, capacities.prefixes()),
         (Limit::Prefixes6, counts.prefixes6, capacities.prefixes()),
+        (Limit::Sources, sources::count(vips.sources.iter().flatten()), capacities.sources()),
     ]
     .into_iter()
     .map(|(limit, needed, capacity)| (limit, needed as u64, u64::from(capacity)))

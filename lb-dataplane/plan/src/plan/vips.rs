@@ -5,7 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use guideway_abi::{ActiveWord, GenerationHeader, NO_REGION, VipRecord, VipRef, vip_flags, vip_mode};
+use guideway_abi::{
+    ActiveWord, GenerationHeader, NO_REGION, SourceBorder, VipRecord, VipRef, vip_flags, vip_mode,
+};
 
 use super::PlanError;
 use super::error::Limit;
@@ -17,6 +19,7 @@ use crate::installed::InstalledVips;
 use crate::key::Match;
 use crate::lookup::{ATTEMPTS, Lookup, compile};
 use crate::memory::{LastPlan, VipInputs, last_use};
+use crate::sources::{Place, Pool};
 use crate::{Installed, MapParts, Op, Session, VipIndex};
 
 /// The VIPs of the next generation.
@@ -35,6 +38,7 @@ pub(super) struct Vips {
     pub(super) is_waiting: bool,
     pub(super) inputs: VipInputs,
     pub(super) intervals: u32,
+    pub(super) borders: u32,
     pub(super) flow_buckets: u32,
     /// VIPs that went out of use.
     pub(super) retired: Vec<VipIndex>,
@@ -112,6 +116,7 @@ fn unchanged(last: &LastPlan, installed: &Installed, inputs: VipInputs) -> Vips 
         is_waiting: false,
         inputs,
         intervals: last.intervals,
+        borders: last.borders,
         flow_buckets: last.flow_buckets,
         retired: Vec::new(),
     }
@@ -131,11 +136,15 @@ fn compiled(
         .collect();
     let (indexes, new) = indexes(resolved, &standing, installed)?;
     let regions = regions(resolved, &indexes, &new, installed);
-    let records = records(resolved, &indexes, &regions, &inputs);
+    let mut sources = Pool::default();
+    let places: Vec<Option<Place>> =
+        vips.order.iter().map(|&vip| Some(sources.add(vips.sources[vip].as_ref()?))).collect();
+    let borders = sources.borders;
+    let records = records(resolved, &indexes, &regions, &places, &inputs);
     let values: Vec<(Match, VipRef)> =
         vips.order.iter().map(|&vip| (vips.keys[vip], value(resolved, sets, &indexes, vip))).collect();
     let lookup = compile(&values, &vips.pools, &vips.seed).ok_or(PlanError::Lookup { attempts: ATTEMPTS })?;
-    let digest = maps_digest(lookup.digest(), &records);
+    let digest = maps_digest(lookup.digest(), &records, &borders);
     let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let granted = regions.granted.iter().flatten().map(|region| region.buckets);
     let kept: BTreeSet<VipIndex> = indexes.iter().copied().collect();
@@ -149,6 +158,7 @@ fn compiled(
         is_waiting: regions.is_waiting,
         inputs,
         intervals: number(lookup.intervals.len()),
+        borders: number(borders.len()),
         flow_buckets: granted.sum(),
         retired: standing.values().copied().filter(|index| !kept.contains(index)).collect(),
         indexes: indexes.into(),
@@ -156,23 +166,25 @@ fn compiled(
     // After a restart the maps hold just this.
     if installed.active == ActiveWord::NONE || installed.vips.digest != digest {
         placed.bank = if installed.active == ActiveWord::NONE { 0 } else { 1 - installed.vip_bank() };
-        placed.ops = writes(lookup, &records, &regions, placed.bank, installed);
+        placed.ops = writes(lookup, &records, borders, &regions, placed.bank, installed);
         placed.installed = Arc::new(InstalledVips { records, digest });
     }
     Ok(placed)
 }
 
-/// Over the lookup and the records of the VIPs.
-pub(crate) fn maps_digest(lookup: [u64; 2], records: &[VipRecord]) -> [u64; 2] {
+/// Over the lookup, the records of the VIPs and their sources.
+pub(crate) fn maps_digest(lookup: [u64; 2], records: &[VipRecord], borders: &[SourceBorder]) -> [u64; 2] {
     let words = records.iter().flat_map(|record| {
-        let VipRecord { identity, flow_base, flow_mask, timeout, set, mode, reserved: _ } = *record;
+        let VipRecord { identity, flow_base, flow_mask, timeout, set, mode, .. } = *record;
         [
             identity,
             u64::from(flow_base) | u64::from(flow_mask) << 32,
             u64::from(timeout) | u64::from(set) << 32 | u64::from(mode) << 48,
+            u64::from(record.source_first) | u64::from(record.source_count) << 32,
         ]
     });
-    words_digest(lookup.into_iter().chain(words))
+    let borders = borders.iter().flat_map(|border| border.start);
+    words_digest(lookup.into_iter().chain([records.len() as u64]).chain(words).chain(borders))
 }
 
 /// Index of each VIP, and the VIPs that are new.
@@ -248,12 +260,13 @@ fn records(
     resolved: &Resolved,
     indexes: &[VipIndex],
     regions: &Regions,
+    places: &[Option<Place>],
     inputs: &VipInputs,
 ) -> Vec<VipRecord> {
     let vips = &resolved.vips;
     let count = indexes.iter().map(|index| index.0 as usize + 1).max().unwrap_or(0);
     let mut records = vec![VipRecord::default(); count];
-    for (&vip, region) in vips.order.iter().zip(&regions.granted) {
+    for ((&vip, region), place) in vips.order.iter().zip(&regions.granted).zip(places) {
         let (set, _, window) = inputs.sets[vips.sets[vip]];
         let session = vips.vips[vip].session;
         records[indexes[vip].0 as usize] = VipRecord {
@@ -264,6 +277,8 @@ fn records(
             set: set.0,
             mode: mode(session),
             reserved: 0,
+            source_first: place.map_or(0, |place| place.first),
+            source_count: place.map_or(0, |place| place.count),
         };
     }
     records
@@ -281,22 +296,26 @@ fn timeout(session: Session, window: Duration) -> u32 {
 
 fn value(resolved: &Resolved, sets: &Sets, indexes: &[VipIndex], vip: usize) -> VipRef {
     let is_tracked = mode(resolved.vips.vips[vip].session) != vip_mode::PLAIN;
+    let is_restricted = resolved.vips.sources[vip].is_some();
     VipRef {
         vip: indexes[vip].0,
         set: sets.indexes[resolved.vips.sets[vip]].0,
-        flags: if is_tracked { vip_flags::TRACKED } else { 0 },
+        flags: if is_tracked { vip_flags::TRACKED } else { 0 }
+            | if is_restricted { vip_flags::RESTRICTED } else { 0 },
     }
 }
 
 fn writes(
     lookup: Lookup,
     records: &[VipRecord],
+    borders: Vec<SourceBorder>,
     regions: &Regions,
     bank: u32,
     installed: &Installed,
 ) -> Vec<Op> {
     let capacities = &installed.capacities;
-    let [vip4, vip6, intervals, prefixes4, prefixes6, vips, ..] = MapParts::bases(capacities, bank, 0);
+    let [vip4, vip6, intervals, prefixes4, prefixes6, sources, vips, ..] =
+        MapParts::bases(capacities, bank, 0);
     // The whole bank, so that what stood there is nobody's.
     let mut records = records.to_vec();
     records.resize(capacities.vips as usize, VipRecord::default());
@@ -313,6 +332,9 @@ fn writes(
     }
     if !lookup.prefixes6.is_empty() {
         ops.push(Op::WritePrefixes6 { first: prefixes6, prefixes: lookup.prefixes6 });
+    }
+    if !borders.is_empty() {
+        ops.push(Op::WriteSources { first: sources, borders });
     }
     let zero = regions.new.iter().map(|region| Op::ZeroFlows { first: region.base, count: region.buckets });
     ops.extend(zero);

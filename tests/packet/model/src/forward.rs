@@ -8,7 +8,7 @@ use guideway_abi::Counter;
 use crate::choice::{Choice, choose};
 use crate::encapsulation::encapsulate;
 use crate::hash::{Flow, flow_hash};
-use crate::lookup::{Found, find, is_vip_address};
+use crate::lookup::{Found, find, is_for, is_vip_address};
 use crate::parse::{Broken, Packet, Parsed, parse};
 use crate::{Encapsulation, FlowTable, LEGS, Leg, World};
 
@@ -85,6 +85,9 @@ pub fn forward(world: &World, flows: &mut FlowTable, jiffies: u64, frame: &[u8],
             Found::Nothing if is_bfd_echo(&packet) => return reflected(frame, &packet),
             Found::Nothing => return pass(),
         };
+    if !is_for(vip, packet.source) {
+        return Outcome::dropped(Counter::DropSource, &[]);
+    }
     if packet.ttl <= 1 {
         return Outcome::dropped(Counter::DropTtlExpired, &[]);
     }

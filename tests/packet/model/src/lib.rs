@@ -22,7 +22,7 @@ pub use fib::{Fib, Interface, Route};
 pub use flow_table::{FlowTable, Place, WAYS};
 pub use forward::{Outcome, Verdict, forward};
 pub use hash::{Flow, FlowKey, flow_hash, tag};
-pub use lookup::{Found, find};
+pub use lookup::{Found, find, is_for};
 pub use parse::{Broken, Packet, Parsed, parse};
 pub use world::{
     Backend, Encapsulation, LEGS, Leg, PreviousTable, Region, SecondHop, Session, Set, State, UNSETTLED, Vip,

@@ -37,6 +37,12 @@ pub fn find<'a>(vips: &'a [Vip], pools: &[IpNet], address: IpAddr, protocol: u8,
     }
 }
 
+/// Section 2.1: whether a packet from here is for the VIP.
+#[must_use]
+pub fn is_for(vip: &Vip, source: IpAddr) -> bool {
+    vip.sources.is_empty() || vip.sources.iter().any(|net| net.contains(&source))
+}
+
 /// Whether this is an address of a VIP or of a pool.
 pub(crate) fn is_vip_address(vips: &[Vip], pools: &[IpNet], address: IpAddr) -> bool {
     vips.iter().map(|vip| &vip.address).chain(pools).any(|net| net.contains(&address))

@@ -63,6 +63,8 @@ pub struct Vip {
     pub region: Option<Region>,
     /// Ticks after which an unused entry is void.
     pub timeout: u32,
+    /// Who may dial it; empty: everybody.
+    pub sources: Vec<IpNet>,
     /// Where its packets are counted.
     pub index: u32,
 }

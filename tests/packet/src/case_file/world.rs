@@ -126,6 +126,9 @@ pub struct FullVip {
     /// Entries of the flow table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow_entries: Option<u32>,
+    /// Who may dial it; everybody unless it is given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<IpNet>,
 }
 
 /// What is installed.
@@ -256,7 +259,13 @@ pub fn member(backends: &BTreeMap<String, IpAddr>, text: &str) -> Result<Member>
 
 fn to_vip(key: &str, spec: &VipSpec) -> Result<Vip> {
     let full = match spec {
-        VipSpec::Set(set) => FullVip { set: set.clone(), sticky: None, client_ip: None, flow_entries: None },
+        VipSpec::Set(set) => FullVip {
+            set: set.clone(),
+            sticky: None,
+            client_ip: None,
+            flow_entries: None,
+            sources: Vec::new(),
+        },
         VipSpec::Full(full) => full.clone(),
     };
     let session = match (&full.sticky, &full.client_ip) {
@@ -271,6 +280,7 @@ fn to_vip(key: &str, spec: &VipSpec) -> Result<Vip> {
         set: full.set,
         session,
         flow_entries: full.flow_entries,
+        sources: full.sources,
     })
 }
 

@@ -129,7 +129,7 @@ fn ttl(random: &mut Random) -> u8 {
 fn ipv4(random: &mut Random, dst: Ipv4Addr) -> Ipv4 {
     let usual = Ipv4::default();
     Ipv4 {
-        src: Named::Value(Ipv4Addr::new(198, 51, 100, 1 + random.byte(CLIENTS))),
+        src: Named::Value(source_v4(random)),
         dst,
         ttl: ttl(random),
         tos: if random.one_in(4) { random.byte(255) } else { 0 },
@@ -153,16 +153,7 @@ fn ipv6(random: &mut Random, dst: Ipv6Addr) -> Ipv6 {
         _ => 0,
     };
     Ipv6 {
-        src: Named::Value(Ipv6Addr::new(
-            0x2001,
-            0xdb8,
-            0xffff,
-            0,
-            0,
-            0,
-            0,
-            1 + u16::from(random.byte(CLIENTS)),
-        )),
+        src: Named::Value(source_v6(random)),
         dst,
         hop_limit: ttl(random),
         traffic_class: if random.one_in(4) { random.byte(255) } else { 0 },
@@ -173,6 +164,22 @@ fn ipv6(random: &mut Random, dst: Ipv6Addr) -> Ipv6 {
             .then(|| *random.of(&[1, 4, 41, 47, 50, 58, 59, 132, 135, 0, 43, 44, 51, 60])),
         extensions: (0..count).map(|_| extension(random)).collect(),
         ..Ipv6::default()
+    }
+}
+
+fn source_v4(random: &mut Random) -> Ipv4Addr {
+    match random.below(20) {
+        0 => Ipv4Addr::new(198, 51, 100 + random.byte(1), random.byte(255)),
+        1 => Ipv4Addr::from_bits(u32::from(random.short()) << 16 | u32::from(random.short())),
+        _ => Ipv4Addr::new(198, 51, 100, 1 + random.byte(CLIENTS)),
+    }
+}
+
+fn source_v6(random: &mut Random) -> Ipv6Addr {
+    match random.below(20) {
+        0 => Ipv6Addr::new(0x2001, 0xdb8 + random.short() % 2, 0xffff, 0, 0, 0, 0, random.short()),
+        1 => Ipv6Addr::from_bits(u128::from(random.next()) << 64 | u128::from(random.next())),
+        _ => Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, 1 + u16::from(random.byte(CLIENTS))),
     }
 }
 

@@ -11,13 +11,13 @@ use guideway_packet_model::{
     Backend, Encapsulation, FlowKey, FlowTable, Place, PreviousTable, Region, SecondHop, Session, Set, State,
     UNSETTLED, Vip, World,
 };
-use ipnet::{Ipv4Net, Ipv6Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::case_file::{WorldSpec, parse_key, standard_world};
 use crate::fixture::{CAPACITIES, Fixture, Headroom, Ways};
 
 use super::random::Random;
-use super::worlds::key;
+use super::worlds::{key, sources};
 use super::{Report, frames};
 
 /// Packets that one world is sent.
@@ -149,7 +149,9 @@ fn vips(random: &mut Random) -> Vec<Vip> {
         free += buckets + u32::from(random.byte(2));
         let timeout = *random.of(&[1, 10, 16, 17, 600]);
         let set = random.index(SETS);
-        vips.push(Vip { address: key.address, protocol, ports, set, session, region, timeout, index });
+        let address = key.address;
+        let sources = sources(random, matches!(address, IpNet::V6(_)));
+        vips.push(Vip { address, protocol, ports, set, session, region, timeout, sources, index });
     }
     vips
 }

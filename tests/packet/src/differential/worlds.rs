@@ -2,6 +2,8 @@
 
 use crate::case_file::{Change, EncapsulationSpec, FullVip, SetSpec, Step, TableSpec, VipSpec, WorldSpec};
 
+use ipnet::IpNet;
+
 use super::random::Random;
 
 const BACKENDS: &[&str] = &[
@@ -24,6 +26,30 @@ const ADDRESSES: &[&str] = &[
 ];
 const PORTS: &[&str] =
     &["80", "443", "53", "0", "65535", "1-1023", "8000-8999", "8080-8089", "8085-8094", "60000-65535", "any"];
+/// Clients have 198.51.100.1 to 3 or 2001:db8:ffff::1 to 3, and sometimes any other address.
+const SOURCES_V4: &[&str] = &[
+    "198.51.100.1/32",
+    "198.51.100.2/31",
+    "198.51.100.0/24",
+    "198.51.100.3/32",
+    "198.51.100.128/25",
+    "198.51.101.0/24",
+    "10.0.0.0/8",
+    "0.0.0.0/0",
+    "255.255.255.255/32",
+    "0.0.0.0/1",
+];
+const SOURCES_V6: &[&str] = &[
+    "2001:db8:ffff::1/128",
+    "2001:db8:ffff::2/127",
+    "2001:db8:ffff::/48",
+    "2001:db8:ffff::3/128",
+    "2001:db8:ffff::8000/113",
+    "2001:db9::/32",
+    "::/0",
+    "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128",
+    "8000::/1",
+];
 const SEEDS: &[&str] = &["one", "two", "three"];
 const WINDOWS: &[&str] = &["1s", "30s", "10m", "1h"];
 const TIMES: &[&str] = &["1s", "5s", "16s", "17s", "29s", "30s", "31s", "10m", "601s", "2h"];
@@ -148,7 +174,19 @@ fn vip(random: &mut Random, spec: &WorldSpec) -> (String, Option<VipSpec>) {
     let sticky = if is_udp && random.one_in(2) { timeout(random) } else { None };
     let client_ip = if sticky.is_none() && random.one_in(4) { timeout(random) } else { None };
     let flow_entries = random.one_in(2).then(|| 1 + u32::from(random.byte(40)));
-    (key, Some(VipSpec::Full(FullVip { set: set_name(random, spec), sticky, client_ip, flow_entries })))
+    let sources = sources(random, key.starts_with('['));
+    let set = set_name(random, spec);
+    (key, Some(VipSpec::Full(FullVip { set, sticky, client_ip, flow_entries, sources })))
+}
+
+/// Who may dial a VIP: mostly everybody.
+pub(super) fn sources(random: &mut Random, is_v6: bool) -> Vec<IpNet> {
+    if !random.one_in(3) {
+        return Vec::new();
+    }
+    // Now and then of the family that no client of the VIP has.
+    let texts = if is_v6 != random.one_in(20) { SOURCES_V6 } else { SOURCES_V4 };
+    (0..=random.below(4)).map(|_| random.of(texts).parse().expect("a prefix")).collect()
 }
 
 fn without_vip(random: &mut Random, spec: &WorldSpec) -> Change {

@@ -8,6 +8,7 @@ use guideway_dataplane_plan::{
     BackendSet, BootTime, Desired, Member, OuterSources, Ports, Protocol, Seed, Session, SetEncapsulation,
     TableSize, Vip, VipKey, Weight,
 };
+use ipnet::IpNet;
 
 /// Room for the history, and not much more: elements come back into use.
 pub const CAPACITIES: Capacities =
@@ -106,6 +107,11 @@ impl Step {
         sets
     }
 
+    fn sources(self) -> Vec<IpNet> {
+        let more = if matches!(self, Self::Regions | Self::Reuse) { "192.0.2.8/30" } else { "10.0.0.0/8" };
+        ["192.0.2.0/29", more].map(|net| net.parse().unwrap()).to_vec()
+    }
+
     fn vips(self) -> Vec<Vip> {
         let affinity = Session::ClientIp { timeout: Duration::from_secs(3600) };
         let sticky = Session::Flow { timeout: Duration::from_secs(3600) };
@@ -122,7 +128,8 @@ impl Step {
         if !matches!(self, Self::First | Self::Less) {
             vips.push(vip("203.0.113.12/32", Protocol::Udp, Ports::Range(8000, 8009), "media", sticky));
             vips.push(vip("203.0.113.12/32", Protocol::Udp, Ports::Any, "six", Session::Stateless));
-            vips.push(vip("203.0.113.128/25", Protocol::Tcp, Ports::One(443), "media", Session::Stateless));
+            let net = vip("203.0.113.128/25", Protocol::Tcp, Ports::One(443), "media", Session::Stateless);
+            vips.push(Vip { sources: self.sources(), ..net });
             vips.push(vip("2001:db8::10/128", Protocol::Tcp, Ports::One(80), "six", Session::Stateless));
             vips.push(vip("2001:db8:1::/64", Protocol::Tcp, Ports::Any, "web", Session::Stateless));
         }
@@ -149,5 +156,12 @@ fn member(number: u8, healthy: bool) -> Member {
 
 fn vip(address: &str, protocol: Protocol, ports: Ports, set: &str, session: Session) -> Vip {
     let key = VipKey { address: address.parse().unwrap(), protocol, ports };
-    Vip { name: key.to_string(), key, set: set.to_owned(), session, flow_entries: Some(16) }
+    Vip {
+        name: key.to_string(),
+        key,
+        set: set.to_owned(),
+        session,
+        flow_entries: Some(16),
+        sources: Vec::new(),
+    }
 }

@@ -2,7 +2,7 @@
 
 use guideway_abi::{
     ActiveWord, BackendRecord, BackendStates, FlowBucket, FlowWord, GenerationHeader, PortInterval, Prefix4,
-    Prefix6, SetRecord, TableMeta, Vip4Bucket, Vip6Bucket, VipRecord,
+    Prefix6, SetRecord, SourceBorder, TableMeta, Vip4Bucket, Vip6Bucket, VipRecord,
 };
 use guideway_bpf::{Dataplane, TableKind};
 
@@ -19,6 +19,7 @@ pub struct Snapshot {
     intervals: Vec<PortInterval>,
     prefixes4: Vec<Prefix4>,
     prefixes6: Vec<Prefix6>,
+    sources: Vec<SourceBorder>,
     vips: Vec<VipRecord>,
     sets: Vec<SetRecord>,
     backend_states: Vec<BackendStates>,
@@ -40,6 +41,7 @@ impl Snapshot {
             intervals: dataplane.intervals(0, 2 * of.intervals()).unwrap(),
             prefixes4: dataplane.prefixes4(0, 2 * of.prefixes()).unwrap(),
             prefixes6: dataplane.prefixes6(0, 2 * of.prefixes()).unwrap(),
+            sources: dataplane.sources(0, 2 * of.sources()).unwrap(),
             vips: dataplane.vips(0, 2 * of.vips).unwrap(),
             sets: dataplane.sets(0, 2 * of.sets()).unwrap(),
             backend_states: dataplane.backend_states(0, 2 * of.state_elements()).unwrap(),
@@ -63,6 +65,7 @@ impl Snapshot {
         dataplane.write_intervals(0, &self.intervals).unwrap();
         dataplane.write_prefixes4(0, &self.prefixes4).unwrap();
         dataplane.write_prefixes6(0, &self.prefixes6).unwrap();
+        dataplane.write_sources(0, &self.sources).unwrap();
         dataplane.write_vips(0, &self.vips).unwrap();
         dataplane.write_sets(0, &self.sets).unwrap();
         dataplane.write_backend_states(0, &self.backend_states).unwrap();

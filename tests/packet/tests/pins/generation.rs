@@ -32,6 +32,7 @@ pub fn header(generation: u64, bank: u32) -> GenerationHeader {
         interval_base: bank * CAPACITIES.intervals(),
         prefix4_base: bank * CAPACITIES.prefixes(),
         prefix6_base: bank * CAPACITIES.prefixes(),
+        source_base: bank * CAPACITIES.sources(),
         outer_source_v4_be: u32::from_ne_bytes([172, 16, 0, 0]),
         ..GenerationHeader::default()
     }

@@ -2,6 +2,7 @@
 
 use guideway_abi::{
     AddressRef, PREFIXES4, PREFIXES6, PortInterval, VIP_NONE, VIP4_BUCKETS, VIP6_BUCKETS, VipRef, entry_kind,
+    vip_flags,
 };
 
 use super::InstalledError;
@@ -67,6 +68,9 @@ fn vip(maps: &MapContents, value: VipRef) -> Result<(), &'static str> {
         None => Err("a VIP's index is out of range"),
         Some(record) if record.identity == 0 => Err("a VIP has no record"),
         Some(record) if record.set != value.set => Err("a VIP has another set in its record"),
+        Some(record) if record.source_count > 0 && value.flags & vip_flags::RESTRICTED == 0 => {
+            Err("a VIP has sources that nobody would look at")
+        }
         Some(_) => Ok(()),
     }
 }

@@ -5,7 +5,14 @@ use std::collections::HashSet;
 use guideway_abi::{NO_REGION, VipRecord};
 
 use super::InstalledError;
+use crate::sources::BORDERS_MAX;
 use crate::{MapContents, VipIndex};
+
+/// Elements of `SOURCES` up to the last one that one of these records refers to.
+pub(super) fn borders_in_use(records: &[VipRecord]) -> usize {
+    let used = records.iter().filter(|record| record.identity != 0);
+    used.map(|record| record.source_first as usize + record.source_count as usize).max().unwrap_or(0)
+}
 
 /// The records up to the last one in use.
 pub(super) fn check(maps: &MapContents) -> Result<Vec<VipRecord>, InstalledError> {
@@ -20,6 +27,17 @@ pub(super) fn check(maps: &MapContents) -> Result<Vec<VipRecord>, InstalledError
         }
         if u32::from(record.set) >= maps.capacities.sets() {
             return error("its set does not exist");
+        }
+        if record.source_count > BORDERS_MAX {
+            return error("the borders of its sources are more than are looked at");
+        }
+        let first = record.source_first as usize;
+        match maps.sources.get(first..first.saturating_add(record.source_count as usize)) {
+            None => return error("the borders of its sources are out of range"),
+            Some(borders) if !borders.is_sorted_by(|a, b| a.start < b.start) => {
+                return error("the borders of its sources are not sorted");
+            }
+            Some(_) => {}
         }
         if record.flow_base == NO_REGION {
             continue;

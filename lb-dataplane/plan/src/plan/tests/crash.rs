@@ -52,10 +52,14 @@ fn sets() -> impl Strategy<Value = Vec<BackendSet>> {
 fn vips() -> impl Strategy<Value = Vec<Vip>> {
     let vip =
         (0_u8..4, any::<bool>(), 0_u8..5, 0_usize..3, 0_u8..3, proptest::option::weighted(0.3, 1_u32..40));
-    proptest::collection::vec(vip, 0..6).prop_map(|vips| {
+    let sources = prop_oneof![
+        2 => Just(Vec::new()),
+        1 => proptest::sample::subsequence(SOURCES.to_vec(), 1..=SOURCES.len()),
+    ];
+    proptest::collection::vec((vip, sources), 0..6).prop_map(|vips| {
         let vips: BTreeMap<VipKey, Vip> = vips
             .into_iter()
-            .map(|(address, udp, ports, set, session, flow_entries)| {
+            .map(|((address, udp, ports, set, session, flow_entries), sources)| {
                 let ports = PORTS[usize::from(ports)];
                 let protocol = if udp { Protocol::Udp } else { Protocol::Tcp };
                 let session = match (session, protocol) {
@@ -64,7 +68,9 @@ fn vips() -> impl Strategy<Value = Vec<Vip>> {
                     _ => Session::Stateless,
                 };
                 let key = VipKey { address: NETS[usize::from(address)].parse().unwrap(), protocol, ports };
-                (key, Vip { name: key.to_string(), key, set: format!("set{set}"), session, flow_entries })
+                let sources = sources.into_iter().map(|source| source.parse().unwrap()).collect();
+                let (name, set) = (key.to_string(), format!("set{set}"));
+                (key, Vip { name, key, set, session, flow_entries, sources })
             })
             .collect();
         vips.into_values().collect()
@@ -73,6 +79,9 @@ fn vips() -> impl Strategy<Value = Vec<Vip>> {
 
 const PORTS: [Ports; 5] = [Ports::One(1), Ports::One(2), Ports::Range(1, 2), Ports::Range(2, 9), Ports::Any];
 const NETS: [&str; 4] = ["203.0.113.1/32", "203.0.113.0/30", "203.0.112.0/23", "2001:db8::1/128"];
+/// The client with port 3,000 is in the first and third of them, the other one in the first and second.
+const SOURCES: [&str; 5] =
+    ["198.51.100.0/24", "198.51.100.0/31", "198.51.100.2/32", "2001:db8:1::/127", "2001:db8:1::2/128"];
 const ADDRESSES: [&str; 4] = ["203.0.113.1", "203.0.113.2", "203.0.112.77", "2001:db8::1"];
 
 fn desired() -> impl Strategy<Value = Desired> {
@@ -93,9 +102,15 @@ fn desired() -> impl Strategy<Value = Desired> {
 fn flows() -> Vec<FiveTuple> {
     let mut flows = Vec::new();
     for address in ADDRESSES.into_iter().chain(["192.0.2.1"]) {
-        for (port, source_port) in [(1, 1_000), (1, 2_000), (2, 1_000), (2, 2_000), (3, 1_000), (10, 1_000)] {
+        let ports = [(1, 1_000), (1, 2_000), (1, 3_000), (2, 1_000), (2, 2_000), (3, 1_000), (10, 1_000)];
+        for (port, source_port) in ports {
             for protocol in [Protocol::Tcp, Protocol::Udp] {
-                let source = if address.contains(':') { "2001:db8:1::1" } else { "198.51.100.1" };
+                let source = match (address.contains(':'), source_port) {
+                    (true, 3_000) => "2001:db8:1::2",
+                    (true, _) => "2001:db8:1::1",
+                    (false, 3_000) => "198.51.100.2",
+                    (false, _) => "198.51.100.1",
+                };
                 flows.push(FiveTuple {
                     source: (source.parse::<IpAddr>().unwrap(), source_port).into(),
                     destination: (address.parse::<IpAddr>().unwrap(), port).into(),
@@ -116,6 +131,10 @@ fn expected(desired: &Desired, installed: &Installed, layout: &Layout, flow: &Fi
     match explain(desired, installed, flow).unwrap() {
         Explanation::NotAVip => [Verdict::Pass, Verdict::Pass],
         Explanation::UnknownPort => [Verdict::UnknownPort, Verdict::UnknownPort],
+        Explanation::Source(vip) => {
+            let vip = layout.vips[vip].0;
+            [Verdict::Source { vip }, Verdict::Source { vip }]
+        }
         Explanation::Vip(steering) => {
             let vip = layout.vips[steering.vip].0;
             [steering.first_packet, steering.later_packet].map(|packet| match packet {

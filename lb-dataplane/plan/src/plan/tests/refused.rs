@@ -78,6 +78,41 @@ fn what_the_lookup_is_compiled_to_has_to_fit() {
 }
 
 #[test]
+fn the_sources_have_to_fit() {
+    // Two VIPs with equal lists have it once; the third one's takes what is left and one border more.
+    let list = |count: u32| -> Vec<ipnet::IpNet> {
+        (0..count).map(|n| ipnet::Ipv4Net::new((512 * n).into(), 24).unwrap().into()).collect()
+    };
+    let capacity = SMALL_MAPS.sources();
+    let mut desired = web_and_dns();
+    desired.vips[1].key = VipKey { ports: crate::Ports::One(81), ..desired.vips[0].key };
+    desired.vips[0].sources = list(100);
+    desired.vips[1].sources = list(100);
+    desired.vips[2].sources = list(capacity / 2 - 100);
+    assert_eq!(validate(&desired, &SMALL_MAPS), []);
+    desired.vips[2].sources = list(capacity / 2 - 99);
+    let errors = validate(&desired, &SMALL_MAPS);
+    assert_eq!(errors, [PlanError::Limit { limit: Limit::Sources, needed: 1074, capacity: 1072 }]);
+    insta::assert_snapshot!(
+        errors[0],
+        @"1074 borders of sources (two for each stretch of addresses) are needed and there is room for 1072; raise limits.vips"
+    );
+}
+
+#[test]
+fn no_vip_has_more_sources_than_are_looked_at() {
+    let mut desired = web_and_dns();
+    let every_other = (0..32_768_u32).map(|n| ipnet::Ipv4Net::new((2 * n).into(), 32).unwrap().into());
+    desired.vips[0].sources = every_other.collect();
+    let large = Capacities { vips: 10_000, ..SMALL_MAPS };
+    let borders = 65_536;
+    let error = PlanError::Sources { vip: "web-v4".into(), borders, max: 65_535 };
+    assert_eq!(validate(&desired, &large), [error]);
+    desired.vips[0].sources.pop();
+    assert_eq!(validate(&desired, &large), []);
+}
+
+#[test]
 fn errors_say_what_to_do() {
     let limit = PlanError::Limit { limit: Limit::Tables(TableSize::Large), needed: 66, capacity: 64 };
     insta::assert_snapshot!(

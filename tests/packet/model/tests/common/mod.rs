@@ -70,7 +70,18 @@ pub fn fib() -> Fib {
 
 pub fn vip(net: &str, protocol: u8, ports: std::ops::RangeInclusive<u16>) -> Vip {
     let address = net.parse().unwrap();
-    Vip { address, protocol, ports, set: 0, session: Session::Plain, region: None, timeout: 100, index: 0 }
+    let session = Session::Plain;
+    Vip {
+        address,
+        protocol,
+        ports,
+        set: 0,
+        session,
+        region: None,
+        timeout: 100,
+        sources: Vec::new(),
+        index: 0,
+    }
 }
 
 pub fn set(slots: &[u16]) -> Set {
