@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use guideway_controller_core::ForwarderName;
 use guideway_controller_crds::guideway::Cluster;
-use guideway_controller_crds::{Object, Resource};
+use guideway_controller_crds::{Kind, Object, Resource};
 use k8s_openapi::api::core::v1::{Namespace, Node, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 
@@ -40,12 +40,12 @@ pub enum Change {
     /// The cluster was listed again, and has exactly these objects of a kind; Nodes and namespaces with an empty
     /// namespace. What was missed while nobody watched is known by it.
     Listed(ClusterName, Watched, BTreeSet<ObjectName>),
-    /// A custom resource as it is; Clusters come as [`Change::Cluster`].
+    /// A custom resource as it is. Clusters come as [`Change::Cluster`], and the Rollout is not for the index.
     Resource(Object, Box<Resource>),
     /// A custom resource that is no more, or that cannot be read.
-    ResourceGone(ResourceKind, String),
+    ResourceGone(Kind, String),
     /// There are exactly these custom resources of a kind.
-    ResourcesListed(ResourceKind, BTreeSet<String>),
+    ResourcesListed(Kind, BTreeSet<String>),
     /// The password of routers in a Secret of the controller's cluster; `None`: there is none.
     Password(ObjectName, Option<String>),
     /// A forwarder is connected, or no longer.
@@ -63,27 +63,4 @@ pub enum Watched {
     Nodes,
     /// Namespaces.
     Namespaces,
-}
-
-/// A kind of custom resource that the index looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ResourceKind {
-    /// `metallb.io` IPAddressPool.
-    IpAddressPool,
-    /// `metallb.io` BGPPeer.
-    BgpPeer,
-    /// `metallb.io` BGPAdvertisement.
-    BgpAdvertisement,
-    /// `metallb.io` L2Advertisement.
-    L2Advertisement,
-    /// `metallb.io` BFDProfile.
-    BfdProfile,
-    /// `metallb.io` Community.
-    Community,
-    /// `guideway.dev` Shard.
-    Shard,
-    /// `guideway.dev` BackendPolicy.
-    BackendPolicy,
-    /// `guideway.dev` Forwarder.
-    Forwarder,
 }

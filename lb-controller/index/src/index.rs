@@ -21,7 +21,7 @@ use crate::names::ObjectName;
 use crate::node::Nodes;
 use crate::projection::{ServiceEvent, ServiceView};
 use crate::resources::{Affected, ResourceProblem, Resources};
-use crate::service::Service;
+use crate::service::{Port, Service};
 
 use shards::Shards;
 
@@ -109,10 +109,15 @@ struct Entry {
     /// The shard that it belongs to, and on the way there another one that its VIPs name.
     shard: Option<(ShardName, ShardName)>,
     withdrawal: Withdrawal,
+    /// On what terms it shares its addresses, if it does.
+    sharing: Option<Sharing>,
     /// Events that were told.
     told: Vec<ServiceEvent>,
     view: Option<ServiceView>,
 }
+
+/// Key, ports and, with `externalTrafficPolicy: Local`, backends.
+type Sharing = (String, Vec<Port>, Option<String>);
 
 /// What of a Service must be out of the forwarders before something is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

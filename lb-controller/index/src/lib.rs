@@ -27,7 +27,7 @@ mod unit;
 pub use annotations::{
     AddressRequest, AffinityChoice, Annotations, PREFIX, Problem, Weights, parse as parse_annotations,
 };
-pub use change::{Change, ResourceKind, Watched};
+pub use change::{Change, Watched};
 pub use config::{DEFAULT_CLASS, Defaults, FINALIZER, IndexConfig};
 pub use index::{Contact, Index, Work};
 pub use names::{BadClusterName, ClusterName, MAX_CLUSTER_NAME, ObjectName};

@@ -7,18 +7,17 @@ use guideway_controller_crds::guideway::{BackendPolicy, Cluster, Forwarder, Shar
 use guideway_controller_crds::metallb::{
     BfdProfile, BgpAdvertisement, BgpPeer, Community, IpAddressPool, L2Advertisement,
 };
-use guideway_controller_crds::{Object, Requirement, Resource, Selector};
+use guideway_controller_crds::{Kind, Object, Requirement, Resource, Selector};
 use guideway_controller_ipam as ipam;
 use guideway_controller_ipam::Labels;
 
-use crate::change::ResourceKind;
 use crate::names::ObjectName;
 
 /// What is wrong with a resource beside others.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ResourceProblem {
     /// Its kind.
-    pub kind: ResourceKind,
+    pub kind: Kind,
     /// Its name.
     pub name: String,
     /// What is wrong and what becomes of it.
@@ -49,23 +48,20 @@ pub(crate) struct Affected {
     pub(crate) pools: bool,
     pub(crate) routing: bool,
     pub(crate) services: bool,
-    /// Members of shards, too.
-    pub(crate) shards: bool,
 }
 
 impl Affected {
-    fn of(kind: ResourceKind) -> Self {
+    fn of(kind: Kind) -> Self {
         let nothing = Self::default();
         match kind {
             // Selectors of advertisements look at labels of pools.
-            ResourceKind::IpAddressPool => Self { pools: true, routing: true, services: true, ..nothing },
-            ResourceKind::BgpPeer | ResourceKind::BfdProfile | ResourceKind::Community => {
-                Self { routing: true, ..nothing }
-            }
-            ResourceKind::BgpAdvertisement => Self { routing: true, services: true, ..nothing },
-            ResourceKind::L2Advertisement | ResourceKind::BackendPolicy => Self { services: true, ..nothing },
-            ResourceKind::Shard => Self { services: true, shards: true, ..nothing },
-            ResourceKind::Forwarder => Self { routing: true, services: true, shards: true, ..nothing },
+            Kind::IpAddressPool => Self { pools: true, routing: true, services: true, ..nothing },
+            Kind::BgpPeer | Kind::BfdProfile | Kind::Community => Self { routing: true, ..nothing },
+            Kind::BgpAdvertisement => Self { routing: true, services: true, ..nothing },
+            Kind::L2Advertisement | Kind::BackendPolicy => Self { services: true, ..nothing },
+            Kind::Shard => Self { services: true, ..nothing },
+            Kind::Forwarder => Self { routing: true, services: true, ..nothing },
+            Kind::Cluster | Kind::Rollout => nothing,
         }
     }
 }
@@ -82,57 +78,51 @@ fn put<T: PartialEq>(named: &mut Named<T>, object: Object, value: T) -> bool {
 impl Resources {
     pub(crate) fn put(&mut self, object: Object, resource: Resource) -> Affected {
         let (kind, changed) = match resource {
-            Resource::IpAddressPool(pool) => {
-                (ResourceKind::IpAddressPool, put(&mut self.pools, object, pool))
-            }
-            Resource::BgpPeer(peer) => (ResourceKind::BgpPeer, put(&mut self.peers, object, *peer)),
-            Resource::BgpAdvertisement(bgp) => {
-                (ResourceKind::BgpAdvertisement, put(&mut self.bgp, object, bgp))
-            }
-            Resource::L2Advertisement(l2) => (ResourceKind::L2Advertisement, put(&mut self.l2, object, l2)),
-            Resource::BfdProfile(bfd) => (ResourceKind::BfdProfile, put(&mut self.bfd, object, bfd)),
-            Resource::Community(named) => {
-                (ResourceKind::Community, put(&mut self.communities, object, named))
-            }
-            Resource::Shard(shard) => (ResourceKind::Shard, put(&mut self.shards, object, shard)),
+            Resource::IpAddressPool(pool) => (Kind::IpAddressPool, put(&mut self.pools, object, pool)),
+            Resource::BgpPeer(peer) => (Kind::BgpPeer, put(&mut self.peers, object, *peer)),
+            Resource::BgpAdvertisement(bgp) => (Kind::BgpAdvertisement, put(&mut self.bgp, object, bgp)),
+            Resource::L2Advertisement(l2) => (Kind::L2Advertisement, put(&mut self.l2, object, l2)),
+            Resource::BfdProfile(bfd) => (Kind::BfdProfile, put(&mut self.bfd, object, bfd)),
+            Resource::Community(named) => (Kind::Community, put(&mut self.communities, object, named)),
+            Resource::Shard(shard) => (Kind::Shard, put(&mut self.shards, object, shard)),
             Resource::BackendPolicy(policy) => {
-                (ResourceKind::BackendPolicy, put(&mut self.policies, object, *policy))
+                (Kind::BackendPolicy, put(&mut self.policies, object, *policy))
             }
-            Resource::Forwarder(forwarder) => {
-                (ResourceKind::Forwarder, put(&mut self.forwarders, object, forwarder))
-            }
+            Resource::Forwarder(forwarder) => (Kind::Forwarder, put(&mut self.forwarders, object, forwarder)),
             Resource::Cluster(_) | Resource::Rollout(_) => return Affected::default(),
         };
         if changed { Affected::of(kind) } else { Affected::default() }
     }
 
-    pub(crate) fn remove(&mut self, kind: ResourceKind, name: &str) -> Affected {
+    pub(crate) fn remove(&mut self, kind: Kind, name: &str) -> Affected {
         let was_there = match kind {
-            ResourceKind::IpAddressPool => self.pools.remove(name).is_some(),
-            ResourceKind::BgpPeer => self.peers.remove(name).is_some(),
-            ResourceKind::BgpAdvertisement => self.bgp.remove(name).is_some(),
-            ResourceKind::L2Advertisement => self.l2.remove(name).is_some(),
-            ResourceKind::BfdProfile => self.bfd.remove(name).is_some(),
-            ResourceKind::Community => self.communities.remove(name).is_some(),
-            ResourceKind::Shard => self.shards.remove(name).is_some(),
-            ResourceKind::BackendPolicy => self.policies.remove(name).is_some(),
-            ResourceKind::Forwarder => self.forwarders.remove(name).is_some(),
+            Kind::IpAddressPool => self.pools.remove(name).is_some(),
+            Kind::BgpPeer => self.peers.remove(name).is_some(),
+            Kind::BgpAdvertisement => self.bgp.remove(name).is_some(),
+            Kind::L2Advertisement => self.l2.remove(name).is_some(),
+            Kind::BfdProfile => self.bfd.remove(name).is_some(),
+            Kind::Community => self.communities.remove(name).is_some(),
+            Kind::Shard => self.shards.remove(name).is_some(),
+            Kind::BackendPolicy => self.policies.remove(name).is_some(),
+            Kind::Forwarder => self.forwarders.remove(name).is_some(),
+            Kind::Cluster | Kind::Rollout => false,
         };
         if was_there { Affected::of(kind) } else { Affected::default() }
     }
 
     /// The names that are there.
-    pub(crate) fn names(&self, kind: ResourceKind) -> Vec<String> {
+    pub(crate) fn names(&self, kind: Kind) -> Vec<String> {
         match kind {
-            ResourceKind::IpAddressPool => self.pools.keys().cloned().collect(),
-            ResourceKind::BgpPeer => self.peers.keys().cloned().collect(),
-            ResourceKind::BgpAdvertisement => self.bgp.keys().cloned().collect(),
-            ResourceKind::L2Advertisement => self.l2.keys().cloned().collect(),
-            ResourceKind::BfdProfile => self.bfd.keys().cloned().collect(),
-            ResourceKind::Community => self.communities.keys().cloned().collect(),
-            ResourceKind::Shard => self.shards.keys().cloned().collect(),
-            ResourceKind::BackendPolicy => self.policies.keys().cloned().collect(),
-            ResourceKind::Forwarder => self.forwarders.keys().cloned().collect(),
+            Kind::IpAddressPool => self.pools.keys().cloned().collect(),
+            Kind::BgpPeer => self.peers.keys().cloned().collect(),
+            Kind::BgpAdvertisement => self.bgp.keys().cloned().collect(),
+            Kind::L2Advertisement => self.l2.keys().cloned().collect(),
+            Kind::BfdProfile => self.bfd.keys().cloned().collect(),
+            Kind::Community => self.communities.keys().cloned().collect(),
+            Kind::Shard => self.shards.keys().cloned().collect(),
+            Kind::BackendPolicy => self.policies.keys().cloned().collect(),
+            Kind::Forwarder => self.forwarders.keys().cloned().collect(),
+            Kind::Cluster | Kind::Rollout => Vec::new(),
         }
     }
 

@@ -12,9 +12,8 @@ use guideway_controller_core::{
 use guideway_controller_crds::metallb::{
     self, BgpAdvertisement, BgpPeer, CommunityName, CommunityValue, PasswordSource, PeerAddress,
 };
-use guideway_controller_crds::{Object, Selector};
+use guideway_controller_crds::{Kind, Object, Selector};
 
-use crate::change::ResourceKind;
 use crate::names::ObjectName;
 use crate::resources::{ResourceProblem, Resources, any};
 
@@ -35,7 +34,7 @@ impl Resources {
                 .peers
                 .values()
                 .filter_map(|(object, peer)| {
-                    self.peer(object, peer, |problem| report(ResourceKind::BgpPeer, object, problem))
+                    self.peer(object, peer, |problem| report(Kind::BgpPeer, object, problem))
                 })
                 .collect(),
             advertisements: self
@@ -43,7 +42,7 @@ impl Resources {
                 .values()
                 .map(|(object, advertisement)| {
                     self.advertisement(object, advertisement, |problem| {
-                        report(ResourceKind::BgpAdvertisement, object, problem);
+                        report(Kind::BgpAdvertisement, object, problem);
                     })
                 })
                 .collect(),

@@ -82,7 +82,6 @@ impl Index {
         affected.pools |= more.pools;
         affected.routing |= more.routing;
         affected.services |= more.services;
-        affected.shards |= more.shards;
     }
 
     fn cluster_is(&mut self, name: &str, spec: Cluster) {

@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use guideway_controller_core::{Advertise, SetName};
+use guideway_controller_crds::Kind;
 use guideway_controller_crds::guideway::EndpointMode;
 use guideway_controller_ipam::{Assigned, PoolProblem, Refusal, ServiceKey, Standing};
 
 use super::{Contact, Index, Withdrawal};
-use crate::change::ResourceKind;
 use crate::options::Options;
 use crate::placement::Placement;
 use crate::projection::{IpMode, Projection, ServiceEvent, ServiceStatus, Severity};
@@ -259,11 +259,7 @@ impl Index {
 
 fn pool_problem(problem: &PoolProblem) -> ResourceProblem {
     let (PoolProblem::Overlap { pool, .. } | PoolProblem::Twice { pool }) = problem;
-    ResourceProblem {
-        kind: ResourceKind::IpAddressPool,
-        name: pool.to_string(),
-        problem: problem.to_string(),
-    }
+    ResourceProblem { kind: Kind::IpAddressPool, name: pool.to_string(), problem: problem.to_string() }
 }
 
 /// What is in `old` and not in `new`.

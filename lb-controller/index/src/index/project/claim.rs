@@ -58,6 +58,7 @@ impl Index {
         let mut claims = Vec::new();
         let mut outcomes = BTreeMap::new();
         for (key, decision) in decisions {
+            self.note_sharing(&key, &decision);
             match decision {
                 Decision::Release => {
                     self.ipam.release(&key);
@@ -77,6 +78,10 @@ impl Index {
                     claim.requested.clear();
                     claim.requested_pool = None;
                     self.ipam.restore(&claim);
+                    // What it wants besides addresses counts all the same.
+                    if known && !self.ipam.held_by(&key).is_empty() {
+                        let _ = self.ipam.claim(&claim);
+                    }
                     let assigned = self.held(&key);
                     let waits = Some("what it asks for cannot be read: correct it".to_owned());
                     outcomes.insert(key, Some(Outcome { assigned, refusal: None, waits }));
@@ -94,6 +99,24 @@ impl Index {
             outcomes.insert(claim.owner, Some(outcome(answer)));
         }
         outcomes.into_iter().collect()
+    }
+
+    /// Others may share with it now who could not before.
+    fn note_sharing(&mut self, key: &ServiceKey, decision: &Decision) {
+        let Some(entry) = self.services.get_mut(key) else { return };
+        let balanced = entry.service.as_ref().and_then(|service| service.balanced.as_ref());
+        let now = match decision {
+            Decision::Release => None,
+            Decision::Keep(claim) | Decision::Claim(claim) => {
+                claim.sharing_key.as_ref().zip(balanced).map(|(sharing_key, balanced)| {
+                    (sharing_key.clone(), balanced.ports.clone(), claim.local_backends.clone())
+                })
+            }
+        };
+        if entry.sharing != now {
+            entry.sharing = now;
+            self.dirty.extend(self.waiting.iter().cloned());
+        }
     }
 
     fn held(&self, key: &ServiceKey) -> Vec<Assigned> {

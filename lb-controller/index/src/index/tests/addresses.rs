@@ -1,0 +1,258 @@
+//! Addresses: requests, sharing, records, and that nothing is given away while somebody serves it.
+
+use serde_json::{Value, json};
+
+use super::world::*;
+
+const V4: &str = "east/shop/web/80/v4";
+
+fn finalizers(world: &World, name: &str) -> Value {
+    world.objects[&("east".to_owned(), "Service", format!("shop/{name}"))]["metadata"]["finalizers"].clone()
+}
+
+fn exists(world: &World, name: &str) -> bool {
+    world.objects.contains_key(&("east".to_owned(), "Service", format!("shop/{name}")))
+}
+
+#[test]
+fn addresses_can_be_requested() {
+    for (annotation, field, expected) in [
+        (Some(("metallb.io/loadBalancerIPs", "203.0.113.7")), None, &["203.0.113.7"][..]),
+        (Some(("metallb.universe.tf/loadBalancerIPs", "203.0.113.7")), None, &["203.0.113.7"]),
+        (None, Some("203.0.113.8"), &["203.0.113.8"]),
+        (Some(("metallb.io/loadBalancerIPs", "203.0.113.7")), Some("203.0.113.8"), &["203.0.113.7"]),
+        (Some(("metallb.io/address-pool", "web")), None, &["203.0.113.0"]),
+        (Some(("metallb.io/address-pool", "gone")), None, &[]),
+        (Some(("metallb.io/loadBalancerIPs", "192.0.2.1")), None, &[]),
+    ] {
+        let mut world = web(|web| {
+            if let Some((name, text)) = annotation {
+                web["metadata"]["annotations"] = json!({name: text});
+            }
+            web["spec"]["loadBalancerIP"] = json!(field);
+        });
+        world.settle();
+        assert_eq!(world.addresses("web"), expected, "{annotation:?} {field:?}");
+    }
+}
+
+#[test]
+fn a_request_that_cannot_be_read_changes_nothing() {
+    let broken =
+        |web: &mut Value| web["metadata"]["annotations"] = json!({"metallb.io/loadBalancerIPs": "much"});
+    let mut world = web(broken);
+    assert!(world.settle().vips().is_empty());
+    assert!(world.addresses("web").is_empty() && world.told("metallb.io/loadBalancerIPs"));
+    world.put("east", "Service", service("web"));
+    world.settle();
+    assert_eq!(world.addresses("web"), ["203.0.113.0"]);
+    let mut again = service("web");
+    broken(&mut again);
+    world.put("east", "Service", again);
+    assert_eq!(vips(&world.settle()), [V4], "it keeps what it has");
+}
+
+#[test]
+fn a_refusal_is_an_event_and_a_condition() {
+    let mut world = web(|web| web["metadata"]["annotations"] = json!({"metallb.io/address-pool": "gone"}));
+    world.settle();
+    assert!(world.told("UnknownPool"));
+    let id = ("east".to_owned(), "Service", "shop/web".to_owned());
+    let conditions = world.objects[&id]["status"]["conditions"].to_string();
+    assert!(
+        conditions.contains("guideway.dev/Addresses") && conditions.contains("there is no pool gone"),
+        "{conditions}"
+    );
+}
+
+#[test]
+fn addresses_can_be_shared() {
+    let shared = |name: &str, port: u16| {
+        let mut service = service(name);
+        service["metadata"]["annotations"] = json!({"metallb.io/allow-shared-ip": "key"});
+        service["spec"]["ports"][0]["port"] = json!(port);
+        service
+    };
+    let mut world = World::new();
+    for (name, port) in [("a", 80), ("b", 443), ("c", 80)] {
+        world.put("east", "Service", shared(name, port));
+        world.put("east", "EndpointSlice", slice(name, "x", &[endpoint("10.1.0.1", "web-0", "n1")]));
+    }
+    let content = world.settle();
+    content.check().unwrap();
+    assert_eq!(
+        (world.addresses("a"), world.addresses("b")),
+        (vec!["203.0.113.0".into()], vec!["203.0.113.0".into()])
+    );
+    assert_eq!(world.addresses("c"), ["203.0.113.1"], "its port is taken");
+}
+
+#[test]
+fn a_deleted_service_is_withdrawn_then_released_then_its_address_is_free() {
+    let mut world = web(|_| {});
+    world.index.apply(pool("web", &["203.0.113.0/32"]));
+    let served = world.settle();
+    assert_eq!(vips(&served), [V4]);
+    world.put("east", "Service", service("next"));
+    world.settle();
+    assert!(world.addresses("next").is_empty() && world.told("PoolExhausted"));
+
+    world.delete("east", "Service", "shop/web");
+    assert!(exists(&world, "web"), "its finalizer holds it");
+    let without = world.project();
+    assert!(without.vips().is_empty());
+    assert_eq!(finalizers(&world, "web"), json!([crate::FINALIZER]), "forwarders still serve it");
+    world.index.settled(&served);
+    world.project();
+    assert!(exists(&world, "web") && world.addresses("next").is_empty(), "an older content says nothing");
+
+    world.index.settled(&without);
+    world.project();
+    assert!(!exists(&world, "web"));
+    world.settle();
+    assert_eq!(world.addresses("next"), ["203.0.113.0"]);
+}
+
+#[test]
+fn a_service_that_changes_its_type_is_released_too() {
+    let mut world = web(|_| {});
+    let served = world.settle();
+    let mut other = service("web");
+    other["spec"]["type"] = json!("ClusterIP");
+    world.put("east", "Service", other);
+    let without = world.project();
+    assert_eq!(world.addresses("web"), ["203.0.113.0"]);
+    world.index.settled(&served);
+    world.project();
+    assert_eq!(world.addresses("web"), ["203.0.113.0"]);
+    world.index.settled(&without);
+    world.project();
+    assert!(world.addresses("web").is_empty());
+    assert_eq!(finalizers(&world, "web"), json!([]));
+}
+
+#[test]
+fn another_address_comes_when_the_old_one_is_withdrawn() {
+    let mut world = web(|_| {});
+    world.settle();
+    let mut moved = service("web");
+    moved["spec"]["loadBalancerIP"] = json!("203.0.113.9");
+    world.put("east", "Service", moved);
+    let without = world.project();
+    assert!(without.vips().is_empty());
+    assert_eq!(world.addresses("web"), ["203.0.113.0"], "the record holds until nobody serves it");
+    world.index.settled(&without);
+    let content = world.settle();
+    assert_eq!(world.addresses("web"), ["203.0.113.9"]);
+    assert_eq!(vip(&content, V4).address, "203.0.113.9/32".parse().unwrap());
+}
+
+#[test]
+fn a_restart_keeps_what_is_recorded_and_forgets_what_is_not() {
+    let mut world = web(|_| {});
+    world.put("east", "Service", service("api"));
+    let content = world.settle();
+    // Decided, but the controller dies before it is written.
+    world.put("east", "Service", service("late"));
+    let lost = world.index.project();
+    assert_eq!(lost.services.len(), 1);
+    let mut again = world.restarted();
+    assert_eq!(again.project().digest(), content.digest());
+    again.settle();
+    assert_eq!(again.addresses("web"), world.addresses("web"));
+    assert_eq!(again.addresses("api"), world.addresses("api"));
+    assert_eq!(again.addresses("late"), ["203.0.113.2"]);
+}
+
+#[test]
+fn a_restart_in_the_middle_of_a_deletion_goes_on() {
+    let mut world = web(|_| {});
+    world.settle();
+    world.delete("east", "Service", "shop/web");
+    world.project();
+    let mut again = world.restarted();
+    again.project();
+    assert!(exists(&again, "web"));
+    again.settle();
+    assert!(!exists(&again, "web"));
+}
+
+#[test]
+fn a_write_that_fails_is_tried_again() {
+    let mut world = web(|_| {});
+    let first = world.index.project().services.pop().unwrap();
+    assert!(world.index.project().services.is_empty());
+    world.index.retry(&first.service);
+    let second = world.index.project().services.pop().unwrap();
+    assert_eq!(first, second);
+}
+
+#[test]
+fn a_finalizer_that_somebody_takes_away_comes_back() {
+    let mut world = web(|_| {});
+    world.settle();
+    let id = ("east".to_owned(), "Service", "shop/web".to_owned());
+    let mut object = world.objects[&id].clone();
+    object["metadata"]["finalizers"] = json!([]);
+    world.put("east", "Service", object);
+    assert_eq!(vips(&world.settle()), [V4]);
+    assert_eq!(finalizers(&world, "web"), json!([crate::FINALIZER]));
+}
+
+#[test]
+fn pools_come_and_go() {
+    let mut world = web(|_| {});
+    world.settle();
+    world.index.apply(pool("web", &["198.51.100.0/30"]));
+    let content = world.settle();
+    assert_eq!(world.addresses("web"), ["203.0.113.0"], "nobody loses an address by it");
+    assert!(world.told("203.0.113.0 stays"));
+    let pools: Vec<String> =
+        content.pools().values().flat_map(|pool| &pool.prefixes).map(ToString::to_string).collect();
+    assert_eq!(pools, ["198.51.100.0/30"]);
+    world
+        .index
+        .apply(crate::Change::ResourcesListed(guideway_controller_crds::Kind::IpAddressPool, [].into()));
+    assert!(world.settle().pools().is_empty());
+}
+
+#[test]
+fn pools_are_for_namespaces_by_label() {
+    let mut world = web(|_| {});
+    world.index.apply(resource(
+        "metallb.io",
+        "IPAddressPool",
+        "web",
+        json!({
+            "addresses": ["203.0.113.0/28"],
+            "serviceAllocation": {"priority": 1, "namespaceSelectors": [{"matchLabels": {"tier": "front"}}]}
+        }),
+    ));
+    world.settle();
+    assert!(world.addresses("web").is_empty());
+    world.put("east", "Namespace", json!({"metadata": {"name": "shop", "labels": {"tier": "front"}}}));
+    world.settle();
+    assert_eq!(world.addresses("web"), ["203.0.113.0"]);
+}
+
+#[test]
+fn who_waits_for_a_key_gets_the_address_when_it_is_shared() {
+    let request = |name: &str, port: u16, key: Option<&str>| {
+        let mut service = service(name);
+        service["metadata"]["annotations"] = json!({"metallb.io/loadBalancerIPs": "203.0.113.5"});
+        if let Some(key) = key {
+            service["metadata"]["annotations"]["metallb.io/allow-shared-ip"] = json!(key);
+        }
+        service["spec"]["ports"][0]["port"] = json!(port);
+        service
+    };
+    let mut world = World::new();
+    world.put("east", "Service", request("a", 80, None));
+    world.settle();
+    world.put("east", "Service", request("b", 81, Some("key")));
+    world.settle();
+    assert!(world.addresses("b").is_empty());
+    world.put("east", "Service", request("a", 80, Some("key")));
+    world.settle();
+    assert_eq!(world.addresses("b"), ["203.0.113.5"]);
+}
