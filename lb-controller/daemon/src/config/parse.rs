@@ -21,7 +21,7 @@ const METRICS: &str = "127.0.0.1:9475";
 const LISTEN: &str = "[::]:9480";
 const STATE: &str = "/var/lib/guideway/controller";
 const CA: &str = "/var/lib/guideway/controller/ca";
-const NAMESPACE: &str = "guideway-system";
+const NAMESPACE: &str = "guideway";
 const MAX_CLUSTERS: usize = 256;
 const MAX_NAMES: usize = 64;
 

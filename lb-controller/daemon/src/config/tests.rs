@@ -8,7 +8,7 @@ fn the_least_that_is_needed() {
     assert_eq!(config.seed, Seed::new([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]));
     let home = config.home.as_ref().unwrap();
     assert_eq!(home.kubeconfig, Kubeconfig::File("/h".into(), None));
-    assert_eq!((home.namespace.as_str(), home.rollout.as_str()), ("guideway-system", "default"));
+    assert_eq!((home.namespace.as_str(), home.rollout.as_str()), ("guideway", "default"));
     assert_eq!(config.listen, ["[::]:9480".parse().unwrap()]);
     assert_eq!(config.summary(), "a home cluster, 0 clusters");
 }
