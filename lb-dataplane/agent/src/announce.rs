@@ -1,12 +1,34 @@
 //! The addresses and prefixes that this forwarder serves, for the BGP speaker.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use ipnet::IpNet;
 use tokio::sync::watch;
 
 use crate::view::InterfaceView;
+
+/// How this forwarder announces a VIP while it can serve it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announce {
+    /// The speaker is told.
+    pub bgp: bool,
+    /// It is answered for on these links; none named means all. `None`: on no link.
+    pub l2: Option<Vec<String>>,
+    /// Why neither; empty otherwise.
+    pub why_not: String,
+}
+
+impl Announce {
+    /// The way of VIPs of a file.
+    pub const BY_BGP: Self = Self { bgp: true, l2: None, why_not: String::new() };
+
+    /// Whether others are told of the VIP at all.
+    #[must_use]
+    pub const fn is_any(&self) -> bool {
+        self.bgp || self.l2.is_some()
+    }
+}
 
 /// The whole set at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +37,9 @@ pub struct Announcements {
     pub generation: u64,
     /// Every address and prefix that has at least one VIP with a healthy backend.
     pub prefixes: BTreeSet<IpNet>,
+    /// Of the same, those that this forwarder answers for on its links: by which interfaces, and none named means all. A
+    /// file has none of them.
+    pub on_link: BTreeMap<IpNet, BTreeSet<String>>,
     /// What this forwarder can carry now, in octets per second; none when it is not known.
     pub capacity: Option<u64>,
     /// Since when the program has forwarded without a break; none when it does not.
@@ -33,14 +58,15 @@ impl Announcements {
         Self {
             generation,
             prefixes,
+            on_link: BTreeMap::new(),
             capacity: capacity.filter(|known| !known.is_empty()).map(|known| known.iter().sum()),
             forwarding_since: since.and_then(|all| all.into_iter().max()).filter(|_| generation > 0),
         }
     }
 
     fn differs(&self, other: &Self) -> bool {
-        (&self.prefixes, self.capacity, self.forwarding_since)
-            != (&other.prefixes, other.capacity, other.forwarding_since)
+        (&self.prefixes, &self.on_link, self.capacity, self.forwarding_since)
+            != (&other.prefixes, &other.on_link, other.capacity, other.forwarding_since)
     }
 }
 

@@ -19,6 +19,7 @@
 
 mod backoff;
 mod departed;
+mod follow;
 mod install;
 mod past;
 mod publish;
@@ -32,6 +33,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use guideway_controller_core::Content;
+use guideway_controller_rollout::Stamp;
 use guideway_dataplane_config::{BitRate, Config, Limits, XdpMode};
 use guideway_dataplane_plan::{BootTime, Desired, Installed, Layout, TableCache};
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -48,9 +51,11 @@ use crate::history::{Folder, History};
 use crate::metrics::Metrics;
 use crate::null_route;
 use crate::route::Wants;
-use crate::view::{InterfaceView, Reload, Shared};
+use crate::view::{ControllerView, InterfaceView, Reload, Shared};
 use backoff::Backoff;
 use departed::Departed;
+use follow::Prepared;
+pub use follow::{InstallAnswer, PrepareAnswer};
 use install::read_back;
 use past::Source;
 use recovery::Recovery;
@@ -133,6 +138,14 @@ pub enum Request {
     FileChanged,
     /// Put the configuration of a generation of the history in force.
     Rollback(u64, oneshot::Sender<Result<ReloadAnswer, NotInHistory>>),
+    /// Build a content of the controller beside what is in force.
+    Prepare(Stamp, Content, oneshot::Sender<PrepareAnswer>),
+    /// Forget it.
+    Discard(Stamp),
+    /// Put a content of the controller in force, prepared or not.
+    Install(Stamp, Content, oneshot::Sender<InstallAnswer>),
+    /// This is how things are with the controller now.
+    Controller(Box<ControllerView>),
 }
 
 /// The history does not have the generation.
@@ -200,6 +213,17 @@ struct InForce {
     layout: Layout,
 }
 
+/// What the loop begins with.
+#[derive(Debug)]
+pub struct Begin {
+    /// What the file says.
+    pub config: Config,
+    /// The file as it was read.
+    pub text: String,
+    /// How things are with the controller, when the services come from one.
+    pub controller: Option<ControllerView>,
+}
+
 /// What the agent is told to work with.
 #[derive(Debug)]
 pub struct Paths {
@@ -232,6 +256,10 @@ pub struct Control<F> {
     limits: Limits,
     in_force: Option<InForce>,
     pending: Option<Pending>,
+    /// The node's part of the file when the services come from a controller.
+    node: Option<Arc<Config>>,
+    prepared: Option<Prepared>,
+    controller: Option<ControllerView>,
     /// Of the file that was read last, accepted or not.
     last_text: String,
     last_reload: Option<Reload>,
@@ -246,8 +274,8 @@ pub struct Control<F> {
 }
 
 impl<F: MapStore + Interfaces + Clock> Control<F> {
-    /// Takes over what is installed and starts the probes of `config`, which was read from the file as `text`. The
-    /// forwarder goes on as it is until every probe has a verdict.
+    /// Takes over what is installed and starts the probes of the configuration. The forwarder goes on as it is until every
+    /// probe has a verdict; without services in the file, until [`Request::Install`] has brought some.
     ///
     /// # Errors
     ///
@@ -255,7 +283,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
     pub async fn start(
         forwarder: Arc<F>,
         paths: Paths,
-        (config, text): (Config, String),
+        Begin { config, text, controller }: Begin,
         prober: Prober,
         outputs: Outputs,
     ) -> Result<Self, StartError> {
@@ -292,6 +320,9 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             limits: *config.limits(),
             in_force: None,
             pending: None,
+            node: None,
+            prepared: None,
+            controller: None,
             last_text: text.clone(),
             last_reload: None,
             apply_error: None,
@@ -303,10 +334,23 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         };
         control.log_start();
         control.outputs.metrics.reload_accepted();
-        control.make_pending(Arc::new(config), text.into(), Source::File, None, Instant::now());
+        match controller {
+            Some(controller) => control.wait_for_content(controller, config),
+            None => control.make_pending(Arc::new(config), text.into(), Source::File, None, Instant::now()),
+        }
         control.attach();
         control.publish();
         Ok(control)
+    }
+
+    /// Until somebody says what to serve.
+    fn wait_for_content(&mut self, controller: ControllerView, node: Config) {
+        for warning in node.warnings() {
+            tracing::warn!("{warning}");
+        }
+        self.node = Some(Arc::new(node));
+        self.controller = Some(controller);
+        crate::systemd::ready("waiting for a controller to say what to serve");
     }
 
     fn log_start(&self) {
@@ -381,6 +425,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
 
     /// Sees what is desired now and installs it.
     async fn look(&mut self) {
+        self.try_prepared().await;
         if let Some(pending) = self.pending.take_if(|pending| pending.is_ready(&self.checker, Instant::now()))
         {
             self.install_pending(pending).await;
@@ -393,7 +438,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
     /// is different from before.
     fn attach(&mut self) -> bool {
         let in_force = self.in_force.as_ref().map(|in_force| &in_force.config);
-        let config = in_force.or_else(|| self.pending.as_ref().map(Pending::config));
+        let config = in_force.or_else(|| self.pending.as_ref().map(Pending::config)).or(self.node.as_ref());
         let Some(config) = config.cloned() else { return false };
         let backends = desired::asked_of_the_kernel(&config);
         let families: Vec<Family> = [

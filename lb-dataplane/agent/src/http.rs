@@ -81,7 +81,14 @@ async fn ready(State(view): State<Shared>) -> (StatusCode, String) {
         return (StatusCode::OK, format!("ready, generation {}\n", view.generation));
     }
     let mut reasons = Vec::new();
-    if !view.started {
+    if let Some(controller) = &view.controller
+        && let Some(fence) = &controller.fence
+    {
+        reasons.push(format!("nothing is announced: {fence}"));
+        if !controller.problem.is_empty() {
+            reasons.push(format!("no controller: {}", controller.problem));
+        }
+    } else if !view.started {
         reasons.push("the configuration is not installed yet".to_owned());
     }
     for interface in &view.interfaces {

@@ -8,6 +8,7 @@ pub mod apply;
 pub mod check;
 pub mod cli;
 pub mod control;
+pub mod controller;
 pub mod desired;
 pub mod error;
 #[cfg(test)]

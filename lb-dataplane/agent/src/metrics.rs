@@ -27,6 +27,7 @@ const SECONDS: [f64; 14] =
 #[allow(non_camel_case_types)] // these are the label's values
 enum Outcome {
     accepted,
+    prepared,
     refused,
     installed,
     failed,
@@ -47,6 +48,9 @@ pub struct Metrics {
     change_duration: Histogram,
     probes: Family<Result, Counter>,
     probe_duration: Histogram,
+    prepares: Family<Result, Counter>,
+    prepare_duration: Histogram,
+    fences: Counter,
 }
 
 impl Default for Metrics {
@@ -58,12 +62,16 @@ impl Default for Metrics {
             change_duration: Histogram::new(SECONDS),
             probes: Family::default(),
             probe_duration: Histogram::new(SECONDS),
+            prepares: Family::default(),
+            prepare_duration: Histogram::new(SECONDS),
+            fences: Counter::default(),
         };
         // A rate needs the zero before the first event.
         for (family, outcomes) in [
             (&metrics.reloads, [Outcome::accepted, Outcome::refused]),
             (&metrics.applies, [Outcome::installed, Outcome::failed]),
             (&metrics.probes, [Outcome::passed, Outcome::failed]),
+            (&metrics.prepares, [Outcome::prepared, Outcome::refused]),
         ] {
             for result in outcomes {
                 let _zero = family.get_or_create(&Result { result });
@@ -97,6 +105,18 @@ impl Metrics {
     /// A generation could not be installed.
     pub fn install_failed(&self) {
         self.applies.get_or_create(&Result { result: Outcome::failed }).inc();
+    }
+
+    /// A generation of the controller was built beside the one in force, and is kept, or was refused.
+    pub fn prepared(&self, took: Duration, is_good: bool) {
+        let result = if is_good { Outcome::prepared } else { Outcome::refused };
+        self.prepares.get_or_create(&Result { result }).inc();
+        self.prepare_duration.observe(took.as_secs_f64());
+    }
+
+    /// The VIPs were withdrawn for the controller's sake.
+    pub fn fenced(&self) {
+        self.fences.inc();
     }
 
     /// A probe ended.
@@ -140,6 +160,21 @@ pub fn registry(
         "health_probe_duration_seconds",
         "Time that probes took",
         metrics.probe_duration.clone(),
+    );
+    registry.register(
+        "controller_prepares",
+        "Generations of the controller that were to be prepared, by result",
+        metrics.prepares.clone(),
+    );
+    registry.register(
+        "controller_prepare_duration_seconds",
+        "Time until such a generation was built, looked at and kept, or refused",
+        metrics.prepare_duration.clone(),
+    );
+    registry.register(
+        "controller_fences",
+        "Times that the VIPs were withdrawn because this forwarder does not have what is committed",
+        metrics.fences.clone(),
     );
     registry.register_collector(Box::new(collect::Collected { view, counts, ways }));
     registry

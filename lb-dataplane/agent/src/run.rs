@@ -6,6 +6,10 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use guideway_bpf::{Dataplane, OpenError};
+use guideway_controller_core::message::Room;
+use guideway_controller_rollout::FollowerSettings;
+use guideway_controller_rollout::follower::Found;
+use guideway_dataplane_config::{Config, Controller};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -16,14 +20,17 @@ use crate::admin::{self, Admin};
 use crate::announce::Announcer;
 use crate::apply::Kernel;
 use crate::cli::RunArgs;
-use crate::control::{Control, Outputs, Paths, Request, StartError};
+use crate::control::{Begin, Control, Interfaces as _, Outputs, Paths, Request, StartError};
+use crate::controller::follow::{self, Follow};
+use crate::controller::kept;
+use crate::error::chain;
 use crate::flows::FlowCounter;
 use crate::history::Folder;
 use crate::load::{Accept, Loaded, capacities, load};
 use crate::metrics::{self, Metrics};
-use crate::route::{self, Found, Wants};
+use crate::route::{self, Wants};
 use crate::socket::{self, AdminSocket};
-use crate::view::View;
+use crate::view::{ControllerView, View};
 use crate::watch::{Debounce, Stamp};
 use crate::{health, http, null_route, systemd};
 
@@ -97,19 +104,21 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
         null_routes: null_route::Prefixes::default(),
         metrics: Metrics::default(),
     };
+    let followed = config.controller().cloned().map(|controller| Followed::open(controller, &args.state_dir));
+    let room = room(&config);
     let (requests, receiver) = mpsc::channel(16);
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let control = Control::start(
         kernel.clone(),
         Paths { config: args.config.clone(), history: Folder::new(&args.state_dir) },
-        (config, text),
+        Begin { config, text, controller: followed.as_ref().map(Followed::first_view) },
         health::by_socket(),
         outputs.clone(),
     );
     let control = control.await.map_err(RunError::Start)?;
 
     // Not before it is known which backends are wanted: legs in the maps would be taken for leftovers.
-    let (found, ways) = watch::channel(Found::default());
+    let (found, ways) = watch::channel(route::Found::default());
     let wanted = outputs.ways.subscribe();
     tasks.spawn(until(stop.clone(), route::follow(wanted, kernel.ways(), found)));
     let null_routes = outputs.null_routes.subscribe();
@@ -119,9 +128,25 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
         }
     }));
     tasks.spawn(serve_http(http, &outputs, kernel.clone(), ways.clone(), stop.clone()));
+    let flows = FlowCounter::new(kernel.clone());
+    if let Some(Followed { controller, folder, found, problems }) = followed {
+        let follow = Follow {
+            controller,
+            folder,
+            requests: requests.clone(),
+            view: outputs.view.clone(),
+            counts: kernel.clone(),
+            flows: flows.clone(),
+            addresses: kernel.addresses(),
+            room,
+            metrics: outputs.metrics.clone(),
+            settings: FollowerSettings::default(),
+        };
+        tasks.spawn(follow::follow(follow, found, problems, stop.clone()));
+    }
     let admin = Admin {
         view: outputs.view.clone(),
-        flows: FlowCounter::new(kernel.clone()),
+        flows,
         counts: kernel,
         ways,
         announcements: outputs.announcer.watch(),
@@ -131,7 +156,7 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
     };
     tasks.spawn(async move {
         if let Err(error) = admin::serve(admin, listener).await {
-            tracing::error!(error = crate::error::chain(&error), "the admin API ended");
+            tracing::error!(error = chain(&error), "the admin API ended");
         }
     });
     let (changes, changed) = mpsc::channel(1);
@@ -148,6 +173,37 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
     }
     drop(file);
     Ok(())
+}
+
+/// A controller, and what is kept of what it said.
+struct Followed {
+    controller: Controller,
+    folder: kept::Folder,
+    found: Found,
+    problems: Vec<String>,
+}
+
+impl Followed {
+    fn open(controller: Controller, state: &Path) -> Self {
+        let folder = kept::Folder::new(state);
+        let (found, problems) = folder.open();
+        let problems: Vec<String> =
+            problems.iter().map(|problem| format!("kept: {}", chain(problem))).collect();
+        for problem in &problems {
+            tracing::error!(problem, "what was kept of the controller is not whole");
+        }
+        Self { controller, folder, found, problems }
+    }
+
+    fn first_view(&self) -> ControllerView {
+        follow::first_view(&self.controller, &self.found)
+    }
+}
+
+fn room(config: &Config) -> Room {
+    let limits = config.limits();
+    // The first backend is never used.
+    Room { vips: limits.vips, backends: limits.backends - 1, flows: limits.flows }
 }
 
 /// Every probe under way takes a descriptor, and the usual soft limit of 1024 is less than a node can have backends. The
@@ -181,7 +237,7 @@ fn serve_http(
     listener: TcpListener,
     outputs: &Outputs,
     kernel: Arc<Kernel>,
-    ways: watch::Receiver<Found>,
+    ways: watch::Receiver<route::Found>,
     stop: CancellationToken,
 ) -> impl Future<Output = ()> + use<> {
     let registry = metrics::registry(&outputs.metrics, outputs.view.clone(), kernel, ways);

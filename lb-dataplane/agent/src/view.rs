@@ -14,6 +14,7 @@ use guideway_dataplane_plan::{Desired, Installed};
 use ipnet::IpNet;
 use tokio::sync::watch;
 
+use crate::announce::Announce;
 use crate::health::{Health, ProbeStatus};
 
 /// The picture. Everything in it belongs to one generation.
@@ -51,6 +52,29 @@ pub struct View {
     pub history: Vec<PastView>,
     /// The generation of the history whose configuration is in force in place of the file's.
     pub rolled_back_to: Option<u64>,
+    /// The controller that the services come from; none when they are the file's.
+    pub controller: Option<ControllerView>,
+}
+
+/// What the agent knows of its controller, and has from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ControllerView {
+    /// What this forwarder is called.
+    pub name: String,
+    /// Where the leader is that it follows; none while there is no connection.
+    pub leader: Option<String>,
+    /// Why there is no connection; empty while there is one.
+    pub problem: String,
+    /// The highest term of a leader that was seen; 0 when none was.
+    pub term: u64,
+    /// The controller's number of what is in force, and its digest.
+    pub committed: Option<(u64, String)>,
+    /// The controller's number of what waits beside it, and its digest.
+    pub prepared: Option<(u64, String)>,
+    /// Why nothing is announced; none when VIPs are.
+    pub fence: Option<String>,
+    /// What else is out of order: contents that cannot be kept, a certificate that ends soon.
+    pub faults: Vec<String>,
 }
 
 /// A configuration that was in force, or is.
@@ -137,8 +161,10 @@ pub struct VipView {
     pub index: Option<u32>,
     /// It has a table in the kernel.
     pub served: bool,
-    /// The speaker is told to announce its address or prefix.
+    /// The speaker is told to announce its address or prefix, or it is answered for on a link.
     pub announced: bool,
+    /// How it is to be announced.
+    pub announce: Announce,
 }
 
 /// An address, or a prefix in CIDR notation.
@@ -157,6 +183,9 @@ impl VipView {
     pub fn reason(&self, set: &SetView) -> String {
         if self.served && self.announced {
             return String::new();
+        }
+        if self.served && !self.announce.is_any() {
+            return self.announce.why_not.clone();
         }
         if self.served && set.recovers {
             return "its backends are coming back: announced when each has been checked".to_owned();
@@ -282,8 +311,15 @@ impl View {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.started
+            && self.fence().is_none()
             && !self.interfaces.is_empty()
             && self.interfaces.iter().all(|interface| interface.problem.is_none())
+    }
+
+    /// Why the controller or its absence keeps VIPs from being announced.
+    #[must_use]
+    pub fn fence(&self) -> Option<&str> {
+        self.controller.as_ref()?.fence.as_deref()
     }
 
     /// Packets for a VIP are balanced, whichever interface they come in by. One that is configured and does not exist

@@ -57,6 +57,14 @@ impl Config {
         services::join(self, services)
     }
 
+    /// Whether this is `node` with some services.
+    #[must_use]
+    pub fn is_node_of(&self, node: &Self) -> bool {
+        (&self.interfaces, &self.next_hop, self.encapsulation, self.limits)
+            == (&node.interfaces, &node.next_hop, node.encapsulation, node.limits)
+            && (&self.admin, self.metrics, &self.controller) == (&node.admin, node.metrics, &node.controller)
+    }
+
     /// Where the services come from, if not from the file. Then the file has none, nor a seed: those here are empty and
     /// zero until [`with_services`](Self::with_services) has given some.
     #[must_use]

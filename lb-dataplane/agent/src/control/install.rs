@@ -24,7 +24,7 @@ const SOON: Duration = Duration::from_millis(50);
 
 /// Why what is desired is not installed.
 #[derive(Debug, thiserror::Error)]
-enum InstallError {
+pub(super) enum InstallError {
     #[error("the next hop's interface: {0}")]
     Link(String),
     #[error(
@@ -85,10 +85,12 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         match result {
             Ok((desired, success)) => {
                 let before = self.in_force.take();
-                let known = self.history.latest_first().next().filter(|known| *known.text == *pending.text());
+                let known = self.history.latest_first().next();
+                let known = known
+                    .filter(|known| pending.source().announces().is_none() && *known.text == *pending.text());
                 let since = known.map_or(success.layout.generation, |known| known.generation);
                 let layout = success.layout.clone();
-                let (text, source) = (pending.text(), pending.source());
+                let (text, source) = (pending.text(), pending.source().clone());
                 let now = InForce { config: config.clone(), text, source, since, desired, layout };
                 self.in_force = Some(now);
                 // What was wrong with a later file stays to be seen.
@@ -107,7 +109,6 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
                 pending.answer(&[], self.generation());
                 self.report(&success, Some(pending.since()));
                 if !is_first {
-                    self.outputs.metrics.reload_accepted();
                     self.tell_in_force();
                 }
                 self.settle_in(&config);
@@ -130,7 +131,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
     }
 
     /// A pool takes what is for its addresses, so that nobody could reach this node by one of them any more.
-    fn check_pools(&self, config: &Config) -> Result<(), InstallError> {
+    pub(super) fn check_pools(&self, config: &Config) -> Result<(), InstallError> {
         if config.pools().is_empty() {
             return Ok(());
         }
@@ -143,7 +144,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
     }
 
     /// The interface of a fixed next hop has to exist when the configuration comes into force.
-    fn check_next_hop(&self, config: &Config) -> Result<(), InstallError> {
+    pub(super) fn check_next_hop(&self, config: &Config) -> Result<(), InstallError> {
         match config.next_hop() {
             NextHop::Fib => Ok(()),
             NextHop::Fixed { interface, .. } => {
@@ -154,7 +155,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
 
     fn tell_in_force(&self) {
         let generation = self.generation();
-        match (self.in_force.as_ref().map(|in_force| in_force.source), self.rolled_back_to()) {
+        match (self.in_force.as_ref().map(|in_force| &in_force.source), self.rolled_back_to()) {
             (_, Some(rolled_back_to)) => tracing::warn!(
                 generation, rolled_back_to, path = %self.config_path.display(),
                 "rolled back: the file says something else, and the next reload or start reads it"
@@ -162,8 +163,13 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             (Some(Source::History(rolled_back_to)), None) => {
                 tracing::info!(generation, rolled_back_to, "rolled back; the file says the same");
             }
+            (Some(Source::Controller { stamp, .. }), None) => {
+                tracing::info!(generation, controller = %stamp, "the controller's generation is in force");
+                return;
+            }
             _ => tracing::info!(generation, "the new configuration is in force"),
         }
+        self.outputs.metrics.reload_accepted();
     }
 
     /// What comes after an installation, when everybody has been answered.
@@ -284,7 +290,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
     }
 
     /// What the dataplane shall do now by `config`.
-    fn desired(&self, config: &Config) -> Desired {
+    pub(super) fn desired(&self, config: &Config) -> Desired {
         let health = |key: &_| self.checker.health(key);
         let leaving = self.departed.verdicts(config, health);
         desired(config, self.forwarder.tick_shift(), health, leaving)
@@ -382,7 +388,7 @@ fn install(
     }
 }
 
-fn reread(store: &dyn MapStore) -> Result<Installed, InstallError> {
+pub(super) fn reread(store: &dyn MapStore) -> Result<Installed, InstallError> {
     store.grace_period().map_err(InstallError::GracePeriod)?;
     store.read().map_err(InstallError::Read)
 }

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use guideway_controller_rollout::Stamp;
 use guideway_dataplane_config::Config;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::reload::Asked;
 use super::{Clock, Control, InForce, Interfaces, NotInHistory, ReloadAnswer};
+use crate::announce::Announce;
 use crate::apply::MapStore;
 use crate::check::summary;
 use crate::error::chain;
@@ -17,12 +19,29 @@ use crate::load::parse;
 use crate::view::PastView;
 
 /// Where a configuration came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     /// The configuration file.
     File,
     /// This generation of the history.
     History(u64),
+    /// The controller.
+    Controller {
+        /// Which of its contents.
+        stamp: Stamp,
+        /// How the VIPs are announced, in their order.
+        announces: Arc<[Announce]>,
+    },
+}
+
+impl Source {
+    /// How the VIPs are announced; none: all of them to the speaker.
+    pub(super) fn announces(&self) -> Option<&Arc<[Announce]>> {
+        match self {
+            Self::Controller { announces, .. } => Some(announces),
+            Self::File | Self::History(_) => None,
+        }
+    }
 }
 
 impl<F: MapStore + Interfaces + Clock> Control<F> {
@@ -33,6 +52,13 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         answer: oneshot::Sender<Result<ReloadAnswer, NotInHistory>>,
         since: Instant,
     ) {
+        if self.node.is_some() {
+            let errors = vec![
+                "the services come from the controller: roll back there, with `lbctl rollback`".to_owned(),
+            ];
+            let _gone = answer.send(Ok(ReloadAnswer { errors, generation: self.generation() }));
+            return;
+        }
         let Some(entry) = self.history.find(generation) else {
             let known = self.history.latest_first().map(|entry| entry.generation).collect();
             // Who asked may have gone.
@@ -42,15 +68,16 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         let text: Arc<str> = entry.text.as_str().into();
         tracing::info!(generation, summary = entry.summary, "going back in the history");
         let source = Source::History(generation);
-        let config = parse(&self.name(source), &text);
+        let config = parse(&self.name(&source), &text);
         self.bring(config, text, source, Some(Asked::Rollback(answer)), since);
     }
 
     /// In errors.
-    pub(super) fn name(&self, source: Source) -> String {
+    pub(super) fn name(&self, source: &Source) -> String {
         match source {
             Source::File => self.config_path.display().to_string(),
             Source::History(generation) => format!("generation {generation} of the history"),
+            Source::Controller { stamp, .. } => format!("generation {stamp} of the controller"),
         }
     }
 
@@ -66,6 +93,10 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
     /// Puts the configuration in force into the history; the file is written in the background.
     pub(super) fn remember(&mut self) {
         let Some(in_force) = &self.in_force else { return };
+        // Those of the controller are kept by who follows it.
+        if matches!(in_force.source, Source::Controller { .. }) {
+            return;
+        }
         let known = self.history.find(in_force.since);
         if known.is_some_and(|known| *known.text == *in_force.text) {
             return;
@@ -74,7 +105,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             generation: in_force.since,
             digest: in_force.layout.digest,
             at_unix_ms: now_unix_ms(),
-            summary: describe(&in_force.config, in_force.source),
+            summary: describe(&in_force.config, &in_force.source),
             text: in_force.text.to_string(),
         };
         let dropped = self.history.add(entry.clone());
@@ -127,10 +158,10 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
     }
 }
 
-fn describe(config: &Config, source: Source) -> String {
+fn describe(config: &Config, source: &Source) -> String {
     let summary = summary(config);
     match source {
-        Source::File => summary,
+        Source::File | Source::Controller { .. } => summary,
         Source::History(generation) => format!("{summary}; as generation {generation}"),
     }
 }

@@ -1,6 +1,6 @@
 //! Shows what is.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::recovery::Recovery;
 use super::{Clock, Control, InForce, Interfaces};
-use crate::announce::Announcements;
+use crate::announce::{Announce, Announcements};
 use crate::apply::MapStore;
 use crate::desired::{probe_of, used_sets};
 use crate::view::{BackendView, LimitView, SetView, View, VipView};
@@ -40,12 +40,19 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             apply_error: self.apply_error.clone(),
             history: self.show_history(self.in_force.as_ref()),
             rolled_back_to: self.rolled_back_to(),
+            controller: self.controller.clone(),
             ..View::default()
         };
         if let Some(in_force) = &self.in_force {
             self.show(in_force, &mut recovery, &mut view);
-            let prefixes = view.vips.iter().filter(|vip| vip.announced).map(|vip| vip.address).collect();
-            self.outputs.announcer.publish(Announcements::new(view.generation, prefixes, &view.interfaces));
+            let prefixes = view
+                .vips
+                .iter()
+                .filter(|vip| vip.announced && vip.announce.bgp)
+                .map(|vip| vip.address)
+                .collect();
+            let announcements = Announcements::new(view.generation, prefixes, &view.interfaces);
+            self.outputs.announcer.publish(Announcements { on_link: on_link(&view.vips), ..announcements });
             let pools = in_force.config.pools().iter().copied();
             let prefixes: BTreeSet<IpNet> = view.vips.iter().map(|vip| vip.address).chain(pools).collect();
             self.outputs.null_routes.send_if_modified(|current| {
@@ -53,6 +60,11 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
                 *current = Some(Arc::new(prefixes));
                 differs
             });
+        }
+        // Whoever may serve nothing has to say so, or the speaker would hold on to what it heard last.
+        if self.in_force.is_none() && self.pending.is_none() && view.fence().is_some() {
+            let none = Announcements::new(view.generation, BTreeSet::new(), &view.interfaces);
+            self.outputs.announcer.publish(none);
         }
         self.outputs.view.store(Arc::new(view));
         self.recovery = recovery;
@@ -81,11 +93,19 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
                 None => view.leaving.push(backend),
             }
         }
+        let fence = view.fence().map(str::to_owned);
+        let announce = |place: usize| match (&fence, in_force.source.announces()) {
+            (Some(reason), _) => Announce { bgp: false, l2: None, why_not: reason.clone() },
+            (None, Some(announces)) => announces.get(place).cloned().unwrap_or(Announce::BY_BGP),
+            (None, None) => Announce::BY_BGP,
+        };
         view.vips = config
             .vips()
             .iter()
             .zip(layout.vips.iter().zip(&layout.flow_entries))
-            .filter_map(|(vip, (index, flow_entries))| {
+            .enumerate()
+            .filter_map(|(place, (vip, (index, flow_entries)))| {
+                let announce = announce(place);
                 let set = *places.get(vip.backend_set.name.as_str())?;
                 Some(VipView {
                     name: vip.name.clone(),
@@ -100,6 +120,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
                     index: Some(index.0),
                     served: view.sets.get(set)?.served,
                     announced: false,
+                    announce,
                 })
             })
             .collect();
@@ -107,11 +128,15 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             let served: BTreeSet<IpNet> = view
                 .vips
                 .iter()
-                .filter(|vip| vip.served && !view.sets.get(vip.set).is_some_and(|set| set.recovers))
+                .filter(|vip| {
+                    vip.served
+                        && vip.announce.is_any()
+                        && !view.sets.get(vip.set).is_some_and(|set| set.recovers)
+                })
                 .map(|vip| vip.address)
                 .collect();
             for vip in &mut view.vips {
-                vip.announced = served.contains(&vip.address);
+                vip.announced = vip.announce.is_any() && served.contains(&vip.address);
             }
         }
         view.limits = limits(&layout.usage, self.forwarder.capacities());
@@ -176,6 +201,23 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             view.vips.len(),
         )
     }
+}
+
+/// The links of those that are announced there.
+fn on_link(vips: &[VipView]) -> BTreeMap<IpNet, BTreeSet<String>> {
+    let mut on_link: BTreeMap<IpNet, BTreeSet<String>> = BTreeMap::new();
+    for vip in vips.iter().filter(|vip| vip.announced) {
+        if let Some(interfaces) = &vip.announce.l2 {
+            let interfaces: BTreeSet<String> = interfaces.iter().cloned().collect();
+            // One that means all links means them for the others of its address too.
+            let known = on_link.entry(vip.address).or_insert_with(|| interfaces.clone());
+            match known.is_empty() || interfaces.is_empty() {
+                true => known.clear(),
+                false => known.extend(interfaces),
+            }
+        }
+    }
+    on_link
 }
 
 fn limits(usage: &Usage, capacities: guideway_abi::Capacities) -> Vec<LimitView> {

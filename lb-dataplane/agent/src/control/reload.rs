@@ -9,6 +9,7 @@ use guideway_dataplane_config::Config;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::follow::{InstallAnswer, first_looks};
 use super::past::Source;
 use super::{Clock, Control, Interfaces, NotInHistory, ReloadAnswer, Request};
 use crate::apply::MapStore;
@@ -19,13 +20,14 @@ use crate::route::{Need, Wanted};
 use crate::view::Reload;
 
 /// First probes begin late by as much as their spread, and a busy machine is slow.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Who waits for a configuration to come into force.
 #[derive(Debug)]
 pub(super) enum Asked {
     Reload(oneshot::Sender<ReloadAnswer>),
     Rollback(oneshot::Sender<Result<ReloadAnswer, NotInHistory>>),
+    Install(oneshot::Sender<InstallAnswer>),
 }
 
 impl Asked {
@@ -37,6 +39,10 @@ impl Asked {
             }
             Self::Rollback(sender) => {
                 let _ = sender.send(Ok(answer));
+            }
+            Self::Install(sender) => {
+                let ReloadAnswer { errors, generation } = answer;
+                let _ = sender.send(if errors.is_empty() { Ok(generation) } else { Err(errors.join("; ")) });
             }
         }
     }
@@ -67,8 +73,8 @@ impl Pending {
         self.text.clone()
     }
 
-    pub(super) const fn source(&self) -> Source {
-        self.source
+    pub(super) const fn source(&self) -> &Source {
+        &self.source
     }
 
     pub(super) const fn since(&self) -> Instant {
@@ -99,6 +105,12 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             Request::Rollback(generation, answer) => return self.roll_back(generation, answer, since),
             Request::FileChanged => None,
             Request::Reload(answer) => Some(answer.map(Asked::Reload)),
+            Request::Prepare(stamp, content, answer) => return self.prepare(stamp, content, answer).await,
+            Request::Discard(stamp) => return self.discard(stamp),
+            Request::Install(stamp, content, answer) => {
+                return self.bring_content(stamp, content, answer, since).await;
+            }
+            Request::Controller(controller) => return self.show_controller(*controller),
         };
         let path = self.config_path.clone();
         let loaded = tokio::task::spawn_blocking(move || load(&path, Accept::RegularFile)).await;
@@ -107,7 +119,34 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             return;
         }
         self.last_text.clone_from(&text);
-        self.bring(config, text.into(), Source::File, asked.flatten(), since);
+        let asked = asked.flatten();
+        match config {
+            Ok(node) if self.node.is_some() => self.bring_node(node, text.into(), asked, since),
+            config => self.bring(config, text.into(), Source::File, asked, since),
+        }
+    }
+
+    /// Gives the services that there are another node; without any it is only kept for those that will come.
+    fn bring_node(&mut self, node: Config, text: Arc<str>, asked: Option<Asked>, since: Instant) {
+        if let Err(errors) = self.admit(&node, &Source::File) {
+            return self.bring(Err(errors), text, Source::File, asked, since);
+        }
+        let joined = self.with_node(&node);
+        if !matches!(joined, Some((Err(_), _))) {
+            self.node = Some(Arc::new(node));
+        }
+        match joined {
+            Some((config, source)) => self.bring(config, text, source, asked, since),
+            None => {
+                self.last_reload = Some(Reload { at: SystemTime::now(), errors: Vec::new() });
+                self.outputs.metrics.reload_accepted();
+                self.attach();
+                self.publish();
+                if let Some(asked) = asked {
+                    asked.answer(ReloadAnswer { errors: Vec::new(), generation: self.generation() });
+                }
+            }
+        }
     }
 
     /// Makes a configuration the next one, if it is good.
@@ -120,13 +159,13 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         since: Instant,
     ) {
         crate::systemd::reloading();
-        match config.and_then(|config| self.admit(&config, source).map(|()| config)) {
+        match config.and_then(|config| self.admit(&config, &source).map(|()| config)) {
             Ok(config) => self.make_pending(Arc::new(config), text, source, asked, since),
             Err(errors) => {
-                if let (Source::File, Some(pending)) = (source, &mut self.pending) {
+                if let (Source::File, Some(pending)) = (&source, &mut self.pending) {
                     pending.outdated = true;
                 }
-                self.refused(&errors, source);
+                self.refused(&errors, &source);
                 if let Some(asked) = asked {
                     asked.answer(ReloadAnswer { errors, generation: self.generation() });
                 }
@@ -136,10 +175,20 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
 
     /// Refuses what cannot change while the agent runs. Limits of the history are those of maps that may be gone: the ones
     /// that the maps have apply.
-    fn admit(&self, config: &Config, source: Source) -> Result<(), Vec<String>> {
+    fn admit(&self, config: &Config, source: &Source) -> Result<(), Vec<String>> {
         let running = self.in_force.as_ref().map(|in_force| &in_force.config);
-        let Some(running) = running.or(self.pending.as_ref().map(Pending::config)) else { return Ok(()) };
-        if source == Source::File && self.limits != *config.limits() {
+        let Some(running) = running.or(self.pending.as_ref().map(Pending::config)).or(self.node.as_ref())
+        else {
+            return Ok(());
+        };
+        if running.controller().is_some() != config.controller().is_some() {
+            return Err(vec![format!(
+                "{}: controller: cannot be added or removed while the agent runs: put the section back as it was, or \
+                 start the agent again",
+                self.config_path.display()
+            )]);
+        }
+        if *source == Source::File && self.limits != *config.limits() {
             return Err(vec![format!(
                 "{}: limits: cannot change while the maps exist: put the old limits back, or withdraw this forwarder, \
                  stop the agent, run `lb-dataplane detach` and start it again",
@@ -148,6 +197,9 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         }
         if running.admin() != config.admin() {
             tracing::warn!("admin.socket is another one; it takes effect when the agent starts again");
+        }
+        if running.controller() != config.controller() {
+            tracing::warn!("controller is another one; it takes effect when the agent starts again");
         }
         if running.metrics() != config.metrics() {
             tracing::warn!("metrics.listen is another one; it takes effect when the agent starts again");
@@ -165,12 +217,11 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
     ) {
         let mut answers = self.pending.take().map(|older| older.answers).unwrap_or_default();
         answers.extend(asked);
-        for warning in config.warnings() {
+        let warnings = config.warnings().iter().filter(|_| source.announces().is_none());
+        for warning in warnings {
             tracing::warn!("{warning}");
         }
-        let probes = desired::probes(&config);
-        let longest = probes.iter().map(|key| key.timeout).max().unwrap_or_default();
-        let deadline = Instant::now() + longest + PATIENCE;
+        let (probes, deadline) = first_looks(&config);
         self.pending =
             Some(Pending { config, text, source, since, probes, deadline, answers, outdated: false });
         self.run_probes();
@@ -186,6 +237,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             .map(|in_force| &*in_force.config)
             .into_iter()
             .chain(pending.map(|config| &**config))
+            .chain(self.prepared.as_ref().map(|prepared| &**prepared.config()))
             .collect();
         let leaving: Vec<IpAddr> = in_force
             .iter()
@@ -222,7 +274,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
     }
 
     /// What a rollback refuses says nothing about the file.
-    pub(super) fn refused(&mut self, errors: &[String], source: Source) {
+    pub(super) fn refused(&mut self, errors: &[String], source: &Source) {
         for error in errors {
             tracing::error!("{error}");
         }
@@ -231,7 +283,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             errors = errors.len(),
             "the configuration is refused, the one in force stays"
         );
-        if source == Source::File {
+        if *source == Source::File {
             self.outputs.metrics.reload_refused();
             self.last_reload = Some(Reload { at: SystemTime::now(), errors: errors.to_vec() });
         }

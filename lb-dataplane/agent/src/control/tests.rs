@@ -143,7 +143,7 @@ impl Bench {
             })
         });
         let paths = Paths { config: path.clone(), history: Folder::new(&dir.path().join("state")) };
-        let config = (config, text.to_owned());
+        let config = Begin { config, text: text.to_owned(), controller: None };
         let control = Control::start(paper.clone(), paths, config, prober, outputs.clone()).await.unwrap();
         let (requests, receiver) = mpsc::channel(4);
         let stop = CancellationToken::new();

@@ -79,6 +79,7 @@ pub(crate) fn sample() -> View {
             index: Some(3),
             served: true,
             announced: true,
+            announce: Announce::BY_BGP,
         }],
         sets: vec![SetView {
             name: "web".to_owned(),
@@ -116,6 +117,7 @@ pub(crate) fn sample() -> View {
             in_force: true,
         }],
         rolled_back_to: None,
+        controller: None,
     }
 }
 

@@ -1,0 +1,158 @@
+//! One link after the other, to whichever controller leads.
+
+use std::time::Duration;
+
+use guideway_controller_core::message::FromForwarder;
+use guideway_controller_proto::v1::RenewRequest;
+use guideway_controller_proto::v1::controller_client::ControllerClient;
+use guideway_controller_rollout::ConnectionId;
+use guideway_controller_rollout::follower::Event;
+use guideway_dataplane_config::{Controller, ControllerAddress};
+use rand::RngExt as _;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+
+use crate::controller::identity::{self, Identity};
+use crate::controller::link::{self, Told};
+use crate::error::chain;
+
+/// Between two rounds over all addresses: doubled each time that nobody took the stream.
+const FIRST: Duration = Duration::from_millis(100);
+const LAST: Duration = Duration::from_secs(5);
+/// Messages that wait for a controller.
+const OUTGOING: usize = 1024;
+
+/// What comes to the loop.
+pub(super) enum Input {
+    /// For the follower.
+    Happened(Event),
+    /// A controller can be talked to.
+    Dialled(Link),
+    /// It takes the stream: it leads.
+    Accepted { connection: ConnectionId, client: ControllerClient<Channel> },
+    /// A link has ended.
+    Over { connection: ConnectionId, reason: String },
+    /// No link came about.
+    NotConnected(String),
+    /// An attempt to get another certificate has ended.
+    Renewed(Result<(), String>),
+    /// Flows were counted.
+    Flows(u64),
+    /// The speaker's file was written, with these notes.
+    Written(Vec<String>),
+}
+
+/// A link as the loop has it.
+pub(super) struct Link {
+    pub(super) connection: ConnectionId,
+    pub(super) address: ControllerAddress,
+    pub(super) outgoing: mpsc::Sender<FromForwarder>,
+    /// Ends it.
+    pub(super) cut: CancellationToken,
+    pub(super) identity: Identity,
+    /// For single calls, once the controller has taken the stream.
+    pub(super) client: Option<ControllerClient<Channel>>,
+    pub(super) is_renewing: bool,
+}
+
+/// Tries the controllers one after the other, for ever.
+pub(super) async fn keep_dialling(controller: Controller, inbox: mpsc::Sender<Input>) {
+    let mut wait = FIRST;
+    let mut next = 0;
+    loop {
+        let mut stood = false;
+        for address in &controller.addresses {
+            next += 1;
+            match one(&controller, address, ConnectionId(next), &inbox).await {
+                Ok(true) => {
+                    stood = true;
+                    // Whoever leads now is looked for from the beginning.
+                    break;
+                }
+                Ok(false) => {}
+                Err(Stopping) => return,
+            }
+        }
+        wait = if stood { FIRST } else { (wait * 2).min(LAST) };
+        // Many forwarders that lose one controller do not all come back at once.
+        let share = rand::rng().random_range(0.5..1.0);
+        tokio::time::sleep(wait.mul_f64(share)).await;
+    }
+}
+
+/// The loop is gone.
+struct Stopping;
+
+/// A link from its beginning to its end; whether the controller took it.
+async fn one(
+    controller: &Controller,
+    address: &ControllerAddress,
+    connection: ConnectionId,
+    inbox: &mpsc::Sender<Input>,
+) -> Result<bool, Stopping> {
+    let tell = async |input| inbox.send(input).await.map_err(|_| Stopping);
+    let files = controller.clone();
+    let loaded = tokio::task::spawn_blocking(move || Identity::load(&files)).await;
+    let identity = match loaded {
+        Ok(Ok(identity)) => identity,
+        Ok(Err(error)) => {
+            tell(Input::NotConnected(chain(&error))).await?;
+            return Ok(false);
+        }
+        Err(_) => return Err(Stopping),
+    };
+    let channel = match link::dial(address, identity.tls.clone()).await {
+        Ok(channel) => channel,
+        Err(error) => {
+            tell(Input::NotConnected(format!("{address}: {}", chain(&error)))).await?;
+            return Ok(false);
+        }
+    };
+    let (outgoing, waiting) = mpsc::channel(OUTGOING);
+    let cut = CancellationToken::new();
+    let (address, ended) = (address.clone(), cut.clone());
+    let link = Link { connection, address, outgoing, cut, identity, client: None, is_renewing: false };
+    tell(Input::Dialled(link)).await?;
+    let mut accepted = false;
+    let carrying = link::carry(channel, waiting, |told| {
+        let input = match told {
+            Told::Accepted(client) => {
+                accepted = true;
+                Input::Accepted { connection, client }
+            }
+            Told::Message(message) => Input::Happened(Event::Received { connection, message }),
+        };
+        let inbox = inbox.clone();
+        async move { inbox.send(input).await.is_ok() }
+    });
+    // Cut links need no reason: who cuts has one.
+    let reason = ended.run_until_cancelled(carrying).await.map(|error| chain(&error));
+    tell(Input::Over { connection, reason: reason.unwrap_or_else(|| "it took nothing any more".to_owned()) })
+        .await?;
+    Ok(accepted)
+}
+
+/// Asks for another certificate, and puts it in place.
+pub(super) async fn renew(
+    mut client: ControllerClient<Channel>,
+    controller: Controller,
+    inbox: mpsc::Sender<Input>,
+) {
+    let work = async {
+        let key = controller.key.clone();
+        let request = tokio::task::spawn_blocking(move || identity::request(&key));
+        let request = request.await.map_err(|error| error.to_string())?.map_err(|error| chain(&error))?;
+        let answer = client.renew(RenewRequest { request }).await;
+        let given = answer.map_err(|status| status.message().to_owned())?.into_inner();
+        let renewed = tokio::task::spawn_blocking(move || {
+            identity::renew(&controller, &given.certificate, &given.authorities)
+        });
+        let identity = renewed.await.map_err(|error| error.to_string())?.map_err(|error| chain(&error))?;
+        tracing::info!(until = ?identity.until, "the certificate is renewed; the next connection uses it");
+        Ok(())
+    };
+    let result: Result<(), String> = work.await;
+    let result = result.map_err(|error| format!("it cannot be renewed: {error}"));
+    let _stopping = inbox.send(Input::Renewed(result)).await;
+}

@@ -1,0 +1,146 @@
+//! A connection to a controller: TCP, mutual TLS, one stream of messages each way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use guideway_controller_core::message::{FromForwarder, ToForwarder};
+use guideway_controller_proto::v1::controller_client::ControllerClient;
+use guideway_controller_proto::{Decoder, MAX_MESSAGE_BYTES, from_forwarder, v1};
+use guideway_dataplane_config::ControllerAddress;
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio_rustls::TlsConnector;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::{Channel, Endpoint, Uri};
+
+use crate::error::chain;
+
+/// A controller that does not answer within this time is given up.
+const DIAL: Duration = Duration::from_secs(3);
+/// Messages of this forwarder that wait for the wire.
+const QUEUE: usize = 4;
+
+/// What a link tells of itself.
+#[derive(Debug)]
+pub enum Told {
+    /// The controller takes the stream.
+    Accepted(ControllerClient<Channel>),
+    /// A message.
+    Message(ToForwarder),
+}
+
+/// Why a link is over.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// The host cannot be a name in a certificate.
+    #[error("{0:?} cannot stand in a certificate")]
+    Name(String),
+    /// There is no connection.
+    #[error("no connection: {0}")]
+    Connect(String),
+    /// It takes too long.
+    #[error("no answer in {DIAL:?}")]
+    Silent,
+    /// The controller does not want it, or is not the leader.
+    #[error("{}{}", .0.message(), if .0.message().is_empty() { .0.code().description() } else { "" })]
+    Refused(tonic::Status),
+    /// A message that means nothing.
+    #[error("a message of it means nothing: {0}")]
+    Message(guideway_controller_proto::WireError),
+    /// The controller has ended it.
+    #[error("the controller has ended the connection")]
+    Ended,
+}
+
+/// Connects.
+///
+/// # Errors
+///
+/// See [`LinkError`].
+pub async fn dial(address: &ControllerAddress, tls: Arc<ClientConfig>) -> Result<Channel, LinkError> {
+    let name =
+        ServerName::try_from(address.host.clone()).map_err(|_| LinkError::Name(address.host.clone()))?;
+    let (host, port) = (address.host.clone(), address.port);
+    let connector = TlsConnector::from(tls);
+    // The URI is required by the transport and never dialled.
+    let endpoint = Endpoint::from_static("http://controller.invalid").tcp_nodelay(true);
+    let connecting = endpoint.connect_with_connector(tower::service_fn(move |_: Uri| {
+        let (host, name, connector) = (host.clone(), name.clone(), connector.clone());
+        async move {
+            let stream = TcpStream::connect((host.as_str(), port)).await?;
+            stream.set_nodelay(true)?;
+            let stream = connector.connect(name, stream).await?;
+            Ok::<_, std::io::Error>(TokioIo::new(stream))
+        }
+    }));
+    match tokio::time::timeout(DIAL, connecting).await {
+        Ok(connected) => connected.map_err(|error| LinkError::Connect(innermost(&error))),
+        Err(_) => Err(LinkError::Silent),
+    }
+}
+
+/// Carries messages both ways until the link is over; gives why.
+pub async fn carry<F: Future<Output = bool>>(
+    channel: Channel,
+    outgoing: mpsc::Receiver<FromForwarder>,
+    mut tell: impl FnMut(Told) -> F,
+) -> LinkError {
+    let mut client = ControllerClient::new(channel)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES);
+    let (parts, stream) = mpsc::channel(QUEUE);
+    // A task of its own: whoever is slow to take what is said is no reason not to hear.
+    let pump = tokio::spawn(pump(outgoing, parts));
+    let end = async {
+        let stream = match client.follow(ReceiverStream::new(stream)).await {
+            Ok(stream) => stream,
+            Err(status) => return LinkError::Refused(status),
+        };
+        if !tell(Told::Accepted(client)).await {
+            return LinkError::Ended;
+        }
+        let mut stream = stream.into_inner();
+        let mut decoder = Decoder::<ToForwarder>::new();
+        loop {
+            let message = match stream.message().await {
+                Ok(Some(message)) => message,
+                Ok(None) => return LinkError::Ended,
+                Err(status) => return LinkError::Refused(status),
+            };
+            match decoder.push(message) {
+                Ok(None) => {}
+                Ok(Some(message)) => {
+                    if !tell(Told::Message(message)).await {
+                        return LinkError::Ended;
+                    }
+                }
+                Err(error) => return LinkError::Message(error),
+            }
+        }
+    }
+    .await;
+    pump.abort();
+    end
+}
+
+async fn pump(mut outgoing: mpsc::Receiver<FromForwarder>, parts: mpsc::Sender<v1::FromForwarder>) {
+    while let Some(message) = outgoing.recv().await {
+        for part in from_forwarder(&message) {
+            if parts.send(part).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// The layers of the transport say nothing of their own.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    chain(cause)
+}
