@@ -1,8 +1,5 @@
 //! From EndpointSlices to the backends of a set.
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,8 +1,5 @@
 //! Which forwarders announce a Service: shards, and owners on links.
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeSet;
 
 use guideway_controller_core::{Advertise, ForwarderName, L2, NameError, ShardName, VipName, l2, shards};

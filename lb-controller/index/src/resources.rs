@@ -55,7 +55,7 @@ impl Affected {
         let nothing = Self::default();
         match kind {
             // Selectors of advertisements look at labels of pools.
-            Kind::IpAddressPool => Self { pools: true, routing: true, services: true, ..nothing },
+            Kind::IpAddressPool => Self { pools: true, routing: true, services: true },
             Kind::BgpPeer | Kind::BfdProfile | Kind::Community => Self { routing: true, ..nothing },
             Kind::BgpAdvertisement => Self { routing: true, services: true, ..nothing },
             Kind::L2Advertisement | Kind::BackendPolicy => Self { services: true, ..nothing },

@@ -1,8 +1,5 @@
 //! From MetalLB's resources to what reaches the BGP speakers.
 
-#[cfg(test)]
-mod tests;
-
 use std::time::Duration;
 
 use guideway_controller_core::{

@@ -2,9 +2,6 @@
 
 mod ports;
 mod record;
-#[cfg(test)]
-mod tests;
-
 use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::sync::Arc;

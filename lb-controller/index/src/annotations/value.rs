@@ -52,7 +52,7 @@ where
 
 pub(super) fn duration(allowed: RangeInclusive<Duration>) -> impl Fn(&str) -> Parsed<Duration> {
     move |text| {
-        let whole_millis = |time: &Duration| time.subsec_nanos() % 1_000_000 == 0;
+        let whole_millis = |time: &Duration| time.subsec_nanos().is_multiple_of(1_000_000);
         humantime::parse_duration(text)
             .ok()
             .filter(|time| allowed.contains(time) && whole_millis(time))

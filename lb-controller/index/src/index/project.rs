@@ -145,7 +145,7 @@ impl Index {
         let named = balanced.annotations.shard.as_deref();
         let placement =
             self.resources.place(&self.config.seed, key, &service.labels, &cluster.spec, named, |message| {
-                report("UnknownShard", message)
+                report("UnknownShard", message);
             });
         let record: BTreeSet<IpAddr> = service.record.addresses().collect();
         let served = outcome

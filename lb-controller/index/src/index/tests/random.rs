@@ -127,7 +127,7 @@ fn made_node(number: u8, ready: bool) -> Value {
 fn play(world: &mut World, step: &Step) {
     match step {
         Step::Service { cluster, service, kind } => {
-            world.put(CLUSTERS[*cluster], "Service", made(*service, *kind))
+            world.put(CLUSTERS[*cluster], "Service", made(*service, *kind));
         }
         Step::DeleteService { cluster, service } => {
             world.delete(CLUSTERS[*cluster], "Service", &format!("shop/s{service}"));
@@ -139,7 +139,7 @@ fn play(world: &mut World, step: &Step) {
             world.delete(CLUSTERS[*cluster], "EndpointSlice", &format!("shop/s{service}-{suffix}"));
         }
         Step::Node { cluster, node, ready } => {
-            world.put(CLUSTERS[*cluster], "Node", made_node(*node, *ready))
+            world.put(CLUSTERS[*cluster], "Node", made_node(*node, *ready));
         }
         Step::DeleteNode { cluster, node } => world.delete(CLUSTERS[*cluster], "Node", &format!("n{node}")),
         Step::Again => {
@@ -175,7 +175,7 @@ fn play(world: &mut World, step: &Step) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, max_shrink_iters: 4000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 4000, ..ProptestConfig::default() })]
 
     #[test]
     fn the_content_follows_from_the_objects(steps in prop::collection::vec(step(), 1..60)) {
