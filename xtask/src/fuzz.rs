@@ -50,6 +50,7 @@ const TARGETS: &[&str] = &[
     "continue_token",
     "controller_message",
     "crd_schema",
+    "custom_resource",
 ];
 
 /// What `cargo fuzz` passes, less the sanitizer.

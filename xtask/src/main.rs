@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod crds;
 mod demo;
 mod ebpf;
 mod fuzz;
@@ -49,6 +50,8 @@ enum Command {
     Ebpf(ebpf::EbpfArgs),
     /// Derive the committed tables of Kubernetes' API again, or prove that they match their sources
     Schema(schema::SchemaArgs),
+    /// Write the definitions of custom resources again, or prove that they match the sources
+    Crds(crds::CrdsArgs),
     /// Feed random bytes to the parsers of outside input (libFuzzer)
     Fuzz(fuzz::FuzzArgs),
     /// Run packet tests, an end-to-end test and real traffic on another kernel, in a virtual machine
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Ebpf(args) => ebpf::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Schema(args) => schema::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Crds(args) => crds::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Fuzz(args) => fuzz::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Vmtest(args) => vmtest::run(&args),
         Command::Static(args) => setup::ensure(setup::Purpose::Static).and_then(|()| {

@@ -12,7 +12,7 @@ use clap::Args;
 use crate::process::{cargo, run as run_command};
 use crate::setup::Purpose;
 use crate::steps::{self, Step};
-use crate::{ebpf, fuzz, schema, setup};
+use crate::{crds, ebpf, fuzz, schema, setup};
 
 /// Options of `cargo xtask test`.
 #[derive(Args, Debug)]
@@ -80,6 +80,12 @@ const STEPS: &[Step] = &[
         about: "the committed tables of Kubernetes' API are what their sources give",
         needs: None,
         run: |_| schema::check(),
+    },
+    Step {
+        name: "crds",
+        about: "the committed definitions of custom resources are what their sources give",
+        needs: None,
+        run: |_| crds::check(),
     },
     Step { name: "fuzz", about: "the fuzz targets compile", needs: Some(Purpose::Fuzz), run: fuzz_targets },
     Step { name: "build", about: "all binaries, as the end-to-end tests run them", needs: None, run: build },

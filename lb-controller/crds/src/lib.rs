@@ -35,6 +35,7 @@ pub use field_error::{FieldError, FieldNote};
 pub use formats::Format;
 pub use kind::Kind;
 pub use manifest::manifest;
+pub use metallb::other::{ANNOTATION_PREFIXES, ANNOTATIONS, FOREIGN_KINDS, Foreign};
 pub use object::Object;
 pub use parse::{Parsed, parse};
 pub use selector::{Requirement, Selector};

@@ -6,9 +6,7 @@ use crate::Kind;
 use crate::definition::{Definition, Spec, Version, definition};
 use crate::fields::{Field, Fields, ListKind, Need, Rule, Shape};
 use crate::formats::Format;
-
-/// Most labels of a selector that a schema lets through; CEL rules need a bound.
-const MAX_SELECTOR: u64 = 1000;
+use crate::selector::{MAX, MAX_EXPRESSIONS};
 
 /// The CustomResourceDefinition of a kind.
 #[must_use]
@@ -195,13 +193,13 @@ fn selector() -> Value {
         "properties": {
             "matchLabels": {
                 "type": "object",
-                "maxProperties": MAX_SELECTOR,
+                "maxProperties": MAX,
                 "additionalProperties": {"type": "string", "maxLength": 63},
                 "description": "Labels that must have these values.",
             },
             "matchExpressions": {
                 "type": "array",
-                "maxItems": MAX_SELECTOR,
+                "maxItems": MAX_EXPRESSIONS,
                 "x-kubernetes-list-type": "atomic",
                 "description": "Requirements that must all hold.",
                 "items": {
@@ -216,7 +214,7 @@ fn selector() -> Value {
                         },
                         "values": {
                             "type": "array",
-                            "maxItems": MAX_SELECTOR,
+                            "maxItems": MAX,
                             "x-kubernetes-list-type": "atomic",
                             "items": {"type": "string", "maxLength": 63},
                             "description": "Values of In and NotIn.",

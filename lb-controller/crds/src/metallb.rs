@@ -3,6 +3,7 @@
 pub(crate) mod advertisement;
 pub(crate) mod bfd;
 pub(crate) mod community;
+pub(crate) mod other;
 pub(crate) mod peer;
 pub(crate) mod pool;
 

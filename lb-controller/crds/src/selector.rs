@@ -55,8 +55,10 @@ impl Selector {
     }
 }
 
-/// Most requirements of a selector, and most values of one.
-const MAX: usize = 1000;
+/// Most labels of a selector, and most values of a requirement.
+pub(crate) const MAX: usize = 1000;
+/// Most requirements of `matchExpressions`: what the API server's rules may cost bounds them.
+pub(crate) const MAX_EXPRESSIONS: usize = 100;
 const FIELDS: [&str; 2] = ["matchLabels", "matchExpressions"];
 const OPERATORS: &str = "write one of In, NotIn, Exists, DoesNotExist";
 
@@ -86,7 +88,7 @@ pub(crate) fn read(value: &Value, place: &str, findings: &mut Findings) -> Optio
                     None => whole = false,
                 }
             }
-            whole &= bounded(labels.len(), &format!("{place}.matchLabels"), findings);
+            whole &= bounded(labels.len(), MAX, &format!("{place}.matchLabels"), findings);
         }
         Some(other) => {
             let place = format!("{place}.matchLabels");
@@ -97,13 +99,14 @@ pub(crate) fn read(value: &Value, place: &str, findings: &mut Findings) -> Optio
     match map.get("matchExpressions") {
         None | Some(Value::Null) => {}
         Some(Value::Array(expressions)) => {
-            for (index, value) in expressions.iter().enumerate().take(MAX) {
+            for (index, value) in expressions.iter().enumerate().take(MAX_EXPRESSIONS) {
                 match expression(value, &format!("{place}.matchExpressions[{index}]"), findings) {
                     Some(requirement) => requirements.push(requirement),
                     None => whole = false,
                 }
             }
-            whole &= bounded(expressions.len(), &format!("{place}.matchExpressions"), findings);
+            whole &=
+                bounded(expressions.len(), MAX_EXPRESSIONS, &format!("{place}.matchExpressions"), findings);
         }
         Some(other) => {
             let place = format!("{place}.matchExpressions");
@@ -118,11 +121,11 @@ pub(crate) fn read(value: &Value, place: &str, findings: &mut Findings) -> Optio
     whole.then_some(Selector { requirements })
 }
 
-fn bounded(count: usize, place: &str, findings: &mut Findings) -> bool {
-    if count > MAX {
-        findings.error(place, format!("has {count} elements"), format!("write at most {MAX}"));
+fn bounded(count: usize, most: usize, place: &str, findings: &mut Findings) -> bool {
+    if count > most {
+        findings.error(place, format!("has {count} elements"), format!("write at most {most}"));
     }
-    count <= MAX
+    count <= most
 }
 
 fn label(key: &str, value: &Value, place: &str, findings: &mut Findings) -> Option<Requirement> {
@@ -200,7 +203,7 @@ fn values(value: Option<&Value>, place: &str, findings: &mut Findings) -> Option
         None | Some(Value::Null) => return Some(BTreeSet::new()),
         Some(Value::Array(items)) if items.len() <= MAX => items,
         Some(Value::Array(items)) => {
-            bounded(items.len(), &place, findings);
+            bounded(items.len(), MAX, &place, findings);
             return None;
         }
         Some(other) => {
