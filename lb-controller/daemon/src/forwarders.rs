@@ -1,1 +1,102 @@
-//! Connections of forwarders.
+//! The connections of forwarders: mutual TLS, gRPC, messages to and from the driver.
+//!
+//! | task | how many | does |
+//! |---|---|---|
+//! | acceptor | 1 for each listener | takes connections, a task for each handshake |
+//! | reader | 1 for each forwarder | reads messages, gives them to the driver; waits while the driver has enough of its |
+//! | writer | 1 for each forwarder | takes messages from a bounded queue and writes them |
+//!
+//! A forwarder's name is what its certificate says. A forwarder that does not read, or sends more than the driver takes,
+//! waits for itself: no queue is shared without a part for each.
+
+mod enrolment;
+mod incoming;
+mod link;
+mod service;
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use guideway_controller_core::ForwarderName;
+use guideway_controller_proto::MAX_MESSAGE_BYTES;
+use guideway_controller_proto::v1::controller_server::ControllerServer;
+use guideway_controller_proto::v1::enrolment_server::EnrolmentServer;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Server;
+use tracing::warn;
+
+use crate::ca::{Tls, Tokens};
+
+pub(crate) use link::{Link, LinkEvent, Links, Outgoing};
+
+/// A transport that does not answer for this long is gone: it notices what no message of the controller would.
+const TRANSPORT_KEEPALIVE: Duration = Duration::from_secs(5);
+/// How often certificates are read again, and made anew where the controller makes them.
+const REFRESH: Duration = Duration::from_secs(24 * 3600);
+
+/// Says whether a forwarder may connect, and if not why.
+pub(crate) type Admit = Arc<dyn Fn(&ForwarderName) -> Result<(), String> + Send + Sync>;
+
+/// Serves forwarders at a listener until `stop`.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    tls: Arc<Tls>,
+    links: Links,
+    admit: Admit,
+    stop: CancellationToken,
+) -> Result<(), tonic::transport::Error> {
+    let service = ControllerServer::new(service::Service::new(Arc::clone(&tls), links, admit))
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES);
+    let connections = incoming::accept(listener, tls, incoming::Clients::WithCertificates, stop.clone());
+    server().add_service(service).serve_with_incoming_shutdown(connections, stop.cancelled_owned()).await
+}
+
+/// Gives first certificates for tokens until `stop`.
+pub(crate) async fn serve_enrolment(
+    listener: TcpListener,
+    tls: Arc<Tls>,
+    tokens: Tokens,
+    stop: CancellationToken,
+) -> Result<(), tonic::transport::Error> {
+    let service = EnrolmentServer::new(enrolment::Service::new(Arc::clone(&tls), tokens))
+        .max_decoding_message_size(enrolment::MAX_JOIN_BYTES);
+    let connections = incoming::accept(listener, tls, incoming::Clients::Anybody, stop.clone());
+    server().add_service(service).serve_with_incoming_shutdown(connections, stop.cancelled_owned()).await
+}
+
+fn server() -> Server {
+    Server::builder()
+        .initial_stream_window_size(1 << 20)
+        .initial_connection_window_size(2 << 20)
+        .max_concurrent_streams(8)
+        .http2_keepalive_interval(Some(TRANSPORT_KEEPALIVE))
+        .http2_keepalive_timeout(Some(TRANSPORT_KEEPALIVE))
+}
+
+/// Reads certificates again once a day until `stop`.
+pub(crate) async fn refresh(tls: Arc<Tls>, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(REFRESH)).await.is_some() {
+        if let Err(error) = tls.refresh(SystemTime::now()) {
+            warn!(%error, "certificates cannot be read again: those that were read before count");
+        }
+    }
+}
+
+/// What carries the events of connections to the driver.
+pub(crate) fn links() -> (Links, mpsc::Receiver<LinkEvent>) {
+    Links::new()
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    address: SocketAddr,
+    /// Whose certificate; an error says why it is nobody's.
+    identity: Result<crate::ca::Identity, String>,
+}

@@ -20,6 +20,7 @@ mod ca;
 pub mod cli;
 pub mod config;
 mod election;
+mod files;
 mod forwarders;
 mod metrics;
 mod project;

@@ -1,13 +1,23 @@
-//! The driver of the coordinator.
+//! The driver of the coordinator: gives it what happens and does what it says.
+
+mod driver;
+mod encoded;
+mod file;
+mod latency;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use guideway_controller_core::{Content, Generation};
 use guideway_controller_rollout::coordinator::{Notice, State};
 use guideway_controller_rollout::{Record, Settings, Stored, Version, WriteFault};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+pub(crate) use driver::start;
+pub(crate) use file::FileStore;
 
 /// Where the record is kept.
 #[async_trait]
@@ -68,4 +78,28 @@ pub(crate) enum Told {
     Notice(Notice),
     /// Another one leads: stand back from the election for a while.
     Resign,
+    /// A change has come so far, this long after it was seen.
+    Came(Stage, Duration),
+}
+
+/// How far a change has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Stage {
+    /// Forwarders prepare it.
+    Proposed,
+    /// It is committed.
+    Committed,
+    /// All forwarders that are there serve it.
+    Served,
+}
+
+impl Stage {
+    /// As metrics call it.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Proposed => "proposed",
+            Self::Committed => "committed",
+            Self::Served => "served",
+        }
+    }
 }

@@ -1,0 +1,56 @@
+//! First certificates.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use guideway_controller_proto::v1;
+use guideway_controller_proto::v1::enrolment_server::Enrolment;
+use tonic::{Request, Response, Status};
+use tracing::{info, warn};
+
+use super::Peer;
+use crate::ca::{Authority, CaError, FORWARDER_LIFE, Tls, Token, Tokens};
+
+/// A token and a request for a certificate are much shorter.
+pub(super) const MAX_JOIN_BYTES: usize = 32 << 10;
+
+pub(super) struct Service {
+    tls: Arc<Tls>,
+    tokens: Tokens,
+}
+
+impl Service {
+    pub(super) fn new(tls: Arc<Tls>, tokens: Tokens) -> Self {
+        Self { tls, tokens }
+    }
+}
+
+#[tonic::async_trait]
+impl Enrolment for Service {
+    async fn join(&self, request: Request<v1::JoinRequest>) -> Result<Response<v1::Credentials>, Status> {
+        let address = request.extensions().get::<Peer>().map(|peer| peer.address.to_string());
+        let address = address.unwrap_or_default();
+        let v1::JoinRequest { token, request } = request.into_inner();
+        let current = self.tls.current();
+        let Some(authority) = &current.authority else {
+            let reason = "this controller has no authority: bring the certificate of the forwarder";
+            return Err(Status::failed_precondition(reason));
+        };
+        let refused = |error: CaError| {
+            warn!(%address, %error, "a forwarder cannot join");
+            match error {
+                CaError::Token => Status::permission_denied(error.to_string()),
+                CaError::Request(_) => Status::invalid_argument(error.to_string()),
+                _ => Status::internal("the controller cannot give certificates now: see its log"),
+            }
+        };
+        let now = SystemTime::now();
+        let token: Token = token.parse().map_err(refused)?;
+        // A request that is of no use does not cost the token.
+        Authority::check_request(&request).map_err(refused)?;
+        let name = self.tokens.take(&token, now).map_err(refused)?;
+        let certificate = authority.grant(&request, &name, now, FORWARDER_LIFE).map_err(refused)?;
+        info!(%address, forwarder = %name, "a forwarder has joined");
+        Ok(Response::new(v1::Credentials { certificate, authorities: authority.authorities().to_owned() }))
+    }
+}
