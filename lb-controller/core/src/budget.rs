@@ -85,6 +85,39 @@ pub fn split(from: &Content, to: &Content, budget: &Budget) -> Step {
     Step { now, rest }
 }
 
+/// As much of the way from `from` to `to` as needs nobody's consent; `rest` is what does.
+///
+/// A set that moves more than the budget's part waits with the shares that it had, without its dead backends. What is within
+/// the budget is done, unless more is disturbed that way than the budget says: then all that disturbs waits. Everything
+/// else is done. Repeated, it stays where it is.
+#[must_use]
+pub fn harmless(from: &Content, to: &Content, budget: &Budget) -> Step {
+    let disruption = predict(from, to);
+    if budget.allows(&disruption) || from.seed != to.seed {
+        return Step { now: to.clone(), rest: !budget.allows(&disruption) };
+    }
+    let is_small = |set: &&SetDisruption| (1..=budget.moved_permille).contains(&set.moved.live_permille());
+    let moves = |vip: &&VipDisruption| matches!(vip, VipDisruption::Moved { .. });
+    let disturbed =
+        disruption.sets.iter().filter(is_small).count() + disruption.vips.iter().filter(moves).count();
+    let passes = disturbed <= budget.disturbed;
+    let mut now = to.clone();
+    let mut rest = false;
+    for set in disruption.sets.iter().filter(|set| set.moved.live > 0 && !(passes && is_small(set))) {
+        let (Some(old), Some(new)) = (from.sets.get(&set.set), to.sets.get(&set.set)) else { continue };
+        if let Some(waiting) = waiting(old, new) {
+            rest = true;
+            put(&mut now, waiting);
+        }
+    }
+    for vip in disruption.vips.iter().filter(|_| !passes) {
+        if let VipDisruption::Moved { vip, from: set, .. } = vip {
+            rest |= keep_vip(&mut now, from, vip, set);
+        }
+    }
+    Step { now, rest }
+}
+
 /// The VIP as it was, with what it needs; whether that can be.
 fn keep_vip(now: &mut Content, from: &Content, vip: &crate::VipName, set: &SetName) -> bool {
     let (Some(old), Some(new)) = (from.vips.get(vip), now.vips.get(vip)) else { return false };

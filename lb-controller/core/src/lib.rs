@@ -40,7 +40,7 @@ mod shard;
 pub mod shards;
 mod vip;
 
-pub use budget::{Budget, Step, split};
+pub use budget::{Budget, Step, harmless, split};
 pub use content::{Announcement, Content, ContentError, Item, Snapshot};
 pub use delta::{Changes, Delta, DeltaError, diff};
 pub use digest::{Digest, ParseDigestError};

@@ -48,6 +48,7 @@ pub struct Coordinator {
     next_part: Option<Instant>,
     /// When the first proposal may begin whoever is missing.
     gathered: Option<Instant>,
+    consent: wishes::Consent,
     rollback: Option<wishes::Rollback>,
     resume: bool,
     keepalive_at: Option<Instant>,
@@ -73,6 +74,7 @@ impl Coordinator {
             last_aborted: None,
             next_part: None,
             gathered: None,
+            consent: wishes::Consent::default(),
             rollback: None,
             resume: false,
             keepalive_at: None,
@@ -101,7 +103,7 @@ impl Coordinator {
                 self.received(&forwarder, connection, message, now);
             }
             Event::Approve { generation } => self.approve(generation),
-            Event::Rollback { generation } => self.roll_back(generation, now),
+            Event::Rollback { generation } => self.roll_back(generation),
             Event::Resume => self.resume(),
             Event::Timeout => {}
         }

@@ -118,6 +118,15 @@ impl Checker {
             return Err(Violation::RecordWentBack { from: format!("{last:?}"), to: format!("{record:?}") });
         }
         self.last = record.clone();
+        self.commits(record)
+    }
+
+    /// The record has this as committed.
+    ///
+    /// # Errors
+    ///
+    /// When the generation was something else.
+    pub fn commits(&mut self, record: &Record) -> Result<(), Violation> {
         if let Some(stamp) = record.committed {
             self.committed.insert(stamp);
             self.names(stamp)?;

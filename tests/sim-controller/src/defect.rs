@@ -23,6 +23,6 @@ pub enum Defect {
     DoubtTakenForDone,
     /// A forwarder withdraws when it loses its leader.
     WithdrawnWithoutLeader,
-    /// Time does not pass for leaders.
-    NoTimeouts,
+    /// No forwarder ever hears of the commit of every third generation.
+    CommitLost,
 }

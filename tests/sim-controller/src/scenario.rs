@@ -26,6 +26,12 @@ pub struct Scenario {
     pub calm: Duration,
     /// What the connections are.
     pub links: Links,
+    /// The longest time from one fault to the next.
+    pub faults: Duration,
+    /// The longest time from one change of what is wanted to the next.
+    pub changes: Duration,
+    /// How long a new leader waits for forwarders.
+    pub gather: Duration,
     /// Messages in a hundred that are lost.
     pub loss: u32,
     /// The longest time that a message takes.
@@ -65,9 +71,12 @@ impl Scenario {
             trouble: Duration::from_secs(u64::from(random.between(10, 40))),
             calm: Duration::from_secs(90),
             links: if random.percent(50) { Links::Streams } else { Links::Datagrams },
+            faults: Duration::from_secs([1, 5, 20][random.below(3) as usize]),
+            changes: Duration::from_millis([30, 300, 5000][random.below(3) as usize]),
+            gather: Duration::from_millis([100, 2000][random.below(2) as usize]),
             loss: [0, 1, 10][random.below(3) as usize],
             delay: Duration::from_millis([5, 100, 1500][random.below(3) as usize]),
-            crash: [0, 2, 20][random.below(3) as usize],
+            crash: [0, 1, 10][random.below(3) as usize],
             doubt: [0, 5, 40][random.below(3) as usize],
             fault: [0, 2, 20][random.below(3) as usize],
             over_budget: match random.below(3) {

@@ -240,7 +240,7 @@ impl World {
             }
             Item::WakeController { controller, epoch, at } => {
                 let process = &self.controllers[controller];
-                if process.epoch == epoch && process.wake == Some(at) && !self.has(Defect::NoTimeouts) {
+                if process.epoch == epoch && process.wake == Some(at) {
                     self.run_controller(controller, coordinator::Event::Timeout)?;
                 }
             }

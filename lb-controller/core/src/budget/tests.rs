@@ -57,6 +57,24 @@ fn what_is_dead_does_not_wait() {
 }
 
 #[test]
+fn what_needs_consent_waits_and_nothing_else_does() {
+    let equal = |name: &str, count: u8| set(name, (1..=count).map(|number| (number, 1)));
+    let from = content([equal("a", 2), equal("b", 41)]);
+    let to = content([equal("a", 4), equal("b", 42), equal("c", 1)]);
+    let budget = Budget { moved_permille: 100, disturbed: 1 };
+    let step = harmless(&from, &to, &budget);
+    assert!(step.rest);
+    assert!(budget.allows(&predict(&from, &step.now)));
+    assert_eq!(step.now.sets().get("b"), to.sets().get("b"));
+    assert!(step.now.sets().contains_key("c"));
+    let weights: Vec<u16> = step.now.sets().get("a").unwrap().backends.iter().map(|one| one.weight).collect();
+    assert_eq!(weights, [1, 1, 0, 0]);
+    // The rest stays where it is until somebody consents.
+    assert_eq!(harmless(&step.now, &to, &budget), step);
+    assert_eq!(harmless(&from, &to, &Budget::UNLIMITED), Step { now: to, rest: false });
+}
+
+#[test]
 fn vips_move_a_few_at_a_time() {
     let vip = |number: u8, set: &str| Vip {
         name: format!("v{number}").parse().unwrap(),

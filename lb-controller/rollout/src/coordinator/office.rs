@@ -71,6 +71,7 @@ impl Coordinator {
         self.obstacle = None;
         self.last_aborted = None;
         self.next_part = None;
+        self.consent = super::wishes::Consent::default();
         self.rollback = None;
         self.resume = false;
         self.keepalive_at = None;

@@ -1,14 +1,15 @@
 //! One generation's way: proposed, prepared, decided, installed.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use guideway_controller_core::message::{Cost, ToForwarder};
 use guideway_controller_core::{
-    Content, Digest, Disruption, ForwarderName, Generation, Term, predict, split,
+    Content, Digest, Disruption, ForwarderName, Generation, Term, harmless, predict, split,
 };
 
 use super::notice::Aborted;
+use super::wishes::Consent;
 use super::{Coordinator, Notice, Phase};
 use crate::record::Stamp;
 use crate::settings::OverBudget;
@@ -23,10 +24,22 @@ pub(super) struct Rollout {
     goal: Digest,
     /// Whether there is a part after it.
     rest: bool,
+    /// How long that has to wait.
+    pause: Option<Duration>,
     pub(super) disruption: Disruption,
+    /// Whether it is above the budget and nobody said yes.
+    needs_consent: bool,
     since: Instant,
     pub(super) phase: Phase,
-    pub(super) is_approved: bool,
+}
+
+/// What of a change is done at once.
+struct Part {
+    content: Content,
+    rest: bool,
+    pause: Option<Duration>,
+    disruption: Disruption,
+    needs_consent: bool,
 }
 
 /// Who wants it.
@@ -112,14 +125,11 @@ impl Coordinator {
             self.abort(term, Aborted::TooFew(ready, voters.len()));
             return;
         }
-        let is_held = rollout.source == Source::Desired
-            && self.settings.over_budget == OverBudget::Hold
-            && !rollout.is_approved
-            && !self.settings.budget.allows(&rollout.disruption);
-        if is_held {
+        if rollout.needs_consent && !self.consent.covers(&rollout.disruption) {
             if rollout.phase != Phase::Held {
                 rollout.phase = Phase::Held;
                 let (stamp, disruption) = (rollout.stamp, rollout.disruption.clone());
+                self.consent.asked(stamp.generation, disruption.clone());
                 self.notice(Notice::Held(stamp, disruption));
             }
         } else {
@@ -151,10 +161,13 @@ impl Coordinator {
         if rollout.source != Source::Desired {
             self.rollback = None;
         }
-        self.next_part = match self.settings.over_budget {
-            OverBudget::Spread(interval) if rollout.rest => now.checked_add(interval),
-            _ => None,
-        };
+        if let Some(pause) = rollout.pause {
+            self.next_part = now.checked_add(pause);
+        }
+        if rollout.source == Source::Desired && !rollout.rest {
+            self.next_part = None;
+            self.consent = Consent::default();
+        }
         self.obstacle = None;
         self.last_aborted = None;
         self.installing = Some(Installing { stamp, since: now });
@@ -210,8 +223,8 @@ impl Coordinator {
         if voters.is_empty() || !self.has_gathered(now) || self.awaits_content(now) {
             return;
         }
-        let Some((content, rest)) = self.part(&wanted, source, now) else { return };
-        if self.is_refused(content.digest(), &voters, now) {
+        let Some(part) = self.part(&wanted, source, now) else { return };
+        if self.is_refused(part.content.digest(), &voters, now) {
             return;
         }
         // Numbers that forwarders have seen and the record has not are those of a record that was lost.
@@ -221,19 +234,19 @@ impl Coordinator {
             return;
         }
         self.used = generation;
+        let Part { content, rest, pause, disruption, needs_consent } = part;
         let stamp = Stamp { generation, digest: content.digest() };
-        let base = self.committed_content();
-        let disruption = base.map(|base| predict(base, &content)).unwrap_or_default();
         self.rollout = Some(Rollout {
             stamp,
             content,
             source,
             goal: wanted.digest(),
             rest,
+            pause,
             disruption,
+            needs_consent,
             since: now,
             phase: Phase::Preparing,
-            is_approved: false,
         });
         self.notice(Notice::Proposed(stamp, voters.len()));
     }
@@ -274,21 +287,42 @@ impl Coordinator {
         self.gathered.is_none()
     }
 
-    /// The whole of what is wanted, or as much as may be done at once; and whether something is left.
-    fn part(&mut self, wanted: &Content, source: Source, now: Instant) -> Option<(Content, bool)> {
-        let whole = Some((wanted.clone(), false));
-        let OverBudget::Spread(_) = self.settings.over_budget else { return whole };
-        let Some(base) = self.committed_content().filter(|_| source == Source::Desired) else {
-            return whole;
+    /// The whole of what is wanted, or as much of it as may be done now.
+    fn part(&mut self, wanted: &Content, source: Source, now: Instant) -> Option<Part> {
+        let whole = |disruption, needs_consent| {
+            Some(Part { content: wanted.clone(), rest: false, pause: None, disruption, needs_consent })
         };
-        let step = split(base, wanted, &self.settings.budget);
-        if step.now.digest() == base.digest() {
-            return whole;
+        let Some(base) = self.committed_content().cloned() else {
+            // Nobody serves it: there is nothing to disturb.
+            return whole(Disruption::default(), false);
+        };
+        let (budget, disruption) = (self.settings.budget, predict(&base, wanted));
+        if source != Source::Desired || budget.allows(&disruption) || self.consent.covers(&disruption) {
+            return whole(disruption, false);
         }
-        if self.next_part.is_some() && !self.is_due(self.next_part, now) {
-            return None;
+        let is_time = self.next_part.is_none() || self.is_due(self.next_part, now);
+        let pause = match self.settings.over_budget {
+            OverBudget::Spread(pause) if is_time => Some(pause),
+            _ => None,
+        };
+        let step =
+            if pause.is_some() { split(&base, wanted, &budget) } else { harmless(&base, wanted, &budget) };
+        if step.now.digest() != base.digest() {
+            let disruption = predict(&base, &step.now);
+            return Some(Part {
+                content: step.now,
+                rest: step.rest,
+                pause,
+                disruption,
+                needs_consent: false,
+            });
         }
-        Some((step.now, step.rest))
+        // All that is left needs time or consent; it is prepared to know what it costs.
+        match self.settings.over_budget {
+            OverBudget::Hold => whole(disruption, true),
+            OverBudget::Spread(_) if pause.is_some() => whole(disruption, false),
+            OverBudget::Spread(_) => None,
+        }
     }
 
     /// Whether it was refused a short while ago, by a forwarder that would be asked again.

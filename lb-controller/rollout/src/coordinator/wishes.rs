@@ -1,8 +1,8 @@
 //! What operators ask for.
 
-use std::time::Instant;
+use std::collections::VecDeque;
 
-use guideway_controller_core::{Content, Generation};
+use guideway_controller_core::{Content, Disruption, Generation, VipDisruption};
 
 use super::notice::Aborted;
 use super::rollout::Source;
@@ -17,16 +17,51 @@ pub(super) struct Rollback {
     pub(super) content: Option<Content>,
 }
 
+/// What operators were asked, and what they said.
+#[derive(Debug, Default)]
+pub(super) struct Consent {
+    /// Generations that waited since the last one was committed as a whole; the latest last.
+    asked: VecDeque<(Generation, Disruption)>,
+    /// What may be disturbed.
+    given: Option<Disruption>,
+}
+
+impl Consent {
+    /// How many questions are remembered: what is wanted may change many times while an operator thinks.
+    const QUESTIONS: usize = 64;
+
+    pub(super) fn asked(&mut self, generation: Generation, disruption: Disruption) {
+        self.asked.push_back((generation, disruption));
+        let excess = self.asked.len().saturating_sub(Self::QUESTIONS);
+        self.asked.drain(..excess);
+    }
+
+    /// Whether nothing is disturbed more than was agreed to.
+    pub(super) fn covers(&self, disruption: &Disruption) -> bool {
+        let Some(given) = &self.given else { return false };
+        disruption.sets.iter().all(|set| {
+            let agreed = given.sets.iter().find(|agreed| agreed.set == set.set);
+            set.moved.live == 0
+                || agreed.is_some_and(|agreed| set.moved.live_permille() <= agreed.moved.live_permille())
+        }) && disruption
+            .vips
+            .iter()
+            .all(|vip| matches!(vip, VipDisruption::Removed { .. }) || given.vips.contains(vip))
+    }
+}
+
 impl Coordinator {
+    /// The consent is to what the generation disturbs: it holds for the one that took its place because something else
+    /// changed meanwhile.
     pub(super) fn approve(&mut self, generation: Generation) {
-        let rollout = self.rollout.as_mut().filter(|rollout| rollout.stamp.generation == generation);
-        match rollout.filter(|rollout| rollout.phase <= Phase::Held) {
-            Some(rollout) => rollout.is_approved = true,
+        let question = self.consent.asked.iter().find(|(asked, _)| *asked == generation);
+        match question.map(|(_, disruption)| disruption.clone()) {
+            Some(disruption) => self.consent.given = Some(disruption),
             None => self.decline(format!("generation {generation} does not wait for anything")),
         }
     }
 
-    pub(super) fn roll_back(&mut self, generation: Generation, _now: Instant) {
+    pub(super) fn roll_back(&mut self, generation: Generation) {
         if self.term().is_none() {
             self.decline("this controller does not lead".to_owned());
             return;

@@ -116,7 +116,8 @@ pub enum Action {
     },
     /// Write this so that it survives a crash.
     Keep(Kept),
-    /// Make it what packets meet, at once and as a whole. It may be what is installed already.
+    /// Make it what packets meet, at once and as a whole. It may be what is installed already. There is one at a time, and
+    /// none after it before its answer.
     Install {
         /// Which one.
         stamp: Stamp,

@@ -72,13 +72,14 @@ impl Follower {
         }
     }
 
-    /// Only what would be installed after a restart is installed: otherwise a crash would lead back.
+    /// Only what would be installed after a restart is installed, and one after the other: neither a crash nor a slow
+    /// installation leads back.
     fn install(&mut self, now: Instant) {
         self.install_again.take_if(|again| *again <= now);
         let Some(stamp) = self.kept.committed else { return };
         let is_done = self.installed.is_some_and(|(installed, _)| installed == stamp);
         let is_kept = self.durable.committed == Some(stamp);
-        if is_done || !is_kept || self.install_again.is_some() || self.installing == Some(stamp) {
+        if is_done || !is_kept || self.install_again.is_some() || self.installing.is_some() {
             return;
         }
         if let Some(content) = self.content.clone() {

@@ -53,6 +53,7 @@ impl World {
         let leader = format!("controller {controller} {}", process.epoch);
         let mut settings = Settings::new(leader, Scenario::budget());
         settings.over_budget = self.scenario.over_budget;
+        settings.gather = self.scenario.gather;
         settings.prepare_timeout = Duration::from_secs(4);
         settings.refused_retry = Duration::from_secs(10);
         settings.history = 4;
@@ -139,7 +140,11 @@ impl World {
                         self.after(Duration::ZERO, Item::Controller { controller, epoch, event });
                     }
                 }
-                self.sends(Packet::Down(connection, message));
+                let is_lost =
+                    matches!(message, ToForwarder::Commit { generation, .. } if generation.0 % 3 == 1);
+                if !(is_lost && self.has(Defect::CommitLost)) {
+                    self.sends(Packet::Down(connection, message));
+                }
             }
             Action::Disconnect { connection, .. } => self.breaks(connection),
             Action::Resign => {
@@ -163,7 +168,7 @@ impl World {
                 self.score.held += 1;
                 // An operator looks at it.
                 let event = Box::new(Event::Approve { generation: stamp.generation });
-                let time = self.up_to(Duration::from_secs(3));
+                let time = self.up_to(Duration::from_secs(1));
                 let epoch = self.controllers[controller].epoch;
                 self.after(time, Item::Controller { controller, epoch, event });
             }

@@ -44,8 +44,7 @@ impl World {
         }
         self.wanted += u64::from(self.random.between(1, 3));
         self.tell_controllers();
-        let longest = [300, 5000][self.random.below(2) as usize];
-        let time = self.up_to(Duration::from_millis(longest));
+        let time = self.up_to(self.scenario.changes);
         self.after(time, Item::Change);
     }
 
@@ -81,7 +80,7 @@ impl World {
             12 => self.operator(controller)?,
             _ => self.everything_dies(),
         }
-        let time = self.up_to(Duration::from_secs(3));
+        let time = self.up_to(self.scenario.faults);
         self.after(time, Item::Fault);
         Ok(())
     }

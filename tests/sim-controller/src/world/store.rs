@@ -100,12 +100,15 @@ impl World {
     ) -> Result<(), Violation> {
         let result = if expected == self.store.version() || self.has(Defect::SwapWithoutCompare) {
             self.trace(|| format!("the record is {record:?}"));
-            if !self.has(Defect::GenerationReused) {
+            if self.has(Defect::GenerationReused) {
+                // What went back is the defect itself.
+                self.check.commits(&record)?;
+            } else {
                 self.check.record(&record)?;
-            } else if let Some(stamp) = record.committed {
-                self.check.names(stamp)?;
             }
-            self.store.record = Some(record);
+            let before = self.store.record.replace(record).and_then(|before| before.rolled_back_to);
+            let after = self.store.record().and_then(|record| record.rolled_back_to);
+            self.score.rollbacks += u64::from(after.is_some() && after != before);
             self.store.version += 1;
             Ok(Version(self.store.version.to_string()))
         } else {
