@@ -16,6 +16,8 @@ use guideway_controller_rollout::coordinator::{Notice, State};
 use guideway_controller_rollout::{Record, Settings, Stored, Version, WriteFault};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use crate::state::Sightings;
+
 pub(crate) use driver::start;
 pub(crate) use file::FileStore;
 
@@ -69,6 +71,8 @@ pub(crate) struct Driver {
     pub(crate) told: broadcast::Sender<Told>,
     /// How it is.
     pub(crate) state: watch::Receiver<Arc<State>>,
+    /// What forwarders say of themselves.
+    pub(crate) sightings: Sightings,
 }
 
 /// What the driver says at times.

@@ -1,1 +1,82 @@
-//! What there is to see.
+//! What there is to see: where the admin API and the metrics get it from.
+//!
+//! Nobody who works waits for somebody who looks. The driver shows a [state](guideway_controller_rollout::coordinator::State)
+//! after each of its steps, what forwarders say is kept beside it as [`Sightings`], and the projector answers a [`Question`]
+//! between two changes, so that what nobody asks for costs nothing.
+
+mod past;
+mod sightings;
+
+use guideway_controller_core::{Content, Generation};
+use guideway_controller_index::{Index, ResourceProblem, ServiceView};
+use guideway_controller_ipam::PoolUse;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::rollout::{Command, Driver};
+use crate::sources::Contacts;
+
+pub(crate) use past::{Committed, Past};
+pub(crate) use sightings::{Sighting, Sightings};
+
+/// All that can be looked at.
+#[derive(Clone, Debug)]
+pub(crate) struct Sights {
+    /// The rollout.
+    pub(crate) driver: Driver,
+    /// The projector, which owns the index.
+    pub(crate) projector: mpsc::Sender<Question>,
+    /// How clusters are doing.
+    pub(crate) contacts: Contacts,
+    /// What was committed.
+    pub(crate) past: Past,
+    /// Who leads, as the Lease says; `None`: nobody knows, or there is no Lease.
+    pub(crate) leader: watch::Receiver<Option<String>>,
+}
+
+/// What the projector is asked.
+#[derive(Debug)]
+pub(crate) enum Question {
+    /// What has come of all Services.
+    Projected(oneshot::Sender<Projected>),
+}
+
+/// What has come of all Services.
+#[derive(Clone, Debug)]
+pub(crate) struct Projected {
+    /// For all forwarders.
+    pub(crate) content: Content,
+    /// Services that are ours, by key.
+    pub(crate) services: Vec<ServiceView>,
+    /// How full pools are, by name and family.
+    pub(crate) pools: Vec<PoolUse>,
+    /// What is wrong with custom resources beside each other.
+    pub(crate) problems: Vec<ResourceProblem>,
+}
+
+impl Projected {
+    /// What an index shows, and the content that it has made last. Costs what there are Services.
+    pub(crate) fn of(index: &Index, content: Content) -> Self {
+        Self {
+            content,
+            services: index.services().cloned().collect(),
+            pools: index.ipam().usage(),
+            problems: index.problems().cloned().collect(),
+        }
+    }
+}
+
+impl Sights {
+    /// What has come of all Services; `None`: the controller stops.
+    pub(crate) async fn projected(&self) -> Option<Projected> {
+        let (answer, projected) = oneshot::channel();
+        self.projector.send(Question::Projected(answer)).await.ok()?;
+        projected.await.ok()
+    }
+
+    /// The content of a generation, if it is at hand.
+    pub(crate) async fn content(&self, generation: Generation) -> Option<Content> {
+        let (answer, content) = oneshot::channel();
+        self.driver.commands.send(Command::Content(generation, answer)).await.ok()?;
+        content.await.ok().flatten()
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use guideway_controller_core::ForwarderName;
 use guideway_controller_core::message::ToForwarder;
@@ -18,6 +18,7 @@ use super::encoded::Encoded;
 use super::latency::Latency;
 use super::{Command, Driver, RecordStore, Told};
 use crate::forwarders::{Link, LinkEvent, Outgoing};
+use crate::state::Sightings;
 
 /// Commands that wait.
 const COMMANDS: usize = 64;
@@ -40,8 +41,10 @@ pub(crate) fn start(
     let coordinator = Coordinator::new(settings);
     let (show, state) = watch::channel(Arc::new(coordinator.state()));
     let (answer, answers) = mpsc::channel(COMMANDS);
+    let sightings = Sightings::default();
     let driver = Driving {
         coordinator,
+        sightings: sightings.clone(),
         store,
         answer,
         asked: 0,
@@ -53,7 +56,7 @@ pub(crate) fn start(
         show,
     };
     let task = tokio::spawn(driver.run(received, links, answers, stop));
-    (Driver { commands, told, state }, task)
+    (Driver { commands, told, state, sightings }, task)
 }
 
 /// What the store said.
@@ -64,6 +67,7 @@ enum Answer {
 
 struct Driving {
     coordinator: Coordinator,
+    sightings: Sightings,
     store: Arc<dyn RecordStore>,
     answer: mpsc::Sender<Answer>,
     /// Requests of the store that are not answered.
@@ -168,9 +172,11 @@ impl Driving {
                 if let Some((_, former)) = self.open.insert(forwarder.clone(), (connection, link)) {
                     former.close("the forwarder has connected anew");
                 }
+                self.sightings.connected(&forwarder, &hello, SystemTime::now());
                 self.handle(Event::Connected { forwarder, connection, hello });
             }
             LinkEvent::Received { forwarder, connection, message, place } => {
+                self.sightings.heard(&forwarder, &message, SystemTime::now());
                 self.handle(Event::Received { forwarder, connection, message });
                 drop(place);
             }
@@ -247,7 +253,7 @@ impl Driving {
     }
 
     fn notice(&mut self, notice: &Notice) {
-        for (stage, time) in self.latency.hears(notice) {
+        if let Some((stage, time)) = self.latency.hears(notice) {
             self.tell(Told::Came(stage, time));
         }
     }
