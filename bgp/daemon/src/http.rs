@@ -20,10 +20,11 @@ pub trait Pages: Send + Sync + 'static {
     fn collector(&self) -> Box<dyn Collector>;
     /// Why the daemon is not of use at the moment; empty when it is.
     fn not_ready(&self) -> Vec<String>;
+    /// What all names of metrics begin with.
+    fn prefix(&self) -> &'static str {
+        "guideway_bgp"
+    }
 }
-
-/// What all names of metrics begin with.
-const PREFIX: &str = "guideway_bgp";
 
 /// Serves `/metrics`, `/healthz` and `/readyz` until `stop`.
 ///
@@ -47,7 +48,7 @@ pub async fn serve(
 /// # Errors
 /// When a metric cannot be written.
 pub fn exposition(pages: &dyn Pages) -> Result<String, fmt::Error> {
-    let mut registry = Registry::with_prefix(PREFIX);
+    let mut registry = Registry::with_prefix(pages.prefix());
     registry.register_collector(pages.collector());
     let mut out = String::new();
     text::encode(&mut out, &registry)?;

@@ -28,6 +28,8 @@ pub struct Config {
     pub services_file: Option<PathBuf>,
     /// Where forwarders dial.
     pub listen: Vec<SocketAddr>,
+    /// Where forwarders without a certificate get their first one.
+    pub enrolment_listen: SocketAddr,
     /// Certificates.
     pub ca: Ca,
     /// What must survive a restart without a home cluster.

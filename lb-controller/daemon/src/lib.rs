@@ -24,6 +24,7 @@ mod files;
 mod forwarders;
 mod metrics;
 mod project;
+mod record;
 mod rollout;
 pub mod run;
 mod sources;

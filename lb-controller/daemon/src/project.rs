@@ -1,1 +1,291 @@
 //! From changes to contents.
+//!
+//! A projector lives until its controller no longer leads: what it has assigned then counts no more, and the next one reads
+//! everything again. Before it leads it only takes note of changes; then it takes over what is served, and projects.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use guideway_controller_core::{Content, Digest, ForwarderName, Generation};
+use guideway_controller_crds::guideway::Rollout;
+use guideway_controller_index::{Change, ClusterName, Contact, Index, IndexConfig};
+use guideway_controller_rollout::coordinator::{Role, State};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{sleep_until, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::metrics::Metrics;
+use crate::rollout::{Command, Desired, Driver};
+use crate::sources::{Feed, Seen};
+use crate::status::Writer;
+
+/// Changes that come within this time of the first one are projected together.
+const COALESCE: Duration = Duration::from_millis(5);
+/// Changes that are taken at once.
+const BATCH: usize = 1024;
+/// How long after its start a leader waits for the content that is served, and for clusters to tell what they have.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it looks whether they have.
+const LOOK: Duration = Duration::from_millis(100);
+/// After this time routers have taken note of what is announced no more.
+const ROUTERS: Duration = Duration::from_secs(1);
+/// Contents that were wanted and are not served yet. Of more the oldest are forgotten.
+const WANTED: usize = 256;
+
+/// Why a projector has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It was stopped.
+    Stopped,
+    /// Its controller led and does not any more.
+    LeadsNoMore,
+}
+
+/// What a projector works with.
+pub(crate) struct Projector {
+    /// Where its content goes.
+    pub(crate) driver: Driver,
+    /// Who it is, in Events.
+    pub(crate) identity: String,
+    /// What is counted.
+    pub(crate) metrics: Arc<Metrics>,
+    /// What the Rollout object says is sent here.
+    pub(crate) rollout: watch::Sender<Option<Rollout>>,
+}
+
+struct Projecting<'a> {
+    with: &'a Projector,
+    feed: Feed,
+    index: Index,
+    writers: BTreeMap<ClusterName, Writer>,
+    state: watch::Receiver<Arc<State>>,
+    live: BTreeSet<ForwarderName>,
+    /// Whether everything of the home cluster was told.
+    complete: bool,
+    leading: Option<Leading>,
+    /// When the oldest change was seen that is not projected.
+    oldest: Option<Instant>,
+}
+
+/// What there is while the controller leads.
+struct Leading {
+    since: Instant,
+    /// Whether what is served was taken over, or cannot be.
+    resumed: bool,
+    /// Contents that were wanted, the latest last.
+    wanted: VecDeque<Content>,
+    /// Contents that are served, with the time at which routers know.
+    served: VecDeque<(tokio::time::Instant, Content)>,
+    /// What was put there last.
+    last_served: Option<Digest>,
+}
+
+impl Projector {
+    /// Projects what comes until `stop`, or until the controller has lost the lead.
+    pub(crate) async fn run(
+        &self,
+        config: IndexConfig,
+        feed: Feed,
+        mut changes: mpsc::Receiver<Seen>,
+        stop: CancellationToken,
+    ) -> Ended {
+        let mut projecting = Projecting {
+            with: self,
+            feed,
+            index: Index::new(config),
+            writers: BTreeMap::new(),
+            state: self.driver.state.clone(),
+            live: BTreeSet::new(),
+            complete: false,
+            leading: None,
+            oldest: None,
+        };
+        projecting.state.mark_changed();
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            let due = projecting.due();
+            let timer = async {
+                match due {
+                    Some(due) => sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return Ended::Stopped,
+                changed = projecting.state.changed() => {
+                    if changed.is_err() {
+                        return Ended::Stopped;
+                    }
+                    if projecting.look_at_state() {
+                        return Ended::LeadsNoMore;
+                    }
+                }
+                count = changes.recv_many(&mut batch, BATCH) => {
+                    if count == 0 {
+                        return Ended::Stopped;
+                    }
+                    let end = tokio::time::Instant::now() + COALESCE;
+                    projecting.take(&mut batch);
+                    while let Ok(1..) = timeout_at(end, changes.recv_many(&mut batch, BATCH)).await {
+                        projecting.take(&mut batch);
+                    }
+                }
+                () = timer => {}
+            }
+            projecting.go_on().await;
+        }
+    }
+}
+
+impl Projecting<'_> {
+    fn take(&mut self, batch: &mut Vec<Seen>) {
+        for seen in batch.drain(..) {
+            match seen {
+                Seen::Change(change, at) => {
+                    if self.index.apply(change) {
+                        self.oldest = Some(self.oldest.map_or(at, |oldest| oldest.min(at)));
+                    }
+                }
+                Seen::Writable(cluster, Some(client)) => {
+                    let writer = Writer::new(client, &self.with.identity, self.feed.clone());
+                    self.writers.insert(cluster, writer);
+                }
+                Seen::Writable(cluster, None) => {
+                    self.writers.remove(&cluster);
+                }
+                Seen::Rollout(rollout) => {
+                    self.with.rollout.send_replace(rollout.map(|rollout| *rollout));
+                }
+                Seen::Complete => self.complete = true,
+                Seen::Retry(service) => self.index.retry(&service),
+                Seen::Look(look) => look.0(&self.index),
+            }
+        }
+    }
+
+    /// Whether the lead was lost.
+    fn look_at_state(&mut self) -> bool {
+        let state = Arc::clone(&self.state.borrow_and_update());
+        let connected = |(name, forwarder): (&ForwarderName, &_)| {
+            let forwarder: &guideway_controller_rollout::coordinator::ForwarderState = forwarder;
+            forwarder.connected.then(|| name.clone())
+        };
+        let live: BTreeSet<ForwarderName> = state.forwarders.iter().filter_map(connected).collect();
+        for name in live.symmetric_difference(&self.live) {
+            if self.index.apply(Change::Live(name.clone(), live.contains(name))) {
+                self.oldest.get_or_insert_with(Instant::now);
+            }
+        }
+        self.live = live;
+        match (&state.role, &mut self.leading) {
+            (Role::Leading(_), None) => {
+                self.leading = Some(Leading {
+                    since: Instant::now(),
+                    resumed: false,
+                    wanted: VecDeque::new(),
+                    served: VecDeque::new(),
+                    last_served: None,
+                });
+            }
+            (Role::Leading(_), Some(leading)) => leading.look_at(&state),
+            (_, Some(_)) => return true,
+            (_, None) => {}
+        }
+        false
+    }
+
+    /// When there is something to do without any change.
+    fn due(&self) -> Option<tokio::time::Instant> {
+        let leading = self.leading.as_ref()?;
+        if !leading.resumed {
+            return Some(tokio::time::Instant::now() + LOOK);
+        }
+        leading.served.front().map(|(due, _)| *due)
+    }
+
+    async fn go_on(&mut self) {
+        self.resume().await;
+        let Some(leading) = self.leading.as_mut().filter(|leading| leading.resumed) else { return };
+        let now = tokio::time::Instant::now();
+        while let Some((_, content)) = leading.served.pop_front_if(|(due, _)| *due <= now) {
+            self.index.settled(&content);
+        }
+        if self.index.is_dirty() || leading.wanted.is_empty() {
+            self.project().await;
+        }
+    }
+
+    /// Takes over what is served, when everything is told that can be.
+    async fn resume(&mut self) {
+        let Some(leading) = self.leading.as_mut().filter(|leading| !leading.resumed && self.complete) else {
+            return;
+        };
+        let late = leading.since.elapsed() >= PATIENCE;
+        let syncing = self.index.clusters().any(|(_, contact)| contact == Contact::Syncing);
+        if syncing && !late {
+            return;
+        }
+        let committed = self.state.borrow().committed;
+        if let Some(stamp) = committed {
+            match content(&self.with.driver, stamp.generation).await {
+                Some(content) => self.index.resume(&content),
+                None if !late => return,
+                None => tracing::warn!(%stamp, "no forwarder has what is committed: it is made anew"),
+            }
+        }
+        leading.resumed = true;
+    }
+
+    async fn project(&mut self) {
+        let seen = self.oldest.take().unwrap_or_else(Instant::now);
+        let span = tracing::info_span!("change");
+        let projection = span.in_scope(|| self.index.project());
+        self.with.metrics.came("projected", seen.elapsed());
+        for status in projection.services {
+            if let Some(writer) =
+                ClusterName::new(&status.service.cluster).ok().and_then(|name| self.writers.get(&name))
+            {
+                writer.put(status);
+            } else {
+                for event in &status.events {
+                    tracing::warn!(service = %status.service, reason = event.reason, "{}", event.message);
+                }
+            }
+        }
+        let Some(leading) = self.leading.as_mut() else { return };
+        let content = projection.content;
+        if leading.wanted.back().map(Content::digest) == Some(content.digest()) {
+            return;
+        }
+        leading.wanted.push_back(content.clone());
+        if leading.wanted.len() > WANTED {
+            leading.wanted.pop_front();
+        }
+        let desired = Desired { content, seen, span };
+        let _ended = self.with.driver.commands.send(Command::Desired(desired)).await;
+        leading.look_at(&self.state.borrow());
+    }
+}
+
+async fn content(driver: &Driver, generation: Generation) -> Option<Content> {
+    let (answer, answered) = oneshot::channel();
+    driver.commands.send(Command::Content(generation, answer)).await.ok()?;
+    answered.await.ok().flatten()
+}
+
+impl Leading {
+    /// Whether one of those that were wanted is served by all.
+    fn look_at(&mut self, state: &State) {
+        let Some(stamp) = state.committed.filter(|_| state.rollout.is_none()) else { return };
+        let Some(at) = self.wanted.iter().position(|content| content.digest() == stamp.digest) else {
+            return;
+        };
+        if self.last_served.replace(stamp.digest) != Some(stamp.digest) {
+            let due = tokio::time::Instant::now() + ROUTERS;
+            self.served.push_back((due, self.wanted[at].clone()));
+        }
+        // The latest stays, to be compared with.
+        self.wanted.drain(..at);
+    }
+}

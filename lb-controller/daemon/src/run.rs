@@ -1,8 +1,29 @@
 //! Everything together.
 
-use std::path::Path;
+mod settings;
 
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::Context as _;
+use guideway_bgp_daemon::http::{self, Pages};
+use guideway_bgp_daemon::service::{Servers, Signals, Told as Signal, log_refused, notify, watchdog};
+use guideway_controller_crds::guideway::Rollout;
+use guideway_controller_index::{Defaults, IndexConfig};
+use sd_notify::NotifyState;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::ca::{Tls, Tokens};
 use crate::config::Config;
+use crate::metrics::Sight;
+use crate::project::{Ended, Projector};
+use crate::record::RolloutObject;
+use crate::rollout::{self, Command, Driver, FileStore, RecordStore, Told};
+use crate::sources::{self, Feed, Home, Static};
+use crate::{election, forwarders};
 
 /// Runs until SIGTERM.
 ///
@@ -10,6 +31,183 @@ use crate::config::Config;
 ///
 /// When the configuration is wrong, or something that is needed at the start cannot be had.
 pub async fn run(path: &Path) -> anyhow::Result<()> {
-    let _config = Config::load(path)?;
+    let config = Config::load(path)?;
+    let mut signals = Signals::listen()?;
+    let identity = settings::identity();
+    let stop = CancellationToken::new();
+    let mut servers = Servers::default();
+
+    let home = home(&config).await?;
+    let store: Arc<dyn RecordStore> = match &home {
+        Some(home) => Arc::new(RolloutObject::new(home.client.clone(), &home.namespace, &home.rollout)),
+        None => Arc::new(FileStore::new(&config.state_dir)?),
+    };
+    let (links, link_events) = forwarders::links();
+    serve_forwarders(&config, &links, &mut servers).await?;
+    let driver_stop = CancellationToken::new();
+    let settings = settings::settings(&identity, &config.rollout);
+    let (driver, driving) = rollout::start(settings, store, link_events, driver_stop.clone());
+
+    let sight = Sight::new(&driver);
+    let pages: Arc<dyn Pages> = Arc::new(sight.clone());
+    let listener = listen(config.metrics_listen).await?;
+    servers.run("the metrics server", http::serve(listener, pages, servers.stop_token()));
+
+    let (rollout, rollouts) = watch::channel(None);
+    let background = [
+        tokio::spawn(follow_rollout(rollouts, config.rollout.clone(), identity.clone(), driver.clone())),
+        tokio::spawn(count(sight.clone(), driver.clone())),
+    ];
+    let lease = config
+        .home
+        .as_ref()
+        .zip(home.as_ref())
+        .map(|(configured, home)| (home.client.clone(), election::settings(configured, &identity)));
+    let electing = tokio::spawn({
+        let (driver, stop) = (driver.clone(), stop.clone());
+        async move { election::run(lease, &driver, &stop).await }
+    });
+    let (statics, configured) = watch::channel(Arc::new(statics(&config)));
+    let projector = Projector { driver, identity, metrics: Arc::clone(&sight.metrics), rollout };
+    let index = IndexConfig { seed: config.seed, defaults: Defaults::default() };
+    let projecting = tokio::spawn(sessions(projector, index, home, configured, sight, stop.clone()));
+
+    notify(&[NotifyState::Ready]);
+    tracing::info!("the controller runs");
+    attend(path, config, &statics, &mut signals).await;
+
+    notify(&[NotifyState::Stopping]);
+    stop.cancel();
+    let _ended = projecting.await;
+    let _ended = electing.await;
+    driver_stop.cancel();
+    let _ended = driving.await;
+    background.iter().for_each(tokio::task::JoinHandle::abort);
+    servers.end(Path::new("")).await;
     Ok(())
+}
+
+async fn home(config: &Config) -> anyhow::Result<Option<Home>> {
+    let Some(home) = &config.home else { return Ok(None) };
+    let client = sources::client::by_config(&home.kubeconfig).await.context("the home cluster")?;
+    Ok(Some(Home { client, namespace: home.namespace.clone(), rollout: home.rollout.clone() }))
+}
+
+async fn listen(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}
+
+async fn serve_forwarders(
+    config: &Config,
+    links: &forwarders::Links,
+    servers: &mut Servers,
+) -> anyhow::Result<()> {
+    let names = if config.ca.names.is_empty() { vec![settings::host()] } else { config.ca.names.clone() };
+    let tls = Arc::new(Tls::open(&config.ca.folder, &names, SystemTime::now())?);
+    for address in &config.listen {
+        let listener = listen(*address).await?;
+        let admit: forwarders::Admit = Arc::new(|_| Ok(()));
+        let server =
+            forwarders::serve(listener, Arc::clone(&tls), links.clone(), admit, servers.stop_token());
+        servers.run("the server of forwarders", server);
+    }
+    let listener = listen(config.enrolment_listen).await?;
+    let tokens = Tokens::new(&config.ca.folder);
+    let enrolment = forwarders::serve_enrolment(listener, Arc::clone(&tls), tokens, servers.stop_token());
+    servers.run("the enrolment of forwarders", enrolment);
+    let stop = servers.stop_token();
+    servers.run("the renewal of certificates", async move {
+        forwarders::refresh(tls, stop).await;
+        Ok::<(), std::convert::Infallible>(())
+    });
+    Ok(())
+}
+
+fn statics(config: &Config) -> Static {
+    Static { clusters: config.clusters.clone(), services_file: config.services_file.clone() }
+}
+
+/// Sources and projector, anew whenever the lead was lost.
+async fn sessions(
+    projector: Projector,
+    index: IndexConfig,
+    home: Option<Home>,
+    config: watch::Receiver<Arc<Static>>,
+    sight: Sight,
+    stop: CancellationToken,
+) {
+    loop {
+        let (feed, changes) = Feed::new(sight.contacts.clone());
+        sight.feed.store(Some(Arc::new(feed.clone())));
+        let ending = stop.child_token();
+        let reading = tokio::spawn(sources::run(home.clone(), config.clone(), feed.clone(), ending.clone()));
+        let ended = projector.run(index.clone(), feed, changes, stop.clone()).await;
+        ending.cancel();
+        let _ended = reading.await;
+        if ended == Ended::Stopped {
+            return;
+        }
+        tracing::info!("the lead is lost: everything is read again");
+    }
+}
+
+/// What the Rollout object says holds; without one, the configuration file.
+async fn follow_rollout(
+    mut rollouts: watch::Receiver<Option<Rollout>>,
+    default: Rollout,
+    identity: String,
+    driver: Driver,
+) {
+    while rollouts.changed().await.is_ok() {
+        let rollout = rollouts.borrow_and_update().clone().unwrap_or_else(|| default.clone());
+        let settings = settings::settings(&identity, &rollout);
+        if driver.commands.send(Command::Settings(settings)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Counts and logs what the driver tells.
+async fn count(sight: Sight, driver: Driver) {
+    use tokio::sync::broadcast::error::RecvError;
+    let mut told = driver.told.subscribe();
+    loop {
+        match told.recv().await {
+            Ok(Told::Came(stage, time)) => sight.metrics.came(stage.as_str(), time),
+            Ok(Told::Notice(notice)) => tracing::info!(?notice, "rollout"),
+            Ok(Told::Resign) => tracing::warn!("another controller leads by the record: standing back"),
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Until a signal says to stop.
+async fn attend(
+    path: &Path,
+    mut config: Config,
+    statics_of: &watch::Sender<Arc<Static>>,
+    signals: &mut Signals,
+) {
+    let mut alive = tokio::time::interval(watchdog());
+    loop {
+        tokio::select! {
+            _ = alive.tick() => notify(&[NotifyState::Watchdog]),
+            told = signals.next() => match told {
+                Signal::Stop => return,
+                Signal::Reload => {
+                    guideway_bgp_daemon::service::notify_reloading();
+                    match Config::load(path) {
+                        Ok(new) => {
+                            settings::log_fixed(&config, &new);
+                            statics_of.send_replace(Arc::new(statics(&new)));
+                            config = new;
+                        }
+                        Err(error) => log_refused(&error),
+                    }
+                    notify(&[NotifyState::Ready]);
+                }
+            },
+        }
+    }
 }

@@ -1,1 +1,138 @@
 //! Where changes come from.
+//!
+//! A source ends when the token that it was given is cancelled. It never gives up: what cannot be reached is tried again
+//! with growing pauses.
+
+pub(crate) mod client;
+mod cluster;
+mod file;
+mod home;
+mod round;
+mod set;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use guideway_controller_crds::guideway::Rollout;
+use guideway_controller_index::{Change, ClusterName, Index};
+use guideway_controller_ipam::ServiceKey;
+use kube::Client;
+use kube::runtime::watcher::ExponentialBackoff;
+use tokio::sync::{mpsc, oneshot};
+
+pub(crate) use home::Home;
+pub(crate) use set::{Static, run};
+
+/// What a source tells the projector.
+pub(crate) enum Seen {
+    /// Something has changed, and when this was seen.
+    Change(Change, Instant),
+    /// A cluster can be written to with this client; `None`: its Services have no status, or it is no longer ours.
+    Writable(ClusterName, Option<Client>),
+    /// How changes are to reach forwarders.
+    Rollout(Option<Box<Rollout>>),
+    /// Everything that the controller's own cluster, or the file, has was told.
+    Complete,
+    /// A write to this Service is to be decided again.
+    Retry(ServiceKey),
+    /// Somebody wants to look at the index.
+    Look(Look),
+}
+
+/// What is done with the index, between two changes.
+pub(crate) struct Look(pub(crate) Box<dyn FnOnce(&Index) + Send>);
+
+
+/// How sources speak to the projector.
+#[derive(Clone, Debug)]
+pub(crate) struct Feed {
+    sender: mpsc::Sender<Seen>,
+    contacts: Contacts,
+}
+
+impl Feed {
+    /// One that the receiver belongs to.
+    pub(crate) fn new(contacts: Contacts) -> (Self, mpsc::Receiver<Seen>) {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        (Self { sender, contacts }, receiver)
+    }
+
+    /// How clusters are doing.
+    pub(crate) fn contacts(&self) -> &Contacts {
+        &self.contacts
+    }
+
+    pub(crate) async fn change(&self, change: Change) {
+        self.tell(Seen::Change(change, Instant::now())).await;
+    }
+
+    /// Waits when the projector is behind. Nobody listens any more when it has ended.
+    pub(crate) async fn tell(&self, seen: Seen) {
+        let _ended = self.sender.send(seen).await;
+    }
+
+    /// Looks at the index between two changes; `None` when there is none just now.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Index) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        let look = Look(Box::new(move |index| _ = answer.send(look(index))));
+        self.tell(Seen::Look(look)).await;
+        answered.await.ok()
+    }
+
+    /// Changes that wait.
+    pub(crate) fn depth(&self) -> usize {
+        self.sender.max_capacity() - self.sender.capacity()
+    }
+}
+
+/// Changes that wait for the projector.
+const QUEUE: usize = 4096;
+
+/// How the API of a cluster is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Contact {
+    /// Whether it answers. What was never reached counts as not answering.
+    pub(crate) reachable: bool,
+    /// Whether everything was listed once.
+    pub(crate) synced: bool,
+    /// When it answered last.
+    pub(crate) last: Option<SystemTime>,
+    /// The version of its API server.
+    pub(crate) version: Option<String>,
+    /// What went wrong last, until it answers again.
+    pub(crate) error: Option<String>,
+}
+
+/// How clusters are doing, for whoever looks.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Contacts(Arc<Mutex<BTreeMap<ClusterName, Contact>>>);
+
+impl Contacts {
+    /// All of them at this moment.
+    pub(crate) fn all(&self) -> BTreeMap<ClusterName, Contact> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn update(&self, name: &ClusterName, change: impl FnOnce(&mut Contact)) {
+        change(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(name.clone()).or_default());
+    }
+
+    fn forget(&self, name: &ClusterName) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+}
+
+fn pauses() -> ExponentialBackoff {
+    ExponentialBackoff::from(
+        backon::ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(50))
+            .with_max_delay(Duration::from_secs(5))
+            .with_factor(2.0)
+            .with_jitter()
+            .without_max_times(),
+    )
+}

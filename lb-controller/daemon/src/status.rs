@@ -1,1 +1,126 @@
-//! What is written back to Services.
+//! What is written back to Services: finalizer, addresses, conditions, Events.
+//!
+//! Each write names the `resourceVersion` that it was decided for. One that is refused is decided again from what is then
+//! there; nothing is written from memory.
+
+mod write;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use guideway_controller_index::ServiceStatus;
+use guideway_controller_ipam::ServiceKey;
+use kube::Client;
+use kube::runtime::events::{Recorder, Reporter};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::sources::{Feed, Seen};
+use write::{Outcome, write};
+
+/// Services of a cluster that are written at the same time.
+const WRITES: usize = 16;
+/// How long to wait before a write that failed is decided again; doubles each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// What another one has written is about to be seen.
+const CONFLICT: Duration = Duration::from_millis(50);
+
+/// Who Events are from.
+const REPORTER: &str = "guideway.dev/lb-controller";
+
+/// Writes to the Services of one cluster, until it is dropped.
+pub(crate) struct Writer {
+    waiting: Arc<Waiting>,
+    task: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    statuses: Mutex<BTreeMap<ServiceKey, ServiceStatus>>,
+    more: Notify,
+}
+
+impl Writer {
+    /// Begins.
+    pub(crate) fn new(client: Client, identity: &str, feed: Feed) -> Self {
+        let waiting = Arc::new(Waiting::default());
+        let reporter = Reporter { controller: REPORTER.to_owned(), instance: Some(identity.to_owned()) };
+        let recorder = Recorder::new(client.clone(), reporter);
+        let task = tokio::spawn(run(client, recorder, Arc::clone(&waiting), feed));
+        Self { waiting, task }
+    }
+
+    /// Has it written. What waits already for the same Service is out of date, except for its Events.
+    pub(crate) fn put(&self, mut status: ServiceStatus) {
+        let mut statuses = self.waiting.statuses.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = statuses.remove(&status.service) {
+            status.events.splice(0..0, before.events);
+            status.events.dedup();
+        }
+        statuses.insert(status.service.clone(), status);
+        drop(statuses);
+        self.waiting.more.notify_one();
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Waiting {
+    /// The first that is not being written.
+    fn next(&self, busy: &BTreeSet<ServiceKey>) -> Option<ServiceStatus> {
+        let mut statuses = self.statuses.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = statuses.keys().find(|key| !busy.contains(*key))?.clone();
+        statuses.remove(&key)
+    }
+}
+
+async fn run(client: Client, recorder: Recorder, waiting: Arc<Waiting>, feed: Feed) {
+    let mut busy = BTreeSet::new();
+    let mut failures: BTreeMap<ServiceKey, u32> = BTreeMap::new();
+    let mut writes = FuturesUnordered::new();
+    loop {
+        while busy.len() < WRITES
+            && let Some(status) = waiting.next(&busy)
+        {
+            busy.insert(status.service.clone());
+            let (client, recorder) = (&client, &recorder);
+            writes.push(async move {
+                let outcome = write(client, recorder, &status).await;
+                (status.service, outcome)
+            });
+        }
+        tokio::select! {
+            () = waiting.more.notified() => {}
+            Some((service, outcome)) = writes.next() => {
+                busy.remove(&service);
+                let pause = match outcome {
+                    Outcome::Done => {
+                        failures.remove(&service);
+                        continue;
+                    }
+                    Outcome::Conflict => CONFLICT,
+                    Outcome::Failed(error) => {
+                        let count = failures.entry(service.clone()).or_default();
+                        let pause = FIRST_PAUSE.saturating_mul(1 << (*count).min(16)).min(LONGEST_PAUSE);
+                        *count += 1;
+                        tracing::warn!(%service, error, ?pause, "cannot be written to the Service");
+                        pause
+                    }
+                };
+                let feed = feed.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(pause).await;
+                    feed.tell(Seen::Retry(service)).await;
+                });
+            }
+        }
+    }
+}

@@ -18,6 +18,7 @@ use super::{Ca, Config, Election, Home, Kubeconfig, Workload};
 
 const SOCKET: &str = "/run/guideway/controller.sock";
 const METRICS: &str = "127.0.0.1:9475";
+const ENROLMENT: &str = "[::]:9481";
 const LISTEN: &str = "[::]:9480";
 const STATE: &str = "/var/lib/guideway/controller";
 const CA: &str = "/var/lib/guideway/controller/ca";
@@ -49,6 +50,7 @@ fn document(node: &Node, problems: &mut Problems) -> Option<Config> {
     let state_dir = section.optional("state_dir", problems, text).map(|found| found.value);
     let socket = socket_of(&mut section, "admin", SOCKET, problems);
     let metrics_listen = listen_of(&mut section, "metrics", fixed(METRICS), problems);
+    let enrolment_listen = listen_of(&mut section, "enrolment", fixed(ENROLMENT), problems);
     let rollout_node = section.node("rollout");
     if let (Some(node), Some(_)) = (rollout_node, home_node) {
         let reason = "belongs into the Rollout object of the home cluster, remove it here".to_owned();
@@ -67,6 +69,7 @@ fn document(node: &Node, problems: &mut Problems) -> Option<Config> {
         clusters: clusters.unwrap_or_default(),
         services_file,
         listen: addresses.unwrap_or_else(|| vec![fixed(LISTEN)]),
+        enrolment_listen: enrolment_listen?,
         ca,
         state_dir: state_dir.unwrap_or_else(|| STATE.to_owned()).into(),
         socket: socket?,

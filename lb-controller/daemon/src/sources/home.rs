@@ -1,0 +1,278 @@
+//! The controller's own objects: custom resources, and Secrets that they name.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use guideway_controller_crds::{self as crds, Kind, Resource};
+use guideway_controller_index::{Change, ClusterName, ObjectName};
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{ApiResource, DynamicObject};
+use kube::runtime::watcher;
+use kube::{Api, Client, ResourceExt as _};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::round::{self, Takes};
+use super::{Feed, Seen};
+
+/// The key of a password in a Secret of type `kubernetes.io/basic-auth`.
+const PASSWORD: &str = "password";
+
+/// The cluster with the controller's own objects.
+#[derive(Clone)]
+pub(crate) struct Home {
+    /// How it is spoken to.
+    pub(crate) client: Client,
+    /// Where the objects are.
+    pub(crate) namespace: String,
+    /// The name of the Rollout object.
+    pub(crate) rollout: String,
+}
+
+/// What the set of workload clusters is told.
+pub(super) enum Told {
+    /// A Cluster object as it is.
+    Cluster(ClusterName, Box<crds::guideway::Cluster>),
+    /// There is none any more, or it cannot be read.
+    ClusterGone(ClusterName),
+    /// Exactly these Cluster objects are there.
+    Clusters(BTreeSet<ClusterName>),
+    /// A Secret as it is; `None`: it is gone.
+    Secret(String, Option<Box<Secret>>),
+    /// Everything was listed once.
+    Complete,
+}
+
+/// Never ends.
+pub(super) async fn run(home: Home, feed: Feed, told: mpsc::Sender<Told>) {
+    let (listed, mut all_listed) = watch::channel(0_usize);
+    let mut watches = JoinSet::new();
+    for kind in Kind::ALL {
+        let resource = ApiResource {
+            group: kind.group().to_owned(),
+            version: kind.versions().first().copied().unwrap_or_default().to_owned(),
+            api_version: api_version(kind),
+            kind: kind.as_str().to_owned(),
+            plural: kind.plural().to_owned(),
+        };
+        let api: Api<DynamicObject> = Api::namespaced_with(home.client.clone(), &home.namespace, &resource);
+        let takes = Resources {
+            kind,
+            rollout: home.rollout.clone(),
+            feed: feed.clone(),
+            told: told.clone(),
+            names: BTreeSet::new(),
+            listing: false,
+            once: Once::new(&listed),
+        };
+        watches.spawn(round::watch(api, takes));
+    }
+    let secrets: Api<Secret> = Api::namespaced(home.client.clone(), &home.namespace);
+    let takes = Secrets {
+        namespace: home.namespace.clone().into(),
+        feed,
+        told: told.clone(),
+        known: BTreeSet::new(),
+        listing: BTreeSet::new(),
+        once: Once::new(&listed),
+    };
+    watches.spawn(round::watch(secrets, takes));
+    let _listed = all_listed.wait_for(|count| *count > Kind::ALL.len()).await.is_ok();
+    let _ended = told.send(Told::Complete).await;
+    // They never end.
+    let _ended = watches.join_next().await;
+}
+
+fn api_version(kind: Kind) -> String {
+    format!("{}/{}", kind.group(), kind.versions().first().copied().unwrap_or_default())
+}
+
+/// Counts once.
+struct Once {
+    counter: watch::Sender<usize>,
+    counted: bool,
+}
+
+impl Once {
+    fn new(counter: &watch::Sender<usize>) -> Self {
+        Self { counter: counter.clone(), counted: false }
+    }
+
+    fn count(&mut self) {
+        if !std::mem::replace(&mut self.counted, true) {
+            self.counter.send_modify(|count| *count += 1);
+        }
+    }
+}
+
+struct Resources {
+    kind: Kind,
+    rollout: String,
+    feed: Feed,
+    told: mpsc::Sender<Told>,
+    names: BTreeSet<String>,
+    listing: bool,
+    once: Once,
+}
+
+impl Resources {
+    async fn taken(&mut self, object: &DynamicObject) {
+        let name = object.name_any();
+        let Ok(mut value) = serde_json::to_value(object) else { return };
+        // Objects of a list do not say what they are.
+        value["apiVersion"] = api_version(self.kind).into();
+        value["kind"] = self.kind.as_str().into();
+        let parsed = match crds::parse(&value) {
+            Ok(parsed) => parsed,
+            Err(error) => return tracing::warn!(kind = self.kind.as_str(), name, %error, "not understood"),
+        };
+        let resource = match parsed.resource {
+            Ok(resource) => resource,
+            Err(errors) => {
+                for error in &errors {
+                    tracing::warn!(kind = self.kind.as_str(), name, %error, "the object is wrong and not used");
+                }
+                return self.without(&name).await;
+            }
+        };
+        match resource {
+            Resource::Cluster(cluster) => match ClusterName::new(&name) {
+                Ok(name) => self.tell(Told::Cluster(name, Box::new(cluster))).await,
+                Err(error) => tracing::warn!(%error, "the Cluster is not used"),
+            },
+            Resource::Rollout(rollout) if name == self.rollout => {
+                self.feed.tell(Seen::Rollout(Some(rollout))).await;
+            }
+            Resource::Rollout(_) => {}
+            resource => self.feed.change(Change::Resource(parsed.object, Box::new(resource))).await,
+        }
+    }
+
+    async fn without(&mut self, name: &str) {
+        match self.kind {
+            Kind::Cluster => {
+                if let Ok(name) = ClusterName::new(name) {
+                    self.tell(Told::ClusterGone(name)).await;
+                }
+            }
+            Kind::Rollout if name == self.rollout => self.feed.tell(Seen::Rollout(None)).await,
+            Kind::Rollout => {}
+            kind => self.feed.change(Change::ResourceGone(kind, name.to_owned())).await,
+        }
+    }
+
+    async fn tell(&self, told: Told) {
+        let _ended = self.told.send(told).await;
+    }
+}
+
+impl Takes<DynamicObject> for Resources {
+    async fn is(&mut self, object: DynamicObject) {
+        if self.listing {
+            self.names.insert(object.name_any());
+        }
+        self.taken(&object).await;
+    }
+
+    async fn gone(&mut self, object: DynamicObject) {
+        self.without(&object.name_any()).await;
+    }
+
+    async fn listed(&mut self) {
+        self.listing = false;
+        let names = std::mem::take(&mut self.names);
+        match self.kind {
+            Kind::Cluster => {
+                let names = names.iter().filter_map(|name| ClusterName::new(name).ok()).collect();
+                self.tell(Told::Clusters(names)).await;
+            }
+            Kind::Rollout if !names.contains(&self.rollout) => self.feed.tell(Seen::Rollout(None)).await,
+            Kind::Rollout => {}
+            kind => self.feed.change(Change::ResourcesListed(kind, names)).await,
+        }
+        self.once.count();
+    }
+
+    fn begins(&mut self) {
+        self.listing = true;
+        self.names.clear();
+    }
+
+    async fn failed(&mut self, error: &watcher::Error) {
+        let kind = self.kind.as_str();
+        if is_not_served(error) {
+            // Nobody has installed its definition: there are none.
+            if !self.once.counted {
+                tracing::info!(kind, "the cluster does not know this kind: there are none of it");
+            }
+            self.once.count();
+        } else {
+            tracing::debug!(kind, %error, "watch interrupted");
+        }
+    }
+}
+
+fn is_not_served(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status)) => status.code == 404,
+        _ => false,
+    }
+}
+
+struct Secrets {
+    namespace: Arc<str>,
+    feed: Feed,
+    told: mpsc::Sender<Told>,
+    /// Those with a password.
+    known: BTreeSet<String>,
+    listing: BTreeSet<String>,
+    once: Once,
+}
+
+impl Secrets {
+    async fn password(&mut self, name: &str, password: Option<String>) {
+        let had = match &password {
+            Some(_) => !self.known.insert(name.to_owned()),
+            None => self.known.remove(name),
+        };
+        if password.is_some() || had {
+            self.feed.change(Change::Password(ObjectName::new(&self.namespace, name), password)).await;
+        }
+    }
+
+    async fn without(&mut self, name: &str) {
+        self.password(name, None).await;
+        let _ended = self.told.send(Told::Secret(name.to_owned(), None)).await;
+    }
+}
+
+impl Takes<Secret> for Secrets {
+    async fn is(&mut self, secret: Secret) {
+        let name = secret.name_any();
+        self.listing.insert(name.clone());
+        let password = secret.data.as_ref().and_then(|data| data.get(PASSWORD));
+        let password = password.and_then(|password| String::from_utf8(password.0.clone()).ok());
+        self.password(&name, password).await;
+        let _ended = self.told.send(Told::Secret(name, Some(Box::new(secret)))).await;
+    }
+
+    async fn gone(&mut self, secret: Secret) {
+        self.without(&secret.name_any()).await;
+    }
+
+    async fn listed(&mut self) {
+        let gone: Vec<String> = self.known.difference(&self.listing).cloned().collect();
+        for name in gone {
+            self.without(&name).await;
+        }
+        self.once.count();
+    }
+
+    fn begins(&mut self) {
+        self.listing.clear();
+    }
+
+    async fn failed(&mut self, error: &watcher::Error) {
+        tracing::debug!(kind = "Secret", %error, "watch interrupted");
+    }
+}

@@ -1,0 +1,254 @@
+//! Which workload clusters there are: sources come and go with them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use guideway_controller_crds::guideway::{Cluster, ClusterAccess};
+use guideway_controller_index::{Change, ClusterName};
+use k8s_openapi::api::core::v1::Secret;
+use kube::Client;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::client::{self, ClientError};
+use super::home::{self, Home, Told};
+use super::{Feed, Seen, cluster, file};
+use crate::config::{Kubeconfig, Workload};
+
+/// How long to wait before a client that could not be made is tried again.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// What the configuration file says of sources. Sent again when it was read again.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Static {
+    /// Clusters of the file.
+    pub(crate) clusters: Vec<Workload>,
+    /// The file of Services.
+    pub(crate) services_file: Option<PathBuf>,
+}
+
+/// How a client is made. Another one means another connection.
+#[derive(Clone, Debug, PartialEq)]
+enum Access {
+    File(Kubeconfig),
+    Home,
+    Text(String, Option<String>),
+}
+
+/// A cluster that is ours.
+struct Known {
+    settings: Cluster,
+    running: Option<Running>,
+}
+
+struct Running {
+    access: Access,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+struct Set {
+    home: Option<Home>,
+    feed: Feed,
+    config: Arc<Static>,
+    objects: BTreeMap<ClusterName, Cluster>,
+    secrets: BTreeMap<String, Secret>,
+    known: BTreeMap<ClusterName, Known>,
+    file: file::Source,
+}
+
+/// Feeds the projector with everything until it is stopped.
+pub(crate) async fn run(
+    home: Option<Home>,
+    mut config: watch::Receiver<Arc<Static>>,
+    feed: Feed,
+    stop: CancellationToken,
+) {
+    let (told, mut tellings) = mpsc::channel(64);
+    let mut home_task = JoinSet::new();
+    if let Some(home) = home.clone() {
+        home_task.spawn(home::run(home, feed.clone(), told));
+    }
+    let now = config.borrow_and_update().clone();
+    let mut set = Set {
+        file: file::Source::new(home.is_some()),
+        home,
+        feed,
+        config: now,
+        objects: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+        known: BTreeMap::new(),
+    };
+    set.read_file().await;
+    set.reconcile().await;
+    if set.home.is_none() {
+        set.feed.tell(Seen::Complete).await;
+    }
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            Some(told) = tellings.recv() => set.told(told).await,
+            Ok(()) = config.changed() => {
+                set.config = config.borrow_and_update().clone();
+                set.read_file().await;
+                set.reconcile().await;
+            }
+        }
+    }
+    home_task.shutdown().await;
+    for (_, known) in set.known {
+        end(known.running).await;
+    }
+}
+
+async fn end(running: Option<Running>) {
+    if let Some(running) = running {
+        running.stop.cancel();
+        let _ended = running.task.await;
+    }
+}
+
+impl Set {
+    async fn told(&mut self, told: Told) {
+        match told {
+            Told::Cluster(name, cluster) => {
+                self.objects.insert(name, *cluster);
+            }
+            Told::ClusterGone(name) => {
+                self.objects.remove(&name);
+            }
+            Told::Clusters(names) => self.objects.retain(|name, _| names.contains(name)),
+            Told::Secret(name, Some(secret)) => {
+                self.secrets.insert(name, *secret);
+            }
+            Told::Secret(name, None) => {
+                self.secrets.remove(&name);
+            }
+            Told::Complete => {
+                self.reconcile().await;
+                return self.feed.tell(Seen::Complete).await;
+            }
+        }
+        self.reconcile().await;
+    }
+
+    async fn read_file(&mut self) {
+        let path = self.config.services_file.clone();
+        self.file.read(path.as_deref(), &self.feed).await;
+    }
+
+    /// Clusters as they should be: those of objects, then those of the file.
+    fn wanted(&self) -> BTreeMap<ClusterName, (Cluster, Result<Access, String>)> {
+        let mut wanted = BTreeMap::new();
+        for workload in &self.config.clusters {
+            let access = Access::File(workload.kubeconfig.clone());
+            wanted.insert(workload.name.clone(), (workload.settings.clone(), Ok(access)));
+        }
+        for (name, cluster) in &self.objects {
+            if wanted.contains_key(name) {
+                tracing::debug!(cluster = %name, "the Cluster object counts, not the configuration file");
+            }
+            wanted.insert(name.clone(), (cluster.clone(), self.access(cluster)));
+        }
+        wanted.retain(|name, _| {
+            let taken = name.as_str() == file::CLUSTER && self.config.services_file.is_some();
+            if taken {
+                tracing::warn!(cluster = %name, "the name is that of the services in a file: it is not used");
+            }
+            !taken
+        });
+        wanted
+    }
+
+    fn access(&self, cluster: &Cluster) -> Result<Access, String> {
+        let ClusterAccess::Secret { name, key, context } = &cluster.access else { return Ok(Access::Home) };
+        let secret = self.secrets.get(name).ok_or_else(|| format!("there is no Secret {name}"))?;
+        let value = secret.data.as_ref().and_then(|data| data.get(key));
+        let value = value.ok_or_else(|| format!("the Secret {name} has no key {key}"))?;
+        let text = String::from_utf8(value.0.clone())
+            .map_err(|_| format!("the key {key} of Secret {name} is no text"))?;
+        Ok(Access::Text(text, context.clone()))
+    }
+
+    async fn reconcile(&mut self) {
+        let wanted = self.wanted();
+        let names: BTreeSet<ClusterName> = self.known.keys().chain(wanted.keys()).cloned().collect();
+        for name in names {
+            match wanted.get(&name) {
+                Some((settings, access)) => self.cluster_is(name, settings.clone(), access.clone()).await,
+                None => self.cluster_gone(&name).await,
+            }
+        }
+    }
+
+    async fn cluster_gone(&mut self, name: &ClusterName) {
+        let Some(known) = self.known.remove(name) else { return };
+        end(known.running).await;
+        self.feed.tell(Seen::Writable(name.clone(), None)).await;
+        self.feed.change(Change::ClusterGone(name.clone())).await;
+        self.feed.contacts().forget(name);
+        tracing::info!(cluster = %name, "the cluster is no longer ours");
+    }
+
+    async fn cluster_is(&mut self, name: ClusterName, settings: Cluster, access: Result<Access, String>) {
+        let before = self.known.remove(&name);
+        if before.as_ref().is_none_or(|known| known.settings != settings) {
+            self.feed.change(Change::Cluster(name.clone(), Box::new(settings.clone()))).await;
+        }
+        let running = before.and_then(|known| known.running);
+        let running = match access {
+            Ok(access) if running.as_ref().is_some_and(|running| running.access == access) => running,
+            Ok(access) => {
+                end(running).await;
+                tracing::info!(cluster = %name, "the cluster is watched");
+                Some(self.start(name.clone(), access))
+            }
+            Err(error) => {
+                // What runs goes on: a Secret that is being replaced is gone for a moment.
+                tracing::warn!(cluster = %name, error, "the cluster cannot be reached");
+                self.feed.contacts().update(&name, |contact| contact.error = Some(error));
+                running
+            }
+        };
+        self.known.insert(name, Known { settings, running });
+    }
+
+    fn start(&self, name: ClusterName, access: Access) -> Running {
+        let stop = CancellationToken::new();
+        let (feed, home) = (self.feed.clone(), self.home.as_ref().map(|home| home.client.clone()));
+        let task = tokio::spawn(connect(name, access.clone(), home, feed, stop.clone()));
+        Running { access, stop, task }
+    }
+}
+
+async fn connect(
+    name: ClusterName,
+    access: Access,
+    home: Option<Client>,
+    feed: Feed,
+    stop: CancellationToken,
+) {
+    loop {
+        let made: Result<Client, ClientError> = match (&access, &home) {
+            (Access::Home, Some(home)) => Ok(home.clone()),
+            (Access::Home, None) => return,
+            (Access::File(kubeconfig), _) => client::by_config(kubeconfig).await,
+            (Access::Text(text, context), _) => client::by_text(text, context.clone()).await,
+        };
+        match made {
+            Ok(client) => return cluster::run(name, client, feed, stop).await,
+            Err(error) => {
+                tracing::warn!(cluster = %name, %error, "the kubeconfig cannot be used");
+                let error = error.to_string();
+                feed.contacts().update(&name, |contact| contact.error = Some(error));
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(RETRY) => {}
+        }
+    }
+}
