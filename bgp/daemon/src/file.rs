@@ -47,6 +47,14 @@ pub fn load<C>(
     parse(&text, &read).map_err(|problems| ConfigError::Invalid { path: path.to_owned(), problems })
 }
 
+/// The text of a file that is a part of a configuration.
+///
+/// # Errors
+/// When it cannot be read, is no regular file, or is too long.
+pub fn read(path: &Path) -> io::Result<String> {
+    read_text(path, MAX_FILE)
+}
+
 /// The text of a regular file. Anything else (a pipe, a device) might never end, or stop the whole daemon at a reload.
 fn read_text(path: &Path, max: u64) -> io::Result<String> {
     if !std::fs::metadata(path)?.is_file() {

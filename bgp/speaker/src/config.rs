@@ -2,10 +2,12 @@
 
 mod announce;
 mod document;
+mod include;
 mod monitoring;
 #[cfg(test)]
 mod tests;
 
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -45,6 +47,8 @@ pub struct Config {
     pub monitoring: MonitorSettings,
     /// The peers, each address once.
     pub peers: Vec<PeerConfig>,
+    /// The file whose peers, pools and VIPs are among these.
+    pub include: Option<PathBuf>,
 }
 
 /// Where routers may connect to.
@@ -100,13 +104,18 @@ pub struct AgentConfig {
 }
 
 impl Config {
-    /// Reads a file, and the password files that it names.
+    /// Reads a file, and the password files and the other file that it names.
     ///
     /// # Errors
     ///
     /// Every problem of the file, each with its line.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        file::load(path, document::parse)
+        // One that does not exist yet has nothing to add.
+        let include = |path: &Path| match file::read(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+            read => read.map_err(|error| error.to_string()),
+        };
+        file::load(path, |text, read_file| document::parse(text, read_file, &include))
     }
 }
 

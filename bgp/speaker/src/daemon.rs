@@ -10,8 +10,10 @@
 //! ```
 
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use guideway_bgp_daemon::file::ConfigError;
 use guideway_bgp_daemon::http;
@@ -21,6 +23,7 @@ use sd_notify::NotifyState;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 use tracing::{info, warn};
 
 use crate::admin;
@@ -28,6 +31,9 @@ use crate::agent;
 use crate::config::{AgentConfig, Config};
 use crate::metrics;
 use crate::speaker::Speaker;
+
+/// How often it is looked whether the included file is another one: it is replaced as a whole, by renaming.
+const LOOK: Duration = Duration::from_millis(300);
 
 /// Why the speaker does not run.
 #[derive(Debug, Error)]
@@ -61,7 +67,12 @@ pub enum RunError {
 ///
 /// When it cannot start.
 pub async fn run(path: &Path, state_dir: &Path) -> Result<(), RunError> {
-    let config = Config::load(path).map_err(RunError::Config)?;
+    let mut config = Config::load(path).map_err(RunError::Config)?;
+    let included = Version::of(config.include.as_deref());
+    if included.is_some() {
+        // As it was when it was looked at, or later.
+        config = Config::load(path).map_err(RunError::Config)?;
+    }
     let mut signals = Signals::listen().map_err(RunError::Signals)?;
     // The socket comes last: a start that fails leaves no file behind.
     let address = config.metrics_listen;
@@ -81,7 +92,7 @@ pub async fn run(path: &Path, state_dir: &Path) -> Result<(), RunError> {
         http::serve(listener, Arc::new(metrics::Served(Arc::clone(&speaker))), stop),
     );
 
-    let mut tasks = Tasks::start(path.to_owned(), Arc::clone(&speaker));
+    let mut tasks = Tasks::start(path.to_owned(), included, Arc::clone(&speaker));
     info!(version = env!("CARGO_PKG_VERSION"), config = %path.display(), "bgp-speaker runs");
     notify(&[NotifyState::Ready]);
     let outcome = tasks.until_stopped(&mut signals).await;
@@ -94,9 +105,33 @@ pub async fn run(path: &Path, state_dir: &Path) -> Result<(), RunError> {
     outcome
 }
 
+/// What tells a version of a file from another, as far as `stat` sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Version {
+    device: u64,
+    inode: u64,
+    length: u64,
+    modified: (i64, i64),
+}
+
+impl Version {
+    /// `None`: there is no such file.
+    fn of(path: Option<&Path>) -> Option<Self> {
+        let metadata = std::fs::metadata(path?).ok()?;
+        Some(Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            length: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+        })
+    }
+}
+
 /// The tasks beside the peers'.
 struct Tasks {
     path: PathBuf,
+    /// The included file as it was read last.
+    included: Option<Version>,
     speaker: Arc<Speaker>,
     agent: (AgentConfig, JoinHandle<()>),
     /// Each with its name; none of them ends by itself.
@@ -105,7 +140,7 @@ struct Tasks {
 }
 
 impl Tasks {
-    fn start(path: PathBuf, speaker: Arc<Speaker>) -> Self {
+    fn start(path: PathBuf, included: Option<Version>, speaker: Arc<Speaker>) -> Self {
         let each = [Arc::clone(&speaker), Arc::clone(&speaker), Arc::clone(&speaker), Arc::clone(&speaker)];
         let [begins, announces, drains, lives] = each;
         let others = vec![
@@ -115,17 +150,25 @@ impl Tasks {
         ];
         let agent = follow(&speaker);
         let begin = tokio::spawn(async move { begins.begin().await });
-        Self { path, speaker, agent, others, begin }
+        Self { path, included, speaker, agent, others, begin }
     }
 
     async fn until_stopped(&mut self, signals: &mut Signals) -> Result<(), RunError> {
         let mut check = tokio::time::interval(watchdog());
+        let mut looks = tokio::time::interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 told = signals.next() => match told {
                     Told::Reload => self.reload(),
                     Told::Stop => return Ok(()),
                 },
+                _ = looks.tick() => {
+                    if Version::of(self.speaker.config().include.as_deref()) != self.included {
+                        info!("the included file is another one");
+                        self.reload();
+                    }
+                }
                 _ = check.tick() => {
                     // Better to be started again by the service manager than to run on without one of them.
                     if let Some(peer) = self.speaker.peers.dead() {
@@ -146,6 +189,8 @@ impl Tasks {
     /// Takes the file over if it is right: only sessions that it concerns are touched.
     fn reload(&mut self) {
         notify_reloading();
+        // Before it is read: what comes later is another version.
+        self.included = Version::of(self.speaker.config().include.as_deref());
         match Config::load(&self.path) {
             Ok(config) => {
                 let before = self.speaker.config();

@@ -350,6 +350,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         }
         self.node = Some(Arc::new(node));
         self.controller = Some(controller);
+        self.last_reload = Some(Reload { at: SystemTime::now(), errors: Vec::new() });
         crate::systemd::ready("waiting for a controller to say what to serve");
     }
 
@@ -489,4 +490,4 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

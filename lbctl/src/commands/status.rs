@@ -1,4 +1,4 @@
-use guideway_dataplane_admin::v1::{LastReload, StatusRequest, StatusResponse};
+use guideway_dataplane_admin::v1::{Controller, LastReload, StatusRequest, StatusResponse};
 use serde::Serialize;
 
 use crate::cli::Cli;
@@ -24,6 +24,7 @@ struct View<'a> {
     generation: Option<u64>,
     digest: Option<&'a str>,
     rolled_back_to: Option<u64>,
+    controller: Option<Followed<'a>>,
     program_tag: Option<&'a str>,
     apply_error: Option<&'a str>,
     interfaces: Vec<Interface<'a>>,
@@ -32,6 +33,19 @@ struct View<'a> {
     backends: Part,
     sets: Sets,
     limits: Vec<Limit<'a>>,
+}
+
+#[derive(Serialize)]
+struct Followed<'a> {
+    name: &'a str,
+    leader: Option<&'a str>,
+    problem: Option<&'a str>,
+    term: u64,
+    generation: Option<u64>,
+    digest: Option<&'a str>,
+    prepared: Option<u64>,
+    fence: Option<&'a str>,
+    faults: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -86,6 +100,17 @@ fn view(status: &StatusResponse) -> View<'_> {
         generation: (status.generation > 0).then_some(status.generation),
         digest: non_empty(&status.digest),
         rolled_back_to: (status.rolled_back_to > 0).then_some(status.rolled_back_to),
+        controller: status.controller.as_ref().map(|one| Followed {
+            name: &one.name,
+            leader: non_empty(&one.leader),
+            problem: non_empty(&one.problem),
+            term: one.term,
+            generation: (one.generation > 0).then_some(one.generation),
+            digest: non_empty(&one.digest),
+            prepared: (one.prepared > 0).then_some(one.prepared),
+            fence: non_empty(&one.fence),
+            faults: &one.faults,
+        }),
         program_tag: non_empty(&status.program_tag),
         apply_error: non_empty(&status.apply_error),
         interfaces: status
@@ -139,6 +164,15 @@ fn problems(status: &StatusResponse) -> Vec<String> {
         problems
             .push("the last reload was refused: the configuration before it is still in force".to_owned());
     }
+    if let Some(controller) = &status.controller {
+        if let Some(fence) = non_empty(&controller.fence) {
+            problems.push(format!("no VIP is announced: {fence}"));
+        }
+        if let Some(problem) = non_empty(&controller.problem) {
+            problems.push(format!("no controller is followed: {problem}"));
+        }
+        problems.extend(controller.faults.iter().cloned());
+    }
     problems
 }
 
@@ -154,6 +188,7 @@ fn human(status: &StatusResponse, now_unix_ms: u64) -> String {
         ("program", non_empty(&status.program_tag).map(|tag| format!("tag {tag}")).unwrap_or_default()),
         ("generation", generation),
         ("rolled back", rolled_back(status.rolled_back_to)),
+        ("controller", status.controller.as_ref().map(followed).unwrap_or_default()),
         ("VIPs", format!("{} of {} served", status.vips_served, status.vips)),
         ("backends", format!("{} of {} healthy", status.backends_healthy, status.backends)),
         ("backend sets", settled(status, now_unix_ms)),
@@ -198,6 +233,20 @@ fn rolled_back(to: u64) -> String {
             "to the configuration of generation {to}; the file says something else, which the next reload reads"
         ),
     }
+}
+
+/// Whom this forwarder follows, and how far it is.
+fn followed(controller: &Controller) -> String {
+    let leader = non_empty(&controller.leader).unwrap_or("not connected");
+    let generation = match controller.generation {
+        0 => "no generation yet".to_owned(),
+        generation => format!("generation {generation}, digest {}", controller.digest),
+    };
+    let prepared = match controller.prepared {
+        0 => String::new(),
+        prepared => format!(", {prepared} prepared"),
+    };
+    format!("{leader}, term {}; {generation}{prepared}; as {}", controller.term, controller.name)
 }
 
 /// How many sets have settled, and when the rest will have.
@@ -249,6 +298,7 @@ mod tests {
             sets_unsettled: 0,
             settles_unix_ms: 0,
             rolled_back_to: 0,
+            controller: None,
         }
     }
 
@@ -287,6 +337,33 @@ mod tests {
         let status = StatusResponse { rolled_back_to: 9, ..good() };
         assert!(view(&status).ok);
         insta::assert_snapshot!(human(&status, 22_000));
+    }
+
+    #[test]
+    fn a_controller_is_told_of() {
+        let followed = Controller {
+            name: "fw-1".to_owned(),
+            leader: "lb-controller-0:9443".to_owned(),
+            term: 4,
+            generation: 17,
+            digest: "00ff00ff00ff00ff".to_owned(),
+            prepared: 18,
+            ..Controller::default()
+        };
+        let status = StatusResponse { controller: Some(followed.clone()), ..good() };
+        assert!(view(&status).ok);
+        insta::assert_snapshot!(human(&status, 22_000));
+        let fenced = Controller {
+            leader: String::new(),
+            problem: "lb-controller-0:9443: no answer in 2s".to_owned(),
+            fence: "generation 18 is committed, and is not here".to_owned(),
+            faults: vec!["state: cannot write /var/lib/guideway/dataplane/controller/standing".to_owned()],
+            ..followed
+        };
+        let status = StatusResponse { controller: Some(fenced), ..good() };
+        assert!(!view(&status).ok);
+        insta::assert_snapshot!(human(&status, 22_000));
+        insta::assert_snapshot!(json(&view(&status)).unwrap());
     }
 
     #[test]

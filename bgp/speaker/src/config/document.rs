@@ -7,9 +7,10 @@ use std::time::Duration;
 use guideway_bgp_config::addresses::{as_number, bounded, or_off, router_id, word};
 use guideway_bgp_config::fields::{Section, number, parsed, text};
 use guideway_bgp_config::yaml::{self, Node, Value};
-use guideway_bgp_config::{Import, Local, Problem, ReadFile, peers};
+use guideway_bgp_config::{Import, Layers, Local, PeerConfig, Problem, ReadFile, peers_with};
 
 use super::announce::{damping, node_export};
+use super::include::include;
 use super::monitoring::monitoring;
 use super::{AgentConfig, Config, DrainConfig, Listen, OnStop};
 
@@ -22,11 +23,23 @@ const HOUR: Duration = Duration::from_secs(3600);
 const ON_STOP: &[(&str, OnStop)] = &[("withdraw", OnStop::Withdraw), ("preserve", OnStop::Preserve)];
 
 /// Reads a document; or every problem of it, in the order of lines.
-pub(super) fn parse(text: &str, read_file: ReadFile<'_>) -> Result<Config, Vec<Problem>> {
-    let root =
+pub(super) fn parse(
+    text: &str,
+    read_file: ReadFile<'_>,
+    read_included: ReadFile<'_>,
+) -> Result<Config, Vec<Problem>> {
+    let mut root =
         yaml::parse(text).map_err(|(line, reason)| vec![Problem { line, field: String::new(), reason }])?;
     let mut problems = Vec::new();
+    let included = include(&mut root, &mut problems, read_included);
     let config = document(&root, &mut problems, read_file);
+    let config = match included {
+        Some(included) => {
+            included.place(&mut problems);
+            config.map(|config| Config { include: Some(included.path), ..config })
+        }
+        None => config,
+    };
     problems.sort_by_key(|problem| problem.line);
     match config {
         Some(config) if problems.is_empty() => Ok(config),
@@ -54,7 +67,9 @@ fn document(root: &Node, problems: &mut Vec<Problem>, read_file: ReadFile<'_>) -
         router_id: router_id.map_or(Ipv4Addr::BROADCAST, |found| found.value),
         import: Import::None,
     };
-    let peers = peers(&mut section, local, problems, read_file);
+    let peers = peers_with(&mut section, local, problems, read_file, own_end);
+    // Taken already.
+    section.node("include");
     section.close(problems);
     let listen = listen.map_or(Listen::Default, |found| Listen::On(found.value.unwrap_or_default()));
     Some(Config {
@@ -70,8 +85,23 @@ fn document(root: &Node, problems: &mut Vec<Problem>, read_file: ReadFile<'_>) -
         damping,
         drain,
         monitoring,
-        peers: peers?,
+        peers: peers?.into_iter().map(with_own_end).collect(),
+        include: None,
     })
+}
+
+/// What the speaker is to one peer, where it is not what the document says.
+type OwnEnd = (Option<u32>, Option<Ipv4Addr>);
+
+fn own_end(layers: &mut Layers<'_>, problems: &mut Vec<Problem>) -> OwnEnd {
+    let asn = layers.optional("local_as", problems, as_number).map(|found| found.value);
+    (asn, layers.optional("router_id", problems, router_id).map(|found| found.value))
+}
+
+fn with_own_end((mut peer, (asn, identifier)): (PeerConfig, OwnEnd)) -> PeerConfig {
+    peer.session.local_as = asn.unwrap_or(peer.session.local_as);
+    peer.session.router_id = identifier.unwrap_or(peer.session.router_id);
+    peer
 }
 
 fn agent(node: Option<&Node>, problems: &mut Vec<Problem>) -> Option<AgentConfig> {

@@ -64,12 +64,84 @@ fn read(file: &Path) -> Result<String, String> {
     }
 }
 
+/// What lb-dataplane writes, and what it does not.
+fn included(file: &Path) -> Result<String, String> {
+    match file.to_str() {
+        Some("/run/bgp.yaml") => Ok("# Written\n{\n\"pools\": [\n{\"name\": \"k\", \"prefixes\": \
+             [\"198.51.100.0/24\"]}],\n\"peers\": [\n{\"name\": \"tor\", \"address\": \"10.9.9.9\", \"remote_as\": 65100, \
+             \"local_as\": 65002, \"router_id\": \"10.9.0.1\"}\n]}\n"
+            .to_owned()),
+        // As lb-dataplane's own test has it.
+        Some("/run/guideway/bgp-controller.yaml") => {
+            let written = include_str!(
+                "../../../../lb-dataplane/agent/src/controller/bgp/snapshots/guideway_dataplane__controller__bgp__tests__everything_has_its_field.snap"
+            );
+            Ok(written.split_once("\n---\n").unwrap().1.to_owned())
+        }
+        Some("/run/empty.yaml") => Ok(String::new()),
+        Some("/run/bad.yaml") => Ok("peers:\n  - {address: 10.1.1.1, remote_as: 65000}\n  - {adress: 10.1.1.3}\n".to_owned()),
+        Some("/run/map.yaml") => Ok("local_as: 1\n".to_owned()),
+        Some("/run/text.yaml") => Ok("peers: none\n".to_owned()),
+        _ => Err("permission denied".to_owned()),
+    }
+}
+
+#[test]
+fn another_file_adds_to_it() {
+    let config = good(&format!("{LEAST}include: /run/bgp.yaml\npools: [{{prefixes: [203.0.113.0/24]}}]\n"));
+    assert_eq!(config.include.as_deref(), Some(Path::new("/run/bgp.yaml")));
+    assert_eq!((config.peers.len(), config.node.pools.len()), (2, 2));
+    let tor = &config.peers[1];
+    assert_eq!((tor.name.as_str(), tor.session.local_as), ("tor", 65002));
+    assert_eq!(tor.session.router_id, Ipv4Addr::new(10, 9, 0, 1));
+    assert_eq!(config.peers[0].session.local_as, 65001);
+    // The rest may be all that there is.
+    let config = good("local_as: 65001\nrouter_id: 10.255.1.1\ninclude: /run/bgp.yaml\n");
+    assert_eq!(config.peers.len(), 1);
+    assert_eq!(good(&format!("{LEAST}include: /run/empty.yaml\n")).peers.len(), 1);
+    // Defaults are for its peers too.
+    let config =
+        good("local_as: 65001\nrouter_id: 10.255.1.1\ninclude: /run/bgp.yaml\ndefaults: {hold_time: 9s}\n");
+    assert_ne!(config.peers[0].session.hold_time, good(LEAST).peers[0].session.hold_time);
+}
+
+#[test]
+fn what_lb_dataplane_writes_is_read() {
+    let config = good("local_as: 65001\nrouter_id: 10.255.1.1\ninclude: /run/guideway/bgp-controller.yaml\n");
+    let names: Vec<&str> = config.peers.iter().map(|peer| peer.name.as_str()).collect();
+    assert_eq!(names, ["link", "tor"]);
+    assert_eq!(config.peers[1].bfd.as_ref().map(|bfd| bfd.multiplier), Some(4));
+    assert_eq!(config.peers[1].authentication, Authentication::Md5(Password::new("\"; s3cret: ").unwrap()));
+    assert_eq!(config.node.pools[0].settings.local_pref, Some(200));
+    assert_eq!(config.node.pools.len(), 2);
+}
+
+#[test]
+fn problems_of_another_file_are_told_where_they_are() {
+    let of = |path: &str| problems(&format!("{LEAST}include: {path}\n"));
+    let bad = of("/run/bad.yaml");
+    assert!(bad.iter().all(|line| line.starts_with("5: include: /run/bad.yaml:")), "{bad:#?}");
+    assert!(
+        bad[0].starts_with("5: include: /run/bad.yaml:2: peers[0]: 10.1.1.1 is a peer already"),
+        "{bad:#?}"
+    );
+    assert!(bad.iter().any(|line| line.contains("/run/bad.yaml:3: peers[1]")), "{bad:#?}");
+    assert_eq!(
+        of("/run/map.yaml"),
+        ["5: include: /run/map.yaml:1: local_as: is unknown here; known fields: peers, pools, vips"]
+    );
+    assert_eq!(of("/run/text.yaml"), ["5: include: /run/text.yaml:1: peers: must be a list, not a text"]);
+    assert_eq!(of("/run/none.yaml"), ["5: include: /run/none.yaml: cannot be read: permission denied"]);
+    assert_eq!(of("bgp.yaml"), ["5: include: must be an absolute path"]);
+    assert_eq!(of("[a]").len(), 1);
+}
+
 fn good(text: &str) -> Config {
-    parse(text, &read).unwrap_or_else(|problems| panic!("{text}{problems:?}"))
+    parse(text, &read, &included).unwrap_or_else(|problems| panic!("{text}{problems:?}"))
 }
 
 fn problems(text: &str) -> Vec<String> {
-    parse(text, &read).unwrap_err().iter().map(ToString::to_string).collect()
+    parse(text, &read, &included).unwrap_err().iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -144,7 +216,7 @@ fn defaults() {
 fn the_published_examples() {
     let with_password = |_: &Path| Ok("s3cret".to_owned());
     let example = include_str!("../../../../deploy/examples/bgp-speaker.yaml");
-    assert_eq!(parse(example, &with_password).unwrap().peers.len(), 1);
+    assert_eq!(parse(example, &with_password, &included).unwrap().peers.len(), 1);
     let page = include_str!("../../../../docs/configuration-bgp.md");
     let blocks: Vec<&str> =
         page.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
@@ -152,7 +224,7 @@ fn the_published_examples() {
     for block in blocks {
         let whole = block.contains("local_as");
         let text = if whole { block.to_owned() } else { format!("{block}\n{}", head(block)) };
-        parse(&text, &with_password).unwrap_or_else(|problems| panic!("{text}\n{problems:?}"));
+        parse(&text, &with_password, &included).unwrap_or_else(|problems| panic!("{text}\n{problems:?}"));
     }
 }
 
@@ -179,7 +251,7 @@ fn every_problem_is_told_with_its_line() {
         "8: peers[0].hold_time: must be 0s (never expires) or 3s to 65535s in whole seconds (RFC 4271)",
         "9: peers[0].next_hop_v6: is required: ipv6 routes over an ipv4 session need a next hop",
         "10: peers[1].address: `300.1.1.1` is not an IPv4 or IPv6 address",
-        "12: peers[1].foo: is unknown here; known fields: template, address, interface, range",
+        "12: peers[1].foo: is unknown here; known fields: template, local_as, router_id, address",
         "13: speed: is unknown here; known fields: local_as, router_id, listen, on_stop, agent",
     ];
     let problems = problems(text);
@@ -284,13 +356,13 @@ fn a_strange_key_does_not_break_the_line() {
 proptest! {
     #[test]
     fn arbitrary_text_never_panics(text in ".{0,400}") {
-        let _ = parse(&text, &read);
+        let _ = parse(&text, &read, &included);
     }
 
     #[test]
     fn damaged_configurations_never_panic(at in 0..FULL.len(), with in "[ -~\n]{0,6}") {
         if let (Some(head), Some(tail)) = (FULL.get(..at), FULL.get(at + 1..)) {
-            let _ = parse(&format!("{head}{with}{tail}"), &read);
+            let _ = parse(&format!("{head}{with}{tail}"), &read, &included);
         }
     }
 }

@@ -9,7 +9,7 @@ use guideway_dataplane_admin::v1;
 use tonic::Status;
 
 use crate::route::{Found, Hop, Way};
-use crate::view::{BackendView, PastView, Reload, SetView, View, VipView, address_text};
+use crate::view::{BackendView, ControllerView, PastView, Reload, SetView, View, VipView, address_text};
 
 pub(super) fn status(view: &View, uptime: Duration) -> v1::StatusResponse {
     let (backends, backends_healthy) = view.backend_totals();
@@ -51,6 +51,22 @@ pub(super) fn status(view: &View, uptime: Duration) -> v1::StatusResponse {
         sets_unsettled: number(view.unsettled_sets().count()),
         settles_unix_ms: view.unsettled_sets().filter_map(|set| set.settles_at).max().map_or(0, unix_ms),
         rolled_back_to: view.rolled_back_to.unwrap_or_default(),
+        controller: view.controller.as_ref().map(controller),
+    }
+}
+
+fn controller(view: &ControllerView) -> v1::Controller {
+    let (generation, digest) = view.committed.clone().unwrap_or_default();
+    v1::Controller {
+        name: view.name.clone(),
+        leader: view.leader.clone().unwrap_or_default(),
+        problem: view.problem.clone(),
+        term: view.term,
+        generation,
+        digest,
+        prepared: view.prepared.as_ref().map_or(0, |(generation, _)| *generation),
+        fence: view.fence.clone().unwrap_or_default(),
+        faults: view.faults.clone(),
     }
 }
 

@@ -136,10 +136,13 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             self.node = Some(Arc::new(node));
         }
         match joined {
-            Some((config, source)) => self.bring(config, text, source, asked, since),
+            Some((Err(errors), _)) => self.bring(Err(errors), text, Source::File, asked, since),
+            Some((config, source)) => {
+                self.accepted();
+                self.bring(config, text, source, asked, since);
+            }
             None => {
-                self.last_reload = Some(Reload { at: SystemTime::now(), errors: Vec::new() });
-                self.outputs.metrics.reload_accepted();
+                self.accepted();
                 self.attach();
                 self.publish();
                 if let Some(asked) = asked {
@@ -147,6 +150,12 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
                 }
             }
         }
+    }
+
+    /// The node's own part of the file is good.
+    pub(super) fn accepted(&mut self) {
+        self.last_reload = Some(Reload { at: SystemTime::now(), errors: Vec::new() });
+        self.outputs.metrics.reload_accepted();
     }
 
     /// Makes a configuration the next one, if it is good.

@@ -2,7 +2,7 @@ use super::*;
 use crate::apply::memory::{Memory, Visible};
 use crate::fixtures::CONFIG;
 use crate::health::probe::{Failure, Passed};
-use crate::view::View;
+use crate::view::{ControllerView, View};
 use guideway_abi::Capacities;
 use guideway_dataplane_config::Ports;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,12 +10,13 @@ use std::net::IpAddr;
 use std::sync::Mutex;
 
 mod changes;
+mod follow;
 mod recovery;
 
 /// Maps in memory and interfaces on paper.
 #[derive(Debug)]
-struct Paper {
-    maps: Memory,
+pub(crate) struct Paper {
+    pub(crate) maps: Memory,
     existing: Mutex<BTreeMap<String, u32>>,
     attached: Mutex<BTreeSet<String>>,
     without_routes: Mutex<BTreeSet<String>>,
@@ -82,21 +83,21 @@ impl Clock for Paper {
 }
 
 /// A running loop.
-struct Bench {
-    paper: Arc<Paper>,
+pub(crate) struct Bench {
+    pub(crate) paper: Arc<Paper>,
     /// Backends that answer probes.
     up: Arc<Mutex<BTreeSet<IpAddr>>>,
     /// Probes of this backend end when it is told.
     slow: Arc<Notify>,
-    outputs: Outputs,
-    requests: mpsc::Sender<Request>,
+    pub(crate) outputs: Outputs,
+    pub(crate) requests: mpsc::Sender<Request>,
     path: PathBuf,
     stop: CancellationToken,
     task: JoinHandle<()>,
-    dir: tempfile::TempDir,
+    pub(crate) dir: tempfile::TempDir,
 }
 
-fn paper() -> Arc<Paper> {
+pub(crate) fn paper() -> Arc<Paper> {
     paper_with(crate::load::capacities(&crate::fixtures::config(CONFIG)))
 }
 
@@ -118,6 +119,16 @@ impl Bench {
 
     /// With the state folder of an earlier agent.
     async fn start_in(paper: Arc<Paper>, text: &str, dir: tempfile::TempDir) -> Self {
+        Self::start_with(paper, text, dir, None).await
+    }
+
+    /// With a controller, if `text` has one.
+    pub(crate) async fn start_with(
+        paper: Arc<Paper>,
+        text: &str,
+        dir: tempfile::TempDir,
+        controller: Option<ControllerView>,
+    ) -> Self {
         let path = dir.path().join("c.yaml");
         std::fs::write(&path, text).unwrap();
         let outputs = Outputs {
@@ -143,7 +154,7 @@ impl Bench {
             })
         });
         let paths = Paths { config: path.clone(), history: Folder::new(&dir.path().join("state")) };
-        let config = Begin { config, text: text.to_owned(), controller: None };
+        let config = Begin { config, text: text.to_owned(), controller };
         let control = Control::start(paper.clone(), paths, config, prober, outputs.clone()).await.unwrap();
         let (requests, receiver) = mpsc::channel(4);
         let stop = CancellationToken::new();
@@ -152,7 +163,7 @@ impl Bench {
     }
 
     /// Waits until the view is as `wanted`.
-    async fn until(&self, what: &str, wanted: impl Fn(&View) -> bool) -> Arc<View> {
+    pub(crate) async fn until(&self, what: &str, wanted: impl Fn(&View) -> bool) -> Arc<View> {
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {
             let view = self.outputs.view.load_full();
@@ -183,7 +194,7 @@ impl Bench {
         *self.paper.clock.lock().unwrap() += time;
     }
 
-    fn announced(&self) -> Option<Vec<String>> {
+    pub(crate) fn announced(&self) -> Option<Vec<String>> {
         let set = self.outputs.announcer.watch();
         set.borrow().as_ref().map(|set| set.prefixes.iter().map(ToString::to_string).collect())
     }
@@ -196,7 +207,7 @@ impl Bench {
         self.end_with_dir().await.0
     }
 
-    async fn end_with_dir(self) -> (Arc<Paper>, tempfile::TempDir) {
+    pub(crate) async fn end_with_dir(self) -> (Arc<Paper>, tempfile::TempDir) {
         self.stop.cancel();
         self.task.await.unwrap();
         (self.paper, self.dir)

@@ -8,6 +8,7 @@ mod attributes;
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
+use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -211,8 +212,17 @@ fn one_peer(
     if let Some(time) = peer.graceful_restart {
         put("graceful_restart", if time.is_zero() { json!("off") } else { json!(seconds(time)) });
     }
-    if peer.dual_family {
-        put("families", json!(["ipv4", "ipv6"]));
+    match (peer.dual_family, peer.address) {
+        (true, Some(IpAddr::V4(_))) => notes.push(format!(
+            "peer {}: IPv6 routes over an IPv4 session need a next hop, which nobody gives: it is told of IPv4 only",
+            peer.name
+        )),
+        // RFC 8950: the session's own address is the next hop of IPv4 routes too.
+        (true, Some(IpAddr::V6(_))) => {
+            put("families", json!(["ipv4", "ipv6"]));
+            put("extended_next_hop", json!(true));
+        }
+        _ => {}
     }
     if let Some(name) = &peer.bfd_profile {
         match routing.bfd_profiles.iter().find(|profile| profile.name == *name) {

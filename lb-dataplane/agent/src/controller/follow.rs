@@ -373,14 +373,4 @@ fn cost(Moved { slots, live, of }: Moved, flows: u64) -> Cost {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn flows_are_spread_over_the_slots() {
-        let moved = Moved { slots: 3000, live: 1000, of: 10_000 };
-        assert_eq!(cost(moved, 500), Cost { moved: 3000, at_risk: 1000, flows_at_risk: 50 });
-        assert_eq!(cost(Moved::default(), 500), Cost::default());
-        assert_eq!(cost(Moved { slots: 1, live: u64::MAX, of: 1 }, u64::MAX).flows_at_risk, u64::MAX);
-    }
-}
+mod tests;

@@ -71,3 +71,33 @@ fn announce(content: &Content, vip: &Vip, forwarder: &str) -> Announce {
     };
     Announce { bgp: vip.advertise.bgp, l2: owned.map(|l2| l2.interfaces.clone()), why_not }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{content, put_shard};
+
+    #[test]
+    fn a_content_becomes_services() {
+        let content = content(&[11, 12], |_| {});
+        let (services, announces) = services(&content, "fw-1").unwrap();
+        assert_eq!(services.seed, *content.seed());
+        let names: Vec<&str> = services.vips.iter().map(|vip| vip.name.as_str()).collect();
+        assert_eq!(names, ["web-443", "web-80"], "in the order of the content");
+        let set = content.sets().values().next().unwrap();
+        assert!(services.vips.iter().all(|vip| Arc::ptr_eq(&vip.backend_set, set)), "shared, not copied");
+        assert_eq!(*announces, [Announce::BY_BGP, Announce::BY_BGP]);
+    }
+
+    #[test]
+    fn a_missing_shard_is_no_reason_to_announce() {
+        let content = content(&[11], |content| {
+            content.remove_shard(&"all".parse().unwrap());
+        });
+        let (_, announces) = services(&content, "fw-1").unwrap();
+        assert!(!announces[0].is_any());
+        assert_eq!(announces[0].why_not, "there is no shard \"all\"");
+        let content = crate::fixtures::content(&[11], |content| put_shard(content, &[], &[]));
+        assert!(!services(&content, "fw-1").unwrap().1[0].is_any());
+    }
+}

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::health::Health;
 use crate::route::Found;
-use crate::view::{BackendView, Counts, InterfaceView, SetView, Shared, View, address_text};
+use crate::view::{BackendView, ControllerView, Counts, InterfaceView, SetView, Shared, View, address_text};
 
 #[derive(Debug)]
 pub(super) struct Collected {
@@ -88,6 +88,26 @@ fn encode_node(view: &View, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result 
     gauges(encoder, "rolled_back", rolled_back, |family| {
         family.put(&[], u64::from(view.rolled_back_to.is_some()))
     })?;
+    let followed = view.controller.iter();
+    let mut of_controller = |name, help, value: fn(&ControllerView) -> u64| {
+        gauges(encoder, name, help, |family| {
+            followed.clone().try_for_each(|controller| family.put(&[], value(controller)))
+        })
+    };
+    of_controller("controller_connected", "1 while a leader is followed", |controller| {
+        controller.leader.is_some().into()
+    })?;
+    of_controller("controller_term", "The highest term of a leader that was seen", |controller| {
+        controller.term
+    })?;
+    let committed = "The controller's number of what is in force, 0 when nothing is";
+    of_controller("controller_generation", committed, |controller| {
+        controller.committed.as_ref().map_or(0, |(generation, _)| *generation)
+    })?;
+    let fenced = "1 while nothing is announced because this forwarder does not have what is committed";
+    of_controller("controller_fenced", fenced, |controller| controller.fence.is_some().into())?;
+    let faults = "Things that are out of order with the controller, as lbctl status lists them";
+    of_controller("controller_faults", faults, |controller| controller.faults.len() as u64)?;
     gauges(encoder, "limit_used", "Elements that the installed generation uses, by limit", |family| {
         view.limits.iter().try_for_each(|limit| family.put(&[("limit", limit.name)], limit.used))
     })?;

@@ -1,5 +1,6 @@
 use super::*;
 use crate::view::tests::{Numbered, sample};
+use crate::view::{ControllerView, View};
 use std::collections::BTreeSet;
 
 const PREFIX: &str = "guideway_dataplane_";
@@ -9,7 +10,15 @@ fn scrape() -> String {
     metrics.reload_accepted();
     metrics.installed(Duration::from_millis(2), Some(Duration::from_millis(20)));
     metrics.probed(ProbeOutcome { result: ProbeResult::Failed, took: Duration::from_millis(3) });
-    let view = Arc::new(arc_swap::ArcSwap::from_pointee(sample()));
+    metrics.prepared(Duration::from_millis(2), true);
+    let followed = ControllerView {
+        term: 3,
+        committed: Some((9, "abcd".to_owned())),
+        leader: Some("controller:9443".to_owned()),
+        ..ControllerView::default()
+    };
+    let view = View { controller: Some(followed), ..sample() };
+    let view = Arc::new(arc_swap::ArcSwap::from_pointee(view));
     let ways = watch::Sender::new(Found::default()).subscribe();
     let registry = registry(&metrics, view, Arc::new(Numbered::default()), ways);
     let mut text = String::new();
@@ -30,7 +39,7 @@ fn samples() {
         r#"interface_attached{interface="up0",mode="native"} 1"#.to_owned(),
         r#"packets_total{outcome="tx"} 3001"#.to_owned(),
         r#"limit_capacity{limit="vips"} 4096"#.to_owned(),
-        r#"events_total{event="flow_hit"} 3016"#.to_owned(),
+        r#"events_total{event="flow_hit"} 3017"#.to_owned(),
         r#"set_unsettled_slots{set="web"} 12"#.to_owned(),
         r#"set_held_slots{set="web"} 3"#.to_owned(),
         r#"set_at_risk_slots{set="web"} 0"#.to_owned(),
@@ -38,6 +47,12 @@ fn samples() {
         "backends_without_leg 0".to_owned(),
         "routes_current 0".to_owned(),
         "rolled_back 0".to_owned(),
+        "controller_connected 1".to_owned(),
+        "controller_term 3".to_owned(),
+        "controller_generation 9".to_owned(),
+        "controller_fenced 0".to_owned(),
+        r#"controller_prepares_total{result="prepared"} 1"#.to_owned(),
+        "controller_fences_total 0".to_owned(),
         format!("vip_flow_entries{{{vip}}} 1024"),
         format!("vip_packets_total{{{vip}}} 1003"),
         format!("vip_bytes_total{{{vip}}} 100003"),

@@ -1,0 +1,280 @@
+//! What a controller wants: prepared beside what is in force, installed, withdrawn.
+
+use std::num::{NonZeroU8, NonZeroU16};
+
+use guideway_controller_core::{Advertise, Content, Generation, L2};
+use guideway_controller_rollout::Stamp;
+use guideway_dataplane_config::{HealthCheck, Probe};
+use guideway_dataplane_plan::Moved;
+
+use super::*;
+use crate::fixtures::{NODE, content, put_set, put_shard};
+
+fn stamp(generation: u64, content: &Content) -> Stamp {
+    Stamp { generation: Generation(generation), digest: content.digest() }
+}
+
+/// Nothing is in the way.
+fn following() -> ControllerView {
+    ControllerView { name: "fw-1".to_owned(), ..ControllerView::default() }
+}
+
+impl Bench {
+    async fn follow(controller: ControllerView) -> Self {
+        Self::start_with(paper(), NODE, tempfile::tempdir().unwrap(), Some(controller)).await
+    }
+
+    async fn prepare(&self, generation: u64, content: &Content) -> Result<Moved, Vec<String>> {
+        let (sender, answer) = oneshot::channel();
+        let request = Request::Prepare(stamp(generation, content), content.clone(), sender);
+        self.requests.send(request).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(10), answer).await.unwrap().unwrap()
+    }
+
+    async fn install(&self, generation: u64, content: &Content) -> Result<u64, String> {
+        let (sender, answer) = oneshot::channel();
+        let request = Request::Install(stamp(generation, content), content.clone(), sender);
+        self.requests.send(request).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(10), answer).await.unwrap().unwrap()
+    }
+
+    async fn tell(&self, controller: ControllerView) {
+        self.requests.send(Request::Controller(Box::new(controller))).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn without_a_content_nothing_is_served_and_it_is_told_why() {
+    let fence = Some("nothing has come".to_owned());
+    let bench = Bench::follow(ControllerView { fence, ..following() }).await;
+    let view = bench.until("attached", |view| !view.interfaces.is_empty()).await;
+    assert!(!view.started && !view.is_ready());
+    assert_eq!((view.generation, view.fence()), (0, Some("nothing has come")));
+    assert_eq!(bench.announced(), Some(vec![]), "the speaker is not to hold on to anything");
+    assert_eq!(bench.paper.maps.activations(), 0);
+    assert!(view.last_reload.as_ref().unwrap().accepted());
+
+    let first = content(&[11, 12], |_| {});
+    assert_eq!(bench.install(3, &first).await, Ok(1));
+    let view = bench.outputs.view.load_full();
+    assert!(view.vips.iter().all(|vip| vip.served && !vip.announced));
+    assert_eq!(view.vips[0].reason(&view.sets[0]), "nothing has come");
+    assert_eq!(bench.announced(), Some(vec![]), "whoever has withdrawn announces when he is told to");
+    bench.tell(following()).await;
+    bench.until("ready", View::is_ready).await;
+    assert_eq!(bench.announced(), Some(vec![vip_address()]));
+    bench.end().await;
+}
+
+/// An agent that starts again with what was kept does not withdraw what it announced before.
+#[tokio::test]
+async fn a_start_with_a_kept_content_is_no_event() {
+    let bench = Bench::follow(following()).await;
+    let first = content(&[11, 12], |_| {});
+    bench.install(3, &first).await.unwrap();
+    let (paper, dir) = bench.end_with_dir().await;
+    let visible = paper.maps.visible();
+
+    let bench = Bench::start_with(paper, NODE, dir, Some(following())).await;
+    bench.until("attached", |view| !view.interfaces.is_empty()).await;
+    assert_eq!(bench.announced(), None, "not known yet");
+    assert_eq!(bench.install(3, &first).await, Ok(1));
+    assert_eq!(bench.announced(), Some(vec![vip_address()]));
+    assert_eq!((bench.paper.maps.visible(), bench.paper.maps.activations()), (visible, 1));
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn what_is_prepared_changes_nothing_until_it_is_installed() {
+    let bench = Bench::follow(following()).await;
+    bench.install(1, &content(&[11, 12], |_| {})).await.unwrap();
+    let before = bench.paper.maps.visible();
+    let next = content(&[11, 12, 13], |_| {});
+    let moved = bench.prepare(2, &next).await.unwrap();
+    assert_eq!((moved.slots, moved.of), (moved.live, 16_381), "both backends live");
+    assert!((5000..6500).contains(&moved.slots), "a third: {moved:?}");
+    assert_eq!(bench.paper.maps.visible(), before);
+    assert!(bench.outputs.ways.borrow().backends.contains_key(&"10.1.13.2".parse::<IpAddr>().unwrap()));
+
+    // Another one takes its place.
+    let other = content(&[11, 12, 14], |_| {});
+    bench.prepare(3, &other).await.unwrap();
+    let ways = |last: u8| bench.outputs.ways.borrow().backends.contains_key(&IpAddr::from([10, 1, last, 2]));
+    assert!(ways(14) && !ways(13));
+    // Another stamp than the prepared one is not forgotten for it, nor installed from it.
+    bench.requests.send(Request::Discard(stamp(2, &next))).await.unwrap();
+    assert_eq!(bench.install(4, &next).await, Ok(2));
+    assert_eq!(bench.outputs.view.load().sets[0].backends.len(), 3);
+    assert!(ways(13) && ways(14), "the prepared one waits on");
+    assert_eq!(bench.install(3, &other).await, Ok(3));
+    assert_eq!(bench.prepare(5, &other).await, Ok(Moved::default()), "the same again");
+    bench.requests.send(Request::Discard(stamp(5, &other))).await.unwrap();
+    assert_eq!(bench.install(5, &other).await, Ok(3), "the same is no new generation");
+    bench.end().await;
+}
+
+fn checked(backends: &[u8]) -> Content {
+    let check = HealthCheck {
+        probe: Probe::Tcp,
+        port: NonZeroU16::new(80).unwrap(),
+        interval: Duration::from_millis(20),
+        timeout: Duration::from_millis(20),
+        rise: NonZeroU8::MIN,
+        fall: NonZeroU8::MIN,
+    };
+    content(backends, |content| put_set(content, backends, Some(check)))
+}
+
+#[tokio::test]
+async fn health_goes_on_while_something_is_prepared() {
+    let bench = Bench::follow(following()).await;
+    let all = [11, 12, 13].map(|last| IpAddr::from([10, 1, last, 2]));
+    bench.up.lock().unwrap().extend(all);
+    bench.install(1, &checked(&[11, 12])).await.unwrap();
+    let next = checked(&[11, 12, 13]);
+    // Its first verdicts are waited for, so that a table with all three is built.
+    let moved = bench.prepare(2, &next).await.unwrap();
+    assert!(moved.slots > 4000, "{moved:?}");
+    bench.up.lock().unwrap().remove(&all[1]);
+    let failed = |view: &View| view.sets[0].backends.len() == 2 && view.sets[0].backends[1].slots == 0;
+    let view = bench.until("followed by what is in force", failed).await;
+    assert!(view.generation >= 2);
+    let installed = bench.install(2, &next).await.unwrap();
+    let view = bench.outputs.view.load_full();
+    assert_eq!((view.generation, view.sets[0].backends.len()), (installed, 3));
+    let slots: Vec<u32> = view.sets[0].backends.iter().map(|backend| backend.slots).collect();
+    assert!(slots[0] > 4000 && slots[1] == 0 && slots[2] > 4000, "{slots:?}");
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_refused_with_reasons() {
+    let bench = Bench::follow(following()).await;
+    bench.install(1, &content(&[11, 12], |_| {})).await.unwrap();
+    let before = bench.paper.maps.visible();
+    let many = content(&[11], |content| {
+        let vip = content.vips().values().next().unwrap().as_ref().clone();
+        for port in 1..=16 {
+            let name = format!("v{port}").parse().unwrap();
+            let address = "203.0.113.11/32".parse().unwrap();
+            content.put_vip(guideway_controller_core::Vip {
+                name,
+                address,
+                ports: Ports::One(port),
+                ..vip.clone()
+            });
+        }
+    });
+    let no_set = content(&[11], |content| {
+        content.remove_set(&"web".parse().unwrap());
+    });
+    let own = content(&[11], |content| {
+        let prefixes = vec!["10.1.0.0/16".parse().unwrap()];
+        content.put_pool(guideway_controller_core::Pool { name: "mine".parse().unwrap(), prefixes });
+    });
+    for (wrong, expected) in [
+        (&many, "services: limits.vips: the VIPs need 18 elements and it is 16"),
+        (&no_set, "VIP \"web-443\": backend_set: no set is called \"web\""),
+        (&own, "pools: 10.1.0.0/16 contains 10.1.1.2, an address of this node"),
+    ] {
+        let errors = bench.prepare(2, wrong).await.unwrap_err();
+        assert!(errors.iter().any(|error| error.starts_with(expected)), "{expected}: {errors:?}");
+        let error = bench.install(2, wrong).await.unwrap_err();
+        assert!(error.contains(expected), "{error}");
+        assert_eq!(bench.paper.maps.visible(), before);
+        assert_eq!(bench.announced(), Some(vec![vip_address()]));
+    }
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn only_the_shards_of_this_forwarder_are_announced() {
+    let bench = Bench::follow(following()).await;
+    let of_others = content(&[11], |content| put_shard(content, &["fw-2"], &[]));
+    bench.install(1, &of_others).await.unwrap();
+    let view = bench.outputs.view.load_full();
+    assert!(view.vips[0].served && !view.vips[0].announced);
+    assert_eq!(
+        view.vips[0].reason(&view.sets[0]),
+        "other forwarders announce it, those of the shard \"all\""
+    );
+    assert_eq!(bench.announced(), Some(vec![]));
+
+    // It has left the shard, and announces until the others do.
+    let leaving = content(&[11], |content| put_shard(content, &["fw-2"], &["fw-1"]));
+    assert_eq!(bench.install(2, &leaving).await, Ok(1), "packets meet the same");
+    assert_eq!(bench.announced(), Some(vec![vip_address()]));
+
+    let advertise = |advertise: Advertise| {
+        content(&[11], |content| {
+            let vips: Vec<_> = content.vips().values().cloned().collect();
+            for vip in vips {
+                let advertise = advertise.clone();
+                content.put_vip(guideway_controller_core::Vip { advertise, ..vip.as_ref().clone() });
+            }
+        })
+    };
+    bench.install(3, &advertise(Advertise::default())).await.unwrap();
+    let view = bench.outputs.view.load_full();
+    assert_eq!(view.vips[0].reason(&view.sets[0]), "nothing says how it is to be announced");
+    assert_eq!(bench.announced(), Some(vec![]));
+
+    let on_link = |owner: &str| {
+        let l2 = L2 { owner: Some(owner.parse().unwrap()), interfaces: vec!["up0".to_owned()] };
+        advertise(Advertise { bgp: false, l2: Some(l2) })
+    };
+    bench.install(4, &on_link("fw-2")).await.unwrap();
+    let watch = bench.outputs.announcer.watch();
+    assert!(watch.borrow().as_ref().unwrap().on_link.is_empty());
+    bench.install(5, &on_link("fw-1")).await.unwrap();
+    let links = watch.borrow().as_ref().unwrap().on_link.clone();
+    assert_eq!(links[&"203.0.113.10/32".parse().unwrap()], BTreeSet::from(["up0".to_owned()]));
+    assert_eq!(bench.announced(), Some(vec![]), "the speaker is not concerned");
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn a_fence_withdraws_and_packets_are_forwarded_on() {
+    let bench = Bench::follow(following()).await;
+    bench.install(1, &content(&[11, 12], |_| {})).await.unwrap();
+    let visible = bench.paper.maps.visible();
+    bench.tell(ControllerView { fence: Some("generation 2 is committed".to_owned()), ..following() }).await;
+    let view = bench.until("fenced", |view| view.fence().is_some()).await;
+    assert_eq!(bench.announced(), Some(vec![]));
+    assert!(!view.is_ready() && view.vips[0].served && !view.vips[0].announced);
+    assert_eq!(bench.paper.maps.visible(), visible);
+    bench.tell(following()).await;
+    bench.until("back", View::is_ready).await;
+    assert_eq!(bench.announced(), Some(vec![vip_address()]));
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn the_file_has_the_node_and_the_controller_the_services() {
+    let bench = Bench::follow(following()).await;
+    assert!(bench.reload(NODE).await.errors.is_empty(), "without a content too");
+    bench.install(1, &content(&[11, 12], |_| {})).await.unwrap();
+    let other = NODE.replace("{name: up0}", "{name: up1}");
+    let next = content(&[11], |_| {});
+    bench.prepare(2, &next).await.unwrap();
+    assert_eq!(bench.reload(&other).await, ReloadAnswer { errors: vec![], generation: 1 });
+    assert_eq!(bench.attached(), ["up1"]);
+    assert_eq!(bench.outputs.view.load().vips.len(), 2);
+    // It was prepared for another node, and still is what is to be installed.
+    assert_eq!(bench.install(2, &next).await, Ok(2));
+    assert_eq!(bench.attached(), ["up1"]);
+    for (text, expected) in [
+        (format!("{other}pools: []\n"), "comes from the controller"),
+        (CONFIG.to_owned(), "controller: cannot be added or removed while the agent runs"),
+        (other.replace("vips: 16", "vips: 1"), "limits"),
+    ] {
+        let answer = bench.reload(&text).await;
+        assert!(answer.errors[0].contains(expected), "{answer:?}");
+        assert!(!bench.outputs.view.load().last_reload.as_ref().unwrap().accepted());
+    }
+    let answer = bench.roll_back(1).await.unwrap();
+    assert!(answer.errors[0].contains("come from the controller"), "{answer:?}");
+    let history = std::fs::read_dir(bench.dir.path().join("state").join("history"));
+    assert_eq!(history.map_or(0, Iterator::count), 0, "contents are kept elsewhere");
+    bench.end().await;
+}
