@@ -102,6 +102,7 @@ impl Controller for Admin {
         &self,
         _: Request<v1::ListServicesRequest>,
     ) -> Result<Response<v1::ListServicesResponse>, Status> {
+        self.leading()?;
         let projected = self.projected().await?;
         let contacts = self.sights.contacts.all();
         Ok(Response::new(lists::services(&projected, &contacts, &self.sights.driver.sightings.all())))
@@ -111,6 +112,7 @@ impl Controller for Admin {
         &self,
         _: Request<v1::ListPoolsRequest>,
     ) -> Result<Response<v1::ListPoolsResponse>, Status> {
+        self.leading()?;
         Ok(Response::new(lists::pools(&self.projected().await?)))
     }
 
