@@ -220,8 +220,8 @@ impl Run {
         match action {
             Action::Send { connection, message } => self.send(connection, message),
             Action::Disconnect { connection, reason } => {
+                // What was said last still goes out: nothing more can be said from here on, and so the link ends.
                 if let Some(link) = self.link.take_if(|link| link.connection == connection) {
-                    link.cut.cancel();
                     self.not_connected(&format!("{}: {reason}", link.address));
                 }
             }

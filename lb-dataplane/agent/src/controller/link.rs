@@ -19,7 +19,9 @@ use tonic::transport::{Channel, Endpoint, Uri};
 use crate::error::chain;
 
 /// A controller that does not answer within this time is given up.
-const DIAL: Duration = Duration::from_secs(3);
+const DIAL: Duration = Duration::from_secs(2);
+/// How long a link stays after this forwarder has said all that it will.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Messages of this forwarder that wait for the wire.
 const QUEUE: usize = 4;
 
@@ -94,7 +96,8 @@ pub async fn carry<F: Future<Output = bool>>(
     let (parts, stream) = mpsc::channel(QUEUE);
     // A task of its own: whoever is slow to take what is said is no reason not to hear.
     let pump = tokio::spawn(pump(outgoing, parts));
-    let end = async {
+    let pumping = pump.abort_handle();
+    let carrying = async {
         let stream = match client.follow(ReceiverStream::new(stream)).await {
             Ok(stream) => stream,
             Err(status) => return LinkError::Refused(status),
@@ -120,9 +123,17 @@ pub async fn carry<F: Future<Output = bool>>(
                 Err(error) => return LinkError::Message(error),
             }
         }
-    }
-    .await;
-    pump.abort();
+    };
+    let said_all = async {
+        let _ended = pump.await;
+        // What was said last is on its way.
+        tokio::time::sleep(LAST_WORDS).await;
+    };
+    let end = tokio::select! {
+        end = carrying => end,
+        () = said_all => LinkError::Ended,
+    };
+    pumping.abort();
     end
 }
 

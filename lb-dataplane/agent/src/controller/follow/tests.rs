@@ -214,10 +214,11 @@ async fn a_generation_is_prepared_and_committed() {
     });
     let (generation, delta) = sent.await;
     assert_eq!((generation, delta.unwrap().build().unwrap()), (Generation(1), first));
-    let view = forwarder.bench.outputs.view.load_full();
+    let committed = Some((2, second.digest().short()));
+    let told = |view: &crate::view::View| view.controller.as_ref().unwrap().committed == committed;
+    let view = forwarder.bench.until("told", told).await;
     let shown = view.controller.as_ref().unwrap();
     assert_eq!((shown.leader.clone(), shown.term), (Some(leader.address.to_string()), 1));
-    assert_eq!(shown.committed, Some((2, second.digest().short())));
     assert!(shown.faults.is_empty(), "{:?}", shown.faults);
     forwarder.end().await;
 }
@@ -331,9 +332,9 @@ async fn an_agent_killed_at_any_step_comes_back_with_one_generation() {
     let (paper, dir) = forwarder.kill().await;
     let forwarder = Forwarder::start(paper, dir, &[]).await;
     forwarder.until_announced().await;
-    let view = forwarder.bench.outputs.view.load_full();
-    assert_eq!(view.controller.as_ref().unwrap().committed, Some((2, second.digest().short())));
-    assert_eq!(view.generation, 2);
+    let committed = Some((2, second.digest().short()));
+    let told = |view: &crate::view::View| view.controller.as_ref().unwrap().committed == committed;
+    assert_eq!(forwarder.bench.until("told", told).await.generation, 2);
     forwarder.end().await;
 }
 
