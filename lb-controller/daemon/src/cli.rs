@@ -41,10 +41,48 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Make certificates of forwarders, or what they get one with.
+    #[command(subcommand)]
+    Ca(Ca),
     /// Print a completion script.
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
+    },
+}
+
+/// What to do with certificates. All are in the folder of the configuration file, which all controllers share.
+#[derive(Debug, Subcommand)]
+pub enum Ca {
+    /// Make the authority that signs certificates. To be done once, before the first start.
+    Init {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Print a token by which a forwarder gets its first certificate, once.
+    Token {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The name of the forwarder.
+        #[arg(value_name = "FORWARDER")]
+        name: String,
+        /// For how many minutes it is good.
+        #[arg(long, value_name = "MINUTES", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=10_080))]
+        minutes: u32,
+    },
+    /// Write FORWARDER.crt and FORWARDER.key, for a forwarder that cannot ask for a certificate by itself.
+    Forwarder {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The name of the forwarder.
+        #[arg(value_name = "FORWARDER")]
+        name: String,
+        /// The folder to write to.
+        #[arg(long, value_name = "FOLDER", default_value = ".")]
+        out: PathBuf,
     },
 }
 

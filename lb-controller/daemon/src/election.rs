@@ -3,7 +3,7 @@
 use guideway_election::ElectionConfig;
 use kube::Client;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::config;
@@ -22,10 +22,17 @@ pub(crate) fn settings(home: &config::Home, identity: &str) -> ElectionConfig {
 }
 
 /// Takes part until `stop`. Without a Lease there is nobody else.
-pub(crate) async fn run(lease: Option<(Client, ElectionConfig)>, driver: &Driver, stop: &CancellationToken) {
+pub(crate) async fn run(
+    lease: Option<(Client, ElectionConfig)>,
+    driver: &Driver,
+    holder: &watch::Sender<Option<String>>,
+    stop: &CancellationToken,
+) {
     let lead = |leading| lead(driver, leading);
     match lease {
-        Some((client, election)) => guideway_election::run(client, &election, stop, lead).await,
+        Some((client, election)) => {
+            guideway_election::run(client, &election, Some(holder), stop, lead).await;
+        }
         None => lead(stop.clone()).await,
     }
 }

@@ -15,6 +15,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run { config, log_format } => start(&config, log_format),
         Command::Check { config } => check(&config),
+        Command::Ca(ca) => run::ca(ca),
         Command::Completions { shell } => {
             command::completions(shell, &mut Arguments::command(), "lb-controller").map_err(Into::into)
         }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use guideway_controller_core::{Content, Digest, ForwarderName, Generation};
+use guideway_controller_core::{Content, Digest, ForwarderName, Generation, Routing};
 use guideway_controller_crds::guideway::Rollout;
 use guideway_controller_index::{Change, ClusterName, Contact, Index, IndexConfig};
 use guideway_controller_rollout::coordinator::{Role, State};
@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::metrics::Metrics;
 use crate::rollout::{Command, Desired, Driver};
 use crate::sources::{Feed, Seen};
+use crate::state::{Projected, Question};
 use crate::status::Writer;
 
 /// Changes that come within this time of the first one are projected together.
@@ -52,12 +53,24 @@ pub(crate) struct Projector {
     pub(crate) metrics: Arc<Metrics>,
     /// What the Rollout object says is sent here.
     pub(crate) rollout: watch::Sender<Option<Rollout>>,
+    /// Who wants to look.
+    pub(crate) questions: mpsc::Receiver<Question>,
 }
 
-struct Projecting<'a> {
-    with: &'a Projector,
+/// What stays the same while the index is looked at and changed.
+struct With {
+    driver: Driver,
+    identity: String,
+    metrics: Arc<Metrics>,
+    rollout: watch::Sender<Option<Rollout>>,
+}
+
+struct Projecting {
+    with: With,
     feed: Feed,
     index: Index,
+    /// What was projected last.
+    content: Content,
     writers: BTreeMap<ClusterName, Writer>,
     state: watch::Receiver<Arc<State>>,
     live: BTreeSet<ForwarderName>,
@@ -84,15 +97,22 @@ struct Leading {
 impl Projector {
     /// Projects what comes until `stop`, or until the controller has lost the lead.
     pub(crate) async fn run(
-        &self,
+        &mut self,
         config: IndexConfig,
         feed: Feed,
         mut changes: mpsc::Receiver<Seen>,
         stop: CancellationToken,
     ) -> Ended {
+        let with = With {
+            driver: self.driver.clone(),
+            identity: self.identity.clone(),
+            metrics: Arc::clone(&self.metrics),
+            rollout: self.rollout.clone(),
+        };
         let mut projecting = Projecting {
-            with: self,
+            with,
             feed,
+            content: Content::new(config.seed, Routing::default()),
             index: Index::new(config),
             writers: BTreeMap::new(),
             state: self.driver.state.clone(),
@@ -131,6 +151,11 @@ impl Projector {
                         projecting.take(&mut batch);
                     }
                 }
+                Some(Question::Projected(answer)) = self.questions.recv() => {
+                    // Nobody may wait for it any more.
+                    let _gone = answer.send(Projected::of(&projecting.index, projecting.content.clone()));
+                    continue;
+                }
                 () = timer => {}
             }
             projecting.go_on().await;
@@ -138,7 +163,7 @@ impl Projector {
     }
 }
 
-impl Projecting<'_> {
+impl Projecting {
     fn take(&mut self, batch: &mut Vec<Seen>) {
         for seen in batch.drain(..) {
             match seen {
@@ -159,7 +184,6 @@ impl Projecting<'_> {
                 }
                 Seen::Complete => self.complete = true,
                 Seen::Retry(service) => self.index.retry(&service),
-                Seen::Look(look) => look.0(&self.index),
             }
         }
     }
@@ -253,8 +277,9 @@ impl Projecting<'_> {
                 }
             }
         }
-        let Some(leading) = self.leading.as_mut() else { return };
         let content = projection.content;
+        self.content = content.clone();
+        let Some(leading) = self.leading.as_mut() else { return };
         if leading.wanted.back().map(Content::digest) == Some(content.digest()) {
             return;
         }

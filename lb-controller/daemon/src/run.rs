@@ -1,5 +1,6 @@
 //! Everything together.
 
+mod ca;
 mod settings;
 
 use std::path::Path;
@@ -13,7 +14,7 @@ use guideway_controller_crds::guideway::Rollout;
 use guideway_controller_index::{Defaults, IndexConfig};
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::ca::{Tls, Tokens};
@@ -23,7 +24,13 @@ use crate::project::{Ended, Projector};
 use crate::record::RolloutObject;
 use crate::rollout::{self, Command, Driver, FileStore, RecordStore, Told};
 use crate::sources::{self, Feed, Home, Static};
-use crate::{election, forwarders};
+use crate::state::{Past, Sights};
+use crate::{admin, election, forwarders};
+
+pub use ca::ca;
+
+/// Questions that wait for the projector.
+const QUESTIONS: usize = 16;
 
 /// Runs until SIGTERM.
 ///
@@ -63,12 +70,22 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
         .as_ref()
         .zip(home.as_ref())
         .map(|(configured, home)| (home.client.clone(), election::settings(configured, &identity)));
+    let (holder, leader) = watch::channel(None);
     let electing = tokio::spawn({
         let (driver, stop) = (driver.clone(), stop.clone());
-        async move { election::run(lease, &driver, &stop).await }
+        async move { election::run(lease, &driver, &holder, &stop).await }
     });
+    let (asking, questions) = mpsc::channel(QUESTIONS);
+    let past = Past::default();
+    let remembering = tokio::spawn(past.clone().remember(driver.clone(), stop.clone()));
+    let sights =
+        Sights { driver: driver.clone(), projector: asking, contacts: sight.contacts.clone(), past, leader };
+    let socket = config.socket.clone();
+    let listener = guideway_bgp_daemon::socket::bind(&socket, "give this one another admin.socket").await?;
+    servers.run("the admin API", admin::serve(sights, listener, servers.stop_token()));
     let (statics, configured) = watch::channel(Arc::new(statics(&config)));
-    let projector = Projector { driver, identity, metrics: Arc::clone(&sight.metrics), rollout };
+    let metrics = Arc::clone(&sight.metrics);
+    let projector = Projector { driver, identity, metrics, rollout, questions };
     let index = IndexConfig { seed: config.seed, defaults: Defaults::default() };
     let projecting = tokio::spawn(sessions(projector, index, home, configured, sight, stop.clone()));
 
@@ -80,10 +97,11 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
     stop.cancel();
     let _ended = projecting.await;
     let _ended = electing.await;
+    let _ended = remembering.await;
     driver_stop.cancel();
     let _ended = driving.await;
     background.iter().for_each(tokio::task::JoinHandle::abort);
-    servers.end(Path::new("")).await;
+    servers.end(&socket).await;
     Ok(())
 }
 
@@ -129,7 +147,7 @@ fn statics(config: &Config) -> Static {
 
 /// Sources and projector, anew whenever the lead was lost.
 async fn sessions(
-    projector: Projector,
+    mut projector: Projector,
     index: IndexConfig,
     home: Option<Home>,
     config: watch::Receiver<Arc<Static>>,

@@ -15,11 +15,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use guideway_controller_crds::guideway::Rollout;
-use guideway_controller_index::{Change, ClusterName, Index};
+use guideway_controller_index::{Change, ClusterName};
 use guideway_controller_ipam::ServiceKey;
 use kube::Client;
 use kube::runtime::watcher::ExponentialBackoff;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 pub(crate) use home::Home;
 pub(crate) use set::{Static, run};
@@ -36,13 +36,7 @@ pub(crate) enum Seen {
     Complete,
     /// A write to this Service is to be decided again.
     Retry(ServiceKey),
-    /// Somebody wants to look at the index.
-    Look(Look),
 }
-
-/// What is done with the index, between two changes.
-pub(crate) struct Look(pub(crate) Box<dyn FnOnce(&Index) + Send>);
-
 
 /// How sources speak to the projector.
 #[derive(Clone, Debug)]
@@ -70,17 +64,6 @@ impl Feed {
     /// Waits when the projector is behind. Nobody listens any more when it has ended.
     pub(crate) async fn tell(&self, seen: Seen) {
         let _ended = self.sender.send(seen).await;
-    }
-
-    /// Looks at the index between two changes; `None` when there is none just now.
-    pub(crate) async fn look<T: Send + 'static>(
-        &self,
-        look: impl FnOnce(&Index) -> T + Send + 'static,
-    ) -> Option<T> {
-        let (answer, answered) = oneshot::channel();
-        let look = Look(Box::new(move |index| _ = answer.send(look(index))));
-        self.tell(Seen::Look(look)).await;
-        answered.await.ok()
     }
 
     /// Changes that wait.

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, Client};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -51,12 +52,13 @@ impl ElectionConfig {
 }
 
 /// Takes part until `shutdown`: `lead` is called with a token each time this process becomes the one that acts, and is
-/// waited for after the token was cancelled. The Lease is then given up.
+/// waited for after the token was cancelled. The Lease is then given up. Who holds it is told to `holder`.
 ///
 /// Who acts may cancel the token as well; then the Lease is given up, and others have its time to take it.
 pub async fn run<F>(
     client: Client,
     config: &ElectionConfig,
+    holder: Option<&watch::Sender<Option<String>>>,
     shutdown: &CancellationToken,
     mut lead: impl FnMut(CancellationToken) -> F,
 ) where
@@ -67,9 +69,10 @@ pub async fn run<F>(
     loop {
         let lease = tokio::select! {
             () = shutdown.cancelled() => return,
-            lease = acquire(&leases, config, &mut observed) => lease,
+            lease = acquire(&leases, config, holder, &mut observed) => lease,
         };
         tracing::info!(lease = config.name, identity = config.identity, "leading");
+        tell(holder, Some(&config.identity));
         let leading = shutdown.child_token();
         let acting = lead(leading.clone());
         let held = async {
@@ -90,16 +93,31 @@ pub async fn run<F>(
     }
 }
 
+fn tell(to: Option<&watch::Sender<Option<String>>>, holder: Option<&str>) {
+    if let Some(to) = to {
+        to.send_if_modified(|known| {
+            let changed = known.as_deref() != holder;
+            *known = holder.map(ToOwned::to_owned);
+            changed
+        });
+    }
+}
+
 fn jittered(period: Duration) -> Duration {
     period.mul_f64(0.8 + 0.4 * rand::random::<f64>())
 }
 
 /// Tries until the Lease is ours.
-async fn acquire(leases: &Api<Lease>, config: &ElectionConfig, observed: &mut Observed) -> Lease {
+async fn acquire(
+    leases: &Api<Lease>,
+    config: &ElectionConfig,
+    holder: Option<&watch::Sender<Option<String>>>,
+    observed: &mut Observed,
+) -> Lease {
     loop {
         match attempt(leases, config, observed).await {
             Ok(Some(lease)) => return lease,
-            Ok(None) => {}
+            Ok(None) => tell(holder, observed.holder()),
             Err(error) => tracing::debug!(%error, "the lease could not be taken"),
         }
         tokio::time::sleep(jittered(config.retry_period)).await;

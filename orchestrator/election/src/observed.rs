@@ -26,6 +26,12 @@ impl Observed {
         self.last = Some((lease, since));
     }
 
+    /// Who has it.
+    pub(crate) fn holder(&self) -> Option<&str> {
+        let (lease, _) = self.last.as_ref()?;
+        lease.spec.as_ref()?.holder_identity.as_deref().filter(|holder| !holder.is_empty())
+    }
+
     /// Whether `identity` may take it.
     pub(crate) fn is_free(&self, identity: &str, now: Instant) -> bool {
         let Some((lease, since)) = &self.last else { return false };

@@ -132,7 +132,7 @@ pub async fn run_controllers(
                             shared.config.metrics.leading.set(0);
                         }
                     };
-                    guideway_election::run(client, &election, &shutdown, lead).await;
+                    guideway_election::run(client, &election, None, &shutdown, lead).await;
                 }
             }
         }
