@@ -8,8 +8,6 @@ mod peer;
 mod rollout;
 mod state;
 mod tell;
-#[cfg(test)]
-mod tests;
 mod wishes;
 
 use std::collections::BTreeMap;
@@ -188,7 +186,7 @@ impl Coordinator {
             self.act(Action::Disconnect { forwarder, connection, reason });
             return;
         }
-        self.hear(hello.standing);
+        self.greeted(&forwarder, hello.standing);
         let former = self.peers.insert(forwarder.clone(), Peer::new(connection, hello, now));
         let former = former.and_then(|peer| peer.connection).filter(|former| *former != connection);
         if let Some(former) = former {
@@ -257,6 +255,7 @@ impl Coordinator {
     /// What is sent to one without a connection is lost; it is told all when it comes back.
     fn send(&mut self, forwarder: &ForwarderName, message: ToForwarder) {
         if let Some(connection) = self.peers.get(forwarder).and_then(|peer| peer.connection) {
+            self.office.told.insert(forwarder.clone());
             self.act(Action::Send { forwarder: forwarder.clone(), connection, message });
         }
     }

@@ -3,13 +3,11 @@
 mod event;
 mod receive;
 mod settle;
-#[cfg(test)]
-mod tests;
 
 use std::time::Instant;
 
 use guideway_controller_core::message::{Cost, FromForwarder, Standing};
-use guideway_controller_core::{Content, Generation};
+use guideway_controller_core::{Content, Generation, Term};
 
 pub use event::{Action, Event, Found, Kept};
 
@@ -56,6 +54,8 @@ struct Link {
 /// What may be committed next.
 #[derive(Clone, Debug)]
 struct Ahead {
+    /// Of the leader who asked for it.
+    term: Term,
     stamp: Stamp,
     content: Content,
 }
@@ -82,6 +82,7 @@ impl Follower {
             committed.filter(|content| kept.committed.is_some_and(|stamp| stamp.digest == content.digest()));
         let kept = Kept { committed: kept.committed.filter(|_| content.is_some()), ..kept };
         let preparing = prepared.map(|(generation, content)| Ahead {
+            term: Term::default(),
             stamp: Stamp { generation, digest: content.digest() },
             content,
         });

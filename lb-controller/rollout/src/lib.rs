@@ -1,8 +1,8 @@
 //! Prepare on all forwarders, then commit: both sides of the protocol, without IO.
 //!
-//! A [`Coordinator`] runs in each controller and leads when it is elected; a [`Follower`] runs in each forwarder. Their owners
-//! feed them events with the time at which they happened and do what the returned actions say, in order; `poll_timeout`
-//! tells when a `Timeout` is due. Any event is valid in any state, and neither ever fails.
+//! A [`Coordinator`] runs in each controller and leads when it is elected; a [`Follower`] runs in each forwarder. Their
+//! owners feed them events with the time at which they happened and do what the returned actions say, in order;
+//! `poll_timeout` tells when a `Timeout` is due. Any event is valid in any state, and neither ever fails.
 //!
 //! # One change
 //!
@@ -20,20 +20,21 @@
 //!                                     │ next change
 //! ```
 //!
-//! Everything else is the same few messages: the leader compares, after each event, what each forwarder should have with what
-//! it said that it has, and tells it the difference.
+//! Everything else is the same few messages: the leader compares, after each event, what each forwarder should have with
+//! what it said that it has, and tells it the difference.
 //!
 //! # What always holds
 //!
 //! 1. A forwarder installs only what the record had as committed.
-//! 2. A generation is one content, for ever: a number is proposed once, and [`Record::proposed`] is written before the number is used.
+//! 2. A generation is one content, for ever: a number is proposed once, and [`Record::proposed`] is written before the
+//!    number is used.
 //! 3. What a forwarder installs has ever higher generations; the terms that it obeys, and those of the record, only grow.
 //! 4. A forwarder announces only when what it installed is the last that it knows to be committed. For the moment of an
 //!    installation, [`FollowerSettings::install_timeout`] at most, it announces still.
 //! 5. A forwarder without a leader goes on as it is, for ever.
 //!
-//! When faults end, all forwarders that live come to what is wanted. `tests/sim-controller` plays both sides with everything that
-//! can go wrong between them and checks all six.
+//! When faults end, all forwarders that live come to what is wanted. `tests/sim-controller` plays both sides with
+//! everything that can go wrong between them and checks all six.
 //!
 //! # Leaders
 //!
@@ -41,12 +42,13 @@
 //! and its own name; from then on no write of an earlier leader succeeds, whatever that one believes. Two leaders at once
 //! can both send messages, and only one of them can commit: what the other one says that is true (a commit) was committed,
 //! and what is not (prepare, abort) is refused by forwarders that have seen the higher term, and changes nothing that
-//! packets meet on others. A forwarder that hears an old term says [`Stale`](guideway_controller_core::message::FromForwarder::Stale)
-//! and looks for the other leader; the old one reads the record and resigns.
+//! packets meet on others. A forwarder that hears an old term says
+//! [`Stale`](guideway_controller_core::message::FromForwarder::Stale) and looks for the other leader; the old one reads the
+//! record and resigns.
 //!
-//! An answer of the store may be lost. The outcome is not guessed: the record is read, and unless it is what was to be written
-//! the same write is repeated with the version that is there. Nothing else is decided until it is known; so a write that comes late
-//! is never a surprise.
+//! An answer of the store may be lost. The outcome is not guessed: the record is read, and unless it is what was to be
+//! written the same write is repeated with the version that is there. Nothing else is decided until it is known; so a write
+//! that comes late is never a surprise.
 //!
 //! # What a crash leaves behind
 //!
@@ -72,15 +74,15 @@
 //! # Who is waited for
 //!
 //! A generation needs all forwarders that serve what is committed and have a connection, or had one less than
-//! [`Settings::absence`] ago. One that refuses it ends it: nothing is committed that not all can serve, and the reasons are shown.
-//! One that says nothing for [`Settings::prepare_timeout`] is left behind, unless that were more than half of them: then
-//! nothing is committed. Without any forwarder nothing is committed either.
+//! [`Settings::absence`] ago. One that refuses it ends it: nothing is committed that not all can serve, and the reasons are
+//! shown. One that says nothing for [`Settings::prepare_timeout`] is left behind, unless that were more than half of them:
+//! then nothing is committed. Without any forwarder nothing is committed either.
 //!
 //! Who is behind (it was away, or silent, or is new) prepares what is committed by itself, from the nearest content that
-//! both sides have, and is told Commit. If it has not come to it after [`Settings::fence_after`] although others serve the committed
-//! generation, it is told Fence and withdraws; the last one that serves is never fenced. When nobody serves what is committed
-//! (all were away), they come to it, or to what is wanted now, together. One that cannot hold what is committed stays withdrawn
-//! and has no say.
+//! both sides have, and is told Commit. If it has not come to it after [`Settings::fence_after`] although others serve the
+//! committed generation, it is told Fence and withdraws; the last one that serves is never fenced. When nobody serves what
+//! is committed (all were away), they come to it, or to what is wanted now, together. One that cannot hold what is
+//! committed stays withdrawn and has no say.
 //!
 //! A forwarder whose connection to the leader is cut cannot be told anything: it serves what it has, and is told when it
 //! comes back. Whether the leader is gone or only it has lost it, it cannot know; asking other forwarders is not there yet.
@@ -98,17 +100,19 @@
 //! # Budget, spreading, going back
 //!
 //! What a change moves is predicted when it is proposed. Above the budget, as much of it as disturbs nobody
-//! ([`harmless`](guideway_controller_core::harmless)) goes ahead; the rest is prepared everywhere, so that its cost is known, and waits for
-//! [`Approve`](coordinator::Event::Approve); or it comes in parts with a pause between them ([`split`](guideway_controller_core::split)).
-//! Consent is to what is disturbed: it holds when something else changes before the answer.
+//! ([`harmless`](guideway_controller_core::harmless)) goes ahead; the rest is prepared everywhere, so that its cost is
+//! known, and waits for [`Approve`](coordinator::Event::Approve); or it comes in parts with a pause between them
+//! ([`split`](guideway_controller_core::split)). Consent is to what is disturbed: it holds when something else changes
+//! before the answer.
 //!
-//! [`Rollback`](coordinator::Event::Rollback) makes a new generation of an earlier content, which is at hand or comes from a
-//! forwarder that keeps it. The record then says that projections wait, for every leader, until [`Resume`](coordinator::Event::Resume).
+//! [`Rollback`](coordinator::Event::Rollback) makes a new generation of an earlier content, which is at hand or comes from
+//! a forwarder that keeps it. The record then says that projections wait, for every leader, until
+//! [`Resume`](coordinator::Event::Resume).
 //!
 //! # When the record is lost
 //!
-//! A record that is gone, or put back from a backup, has lower numbers than forwarders have seen. The leader goes on above all
-//! terms and generations that forwarders report, and forwarders serve on meanwhile.
+//! A record that is gone, or put back from a backup, has lower numbers than forwarders have seen. The leader goes on above
+//! all terms and generations that forwarders report, and forwarders serve on meanwhile.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -117,6 +121,8 @@ pub mod coordinator;
 pub mod follower;
 mod record;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 pub use connection::ConnectionId;
 pub use coordinator::Coordinator;

@@ -41,7 +41,7 @@ pub struct Settings {
 /// What becomes of a change that is above the budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OverBudget {
-    /// It waits for [`Event::Approve`](crate::Event::Approve).
+    /// It waits for [`Event::Approve`](crate::coordinator::Event::Approve).
     Hold,
     /// It comes in parts, with this time between them.
     Spread(Duration),

@@ -8,10 +8,11 @@
 //! that was to be written the same write is repeated, until it is there or another leader's term is. So a write that is
 //! late never surprises the leader that sent it.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use guideway_controller_core::message::Standing;
-use guideway_controller_core::{Generation, Term};
+use guideway_controller_core::{ForwarderName, Generation, Term};
 
 use super::{Action, Coordinator, Notice, Role};
 use crate::record::{Record, RequestId, Stored, Version, WriteFault};
@@ -32,6 +33,8 @@ pub(super) struct Office {
     requests: u64,
     /// The highest numbers that forwarders have seen: above those of the record when the record was lost.
     heard_term: Term,
+    /// Forwarders that know the own term from this controller.
+    pub(super) told: BTreeSet<ForwarderName>,
     pub(super) heard_generation: Generation,
 }
 
@@ -161,7 +164,7 @@ impl Coordinator {
             self.claim(stored);
             return;
         };
-        if stored.record == office.record && office.heard_term <= term {
+        if stored.record == office.record && office.heard_term < term {
             // The object was changed and the record in it was not.
             office.version = stored.version;
         } else if stored
@@ -205,6 +208,8 @@ impl Coordinator {
         if office.role == Role::Claiming {
             let (term, last) = (record.term, Generation(record.proposed.0.saturating_sub(1)));
             office.role = Role::Leading(term);
+            office.told.clear();
+            office.doubtful = office.heard_term >= term;
             self.used = last;
             self.gathered = now.checked_add(self.settings.gather);
             self.notice(Notice::Leads(term));
@@ -225,9 +230,22 @@ impl Coordinator {
     }
 
     pub(super) fn hear_term(&mut self, term: Term) {
-        self.office.heard_term = self.office.heard_term.max(term);
-        if self.term().is_some_and(|own| own < term) {
-            self.office.doubtful = true;
+        // What the own messages have told forwarders is not news.
+        if self.term().is_none_or(|own| own < term) {
+            self.outranked(term);
         }
+    }
+
+    /// The first message of a forwarder's connection. It has the own term from another leader if this one never said it.
+    pub(super) fn greeted(&mut self, forwarder: &ForwarderName, standing: Standing) {
+        self.hear(standing);
+        if self.term() == Some(standing.highest_term) && !self.office.told.contains(forwarder) {
+            self.outranked(standing.highest_term);
+        }
+    }
+
+    fn outranked(&mut self, term: Term) {
+        self.office.heard_term = self.office.heard_term.max(term);
+        self.office.doubtful |= self.term().is_some();
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use guideway_controller_core::message::{Cost, ToForwarder};
 use guideway_controller_core::{
-    Content, Digest, Disruption, ForwarderName, Generation, Term, harmless, predict, split,
+    Budget, Content, Digest, Disruption, ForwarderName, Generation, Term, harmless, predict, split,
 };
 
 use super::notice::Aborted;
@@ -296,15 +296,19 @@ impl Coordinator {
             // Nobody serves it: there is nothing to disturb.
             return whole(Disruption::default(), false);
         };
-        let (budget, disruption) = (self.settings.budget, predict(&base, wanted));
+        // Between two parts nothing else is disturbed.
+        let spread = match self.settings.over_budget {
+            OverBudget::Spread(pause) => Some(pause),
+            OverBudget::Hold => None,
+        };
+        let waits = spread.is_some() && self.next_part.is_some() && !self.is_due(self.next_part, now);
+        let nothing = Budget { moved_permille: 0, disturbed: 0 };
+        let budget = if waits { nothing } else { self.settings.budget };
+        let disruption = predict(&base, wanted);
         if source != Source::Desired || budget.allows(&disruption) || self.consent.covers(&disruption) {
             return whole(disruption, false);
         }
-        let is_time = self.next_part.is_none() || self.is_due(self.next_part, now);
-        let pause = match self.settings.over_budget {
-            OverBudget::Spread(pause) if is_time => Some(pause),
-            _ => None,
-        };
+        let pause = spread.filter(|_| !waits);
         let step =
             if pause.is_some() { split(&base, wanted, &budget) } else { harmless(&base, wanted, &budget) };
         if step.now.digest() != base.digest() {
@@ -318,11 +322,7 @@ impl Coordinator {
             });
         }
         // All that is left needs time or consent; it is prepared to know what it costs.
-        match self.settings.over_budget {
-            OverBudget::Hold => whole(disruption, true),
-            OverBudget::Spread(_) if pause.is_some() => whole(disruption, false),
-            OverBudget::Spread(_) => None,
-        }
+        if waits { None } else { whole(disruption, spread.is_none()) }
     }
 
     /// Whether it was refused a short while ago, by a forwarder that would be asked again.

@@ -5,7 +5,7 @@ use std::time::Instant;
 use guideway_controller_core::message::ToForwarder;
 use guideway_controller_core::{Content, ForwarderName, Generation, Term};
 
-use super::peer::{Asked, Committing};
+use super::peer::{Asked, Committing, Peer};
 use super::{Coordinator, Notice};
 use crate::record::Stamp;
 
@@ -125,7 +125,11 @@ impl Coordinator {
         if busy.is_some() && !self.is_due(until, now) {
             return;
         }
-        let base = self.base(name);
+        let base = self.base(name, stamp.generation);
+        let prepared = self.peers.get(name).and_then(Peer::prepared);
+        if let Some(later) = prepared.filter(|prepared| prepared.generation > stamp.generation) {
+            self.send(name, ToForwarder::Abort { term, generation: later.generation });
+        }
         let delta = self.contents.delta(base.as_ref(), &content);
         if let Some(peer) = self.peers.get_mut(name) {
             peer.refused = None;
@@ -147,10 +151,11 @@ impl Coordinator {
         self.committed_content().map(|content| (committed, content.clone())).or(rollout)
     }
 
-    /// What it has and is at hand here, too.
-    fn base(&self, name: &ForwarderName) -> Option<Content> {
+    /// What it has before that generation and is at hand here, too.
+    fn base(&self, name: &ForwarderName, before: Generation) -> Option<Content> {
         let peer = self.peers.get(name).filter(|peer| !peer.needs_whole)?;
-        let has = [peer.prepared(), peer.installed()].into_iter().flatten();
+        let prepared = peer.prepared().filter(|prepared| prepared.generation <= before);
+        let has = [prepared, peer.installed()].into_iter().flatten();
         let at_hand = |stamp: Stamp| {
             let sent = peer.sent.as_ref().filter(|content| content.digest() == stamp.digest);
             sent.or_else(|| self.contents.of(stamp.digest))

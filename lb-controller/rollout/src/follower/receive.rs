@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use guideway_controller_core::message::{Cost, FromForwarder, ToForwarder};
-use guideway_controller_core::{Content, Delta, Digest, Generation};
+use guideway_controller_core::{Content, Delta, Digest, Generation, Term};
 
 use super::{Action, Ahead, Announcing, Follower};
 use crate::record::Stamp;
@@ -19,7 +19,7 @@ impl Follower {
         }
         self.kept.highest_term = term;
         match message {
-            ToForwarder::Prepare { generation, delta, .. } => self.prepare(generation, &delta),
+            ToForwarder::Prepare { generation, delta, .. } => self.prepare(term, generation, &delta),
             ToForwarder::Commit { generation, digest, .. } => self.commit(Stamp { generation, digest }),
             ToForwarder::Abort { generation, .. } => self.abort(generation),
             ToForwarder::Fence { generation, .. } => self.fence(generation),
@@ -28,7 +28,7 @@ impl Follower {
         }
     }
 
-    fn prepare(&mut self, generation: Generation, delta: &Delta) {
+    fn prepare(&mut self, term: Term, generation: Generation, delta: &Delta) {
         let stamp = Stamp { generation, digest: delta.result };
         if !self.kept.is_before(generation) {
             self.say_standing();
@@ -40,6 +40,12 @@ impl Follower {
             return;
         }
         if self.preparing.as_ref().is_some_and(|ahead| ahead.stamp == stamp) {
+            return;
+        }
+        // A leader goes on to higher numbers, or says Abort before it goes back: this one is late.
+        let ahead = self.prepared.as_ref().map(|(ahead, _)| ahead).or(self.preparing.as_ref());
+        if ahead.is_some_and(|ahead| ahead.term == term && ahead.stamp.generation > generation) {
+            self.say_standing();
             return;
         }
         let content = match delta.base {
@@ -55,7 +61,7 @@ impl Follower {
         match content {
             Ok(content) => {
                 self.prepared = None;
-                self.preparing = Some(Ahead { stamp, content: content.clone() });
+                self.preparing = Some(Ahead { term, stamp, content: content.clone() });
                 self.act(Action::Prepare { stamp, content });
             }
             Err(error) => self.say(FromForwarder::Refused { generation, errors: vec![error.to_string()] }),

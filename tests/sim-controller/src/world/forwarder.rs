@@ -83,7 +83,7 @@ impl World {
         forwarder.epoch += 1;
         forwarder.wake = None;
         forwarder.late = None;
-        forwarder.is_faulty = is_corrupt;
+        forwarder.is_faulty |= is_corrupt;
         let disk = &mut forwarder.disk;
         if is_corrupt {
             disk.contents.clear();

@@ -1,0 +1,147 @@
+//! Forwarders that are late, away, too small or new.
+
+use std::time::Duration;
+
+use super::bed::{Bed, content, name};
+use crate::coordinator::{Aborted, Notice};
+
+#[test]
+fn a_silent_forwarder_is_left_behind_and_fenced() {
+    let mut bed = Bed::led(3);
+    bed.forwarders[2].is_silent = true;
+    let second = content("second", "aaa");
+    bed.wants(&second);
+    bed.pass(Duration::from_secs(9));
+    assert!(bed.all_serve(&content("first", "aaa")));
+    bed.pass(Duration::from_secs(2));
+    assert!(bed.forwarders[..2].iter().all(|forwarder| forwarder.announced == bed.committed()));
+    assert_eq!(bed.forwarders[2].announced, None);
+    assert!(bed.notices.contains(&Notice::Fenced(name(2), bed.committed().unwrap().generation)));
+    // It comes to itself.
+    bed.forwarders[2].is_silent = false;
+    bed.restart(2);
+    bed.dial_all();
+    bed.run();
+    assert!(bed.all_serve(&second));
+}
+
+#[test]
+fn most_of_them_being_silent_stops_the_change() {
+    let mut bed = Bed::led(3);
+    bed.forwarders[1].is_silent = true;
+    bed.forwarders[2].is_silent = true;
+    bed.wants(&content("second", "aaa"));
+    bed.pass(Duration::from_secs(11));
+    assert!(bed.all_serve(&content("first", "aaa")));
+    assert!(bed.notices.iter().any(|notice| matches!(notice, Notice::Aborted(_, Aborted::TooFew(1, 3)))));
+}
+
+#[test]
+fn one_that_refuses_stops_the_change_for_all() {
+    let mut bed = Bed::led(3);
+    bed.forwarders[1].refuses = Some("no room for 3 VIPs".to_owned());
+    let second = content("second", "aaa");
+    bed.wants(&second);
+    assert!(bed.all_serve(&content("first", "aaa")));
+    let state = bed.leader.as_ref().unwrap().state();
+    let aborted = state.aborted.map(|(_, why)| why);
+    assert_eq!(aborted, Some(Aborted::Refused(name(1), vec!["no room for 3 VIPs".to_owned()])));
+    assert!(
+        bed.forwarders.iter().all(|forwarder| forwarder.prepared.is_none_or(|stamp| stamp.generation.0 == 1))
+    );
+    // It is tried again after a while, with another number, and at once when something else is wanted.
+    bed.forwarders[1].refuses = None;
+    bed.pass(Duration::from_secs(29));
+    assert!(!bed.all_serve(&second));
+    bed.pass(Duration::from_secs(2));
+    assert!(bed.all_serve(&second));
+    assert_eq!(bed.committed().unwrap().generation.0, 3);
+}
+
+#[test]
+fn one_that_is_taken_away_does_not_stop_anything_any_more() {
+    let mut bed = Bed::led(3);
+    bed.forwarders[2].refuses = Some("no room".to_owned());
+    let second = content("second", "aaa");
+    bed.wants(&second);
+    bed.cut(2);
+    bed.run();
+    bed.pass(Duration::from_secs(3));
+    assert_eq!(bed.committed().unwrap().digest, second.digest());
+    // When it comes back it cannot serve, and has no say.
+    bed.dial(2);
+    bed.run();
+    bed.pass(Duration::from_secs(1));
+    assert_eq!(bed.forwarders[2].announced, None);
+    assert!(bed.notices.iter().any(|notice| matches!(notice, Notice::Incapable(..))));
+    bed.wants(&content("third", "aaa"));
+    assert_eq!(bed.committed().unwrap().digest, content("third", "aaa").digest());
+}
+
+#[test]
+fn a_restart_is_waited_for() {
+    let mut bed = Bed::led(3);
+    bed.cut(1);
+    bed.wants(&content("second", "aaa"));
+    bed.pass(Duration::from_secs(1));
+    assert_eq!(bed.committed().unwrap().generation.0, 1);
+    bed.dial(1);
+    bed.run();
+    assert!(bed.all_serve(&content("second", "aaa")));
+    assert!(!bed.notices.iter().any(|notice| matches!(notice, Notice::Fenced(..))));
+}
+
+#[test]
+fn one_that_was_away_for_long_catches_up_before_it_is_fenced() {
+    let mut bed = Bed::led(3);
+    bed.cut(1);
+    bed.pass(Duration::from_secs(3));
+    for number in 0..40 {
+        bed.wants(&content(&format!("change {number}"), "aaa"));
+    }
+    bed.pass(Duration::from_secs(500));
+    bed.dial(1);
+    bed.run();
+    assert!(bed.all_serve(&content("change 39", "aaa")));
+    assert!(!bed.notices.iter().any(|notice| matches!(notice, Notice::Fenced(..))));
+}
+
+#[test]
+fn the_last_one_that_serves_is_never_fenced() {
+    let mut bed = Bed::led(1);
+    bed.kill_leader();
+    // Something was committed elsewhere, and nobody here knows what it is.
+    let record = bed.store.record.as_mut().unwrap();
+    let committed = record.committed.as_mut().unwrap();
+    committed.generation = committed.generation.next();
+    committed.digest = content("lost", "aaa").digest();
+    record.rolled_back_to = Some(committed.generation);
+    bed.start_leader("two", &content("wanted", "aaa"));
+    bed.pass(Duration::from_secs(60));
+    assert!(bed.all_serve(&content("first", "aaa")));
+    assert!(!bed.notices.iter().any(|notice| matches!(notice, Notice::Fenced(..))));
+}
+
+#[test]
+fn nothing_is_committed_without_forwarders() {
+    let mut bed = Bed::led(2);
+    bed.cut(0);
+    bed.cut(1);
+    bed.pass(Duration::from_secs(3));
+    let second = content("second", "aaa");
+    bed.wants(&second);
+    bed.pass(Duration::from_secs(60));
+    assert_eq!(bed.committed().unwrap().generation.0, 1);
+    bed.dial_all();
+    bed.run();
+    assert!(bed.all_serve(&second));
+}
+
+#[test]
+fn a_new_forwarder_begins_with_what_is_committed() {
+    let mut bed = Bed::led(1);
+    bed.add_forwarder();
+    bed.run();
+    assert!(bed.all_serve(&content("first", "aaa")));
+    assert_eq!(bed.committed().unwrap().generation.0, 1);
+}

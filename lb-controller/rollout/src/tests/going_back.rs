@@ -1,0 +1,68 @@
+//! Rollbacks.
+
+use std::time::Duration;
+
+use guideway_controller_core::Generation;
+
+use super::bed::{Bed, content};
+use crate::coordinator::{Event, Notice};
+
+#[test]
+fn an_earlier_content_is_a_new_generation_and_holds() {
+    let mut bed = Bed::led(2);
+    let (first, second, third) = (content("first", "aaa"), content("second", "aaa"), content("third", "aaa"));
+    bed.wants(&second);
+    bed.tell(Event::Rollback { generation: Generation(1) });
+    bed.run();
+    assert!(bed.all_serve(&first));
+    assert_eq!(bed.committed().unwrap().generation.0, 3);
+    bed.wants(&third);
+    assert!(bed.all_serve(&first));
+    // The next leader holds as well, and new forwarders get what is held.
+    bed.kill_leader();
+    bed.add_forwarder();
+    bed.start_leader("two", &third);
+    bed.pass(Duration::from_secs(5));
+    assert!(bed.all_serve(&first));
+    bed.tell(Event::Resume);
+    bed.run();
+    assert!(bed.all_serve(&third));
+    assert_eq!(bed.store.record.as_ref().unwrap().rolled_back_to, None);
+}
+
+#[test]
+fn the_content_comes_from_a_forwarder() {
+    let mut bed = Bed::led(2);
+    bed.wants(&content("second", "aaa"));
+    bed.kill_leader();
+    bed.start_leader("two", &content("second", "aaa"));
+    bed.pass(Duration::from_secs(3));
+    // One of them has lost it, and does not know.
+    let lost = bed.forwarders[0].contents.keys().next().copied().unwrap();
+    bed.forwarders[0].contents.remove(&lost);
+    bed.tell(Event::Rollback { generation: Generation(1) });
+    bed.run();
+    assert!(bed.all_serve(&content("first", "aaa")));
+}
+
+#[test]
+fn what_nobody_has_is_declined() {
+    let mut bed = Bed::led(2);
+    bed.tell(Event::Rollback { generation: Generation(77) });
+    assert!(matches!(bed.notices.last(), Some(Notice::Declined(_))));
+    bed.wants(&content("second", "aaa"));
+    assert!(bed.all_serve(&content("second", "aaa")));
+}
+
+#[test]
+fn the_present_can_be_held() {
+    let mut bed = Bed::led(2);
+    bed.tell(Event::Rollback { generation: Generation(1) });
+    bed.run();
+    bed.wants(&content("second", "aaa"));
+    assert!(bed.all_serve(&content("first", "aaa")));
+    assert_eq!(bed.committed().unwrap().generation.0, 1);
+    bed.tell(Event::Resume);
+    bed.run();
+    assert!(bed.all_serve(&content("second", "aaa")));
+}
