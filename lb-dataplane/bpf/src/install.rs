@@ -270,15 +270,37 @@ fn load(layout: &Layout, object: &Object) -> Result<Loaded, OpenError> {
     Ok(Loaded { program, others })
 }
 
+/// The verifier gives up when a signal comes for the thread, and the next try may be lucky.
+const LOAD_ATTEMPTS: u32 = 10;
+
 fn load_program(loaded: &mut aya::Ebpf, layout: &Layout, name: &'static str) -> Result<OwnedFd, OpenError> {
     let refused = |source: ProgramError| OpenError::Refused { program: name, source: Box::new(source) };
-    let fd = match loaded.program_mut(name) {
-        Some(Program::Xdp(program)) => program.load().and_then(|()| program.fd()),
-        Some(Program::SchedClassifier(program)) => program.load().and_then(|()| program.fd()),
-        _ => return Err(OpenError::Object(ObjectError::NoProgram(name))),
+    let program = loaded.program_mut(name).ok_or(OpenError::Object(ObjectError::NoProgram(name)))?;
+    let mut load = || match program {
+        Program::Xdp(program) => program.load(),
+        Program::SchedClassifier(program) => program.load(),
+        // Said below.
+        _ => Ok(()),
+    };
+    let mut result = load();
+    for _ in 1..LOAD_ATTEMPTS {
+        match result {
+            Err(ProgramError::LoadError { ref io_error, .. })
+                if io_error.kind() == io::ErrorKind::WouldBlock =>
+            {
+                result = load();
+            }
+            _ => break,
+        }
     }
-    .map_err(refused)?;
-    fd.as_fd().try_clone_to_owned().map_err(OpenError::system("hold the program of", &layout.root))
+    result.map_err(refused)?;
+    let fd = match program {
+        Program::Xdp(program) => program.fd(),
+        Program::SchedClassifier(program) => program.fd(),
+        _ => return Err(OpenError::Object(ObjectError::NoProgram(name))),
+    };
+    let fd = fd.map_err(refused)?.as_fd().try_clone_to_owned();
+    fd.map_err(OpenError::system("hold the program of", &layout.root))
 }
 
 fn open_maps(layout: &Layout, object: &Object) -> Result<Maps, OpenError> {

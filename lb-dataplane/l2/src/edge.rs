@@ -24,6 +24,15 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Frames that may wait to be looked at; the kernel's buffers come before that.
 const FRAMES: usize = 1024;
 
+/// What [`serve`] is to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Names of the interfaces that are there to answer by; they may come and go.
+    pub links: BTreeSet<String>,
+    /// What is answered for. While there is nothing, no socket is open.
+    pub owned: Owned,
+}
+
 /// What [`serve`] does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
@@ -68,17 +77,16 @@ impl Eq for LinkProblem {}
 /// A frame that came in.
 type Frame = (LinkIndex, Vec<u8>);
 
-/// Answers on `links`, which are interfaces of this network namespace, for what is owned, until `stop`. Links may come
-/// and go. Needs `CAP_NET_RAW`; what it cannot do stands in `status`, and is tried again.
+/// Answers on links of this network namespace until `stop`, or until nobody wants anything any more. Needs `CAP_NET_RAW`;
+/// what it cannot do stands in `status`, and is tried again.
 pub async fn serve(
-    links: BTreeSet<String>,
-    mut owned: watch::Receiver<Owned>,
+    mut wanted: watch::Receiver<Wanted>,
     status: watch::Sender<Status>,
     stop: CancellationToken,
 ) {
     let (sender, mut frames) = mpsc::channel::<Frame>(FRAMES);
     let mut served = Served {
-        names: links,
+        names: BTreeSet::new(),
         sender,
         responder: Responder::new(),
         open: BTreeMap::new(),
@@ -88,7 +96,7 @@ pub async fn serve(
     };
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    served.responder.set(owned.borrow_and_update().clone(), Instant::now().into_std());
+    wanted.mark_changed();
     loop {
         let timeout = served.responder.timeout().map(Instant::from_std);
         let due = async {
@@ -100,13 +108,12 @@ pub async fn serve(
         tokio::select! {
             biased;
             () = stop.cancelled() => return,
-            changed = owned.changed() => {
+            changed = wanted.changed() => {
                 if changed.is_err() {
                     return;
                 }
-                let now_owned = owned.borrow_and_update().clone();
-                served.responder.set(now_owned, Instant::now().into_std());
-                served.join();
+                let now = wanted.borrow_and_update().clone();
+                served.want(now);
             }
             _ = look.tick() => served.look(),
             () = due => {}
@@ -140,9 +147,17 @@ struct Open {
 }
 
 impl Served {
+    fn want(&mut self, wanted: Wanted) {
+        let Wanted { links, owned } = wanted;
+        self.names = if owned.is_empty() { BTreeSet::new() } else { links };
+        self.responder.set(owned, Instant::now().into_std());
+        // Not half a second later: packets wait for whoever takes over.
+        self.look();
+    }
+
     /// Opens and closes sockets as interfaces come and go.
     fn look(&mut self) {
-        let found = pnet::datalink::interfaces();
+        let found = if self.names.is_empty() { Vec::new() } else { pnet::datalink::interfaces() };
         let mut problems = BTreeMap::new();
         let mut present = BTreeMap::new();
         for name in &self.names {

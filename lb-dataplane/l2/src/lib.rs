@@ -19,6 +19,6 @@ mod edge;
 mod responder;
 mod wire;
 
-pub use edge::{LinkProblem, Status, serve};
+pub use edge::{LinkProblem, Status, Wanted, serve};
 pub use responder::{Claimed, Counts, Link, LinkIndex, Owned, Responder, Transmit};
 pub use wire::{Claim, Heard, Question, parse};

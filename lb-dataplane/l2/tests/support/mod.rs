@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use guideway_l2::{Owned, Status, serve};
+use guideway_l2::{Status, Wanted, serve};
 use nix::sched::{CloneFlags, unshare};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -58,7 +58,7 @@ pub(crate) struct Forwarder {
     pub(crate) name: &'static str,
     /// MAC address of its interface.
     pub(crate) mac: String,
-    owned: watch::Sender<Owned>,
+    wanted: watch::Sender<Wanted>,
     /// What it tells.
     pub(crate) status: watch::Receiver<Status>,
     stop: CancellationToken,
@@ -73,7 +73,7 @@ impl Forwarder {
 
     pub(crate) fn start_with(name: &'static str, last: u8, prepare: Prepare) -> Self {
         let mac = format!("02:00:00:00:00:{last:02x}");
-        let (owned, owned_here) = watch::channel(Owned::new());
+        let (wanted, wanted_here) = watch::channel(Wanted::default());
         let (status_here, status) = watch::channel(Status::default());
         let stop = CancellationToken::new();
         let (thread_id, its_id) = mpsc::channel();
@@ -89,19 +89,19 @@ impl Forwarder {
             run(&format!("ip link set {name} up"));
             ready.send(()).unwrap();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(serve(BTreeSet::from([name.to_owned()]), owned_here, status_here, stopped));
+            runtime.block_on(serve(wanted_here, status_here, stopped));
         });
         let id = its_id.recv().unwrap();
         run(&format!("ip link add {name}p type veth peer name {name} address {mac} netns {id}"));
         run(&format!("ip link set {name}p master br0 up"));
         connected.send(()).unwrap();
         is_ready.recv().unwrap();
-        Self { name, mac, owned, status, stop, thread: Some(thread) }
+        Self { name, mac, wanted, status, stop, thread: Some(thread) }
     }
 
     pub(crate) fn own(&self, addresses: &[&str]) {
         let owned = addresses.iter().map(|text| (text.parse().unwrap(), BTreeSet::new())).collect();
-        self.owned.send(owned).unwrap();
+        self.wanted.send(Wanted { links: BTreeSet::from([self.name.to_owned()]), owned }).unwrap();
     }
 
     /// Waits until it serves its link.
