@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use guideway_controller_core::SetName;
 use guideway_controller_core::limits::MAX_BACKENDS;
 use guideway_controller_crds::guideway::EndpointMode;
 use guideway_controller_ipam::Family;
@@ -171,6 +172,12 @@ impl Question<'_> {
                     .insert(format!("the node {name} has no InternalIP for {family}: it is left out"));
                 continue;
             };
+            if !is_name(name) {
+                chosen.problems.insert(format!(
+                    "the node {name:?} has a name that forwarders do not take: it is left out"
+                ));
+                continue;
+            }
             if !addresses.insert(address) {
                 chosen
                     .problems
@@ -258,8 +265,13 @@ fn hints_hold(found: &BTreeMap<IpAddr, Candidate<'_>>, zone: &str) -> bool {
     all && found.values().any(hinted)
 }
 
+/// Whether forwarders take it for a name.
+fn is_name(text: &str) -> bool {
+    SetName::new(text).is_ok()
+}
+
 /// The Maglev identity: it outlives a change of the address.
 fn pod_name(endpoint: &Endpoint) -> String {
-    let fits = |name: &&Arc<str>| name.len() <= 253;
+    let fits = |name: &&Arc<str>| is_name(name);
     endpoint.pod.as_ref().filter(fits).map_or_else(|| endpoint.address.to_string(), ToString::to_string)
 }

@@ -151,7 +151,7 @@ pub struct ServiceView {
     pub service: ServiceKey,
     /// Where its packets go.
     pub mode: EndpointMode,
-    /// Addresses that are served.
+    /// Addresses that it has, or will have when they are recorded.
     pub addresses: Vec<IpAddr>,
     /// The pool that they are from.
     pub pool: Option<String>,

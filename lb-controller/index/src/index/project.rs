@@ -60,6 +60,10 @@ impl Index {
                 break;
             }
         }
+        if self.records_are_known() {
+            // Everything that was served before is known by now.
+            self.resumed = None;
+        }
         Projection { content: self.content.clone(), services: services.into_values().collect() }
     }
 
@@ -109,7 +113,37 @@ impl Index {
             .collect();
         self.work.services += decisions.len() as u64;
         let outcomes = self.allocate(decisions);
+        self.note_outside(&outcomes);
         outcomes.into_iter().filter_map(|(key, outcome)| self.look_at(&key, outcome)).collect()
+    }
+
+    /// No endpoint may have an address that somebody's VIP has; most are known by their pools.
+    fn note_outside(&mut self, outcomes: &[(ServiceKey, Option<Outcome>)]) {
+        let mut changed = false;
+        for (key, outcome) in outcomes {
+            let assigned = outcome.iter().flat_map(|outcome| &outcome.assigned);
+            let outside =
+                assigned.filter(|assigned| assigned.pool.is_none()).map(|assigned| assigned.address);
+            let outside: BTreeSet<IpAddr> = outside.collect();
+            let Some(entry) = self.services.get_mut(key).filter(|entry| entry.outside != outside) else {
+                continue;
+            };
+            changed = true;
+            for address in &outside {
+                *self.outside.entry(*address).or_default() += 1;
+            }
+            for address in std::mem::replace(&mut entry.outside, outside) {
+                if let Some(count) = self.outside.get_mut(&address) {
+                    *count -= 1;
+                    if *count == 0 {
+                        self.outside.remove(&address);
+                    }
+                }
+            }
+        }
+        if changed {
+            self.dirty.extend(self.services.keys().cloned());
+        }
     }
 
     /// `None` as outcome: it is not ours.
@@ -202,7 +236,7 @@ impl Index {
             addresses: &addresses,
             shard,
             zone: placement.zone.as_deref(),
-            is_vip: &|address| self.ipam.pool_of(address).is_some(),
+            is_vip: &|address| self.ipam.pool_of(address).is_some() || self.outside.contains_key(&address),
         };
         let unit = plan.unit();
         for problem in &unit.problems {

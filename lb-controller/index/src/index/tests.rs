@@ -7,5 +7,6 @@ mod cost;
 mod endpoints;
 mod fields;
 mod moves;
+mod odd;
 mod random;
 mod world;

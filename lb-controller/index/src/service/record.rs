@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use k8s_openapi::api::core::v1;
 
 use crate::projection::{Condition, ConditionKind, Ingress, IpMode};
+use crate::slice::is_reachable;
 
 /// What was written to a Service.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,7 +29,8 @@ impl Record {
         let ingress: Vec<Ingress> = elements
             .iter()
             .filter_map(|element| {
-                let ip = element.ip.as_ref()?.parse().ok()?;
+                // Nobody can be reached at others, whoever has written them.
+                let ip = element.ip.as_ref()?.parse().ok().filter(|ip| is_reachable(*ip))?;
                 let proxy = element.ip_mode.as_deref() == Some("Proxy");
                 Some(Ingress { ip, ip_mode: if proxy { IpMode::Proxy } else { IpMode::Vip } })
             })

@@ -24,7 +24,11 @@ impl Index {
         seen: Seen,
     ) -> Option<ServiceStatus> {
         let Seen { unit, mode, ip_mode, shard, mut events } = seen;
-        let conditions = vec![addresses(outcome), accepted(&events), backends(&unit.unserved)];
+        let mut conditions = vec![addresses(outcome), accepted(&events)];
+        // Without an address nobody asks for backends.
+        if !unit.vips.is_empty() || !unit.unserved.is_empty() {
+            conditions.push(backends(&unit.unserved));
+        }
         if let Some(refusal) = &outcome.refusal {
             let message = refusal.to_string();
             events.push(ServiceEvent { severity: Severity::Warning, reason: refusal.reason(), message });
