@@ -11,7 +11,7 @@ mod request;
 mod tls;
 mod token;
 
-pub(crate) use authority::{Authority, CaError, FORWARDER_LIFE, Leaf};
+pub(crate) use authority::{Authority, CaError, FORWARDER_LIFE};
 pub(crate) use identity::{Identity, IdentityError};
 pub(crate) use tls::Tls;
 pub(crate) use token::{Token, Tokens};

@@ -11,7 +11,7 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 /// What cannot be done with a file.
 #[derive(Debug, thiserror::Error)]
 #[error("{} cannot be {doing}: {source}", path.display())]
-pub struct FileError {
+pub(crate) struct FileError {
     path: PathBuf,
     doing: &'static str,
     source: io::Error,

@@ -29,7 +29,7 @@ pub(crate) const KEY: &str = "ca.key";
 
 /// Why there is no authority, or no certificate of it.
 #[derive(Debug, thiserror::Error)]
-pub enum CaError {
+pub(crate) enum CaError {
     /// A file cannot be read or written.
     #[error("{0}")]
     File(FileError),
