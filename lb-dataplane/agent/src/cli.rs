@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use guideway_dataplane_config::ControllerAddress;
 
 use crate::log::LogFormat;
 
@@ -45,6 +46,11 @@ pub enum Command {
     /// Refused while an agent runs on these pins. Withdraw the addresses first (stop bgp-speaker), so that the routers
     /// use other forwarders.
     Detach(DetachArgs),
+    /// Get the first certificate of this forwarder from its controller, for a token that counts once.
+    ///
+    /// The key is made here and stays here. Key, certificate and authority are put where the section `controller` of the
+    /// configuration says. Exit status: 0 with a certificate, 1 without.
+    Join(JoinArgs),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -78,6 +84,20 @@ pub struct CheckArgs {
     /// Configuration file.
     #[arg(long, value_name = "FILE", default_value = "/etc/guideway/dataplane.yaml")]
     pub config: PathBuf,
+}
+
+/// See [`Command::Join`].
+#[derive(Debug, Args)]
+pub struct JoinArgs {
+    /// Configuration file.
+    #[arg(long, value_name = "FILE", default_value = "/etc/guideway/dataplane.yaml")]
+    pub config: PathBuf,
+    /// Where a controller gives first certificates (its `enrolment` address).
+    #[arg(long, value_name = "HOST:PORT")]
+    pub controller: ControllerAddress,
+    /// File with what `lb-controller ca token` printed; `-` is standard input.
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub token_file: PathBuf,
 }
 
 /// See [`Command::Detach`].

@@ -3,6 +3,7 @@
 pub mod bgp;
 pub mod follow;
 pub mod identity;
+pub mod join;
 pub mod kept;
 pub mod link;
 pub mod services;

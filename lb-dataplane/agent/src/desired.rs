@@ -49,8 +49,18 @@ pub fn probes(config: &Config) -> HashSet<ProbeKey> {
 /// The backends of `config` and what ways they need.
 #[must_use]
 pub fn wanted(config: &Config) -> Wanted {
+    wanted_by(std::iter::once(config))
+}
+
+/// The backends of several configurations and what ways they need; the first one says where everything goes. A set that
+/// they share costs what it costs once.
+#[must_use]
+pub fn wanted_by<'c>(configs: impl Iterator<Item = &'c Config>) -> Wanted {
+    let mut configs = configs.peekable();
+    let fixed = configs.peek().and_then(|config| fixed(config));
     let mut backends = BTreeMap::new();
-    for set in used_sets(config) {
+    let mut seen: HashSet<*const BackendSet> = HashSet::new();
+    for set in configs.flat_map(used_sets).filter(|set| seen.insert(std::ptr::from_ref(*set))) {
         let need = match set.encapsulation {
             config::EncapsulationKind::L2 => Need::OnLink,
             config::EncapsulationKind::IpIp
@@ -62,13 +72,16 @@ pub fn wanted(config: &Config) -> Wanted {
             *known = need.max(*known);
         }
     }
-    let fixed = match config.next_hop() {
+    Wanted { backends, fixed, is_whole: false }
+}
+
+fn fixed(config: &Config) -> Option<Fixed> {
+    match config.next_hop() {
         config::NextHop::Fib => None,
         config::NextHop::Fixed { interface, mac } => {
             Some(Fixed { interface: interface.to_string(), mac: mac.bytes() })
         }
-    };
-    Wanted { backends, fixed, is_whole: false }
+    }
 }
 
 /// Backends about whose packets the kernel may be asked: all that no fixed next hop is for.

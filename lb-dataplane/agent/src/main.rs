@@ -4,12 +4,15 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use clap::{CommandFactory, Parser};
 use guideway_bpf::OpenError;
 use guideway_dataplane::check::{self, Verdict};
-use guideway_dataplane::cli::{Cli, Command, RunArgs};
+use guideway_dataplane::cli::{Cli, Command, JoinArgs, RunArgs};
+use guideway_dataplane::controller::join;
 use guideway_dataplane::error::chain;
+use guideway_dataplane::load::{Accept, load};
 use guideway_dataplane::run::RunError;
 use guideway_dataplane::{log, null_route, run};
 
@@ -24,6 +27,7 @@ fn main() -> ExitCode {
             }
         }
         Command::Detach(args) => detach(&args.pin_root),
+        Command::Join(args) => join_controller(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "lb-dataplane", &mut script);
@@ -56,6 +60,40 @@ fn run_agent(args: RunArgs) -> ExitCode {
             failed(&error);
             ExitCode::from(error.exit_code())
         }
+    }
+}
+
+fn join_controller(args: &JoinArgs) -> ExitCode {
+    let config = match load(&args.config, Accept::RegularFile).config {
+        Ok(config) => config,
+        Err(errors) => {
+            let mut stderr = io::stderr().lock();
+            let _nobody_listens = errors.iter().try_for_each(|error| writeln!(stderr, "{error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let Some(files) = config.controller() else {
+        let path = args.config.display();
+        let _nobody_listens = writeln!(
+            io::stderr(),
+            "lb-dataplane: {path} has no section `controller`: there is nobody to join"
+        );
+        return ExitCode::FAILURE;
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error),
+    };
+    let joined = join::read_token(&args.token_file)
+        .and_then(|token| runtime.block_on(join::join(files, &args.controller, &token)));
+    match joined {
+        Ok(until) => {
+            let days = until.duration_since(SystemTime::now()).unwrap_or_default().as_secs() / 86_400;
+            let path = files.certificate.display();
+            let _nobody_listens = writeln!(io::stdout(), "{path}: the certificate is good for {days} days");
+            ExitCode::SUCCESS
+        }
+        Err(error) => failed(&error),
     }
 }
 

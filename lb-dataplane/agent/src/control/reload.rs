@@ -255,16 +255,9 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             .collect();
         let mut probes: HashSet<ProbeKey> =
             configs.iter().flat_map(|config| desired::probes(config)).collect();
-        let mut wanted = Wanted { is_whole: in_force.is_some(), ..Wanted::default() };
-        for config in configs.iter().rev() {
-            let next = desired::wanted(config);
-            for (address, need) in next.backends {
-                let known = wanted.backends.entry(address).or_insert(need);
-                *known = need.max(*known);
-            }
-            // That of the configuration in force, when there is one.
-            wanted.fixed = next.fixed;
-        }
+        // The configuration in force comes first, when there is one.
+        let wanted = desired::wanted_by(configs.iter().copied());
+        let mut wanted = Wanted { is_whole: in_force.is_some(), ..wanted };
         for address in leaving {
             let known = self.departed.get(address);
             probes.extend(known.iter().flat_map(|known| known.probes.iter().cloned()));

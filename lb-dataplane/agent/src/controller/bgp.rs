@@ -228,7 +228,7 @@ fn one_peer(
         match routing.bfd_profiles.iter().find(|profile| profile.name == *name) {
             Some(profile) => drop(put("bfd", bfd(profile, &peer.name, notes))),
             None => {
-                notes.push(format!("peer {}: there is no BFD profile {name:?}: it has no BFD", peer.name))
+                notes.push(format!("peer {}: there is no BFD profile {name:?}: it has no BFD", peer.name));
             }
         }
     }

@@ -1,6 +1,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
+
+use crate::read::Scalar;
+use crate::units;
 
 /// Where a forwarder gets its services from, and as whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,5 +40,14 @@ impl fmt::Display for ControllerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port } = self;
         if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+    }
+}
+
+/// As the configuration file writes it. The error says what is expected.
+impl FromStr for ControllerAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        units::host_and_port(&Scalar { text, quoted: false })
     }
 }

@@ -16,7 +16,7 @@ use crate::error::chain;
 const QUEUE: usize = 64;
 
 enum Job {
-    Write(Stamp, Content, oneshot::Sender<Result<(), String>>),
+    Write(Stamp, Box<Content>, oneshot::Sender<Result<(), String>>),
     Discard(Stamp),
     Keep(Kept),
     Fetch(Generation),
@@ -53,7 +53,7 @@ impl Store {
         content: Content,
     ) -> oneshot::Receiver<Result<(), String>> {
         let (answer, answered) = oneshot::channel();
-        self.add(Job::Write(stamp, content, answer)).await;
+        self.add(Job::Write(stamp, Box::new(content), answer)).await;
         answered
     }
 

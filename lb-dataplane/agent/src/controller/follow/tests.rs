@@ -8,11 +8,12 @@ use guideway_controller_core::message::ToForwarder;
 use guideway_controller_core::{Delta, Generation, Term, diff};
 use guideway_dataplane_config::Config;
 
+use super::super::join;
 use super::*;
 use crate::control::tests::{Bench, Paper, paper};
 use crate::fixtures::{content, put_shard};
 use crate::view::tests::Numbered;
-use script::{Authority, Role, Script, Session};
+use script::{Authority, Enrolling, Role, Script, Session};
 
 const VIP: &str = "203.0.113.10/32";
 /// Of the certificate of the forwarder.
@@ -387,6 +388,43 @@ async fn an_old_certificate_is_renewed_and_strangers_are_not_followed() {
     assert!(!view.is_ready());
     assert_eq!(forwarder.announces(), Some(vec![]));
     forwarder.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forwarder_joins_once_and_believes_nobody_else() {
+    let (authority, stranger) = (Arc::new(Authority::new()), Arc::new(Authority::new()));
+    let good = Enrolling::listen(&authority).await;
+    let other = Enrolling::listen(&stranger).await;
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join("pki").join(name);
+    let files = Controller {
+        addresses: vec![],
+        name: "fw-1".to_owned(),
+        zone: None,
+        labels: [].into(),
+        certificate: at("crt"),
+        key: at("key"),
+        ca: at("ca"),
+        bgp_config: None,
+    };
+    let ask = async |address: std::net::SocketAddr, token: &str| {
+        join::join(&files, &address.to_string().parse().unwrap(), token).await
+    };
+    let token = authority.token();
+    let error = ask(other.address, &token).await.unwrap_err();
+    assert!(chain(&error).contains("invalid peer certificate"), "{}", chain(&error));
+    assert!(!files.certificate.exists());
+    for wrong in ["", "a.b", "a.b.c", &token[1..].replace('.', "-")] {
+        assert!(matches!(ask(good.address, wrong).await, Err(join::JoinError::Token)), "{wrong}");
+    }
+    let until = ask(good.address, &token).await.unwrap();
+    assert!(until > SystemTime::now());
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&files.key).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let before = std::fs::read(&files.certificate).unwrap();
+    let error = ask(good.address, &token).await.unwrap_err();
+    assert_eq!(error.to_string(), "the controller refuses: the token does not count");
+    assert_eq!(std::fs::read(&files.certificate).unwrap(), before);
 }
 
 #[test]

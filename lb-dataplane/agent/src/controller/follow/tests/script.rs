@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use guideway_controller_core::message::{FromForwarder, ToForwarder};
 use guideway_controller_proto::v1::controller_server::{Controller, ControllerServer};
+use guideway_controller_proto::v1::enrolment_server::{Enrolment, EnrolmentServer};
 use guideway_controller_proto::{Decoder, MAX_MESSAGE_BYTES, to_forwarder, v1};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose,
@@ -45,22 +46,51 @@ impl Authority {
         Self { certificate, issuer: Issuer::new(params, key) }
     }
 
-    fn server(&self) -> ServerConfig {
+    /// For servers that take whoever comes, which show the authority too.
+    fn open_server(&self) -> ServerConfig {
+        let (chain, key) = self.leaf();
+        let mut config =
+            ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(chain, key)
+                .unwrap();
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        config
+    }
+
+    /// A token with the hash of this authority.
+    pub(super) fn token(&self) -> String {
+        use sha2::Digest as _;
+        let certificate = CertificateDer::from_pem_slice(self.certificate.as_bytes()).unwrap();
+        let hash: String =
+            sha2::Sha256::digest(&certificate).iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{}.{}.{hash}", "0".repeat(16), "1".repeat(64))
+    }
+
+    fn leaf(&self) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let authority = CertificateDer::from_pem_slice(self.certificate.as_bytes()).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
+        (vec![certificate.der().clone(), authority], key)
+    }
+
+    fn server(&self) -> ServerConfig {
+        let (chain, key) = self.leaf();
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.certificate.as_bytes()).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let clients =
             WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone()).build().unwrap();
-        let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_client_cert_verifier(clients)
-            .with_single_cert(vec![certificate.der().clone()], key)
+            .with_single_cert(chain, key)
             .unwrap();
         config.alpn_protocols = vec![b"h2".to_vec()];
         config
@@ -195,16 +225,7 @@ impl Script {
         let service = ControllerServer::new(service)
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
-        let acceptor = TlsAcceptor::from(Arc::new(authority.server()));
-        let (ready, connections) = mpsc::channel(4);
-        tokio::spawn(stop.clone().run_until_cancelled_owned(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                // One that does not come through is the forwarder's affair.
-                if let Ok(stream) = acceptor.accept(stream).await {
-                    ready.send(Ok::<_, io::Error>(Secured(stream))).await.unwrap();
-                }
-            }
-        }));
+        let connections = accept(listener, authority.server(), stop.clone());
         let server = tonic::transport::Server::builder().add_service(service);
         let serving = server.serve_with_incoming(ReceiverStream::new(connections));
         tokio::spawn(stop.clone().run_until_cancelled_owned(serving));
@@ -217,6 +238,70 @@ impl Script {
             .await
             .expect("nobody came")
             .unwrap()
+    }
+}
+
+/// Connections that have come through their handshakes.
+fn accept(
+    listener: TcpListener,
+    config: ServerConfig,
+    stop: CancellationToken,
+) -> mpsc::Receiver<io::Result<Secured>> {
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let (ready, connections) = mpsc::channel(4);
+    tokio::spawn(stop.run_until_cancelled_owned(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            // One that does not come through is the forwarder's affair.
+            if let Ok(stream) = acceptor.accept(stream).await
+                && ready.send(Ok(Secured(stream))).await.is_err()
+            {
+                return;
+            }
+        }
+    }));
+    connections
+}
+
+/// Gives certificates for one token, once, until this is dropped.
+pub(super) struct Enrolling {
+    pub(super) address: SocketAddr,
+    stop: CancellationToken,
+}
+
+impl Drop for Enrolling {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Enrolling {
+    pub(super) async fn listen(authority: &Arc<Authority>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+        let token = Mutex::new(Some(authority.token()));
+        let service = EnrolmentServer::new(Tokens { authority: authority.clone(), token });
+        let connections = accept(listener, authority.open_server(), stop.clone());
+        let server = tonic::transport::Server::builder().add_service(service);
+        let serving = server.serve_with_incoming(ReceiverStream::new(connections));
+        tokio::spawn(stop.clone().run_until_cancelled_owned(serving));
+        Self { address, stop }
+    }
+}
+
+struct Tokens {
+    authority: Arc<Authority>,
+    token: Mutex<Option<String>>,
+}
+
+#[tonic::async_trait]
+impl Enrolment for Tokens {
+    async fn join(&self, request: Request<v1::JoinRequest>) -> Result<Response<v1::Credentials>, Status> {
+        let v1::JoinRequest { token, request } = request.into_inner();
+        if self.token.lock().unwrap().take_if(|good| *good == token).is_none() {
+            return Err(Status::permission_denied("the token does not count"));
+        }
+        let certificate = self.authority.sign(&request);
+        Ok(Response::new(v1::Credentials { certificate, authorities: self.authority.certificate.clone() }))
     }
 }
 
