@@ -29,7 +29,7 @@ pub(super) struct Peer {
     /// Since when it serves something older than others do.
     pub(super) behind: Option<Instant>,
     pub(super) refused: Option<Refusal>,
-    /// What it was told to forget.
+    /// What it was told to forget. Whatever it still says of that may have been said before it did.
     pub(super) forgot: Option<Stamp>,
     /// What the prepared generation would cost it.
     pub(super) cost: Cost,

@@ -68,25 +68,25 @@ pub(super) struct Obstacle {
 
 impl Coordinator {
     /// Who decides: forwarders that serve what is committed, those included whose connection broke a moment ago. When
-    /// there is none, all that are connected.
+    /// there is none, all that are connected. One that had to forget what is proposed, to catch up first, has no say.
     pub(super) fn voters(&self) -> Vec<ForwarderName> {
-        let committed = self.committed();
-        let current = self.peers.iter().filter(|(_, peer)| peer.is_current(committed));
+        let (committed, proposed) = (self.committed(), self.rollout.as_ref().map(|rollout| rollout.stamp));
+        let peers = || self.peers.iter().filter(|(_, peer)| proposed.is_none() || peer.forgot != proposed);
+        let current = peers().filter(|(_, peer)| peer.is_current(committed));
         let current: Vec<ForwarderName> = current.map(|(name, _)| name.clone()).collect();
         if !current.is_empty() {
             return current;
         }
-        let connected = self.peers.iter().filter(|(_, peer)| peer.connection.is_some());
+        let connected = peers().filter(|(_, peer)| peer.connection.is_some());
         connected.map(|(name, _)| name.clone()).collect()
     }
 
-    /// Voters that have not prepared what is proposed.
-    pub(super) fn waiting(&self, rollout: &Rollout) -> Vec<ForwarderName> {
-        let is_ready = |name: &ForwarderName| {
+    /// Voters that have prepared what is proposed, and those that have not.
+    pub(super) fn votes(&self, rollout: &Rollout) -> (Vec<ForwarderName>, Vec<ForwarderName>) {
+        self.voters().into_iter().partition(|name| {
             let peer = self.peers.get(name).filter(|peer| peer.connection.is_some());
             peer.is_some_and(|peer| peer.prepared() == Some(rollout.stamp))
-        };
-        self.voters().into_iter().filter(|name| !is_ready(name)).collect()
+        })
     }
 
     /// From prepared to committed, or to nothing.
@@ -114,7 +114,7 @@ impl Coordinator {
             return;
         }
         let (missing, until) =
-            (self.waiting(rollout).len(), rollout.since.checked_add(self.settings.prepare_timeout));
+            (self.votes(rollout).1.len(), rollout.since.checked_add(self.settings.prepare_timeout));
         if voters.is_empty() || missing > 0 && !self.is_due(until, now) {
             return;
         }

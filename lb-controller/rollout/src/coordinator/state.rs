@@ -110,14 +110,21 @@ impl Coordinator {
         }
     }
 
+    /// Forwarders that count as having prepared what is under way.
+    #[must_use]
+    pub fn ready(&self) -> Vec<ForwarderName> {
+        self.rollout.as_ref().map(|rollout| self.votes(rollout).0).unwrap_or_default()
+    }
+
     fn rollout_state(&self) -> Option<RolloutState> {
         if let Some(rollout) = &self.rollout {
+            let (_, waiting) = self.votes(rollout);
             return Some(RolloutState {
                 stamp: rollout.stamp,
                 phase: rollout.phase,
                 disruption: rollout.disruption.clone(),
                 cost: self.cost(rollout.stamp),
-                waiting: self.waiting(rollout),
+                waiting,
             });
         }
         let stamp = self.installing.as_ref()?.stamp;

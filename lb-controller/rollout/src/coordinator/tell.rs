@@ -101,7 +101,12 @@ impl Coordinator {
         others: &Others,
         now: Instant,
     ) {
-        let Some((stamp, content)) = self.target(is_current, others) else {
+        let forgot = self.peers.get(name).and_then(|peer| peer.forgot);
+        let committed = self.committed();
+        let target = self
+            .target(is_current, others)
+            .filter(|(stamp, _)| Some(*stamp) != forgot || Some(*stamp) == committed);
+        let Some((stamp, content)) = target else {
             self.tell_forget(name, term);
             return;
         };
@@ -128,6 +133,7 @@ impl Coordinator {
         let base = self.base(name, stamp.generation);
         let prepared = self.peers.get(name).and_then(Peer::prepared);
         if let Some(later) = prepared.filter(|prepared| prepared.generation > stamp.generation) {
+            self.peers.entry(name.clone()).and_modify(|peer| peer.forgot = Some(later));
             self.send(name, ToForwarder::Abort { term, generation: later.generation });
         }
         let delta = self.contents.delta(base.as_ref(), &content);

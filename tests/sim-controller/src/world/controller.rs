@@ -188,15 +188,20 @@ impl World {
         let Some(machine) = process.machine() else { return Ok(()) };
         let is_late = since + machine.settings().prepare_timeout <= now;
         let state = machine.state();
+        let ready = machine.ready();
+        let Some(rollout) = state.rollout else { return Ok(()) };
+        let not_prepared = |forwarder| Err(Violation::NotPrepared { controller, stamp, forwarder });
         for (number, forwarder) in self.forwarders.iter().enumerate() {
-            let Some(seen) = state.forwarders.get(&forwarder::name(number)) else { continue };
+            let name = forwarder::name(number);
+            if rollout.waiting.contains(&name) && !is_late {
+                return not_prepared(number);
+            }
             let Some((connection, has_it)) = forwarder.link(stamp) else { continue };
             let is_same = self.connections.get(&connection).is_some_and(|connection| {
                 connection.controller == controller && connection.controller_epoch == process.epoch
             });
-            // It may have been told of the commit of this very generation already.
-            if seen.connected && seen.current && is_same && !has_it && !is_late {
-                return Err(Violation::NotPrepared { controller, stamp, forwarder: number });
+            if ready.contains(&name) && is_same && !has_it {
+                return not_prepared(number);
             }
         }
         Ok(())
