@@ -2,13 +2,15 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
+#[path = "controller/forwarder.rs"]
+mod forwarder;
 #[path = "controller/site.rs"]
 mod site;
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use site::{Controllers, Site, pool, service, until};
+use site::{Controllers, Site, pool, service, slice, until};
 
 /// The addresses of a Service.
 fn addresses(service: &Value) -> Vec<String> {
@@ -61,14 +63,25 @@ fn services_of_two_clusters_get_addresses_and_give_them_back() {
         let events: Value = serde_json::from_str(&events).ok()?;
         let about = |event: &&Value| {
             event["regarding"]["name"] == "late"
-                && event["note"].as_str().is_some_and(|note| note.contains("no free IPv4 address in pool small"))
+                && event["note"]
+                    .as_str()
+                    .is_some_and(|note| note.contains("no free IPv4 address in pool small"))
         };
         events["items"].as_array()?.iter().find(about).map(|_| ())
     });
     assert_eq!(addresses(&home.get("service", "late").unwrap()), [""; 0]);
 
+    home.apply(&slice("web", "10.0.0.1"));
+    home.apply(&slice("wish", "10.0.0.2"));
+    west.apply(&slice("web", "10.0.0.3"));
+    let vips = ["east/default/web/http/v4", "east/default/wish/http/v4", "west/default/web/http/v4"];
+    until("the forwarder announces the VIPs", || {
+        Some(()).filter(|()| controllers.forwarder.announced().iter().eq(vips))
+    });
+
     // Deleted: out of the forwarders first, then gone, and its address is another one's.
     home.kubectl(&["delete", "service", "web", "--timeout=60s"], None).unwrap();
+    assert!(!controllers.forwarder.announced().contains(vips[0]), "gone before it was withdrawn");
     assert_eq!(address(&home, "late"), "192.0.2.1");
 
     // A cluster that is ours no more is left alone; its address is free.

@@ -122,3 +122,9 @@ fn without_a_home_cluster_the_file_says_how_changes_go_out() {
     assert_eq!((rollout.slots_permille, rollout.sets, rollout.history.get()), (Some(10), Some(4), 5));
     assert!(matches!(rollout.over_budget, guideway_controller_crds::guideway::OverBudget::Spread { .. }));
 }
+
+#[test]
+fn the_example_is_right() {
+    let config = Config::parse(include_str!("../../../../deploy/examples/lb-controller.yaml")).unwrap();
+    assert_eq!(config.summary(), "a home cluster, 1 clusters");
+}

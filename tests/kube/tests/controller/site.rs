@@ -1,13 +1,17 @@
 //! Clusters and controllers of a test.
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use guideway_kube_tests::{Kubectl, Server, free_port, kubectl};
 use guideway_lab::binaries::binary;
 use serde_json::{Value, json};
+
+use crate::forwarder::Forwarder;
 
 const PATIENCE: Duration = Duration::from_secs(90);
 const PAUSE: Duration = Duration::from_millis(50);
@@ -101,10 +105,28 @@ pub fn service(name: &str, annotations: Value) -> Value {
     })
 }
 
-/// Controllers of a home cluster. They are killed when it is dropped.
+/// An endpoint of a Service.
+pub fn slice(service: &str, address: &str) -> Value {
+    json!({
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+        "metadata": {
+            "name": format!("{service}-1"), "namespace": "default",
+            "labels": { "kubernetes.io/service-name": service },
+        },
+        "endpoints": [{ "addresses": [address], "conditions": { "ready": true } }],
+        "ports": [{ "name": "http", "port": 8080, "protocol": "TCP" }],
+    })
+}
+
+/// The forwarder of every test.
+const FORWARDER: &str = "f1";
+
+/// Controllers of a home cluster, and a forwarder. They are killed when it is dropped.
 pub struct Controllers {
     folder: PathBuf,
     kubeconfig: PathBuf,
+    addresses: Arc<Mutex<Vec<SocketAddr>>>,
+    pub forwarder: Forwarder,
     running: Vec<Option<Child>>,
 }
 
@@ -115,37 +137,29 @@ impl Controllers {
         // The server writes its own one again when it restarts.
         let kubeconfig = folder.join("home.kubeconfig");
         std::fs::copy(home.server.kubeconfig(), &kubeconfig).unwrap();
-        let controllers = Self { folder, kubeconfig, running: Vec::new() };
-        let config = controllers.config(0);
-        let init = Command::new(binary("lb-controller").unwrap()).args(["ca", "init", "--config"]).arg(config);
-        let mut init = init;
-        assert!(init.stdout(Stdio::null()).status().unwrap().success());
-        controllers
-    }
-
-    fn config(&self, number: usize) -> PathBuf {
-        let port = || free_port().unwrap();
-        let folder = self.folder.display();
-        let kubeconfig = self.kubeconfig.display();
-        let text = format!(
-            "seed: '000102030405060708090a0b0c0d0e0f'\n\
-             home:\n  kubeconfig: {kubeconfig}\n  election: {{lease_duration: 3s, renew_deadline: 2s, retry_period: 200ms}}\n\
-             clusters:\n- {{name: east, kubeconfig: {kubeconfig}}}\n\
-             listen: ['127.0.0.1:{}']\nenrolment: {{listen: '127.0.0.1:{}'}}\nmetrics: {{listen: '127.0.0.1:{}'}}\n\
-             ca: {{folder: {folder}/ca, names: [127.0.0.1]}}\nadmin: {{socket: {folder}/{number}.sock}}\n",
-            port(),
-            port(),
-            port(),
-        );
-        let path = self.folder.join(format!("{number}.yaml"));
-        std::fs::write(&path, text).unwrap();
-        path
+        let (config, _) = config(&folder, &kubeconfig, 0);
+        let ca = |arguments: &[&str]| {
+            let mut command = Command::new(binary("lb-controller").unwrap());
+            command.arg("ca").args(arguments).arg("--config").arg(&config).stdout(Stdio::null());
+            assert!(command.status().unwrap().success());
+        };
+        ca(&["init"]);
+        let certificates = folder.join("ca");
+        ca(&["forwarder", FORWARDER, "--out", certificates.to_str().unwrap()]);
+        home.apply(&json!({
+            "apiVersion": "guideway.dev/v1alpha1", "kind": "Forwarder",
+            "metadata": { "name": FORWARDER, "namespace": "guideway" }, "spec": {},
+        }));
+        let addresses = Arc::default();
+        let forwarder = Forwarder::start(&certificates, FORWARDER, Arc::clone(&addresses));
+        Self { folder, kubeconfig, addresses, forwarder, running: Vec::new() }
     }
 
     /// Starts one more.
     pub fn start(&mut self) {
         let number = self.running.len();
-        let config = self.config(number);
+        let (config, address) = config(&self.folder, &self.kubeconfig, number);
+        self.addresses.lock().unwrap().push(address);
         let log = std::fs::File::create(self.folder.join(format!("{number}.log"))).unwrap();
         let child = Command::new(binary("lb-controller").unwrap())
             .args(["run", "--config"])
@@ -166,6 +180,24 @@ impl Controllers {
             let _ = child.wait();
         }
     }
+}
+
+/// Writes the configuration of a controller; the address for forwarders beside it.
+fn config(folder: &Path, kubeconfig: &Path, number: usize) -> (PathBuf, SocketAddr) {
+    let address = || SocketAddr::from(([127, 0, 0, 1], free_port().unwrap()));
+    let (listen, enrolment, metrics) = (address(), address(), address());
+    let path = folder.join(format!("{number}.yaml"));
+    let (folder, kubeconfig) = (folder.display(), kubeconfig.display());
+    let text = format!(
+        "seed: '000102030405060708090a0b0c0d0e0f'\n\
+         home:\n  kubeconfig: {kubeconfig}\n  \
+         election: {{lease_duration: 3s, renew_deadline: 2s, retry_period: 200ms}}\n\
+         clusters:\n- {{name: east, kubeconfig: {kubeconfig}}}\n\
+         listen: ['{listen}']\nenrolment: {{listen: '{enrolment}'}}\nmetrics: {{listen: '{metrics}'}}\n\
+         ca: {{folder: {folder}/ca, names: [127.0.0.1]}}\nadmin: {{socket: {folder}/{number}.sock}}\n",
+    );
+    std::fs::write(&path, text).unwrap();
+    (path, listen)
 }
 
 impl Drop for Controllers {

@@ -94,3 +94,10 @@ fn every_problem_has_a_line_and_a_field() {
         assert!(found.iter().any(|line| line.starts_with(expected)), "{text}: {found:?}");
     }
 }
+
+#[test]
+fn the_example_is_right() {
+    let text = include_str!("../../../../../deploy/examples/lb-controller-services.yaml");
+    let document = document(text, false).unwrap();
+    assert_eq!((document.services.len(), document.resources.len()), (1, 2));
+}
