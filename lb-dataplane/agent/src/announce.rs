@@ -40,6 +40,8 @@ pub struct Announcements {
     /// Of the same, those that this forwarder answers for on its links: by which interfaces, and none named means all. A
     /// file has none of them.
     pub on_link: BTreeMap<IpNet, BTreeSet<String>>,
+    /// Names of the interfaces at which the program is attached.
+    pub links: BTreeSet<String>,
     /// What this forwarder can carry now, in octets per second; none when it is not known.
     pub capacity: Option<u64>,
     /// Since when the program has forwarded without a break; none when it does not.
@@ -59,14 +61,18 @@ impl Announcements {
             generation,
             prefixes,
             on_link: BTreeMap::new(),
+            links: present()
+                .filter(|interface| interface.attached)
+                .map(|interface| interface.name.clone())
+                .collect(),
             capacity: capacity.filter(|known| !known.is_empty()).map(|known| known.iter().sum()),
             forwarding_since: since.and_then(|all| all.into_iter().max()).filter(|_| generation > 0),
         }
     }
 
     fn differs(&self, other: &Self) -> bool {
-        (&self.prefixes, &self.on_link, self.capacity, self.forwarding_since)
-            != (&other.prefixes, &other.on_link, other.capacity, other.forwarding_since)
+        (&self.prefixes, &self.on_link, &self.links, self.capacity, self.forwarding_since)
+            != (&other.prefixes, &other.on_link, &other.links, other.capacity, other.forwarding_since)
     }
 }
 

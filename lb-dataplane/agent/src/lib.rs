@@ -22,6 +22,7 @@ pub mod log;
 pub mod metrics;
 pub mod node;
 pub mod null_route;
+pub mod on_link;
 pub mod route;
 pub mod run;
 pub mod socket;

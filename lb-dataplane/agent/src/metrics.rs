@@ -137,6 +137,7 @@ pub fn registry(
     view: Shared,
     counts: Arc<dyn Counts>,
     ways: watch::Receiver<Found>,
+    links: watch::Receiver<guideway_l2::Status>,
 ) -> Registry {
     let mut registry = Registry::with_prefix("guideway_dataplane");
     let start: Gauge<f64, AtomicU64> = Gauge::default();
@@ -176,7 +177,7 @@ pub fn registry(
         "Times that the VIPs were withdrawn because this forwarder does not have what is committed",
         metrics.fences.clone(),
     );
-    registry.register_collector(Box::new(collect::Collected { view, counts, ways }));
+    registry.register_collector(Box::new(collect::Collected { view, counts, ways, links }));
     registry
 }
 

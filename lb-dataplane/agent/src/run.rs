@@ -32,7 +32,7 @@ use crate::route::{self, Wants};
 use crate::socket::{self, AdminSocket};
 use crate::view::{ControllerView, View};
 use crate::watch::{Debounce, Stamp};
-use crate::{health, http, null_route, systemd};
+use crate::{health, http, null_route, on_link, systemd};
 
 /// Open requests of the admin API may take this long to end after a signal.
 const GRACE: Duration = Duration::from_secs(2);
@@ -127,7 +127,9 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
             tracing::error!(%error, "VIPs cannot be null-routed");
         }
     }));
-    tasks.spawn(serve_http(http, &outputs, kernel.clone(), ways.clone(), stop.clone()));
+    let (status, links) = watch::channel(guideway_l2::Status::default());
+    tasks.spawn(on_link::keep(outputs.announcer.watch(), status, stop.clone()));
+    tasks.spawn(serve_http(http, &outputs, kernel.clone(), ways.clone(), links, stop.clone()));
     let flows = FlowCounter::new(kernel.clone());
     if let Some(Followed { controller, folder, found, problems }) = followed {
         let follow = Follow {
@@ -238,9 +240,10 @@ fn serve_http(
     outputs: &Outputs,
     kernel: Arc<Kernel>,
     ways: watch::Receiver<route::Found>,
+    links: watch::Receiver<guideway_l2::Status>,
     stop: CancellationToken,
 ) -> impl Future<Output = ()> + use<> {
-    let registry = metrics::registry(&outputs.metrics, outputs.view.clone(), kernel, ways);
+    let registry = metrics::registry(&outputs.metrics, outputs.view.clone(), kernel, ways, links);
     let view = outputs.view.clone();
     async move {
         if let Err(error) = http::serve(listener, registry, view, stop.cancelled_owned()).await {

@@ -19,6 +19,7 @@ pub(super) struct Collected {
     pub(super) view: Shared,
     pub(super) counts: Arc<dyn Counts>,
     pub(super) ways: watch::Receiver<Found>,
+    pub(super) links: watch::Receiver<guideway_l2::Status>,
 }
 
 impl Collector for Collected {
@@ -38,6 +39,7 @@ impl Collector for Collected {
             let current = "1 while the program goes by the ways that the agent found";
             one("routes_current", current, usize::from(found.is_current))?;
         }
+        self.encode_links(&mut encoder)?;
         self.encode_packets(&mut encoder)?;
         self.encode_vips(&view, &mut encoder)?;
         self.encode_backends(&view, &mut encoder)
@@ -88,7 +90,8 @@ fn encode_node(view: &View, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result 
     gauges(encoder, "rolled_back", rolled_back, |family| {
         family.put(&[], u64::from(view.rolled_back_to.is_some()))
     })?;
-    let followed = view.controller.iter();
+    let followed = view.controller();
+    let followed = followed.iter();
     let mut of_controller = |name, help, value: fn(&ControllerView) -> u64| {
         gauges(encoder, name, help, |family| {
             followed.clone().try_for_each(|controller| family.put(&[], value(controller)))
@@ -117,6 +120,30 @@ fn encode_node(view: &View, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result 
 }
 
 impl Collected {
+    fn encode_links(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let (counts, problems) = {
+            let status = self.links.borrow();
+            (status.counts, status.problems.len())
+        };
+        let answers = "Questions of neighbours (ARP, neighbour discovery) answered for addresses of VIPs";
+        let announcements = "Announcements on a link that an address of a VIP is here";
+        let claims = "Frames in which somebody else claimed an address of a VIP that is here";
+        for (name, help, count) in [
+            ("link_answers", answers, counts.answers),
+            ("link_announcements", announcements, counts.announcements),
+            ("link_claims", claims, counts.claims),
+            (
+                "link_dropped",
+                "Questions not answered, since too many answers waited to be sent",
+                counts.dropped,
+            ),
+        ] {
+            family(encoder, MetricType::Counter, name, help, |family| family.put(&[], count))?;
+        }
+        let help = "Links on which addresses of VIPs cannot be answered for as they should be";
+        gauges(encoder, "link_problems", help, |family| family.put(&[], problems as u64))
+    }
+
     fn encode_packets(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let counters = readable(self.counts.packets()).unwrap_or_default();
         let (events, verdicts): (Vec<_>, Vec<_>) =

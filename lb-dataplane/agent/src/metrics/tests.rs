@@ -17,10 +17,13 @@ fn scrape() -> String {
         leader: Some("controller:9443".to_owned()),
         ..ControllerView::default()
     };
-    let view = View { controller: Some(followed), ..sample() };
+    let view = View { controller: Some(Arc::new(arc_swap::ArcSwap::from_pointee(followed))), ..sample() };
     let view = Arc::new(arc_swap::ArcSwap::from_pointee(view));
     let ways = watch::Sender::new(Found::default()).subscribe();
-    let registry = registry(&metrics, view, Arc::new(Numbered::default()), ways);
+    let counts = guideway_l2::Counts { answers: 5, ..guideway_l2::Counts::default() };
+    let links =
+        watch::Sender::new(guideway_l2::Status { counts, ..guideway_l2::Status::default() }).subscribe();
+    let registry = registry(&metrics, view, Arc::new(Numbered::default()), ways, links);
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
     text
@@ -46,6 +49,8 @@ fn samples() {
         r#"backend_leaving{backend="be0",address="10.1.10.2"} 1"#.to_owned(),
         "backends_without_leg 0".to_owned(),
         "routes_current 0".to_owned(),
+        "link_answers_total 5".to_owned(),
+        "link_problems 0".to_owned(),
         "rolled_back 0".to_owned(),
         "controller_connected 1".to_owned(),
         "controller_term 3".to_owned(),
