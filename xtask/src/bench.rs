@@ -24,6 +24,30 @@ enum What {
     Bgp(BgpArgs),
     /// Durable writes, lists and watches of the orchestrator's API server, beside a plain append with fdatasync
     Apiserver(ApiserverArgs),
+    /// Time from a change in the API until all forwarders have it, beside a write to the API server
+    Controller(ControllerArgs),
+}
+
+/// Options of `cargo xtask bench controller`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "With --json, each line of the output is an object with scenario, unit, median, p99, max, ratio_to_write \
+                        and samples. API server, controller and forwarders share the machine; the forwarders' disks and \
+                        dataplanes are memory."
+)]
+struct ControllerArgs {
+    /// One JSON object a line instead of a table
+    #[arg(long)]
+    json: bool,
+    /// Services, each with five endpoints
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(10..=60_000))]
+    services: u32,
+    /// Forwarders
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=100))]
+    forwarders: u32,
+    /// Changes that are timed
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    rounds: u32,
 }
 
 /// Options of `cargo xtask bench apiserver`.
@@ -122,6 +146,13 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
             process::run(process::cargo(&["build", "--quiet", "--release"]).args(packages))?;
             process::run(&mut apiserver_program(args))
         }
+        What::Controller(args) => {
+            let packages = ["guideway-bench-controller", "guideway-orchestrator", "lb-controller"]
+                .iter()
+                .flat_map(|name| ["--package", name]);
+            process::run(process::cargo(&["build", "--quiet", "--release"]).args(packages))?;
+            process::run(&mut controller_program(args))
+        }
     }
 }
 
@@ -136,6 +167,15 @@ fn apiserver_program(args: &ApiserverArgs) -> Command {
     let mut command = Command::new(repo::target_dir().join("release/guideway-bench-apiserver"));
     command.args(args.json.then_some("--json")).args(["--seconds", &args.seconds.to_string()]);
     command.args(args.only.iter().flat_map(|text| ["--only", text]));
+    command
+}
+
+fn controller_program(args: &ControllerArgs) -> Command {
+    let mut command = Command::new(repo::target_dir().join("release/guideway-bench-controller"));
+    command.args(args.json.then_some("--json"));
+    command.args(["--services", &args.services.to_string()]);
+    command.args(["--forwarders", &args.forwarders.to_string()]);
+    command.args(["--rounds", &args.rounds.to_string()]);
     command
 }
 
