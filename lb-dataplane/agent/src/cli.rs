@@ -67,7 +67,7 @@ pub struct RunArgs {
     /// Directory on a BPF file system where program, maps and links are pinned.
     #[arg(long, value_name = "DIR", default_value = DEFAULT_PIN_ROOT)]
     pub pin_root: PathBuf,
-    /// Directory where the last ten configurations are kept, for `lbctl history` and `lbctl rollback`.
+    /// Directory where the last ten configurations are kept, for `lbctl dataplane history` and `lbctl dataplane rollback`.
     #[arg(long, value_name = "DIR", default_value = "/var/lib/guideway/dataplane")]
     pub state_dir: PathBuf,
     /// How log lines look, on standard error.

@@ -51,7 +51,7 @@ use crate::history::{Folder, History};
 use crate::metrics::Metrics;
 use crate::null_route;
 use crate::route::Wants;
-use crate::view::{ControllerView, InterfaceView, Reload, Shared};
+use crate::view::{InterfaceView, Reload, Shared, SharedController};
 use backoff::Backoff;
 use departed::Departed;
 use follow::Prepared;
@@ -144,8 +144,8 @@ pub enum Request {
     Discard(Stamp),
     /// Put a content of the controller in force, prepared or not.
     Install(Stamp, Content, oneshot::Sender<InstallAnswer>),
-    /// This is how things are with the controller now.
-    Controller(Box<ControllerView>),
+    /// Announce nothing any more, for this reason; or what there is again.
+    Fence(Option<String>),
 }
 
 /// The history does not have the generation.
@@ -221,7 +221,7 @@ pub struct Begin {
     /// The file as it was read.
     pub text: String,
     /// How things are with the controller, when the services come from one.
-    pub controller: Option<ControllerView>,
+    pub controller: Option<SharedController>,
 }
 
 /// What the agent is told to work with.
@@ -259,7 +259,8 @@ pub struct Control<F> {
     /// The node's part of the file when the services come from a controller.
     node: Option<Arc<Config>>,
     prepared: Option<Prepared>,
-    controller: Option<ControllerView>,
+    controller: Option<SharedController>,
+    fence: Option<String>,
     /// Of the file that was read last, accepted or not.
     last_text: String,
     last_reload: Option<Reload>,
@@ -323,6 +324,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             node: None,
             prepared: None,
             controller: None,
+            fence: None,
             last_text: text.clone(),
             last_reload: None,
             apply_error: None,
@@ -344,11 +346,12 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
     }
 
     /// Until somebody says what to serve.
-    fn wait_for_content(&mut self, controller: ControllerView, node: Config) {
+    fn wait_for_content(&mut self, controller: SharedController, node: Config) {
         for warning in node.warnings() {
             tracing::warn!("{warning}");
         }
         self.node = Some(Arc::new(node));
+        self.fence.clone_from(&controller.load().fence);
         self.controller = Some(controller);
         self.last_reload = Some(Reload { at: SystemTime::now(), errors: Vec::new() });
         crate::systemd::ready("waiting for a controller to say what to serve");

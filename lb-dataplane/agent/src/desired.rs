@@ -58,9 +58,16 @@ pub fn wanted(config: &Config) -> Wanted {
 pub fn wanted_by<'c>(configs: impl Iterator<Item = &'c Config>) -> Wanted {
     let mut configs = configs.peekable();
     let fixed = configs.peek().and_then(|config| fixed(config));
-    let mut backends = BTreeMap::new();
     let mut seen: HashSet<*const BackendSet> = HashSet::new();
-    for set in configs.flat_map(used_sets).filter(|set| seen.insert(std::ptr::from_ref(*set))) {
+    let backends = needs(configs.flat_map(used_sets).filter(|set| seen.insert(std::ptr::from_ref(*set))));
+    Wanted { backends, fixed, is_whole: false }
+}
+
+/// What ways the backends of `sets` need.
+#[must_use]
+pub fn needs<'s>(sets: impl Iterator<Item = &'s BackendSet>) -> BTreeMap<IpAddr, Need> {
+    let mut backends = BTreeMap::new();
+    for set in sets {
         let need = match set.encapsulation {
             config::EncapsulationKind::L2 => Need::OnLink,
             config::EncapsulationKind::IpIp
@@ -72,7 +79,7 @@ pub fn wanted_by<'c>(configs: impl Iterator<Item = &'c Config>) -> Wanted {
             *known = need.max(*known);
         }
     }
-    Wanted { backends, fixed, is_whole: false }
+    backends
 }
 
 fn fixed(config: &Config) -> Option<Fixed> {

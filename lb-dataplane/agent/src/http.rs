@@ -81,11 +81,9 @@ async fn ready(State(view): State<Shared>) -> (StatusCode, String) {
         return (StatusCode::OK, format!("ready, generation {}\n", view.generation));
     }
     let mut reasons = Vec::new();
-    if let Some(controller) = &view.controller
-        && let Some(fence) = &controller.fence
-    {
+    if let Some(fence) = &view.fence {
         reasons.push(format!("nothing is announced: {fence}"));
-        if !controller.problem.is_empty() {
+        if let Some(controller) = view.controller().filter(|controller| !controller.problem.is_empty()) {
             reasons.push(format!("no controller: {}", controller.problem));
         }
     } else if !view.started {

@@ -30,7 +30,7 @@ use crate::load::{Accept, Loaded, capacities, load};
 use crate::metrics::{self, Metrics};
 use crate::route::{self, Wants};
 use crate::socket::{self, AdminSocket};
-use crate::view::{ControllerView, View};
+use crate::view::{SharedController, View};
 use crate::watch::{Debounce, Stamp};
 use crate::{health, http, null_route, on_link, systemd};
 
@@ -111,7 +111,7 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
     let control = Control::start(
         kernel.clone(),
         Paths { config: args.config.clone(), history: Folder::new(&args.state_dir) },
-        Begin { config, text, controller: followed.as_ref().map(Followed::first_view) },
+        Begin { config, text, controller: followed.as_ref().map(|followed| followed.shown.clone()) },
         health::by_socket(),
         outputs.clone(),
     );
@@ -131,7 +131,7 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
     tasks.spawn(on_link::keep(outputs.announcer.watch(), status, stop.clone()));
     tasks.spawn(serve_http(http, &outputs, kernel.clone(), ways.clone(), links, stop.clone()));
     let flows = FlowCounter::new(kernel.clone());
-    if let Some(Followed { controller, folder, found, problems }) = followed {
+    if let Some(Followed { controller, folder, found, problems, shown }) = followed {
         let follow = Follow {
             controller,
             folder,
@@ -142,6 +142,7 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
             addresses: kernel.addresses(),
             room,
             metrics: outputs.metrics.clone(),
+            shown,
             settings: FollowerSettings::default(),
         };
         tasks.spawn(follow::follow(follow, found, problems, stop.clone()));
@@ -183,6 +184,7 @@ struct Followed {
     folder: kept::Folder,
     found: Found,
     problems: Vec<String>,
+    shown: SharedController,
 }
 
 impl Followed {
@@ -194,11 +196,8 @@ impl Followed {
         for problem in &problems {
             tracing::error!(problem, "what was kept of the controller is not whole");
         }
-        Self { controller, folder, found, problems }
-    }
-
-    fn first_view(&self) -> ControllerView {
-        follow::first_view(&self.controller, &self.found)
+        let shown = Arc::new(ArcSwap::from_pointee(follow::first_view(&controller, &found)));
+        Self { controller, folder, found, problems, shown }
     }
 }
 

@@ -52,8 +52,10 @@ pub struct View {
     pub history: Vec<PastView>,
     /// The generation of the history whose configuration is in force in place of the file's.
     pub rolled_back_to: Option<u64>,
-    /// The controller that the services come from; none when they are the file's.
-    pub controller: Option<ControllerView>,
+    /// The controller that the services come from; none when they are the file's. It changes by itself.
+    pub controller: Option<SharedController>,
+    /// Why the controller or its absence keeps VIPs from being announced; none when they are.
+    pub fence: Option<String>,
 }
 
 /// What the agent knows of its controller, and has from it.
@@ -71,7 +73,7 @@ pub struct ControllerView {
     pub committed: Option<(u64, String)>,
     /// The controller's number of what waits beside it, and its digest.
     pub prepared: Option<(u64, String)>,
-    /// Why nothing is announced; none when VIPs are.
+    /// Why nothing is announced, or is about to be; none when VIPs are.
     pub fence: Option<String>,
     /// What else is out of order: contents that cannot be kept, a certificate that ends soon.
     pub faults: Vec<String>,
@@ -311,15 +313,15 @@ impl View {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.started
-            && self.fence().is_none()
+            && self.fence.is_none()
             && !self.interfaces.is_empty()
             && self.interfaces.iter().all(|interface| interface.problem.is_none())
     }
 
-    /// Why the controller or its absence keeps VIPs from being announced.
+    /// What is known of the controller now.
     #[must_use]
-    pub fn fence(&self) -> Option<&str> {
-        self.controller.as_ref()?.fence.as_deref()
+    pub fn controller(&self) -> Option<Arc<ControllerView>> {
+        self.controller.as_ref().map(|controller| controller.load_full())
     }
 
     /// Packets for a VIP are balanced, whichever interface they come in by. One that is configured and does not exist
@@ -345,6 +347,10 @@ impl View {
             .fold((0, 0), |(all, healthy), set| (all + set.backends.len(), healthy + set.healthy()))
     }
 }
+
+/// What is known of the controller at the moment: written by whoever follows it, without asking the loop, so that news of a
+/// rollout do not make a whole picture anew.
+pub type SharedController = Arc<ArcSwap<ControllerView>>;
 
 /// The latest picture.
 pub type Shared = Arc<ArcSwap<View>>;

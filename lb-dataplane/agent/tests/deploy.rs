@@ -10,12 +10,16 @@ fn deploy() -> PathBuf {
 }
 
 #[test]
-fn the_example_is_good() {
-    let example = deploy().join("examples/lb-dataplane.yaml");
-    let check =
-        Command::new(env!("CARGO_BIN_EXE_lb-dataplane")).args(["check", "--config"]).arg(example).output();
-    let check = check.unwrap();
-    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
+fn the_examples_are_good() {
+    for example in ["examples/lb-dataplane.yaml", "examples/lb-dataplane-controller.yaml"] {
+        let example = deploy().join(example);
+        let check = Command::new(env!("CARGO_BIN_EXE_lb-dataplane"))
+            .args(["check", "--config"])
+            .arg(example)
+            .output()
+            .unwrap();
+        assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
+    }
 }
 
 /// By default systemd gives up after five starts in ten seconds, which a restart every second reaches: a typing error in a
@@ -31,5 +35,5 @@ fn units_that_restart_do_so_for_ever() {
         assert!(has("StartLimitIntervalSec=0"), "{}", unit.display());
         units += 1;
     }
-    assert_eq!(units, 6);
+    assert_eq!(units, 7);
 }

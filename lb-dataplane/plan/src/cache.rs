@@ -24,7 +24,7 @@ pub struct TableCache {
     /// In the order of the last desired state.
     pub(crate) sets: Vec<Option<Arc<ResolvedSet>>>,
     pub(crate) vips: Option<Arc<VipPart>>,
-    pub(crate) valid: Option<Valid>,
+    pub(crate) valid: Option<Arc<Valid>>,
     /// What the last plan was made from, if nothing was to be done.
     pub(crate) unchanged: Option<Unchanged>,
 }
@@ -38,7 +38,7 @@ pub(crate) struct Unchanged {
 }
 
 /// A configuration in which no error was found.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Valid {
     pub(crate) capacities: Capacities,
     pub(crate) vips: Arc<VipPart>,

@@ -5,13 +5,14 @@
 //! content in force stays, with its health. Nothing depends on a content having been prepared: one that was not is
 //! installed as a file is.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use guideway_controller_core::Content;
 use guideway_controller_rollout::Stamp;
-use guideway_dataplane_config::{Config, Services};
+use guideway_dataplane_config::{BackendSet, Config, Services};
 use guideway_dataplane_plan::{Desired, Installed, Moved, Outcome, TableCache, plan, validate};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -25,7 +26,7 @@ use crate::controller::services::services;
 use crate::desired;
 use crate::error::chain;
 use crate::health::{Checker, ProbeKey};
-use crate::view::ControllerView;
+use crate::route::Need;
 
 /// What came of a content that was to be prepared.
 pub type PrepareAnswer = Result<Moved, Vec<String>>;
@@ -74,7 +75,9 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         content: Content,
         answer: oneshot::Sender<PrepareAnswer>,
     ) {
-        self.prepared = None;
+        if self.prepared.take().is_some() {
+            self.run_probes();
+        }
         let Some(node) = self.node.clone() else { return };
         let Joined { config, announces } = match self.join(&node, content).await {
             Ok(joined) => joined,
@@ -86,13 +89,17 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
                 );
                 // The other side may have gone.
                 let _gone = answer.send(Err(errors));
-                return self.run_probes();
+                return;
             }
         };
         let (probes, deadline) = first_looks(&config);
         let (cache, answer) = (TableCache::new(), Some(answer));
+        let news = self.news_of(&config);
         self.prepared = Some(Prepared { stamp, node, config, announces, probes, deadline, answer, cache });
-        self.run_probes();
+        match news {
+            Some(news) => self.want_also(news),
+            None => self.run_probes(),
+        }
         self.look_in(Duration::ZERO);
     }
 
@@ -113,7 +120,9 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
     ) {
         let Some(node) = self.node.clone() else { return };
         let fits = |prepared: &mut Prepared| prepared.stamp == stamp && Arc::ptr_eq(&prepared.node, &node);
-        let joined = match self.prepared.take_if(fits) {
+        let prepared = self.prepared.take_if(fits);
+        let is_prepared = prepared.is_some();
+        let joined = match prepared {
             Some(prepared) => {
                 self.cache = prepared.cache;
                 Ok(Joined { config: prepared.config, announces: prepared.announces })
@@ -123,7 +132,12 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         match joined {
             Ok(Joined { config, announces }) => {
                 let source = Source::Controller { stamp, announces };
-                self.make_pending(config, Arc::default(), source, Some(Asked::Install(answer)), since);
+                let (text, asked) = (Arc::default(), Some(Asked::Install(answer)));
+                match is_prepared {
+                    // Its probes run, and the ways are known.
+                    true => self.set_pending(config, text, source, asked, since),
+                    false => self.make_pending(config, text, source, asked, since),
+                }
             }
             Err(errors) => {
                 tracing::error!(
@@ -136,12 +150,37 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         }
     }
 
-    /// Shows another state of the controller, and announces or withdraws by it.
-    pub(super) fn show_controller(&mut self, controller: ControllerView) {
-        let before = self.controller.replace(controller);
-        if before != self.controller {
+    /// Withdraws or announces.
+    pub(super) fn set_fence(&mut self, fence: Option<String>) {
+        if self.fence != fence {
+            self.fence = fence;
             self.publish();
         }
+    }
+
+    /// The ways to the backends of the sets that are not in force, unless these ask for probes too.
+    fn news_of(&self, config: &Config) -> Option<BTreeMap<IpAddr, Need>> {
+        let in_force = self.in_force.as_ref()?;
+        let known: HashSet<*const BackendSet> =
+            in_force.config.backend_sets().iter().map(Arc::as_ptr).collect();
+        let news = || config.backend_sets().iter().filter(|set| !known.contains(&Arc::as_ptr(set)));
+        let is_plain = news().all(|set| set.health_check.is_none());
+        is_plain.then(|| desired::needs(news().map(AsRef::as_ref)))
+    }
+
+    /// Has the ways to these backends kept too.
+    fn want_also(&self, news: BTreeMap<IpAddr, Need>) {
+        self.outputs.ways.send_if_modified(|current| {
+            let is_new = |(address, need): &(IpAddr, Need)| {
+                current.backends.get(address).is_none_or(|known| known < need)
+            };
+            let news: Vec<(IpAddr, Need)> = news.into_iter().filter(is_new).collect();
+            if news.is_empty() {
+                return false;
+            }
+            Arc::make_mut(current).backends.extend(news);
+            true
+        });
     }
 
     /// Plans what is to be prepared, once its backends have been looked at.
@@ -204,7 +243,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
 
     /// What this forwarder is called, as long as it runs.
     fn forwarder_name(&self) -> String {
-        self.controller.as_ref().map(|controller| controller.name.clone()).unwrap_or_default()
+        self.controller.as_ref().map(|controller| controller.load().name.clone()).unwrap_or_default()
     }
 
     /// Plans and carries nothing out.

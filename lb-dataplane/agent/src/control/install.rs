@@ -98,8 +98,10 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
                     self.last_reload = Some(Reload { at: SystemTime::now(), errors: Vec::new() });
                 }
                 self.apply_error = None;
-                self.departed.learn(&config);
-                self.look_up_departed();
+                if is_first {
+                    self.departed.learn(&config);
+                    self.look_up_departed();
+                }
                 self.remember();
                 if before.is_none_or(|before| before.config.interfaces() != config.interfaces()) {
                     self.detach_old();
@@ -110,6 +112,11 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
                 self.report(&success, Some(pending.since()));
                 if !is_first {
                     self.tell_in_force();
+                }
+                if !is_first {
+                    // Backends that leave now were learnt of when they came.
+                    self.departed.learn(&config);
+                    self.look_up_departed();
                 }
                 self.settle_in(&config);
                 crate::systemd::ready(&self.summary());

@@ -41,6 +41,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             history: self.show_history(self.in_force.as_ref()),
             rolled_back_to: self.rolled_back_to(),
             controller: self.controller.clone(),
+            fence: self.fence.clone(),
             ..View::default()
         };
         if let Some(in_force) = &self.in_force {
@@ -62,7 +63,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             });
         }
         // Whoever may serve nothing has to say so, or the speaker would hold on to what it heard last.
-        if self.in_force.is_none() && self.pending.is_none() && view.fence().is_some() {
+        if self.in_force.is_none() && self.pending.is_none() && view.fence.is_some() {
             let none = Announcements::new(view.generation, BTreeSet::new(), &view.interfaces);
             self.outputs.announcer.publish(none);
         }
@@ -93,7 +94,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
                 None => view.leaving.push(backend),
             }
         }
-        let fence = view.fence().map(str::to_owned);
+        let fence = view.fence.clone();
         let announce = |place: usize| match (&fence, in_force.source.announces()) {
             (Some(reason), _) => Announce { bgp: false, l2: None, why_not: reason.clone() },
             (None, Some(announces)) => announces.get(place).cloned().unwrap_or(Announce::BY_BGP),

@@ -110,7 +110,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             Request::Install(stamp, content, answer) => {
                 return self.bring_content(stamp, content, answer, since).await;
             }
-            Request::Controller(controller) => return self.show_controller(*controller),
+            Request::Fence(fence) => return self.set_fence(fence),
         };
         let path = self.config_path.clone();
         let loaded = tokio::task::spawn_blocking(move || load(&path, Accept::RegularFile)).await;
@@ -224,6 +224,19 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         asked: Option<Asked>,
         since: Instant,
     ) {
+        self.set_pending(config, text, source, asked, since);
+        self.run_probes();
+    }
+
+    /// As [`make_pending`](Self::make_pending), when the probes run already.
+    pub(super) fn set_pending(
+        &mut self,
+        config: Arc<Config>,
+        text: Arc<str>,
+        source: Source,
+        asked: Option<Asked>,
+        since: Instant,
+    ) {
         let mut answers = self.pending.take().map(|older| older.answers).unwrap_or_default();
         answers.extend(asked);
         let warnings = config.warnings().iter().filter(|_| source.announces().is_none());
@@ -233,7 +246,6 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         let (probes, deadline) = first_looks(&config);
         self.pending =
             Some(Pending { config, text, source, since, probes, deadline, answers, outdated: false });
-        self.run_probes();
         self.look_in(Duration::ZERO);
     }
 

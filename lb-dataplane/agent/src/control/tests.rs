@@ -2,7 +2,7 @@ use super::*;
 use crate::apply::memory::{Memory, Visible};
 use crate::fixtures::CONFIG;
 use crate::health::probe::{Failure, Passed};
-use crate::view::{ControllerView, View};
+use crate::view::{SharedController, View};
 use guideway_abi::Capacities;
 use guideway_dataplane_config::Ports;
 use std::collections::{BTreeMap, BTreeSet};
@@ -127,7 +127,7 @@ impl Bench {
         paper: Arc<Paper>,
         text: &str,
         dir: tempfile::TempDir,
-        controller: Option<ControllerView>,
+        controller: Option<SharedController>,
     ) -> Self {
         let path = dir.path().join("c.yaml");
         std::fs::write(&path, text).unwrap();

@@ -34,7 +34,7 @@ use crate::control::Request;
 use crate::error::chain;
 use crate::flows::FlowCounter;
 use crate::metrics::Metrics;
-use crate::view::{ControllerView, Counts, Shared};
+use crate::view::{ControllerView, Counts, Shared, SharedController};
 use dial::{Input, Link};
 use report::Reporter;
 use store::Store;
@@ -69,6 +69,8 @@ pub struct Follow {
     pub room: Room,
     /// Counts of what happened.
     pub metrics: Metrics,
+    /// What is shown of it.
+    pub shown: SharedController,
     /// How patient the follower is.
     pub settings: FollowerSettings,
 }
@@ -167,7 +169,7 @@ impl Run {
                 self.shown.leader = Some(link.address.to_string());
                 self.shown.problem.clear();
                 self.reporter.forget();
-                self.show().await;
+                self.show();
                 self.renew_if_old();
             }
             Input::Over { connection, reason } => {
@@ -178,16 +180,16 @@ impl Run {
             }
             Input::NotConnected(reason) => {
                 self.not_connected(&reason);
-                self.show().await;
+                self.show();
             }
             Input::Renewed(result) => {
                 self.fault("certificate", result.err().into_iter().collect());
-                self.show().await;
+                self.show();
             }
             Input::Flows(flows) => self.flows = flows,
             Input::Written(notes) => {
                 self.fault("bgp_config", notes);
-                self.show().await;
+                self.show();
             }
         }
     }
@@ -213,7 +215,7 @@ impl Run {
         for action in self.follower.handle(event, now) {
             self.act(action).await;
         }
-        self.show().await;
+        self.show();
     }
 
     async fn act(&mut self, action: Action) {
@@ -233,12 +235,19 @@ impl Run {
             Action::Keep(kept) => self.store.keep(kept).await,
             Action::Install { stamp, content } => self.install(stamp, content).await,
             Action::Fetch { generation } => self.store.fetch(generation).await,
-            Action::Announce(_) => self.shown.fence = None,
+            Action::Announce(_) => self.fence(None).await,
             Action::Withdraw(reason) => {
                 tracing::warn!(reason, "the VIPs are withdrawn");
                 self.follow.metrics.fenced();
-                self.shown.fence = Some(reason);
+                self.fence(Some(reason)).await;
             }
+        }
+    }
+
+    async fn fence(&mut self, fence: Option<String>) {
+        if self.shown.fence != fence {
+            self.shown.fence.clone_from(&fence);
+            self.ask(Request::Fence(fence)).await;
         }
     }
 
@@ -285,8 +294,8 @@ impl Run {
         let _stopping = self.follow.requests.send(request).await;
     }
 
-    /// Lets the control loop show and announce by what has changed.
-    async fn show(&mut self) {
+    /// Shows what has changed.
+    fn show(&mut self) {
         let standing = self.follower.standing();
         let pair = |(generation, digest): (
             guideway_controller_core::Generation,
@@ -295,8 +304,8 @@ impl Run {
         self.shown.term = standing.highest_term.0;
         self.shown.committed = standing.committed.map(pair);
         self.shown.prepared = standing.prepared.map(pair);
-        if self.reporter.is_news(&self.shown) {
-            self.ask(Request::Controller(Box::new(self.shown.clone()))).await;
+        if **self.follow.shown.load() != self.shown {
+            self.follow.shown.store(Arc::new(self.shown.clone()));
         }
     }
 

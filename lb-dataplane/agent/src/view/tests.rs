@@ -118,6 +118,7 @@ pub(crate) fn sample() -> View {
         }],
         rolled_back_to: None,
         controller: None,
+        fence: None,
     }
 }
 

@@ -95,7 +95,8 @@ fn validate_once(
     if let Some(error) = check(desired, capacities, vips, known).into_iter().next() {
         return Err(error);
     }
-    cache.valid = Some(Valid { capacities: *capacities, vips: Arc::clone(vips), sets: desired.sets.clone() });
+    let valid = Valid { capacities: *capacities, vips: Arc::clone(vips), sets: desired.sets.clone() };
+    cache.valid = Some(Arc::new(valid));
     Ok(())
 }
 

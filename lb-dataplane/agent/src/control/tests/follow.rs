@@ -9,18 +9,21 @@ use guideway_dataplane_plan::Moved;
 
 use super::*;
 use crate::fixtures::{NODE, content, put_set, put_shard};
+use crate::view::ControllerView;
 
 fn stamp(generation: u64, content: &Content) -> Stamp {
     Stamp { generation: Generation(generation), digest: content.digest() }
 }
 
-/// Nothing is in the way.
-fn following() -> ControllerView {
-    ControllerView { name: "fw-1".to_owned(), ..ControllerView::default() }
+/// How a loop begins: with nothing in the way, or with this.
+fn following(fence: Option<&str>) -> SharedController {
+    let fence = fence.map(str::to_owned);
+    let view = ControllerView { name: "fw-1".to_owned(), fence, ..ControllerView::default() };
+    Arc::new(arc_swap::ArcSwap::from_pointee(view))
 }
 
 impl Bench {
-    async fn follow(controller: ControllerView) -> Self {
+    async fn follow(controller: SharedController) -> Self {
         Self::start_with(paper(), NODE, tempfile::tempdir().unwrap(), Some(controller)).await
     }
 
@@ -38,18 +41,17 @@ impl Bench {
         tokio::time::timeout(Duration::from_secs(10), answer).await.unwrap().unwrap()
     }
 
-    async fn tell(&self, controller: ControllerView) {
-        self.requests.send(Request::Controller(Box::new(controller))).await.unwrap();
+    async fn fence(&self, reason: Option<&str>) {
+        self.requests.send(Request::Fence(reason.map(str::to_owned))).await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn without_a_content_nothing_is_served_and_it_is_told_why() {
-    let fence = Some("nothing has come".to_owned());
-    let bench = Bench::follow(ControllerView { fence, ..following() }).await;
+    let bench = Bench::follow(following(Some("nothing has come"))).await;
     let view = bench.until("attached", |view| !view.interfaces.is_empty()).await;
     assert!(!view.started && !view.is_ready());
-    assert_eq!((view.generation, view.fence()), (0, Some("nothing has come")));
+    assert_eq!((view.generation, view.fence.as_deref()), (0, Some("nothing has come")));
     assert_eq!(bench.announced(), Some(vec![]), "the speaker is not to hold on to anything");
     assert_eq!(bench.paper.maps.activations(), 0);
     assert!(view.last_reload.as_ref().unwrap().accepted());
@@ -60,7 +62,7 @@ async fn without_a_content_nothing_is_served_and_it_is_told_why() {
     assert!(view.vips.iter().all(|vip| vip.served && !vip.announced));
     assert_eq!(view.vips[0].reason(&view.sets[0]), "nothing has come");
     assert_eq!(bench.announced(), Some(vec![]), "whoever has withdrawn announces when he is told to");
-    bench.tell(following()).await;
+    bench.fence(None).await;
     bench.until("ready", View::is_ready).await;
     assert_eq!(bench.announced(), Some(vec![vip_address()]));
     bench.end().await;
@@ -69,13 +71,13 @@ async fn without_a_content_nothing_is_served_and_it_is_told_why() {
 /// An agent that starts again with what was kept does not withdraw what it announced before.
 #[tokio::test]
 async fn a_start_with_a_kept_content_is_no_event() {
-    let bench = Bench::follow(following()).await;
+    let bench = Bench::follow(following(None)).await;
     let first = content(&[11, 12], |_| {});
     bench.install(3, &first).await.unwrap();
     let (paper, dir) = bench.end_with_dir().await;
     let visible = paper.maps.visible();
 
-    let bench = Bench::start_with(paper, NODE, dir, Some(following())).await;
+    let bench = Bench::start_with(paper, NODE, dir, Some(following(None))).await;
     bench.until("attached", |view| !view.interfaces.is_empty()).await;
     assert_eq!(bench.announced(), None, "not known yet");
     assert_eq!(bench.install(3, &first).await, Ok(1));
@@ -86,7 +88,7 @@ async fn a_start_with_a_kept_content_is_no_event() {
 
 #[tokio::test]
 async fn what_is_prepared_changes_nothing_until_it_is_installed() {
-    let bench = Bench::follow(following()).await;
+    let bench = Bench::follow(following(None)).await;
     bench.install(1, &content(&[11, 12], |_| {})).await.unwrap();
     let before = bench.paper.maps.visible();
     let next = content(&[11, 12, 13], |_| {});
@@ -127,7 +129,7 @@ fn checked(backends: &[u8]) -> Content {
 
 #[tokio::test]
 async fn health_goes_on_while_something_is_prepared() {
-    let bench = Bench::follow(following()).await;
+    let bench = Bench::follow(following(None)).await;
     let all = [11, 12, 13].map(|last| IpAddr::from([10, 1, last, 2]));
     bench.up.lock().unwrap().extend(all);
     bench.install(1, &checked(&[11, 12])).await.unwrap();
@@ -149,7 +151,7 @@ async fn health_goes_on_while_something_is_prepared() {
 
 #[tokio::test]
 async fn what_does_not_fit_is_refused_with_reasons() {
-    let bench = Bench::follow(following()).await;
+    let bench = Bench::follow(following(None)).await;
     bench.install(1, &content(&[11, 12], |_| {})).await.unwrap();
     let before = bench.paper.maps.visible();
     let many = content(&[11], |content| {
@@ -189,7 +191,7 @@ async fn what_does_not_fit_is_refused_with_reasons() {
 
 #[tokio::test]
 async fn only_the_shards_of_this_forwarder_are_announced() {
-    let bench = Bench::follow(following()).await;
+    let bench = Bench::follow(following(None)).await;
     let of_others = content(&[11], |content| put_shard(content, &["fw-2"], &[]));
     bench.install(1, &of_others).await.unwrap();
     let view = bench.outputs.view.load_full();
@@ -235,15 +237,15 @@ async fn only_the_shards_of_this_forwarder_are_announced() {
 
 #[tokio::test]
 async fn a_fence_withdraws_and_packets_are_forwarded_on() {
-    let bench = Bench::follow(following()).await;
+    let bench = Bench::follow(following(None)).await;
     bench.install(1, &content(&[11, 12], |_| {})).await.unwrap();
     let visible = bench.paper.maps.visible();
-    bench.tell(ControllerView { fence: Some("generation 2 is committed".to_owned()), ..following() }).await;
-    let view = bench.until("fenced", |view| view.fence().is_some()).await;
+    bench.fence(Some("generation 2 is committed")).await;
+    let view = bench.until("fenced", |view| view.fence.is_some()).await;
     assert_eq!(bench.announced(), Some(vec![]));
     assert!(!view.is_ready() && view.vips[0].served && !view.vips[0].announced);
     assert_eq!(bench.paper.maps.visible(), visible);
-    bench.tell(following()).await;
+    bench.fence(None).await;
     bench.until("back", View::is_ready).await;
     assert_eq!(bench.announced(), Some(vec![vip_address()]));
     bench.end().await;
@@ -251,7 +253,7 @@ async fn a_fence_withdraws_and_packets_are_forwarded_on() {
 
 #[tokio::test]
 async fn the_file_has_the_node_and_the_controller_the_services() {
-    let bench = Bench::follow(following()).await;
+    let bench = Bench::follow(following(None)).await;
     assert!(bench.reload(NODE).await.errors.is_empty(), "without a content too");
     bench.install(1, &content(&[11, 12], |_| {})).await.unwrap();
     let other = NODE.replace("{name: up0}", "{name: up1}");

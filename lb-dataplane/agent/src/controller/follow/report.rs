@@ -7,7 +7,7 @@ use guideway_abi::Counter;
 use guideway_controller_core::VipName;
 use guideway_controller_core::message::{Counters, Report, ReportScope, VipReport};
 
-use crate::view::{ControllerView, Counts, View};
+use crate::view::{Counts, View};
 
 /// Knows what was told last.
 #[derive(Debug, Default)]
@@ -16,7 +16,6 @@ pub(super) struct Reporter {
     told: Option<HashMap<String, Told>>,
     /// The picture that it was made from.
     seen: Option<Arc<View>>,
-    shown: Option<ControllerView>,
     /// Reports that could have been since something was told.
     quiet: u32,
 }
@@ -30,15 +29,6 @@ impl Reporter {
     /// A controller that knows nothing is told everything.
     pub(super) fn forget(&mut self) {
         self.told = None;
-    }
-
-    /// Whether this is another picture of the controller than the last one.
-    pub(super) fn is_news(&mut self, shown: &ControllerView) -> bool {
-        let is_news = self.shown.as_ref() != Some(shown);
-        if is_news {
-            self.shown = Some(shown.clone());
-        }
-        is_news
     }
 
     /// What is to be told now; none when it is all known.

@@ -49,8 +49,8 @@ impl Forwarder {
         let folder = Folder::new(&dir.path().join("state"));
         let (found, problems) = folder.open();
         assert!(problems.is_empty(), "{problems:?}");
-        let view = first_view(&controller, &found);
-        let bench = Bench::start_with(paper, &text, dir, Some(view)).await;
+        let shown = Arc::new(arc_swap::ArcSwap::from_pointee(first_view(&controller, &found)));
+        let bench = Bench::start_with(paper, &text, dir, Some(shown.clone())).await;
         let counts = Arc::new(Numbered::default());
         let settings = FollowerSettings {
             // Generous: the machine may stand still for seconds.
@@ -69,6 +69,7 @@ impl Forwarder {
             addresses: vec!["192.0.2.1".parse().unwrap()],
             room: Room { vips: 16, backends: 15, flows: 1024 },
             metrics: bench.outputs.metrics.clone(),
+            shown,
             settings,
         };
         let stop = CancellationToken::new();
@@ -216,9 +217,9 @@ async fn a_generation_is_prepared_and_committed() {
     let (generation, delta) = sent.await;
     assert_eq!((generation, delta.unwrap().build().unwrap()), (Generation(1), first));
     let committed = Some((2, second.digest().short()));
-    let told = |view: &crate::view::View| view.controller.as_ref().unwrap().committed == committed;
+    let told = |view: &crate::view::View| view.controller().unwrap().committed == committed;
     let view = forwarder.bench.until("told", told).await;
-    let shown = view.controller.as_ref().unwrap();
+    let shown = view.controller().unwrap();
     assert_eq!((shown.leader.clone(), shown.term), (Some(leader.address.to_string()), 1));
     assert!(shown.faults.is_empty(), "{:?}", shown.faults);
     forwarder.end().await;
@@ -254,7 +255,7 @@ async fn a_fence_lasts_until_what_is_committed_is_installed() {
     let reason = "generation 2 is committed".to_owned();
     session.send(ToForwarder::Fence { term: Term(1), generation: Generation(2), reason }).await;
     session.next("Fenced", |message| matches!(message, FromForwarder::Fenced { .. }).then_some(())).await;
-    let view = forwarder.bench.until("fenced", |view| view.fence().is_some()).await;
+    let view = forwarder.bench.until("fenced", |view| view.fence.is_some()).await;
     assert!(view.vips[0].served && !view.vips[0].announced);
     forwarder.bench.until("withdrawn", |_| forwarder.announces() == Some(vec![])).await;
     session.bring(1, 2, &content(&[11, 13], |_| {})).await;
@@ -279,7 +280,7 @@ async fn a_cut_connection_and_another_leader_are_no_event() {
     drop(session);
     let gone = first.address;
     drop(first);
-    forwarder.bench.until("told", |view| !view.controller.as_ref().unwrap().problem.is_empty()).await;
+    forwarder.bench.until("told", |view| !view.controller().unwrap().problem.is_empty()).await;
     assert_eq!(forwarder.announces(), Some(vec![VIP.to_owned()]), "{gone} is not needed to serve");
 
     *second.role.lock().unwrap() = Role::Leads;
@@ -334,7 +335,7 @@ async fn an_agent_killed_at_any_step_comes_back_with_one_generation() {
     let forwarder = Forwarder::start(paper, dir, &[]).await;
     forwarder.until_announced().await;
     let committed = Some((2, second.digest().short()));
-    let told = |view: &crate::view::View| view.controller.as_ref().unwrap().committed == committed;
+    let told = |view: &crate::view::View| view.controller().unwrap().committed == committed;
     assert_eq!(forwarder.bench.until("told", told).await.generation, 2);
     forwarder.end().await;
 }
@@ -351,7 +352,7 @@ async fn who_moves_to_another_shard_stops_to_announce() {
     session.bring(1, 2, &content(&[11], |content| put_shard(content, &["fw-2"], &[]))).await;
     forwarder.bench.until("withdrawn", |_| forwarder.announces() == Some(vec![])).await;
     let view = forwarder.bench.outputs.view.load_full();
-    assert!(view.vips[0].served && view.fence().is_none());
+    assert!(view.vips[0].served && view.fence.is_none());
     forwarder.end().await;
 }
 
@@ -382,7 +383,7 @@ async fn an_old_certificate_is_renewed_and_strangers_are_not_followed() {
     let other = Script::listen(&stranger).await;
     let forwarder = Forwarder::start(paper(), dir, &[&other]).await;
     let told = |view: &crate::view::View| {
-        view.controller.as_ref().is_some_and(|one| one.problem.contains("invalid peer certificate"))
+        view.controller().is_some_and(|one| one.problem.contains("invalid peer certificate"))
     };
     let view = forwarder.bench.until("refused", told).await;
     assert!(!view.is_ready());
