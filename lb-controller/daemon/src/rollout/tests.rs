@@ -291,7 +291,8 @@ async fn a_controller_that_starts_again_goes_on() {
     forwarder.addresses.send_replace(vec![second.site.address]);
     second.tell(Command::Leads).await;
     second.wants(content(1)).await;
-    second.until(|state| state.forwarders.values().any(|one| one.current)).await;
+    let is_known = |state: &State| state.committed.is_some();
+    second.until(|state| is_known(state) && state.forwarders.values().any(|one| one.current)).await;
     assert_eq!(second.driver.state.borrow().committed, Some(before), "nothing has changed");
     second.wants(content(2)).await;
     forwarder.until_it_serves(&content(2)).await;
