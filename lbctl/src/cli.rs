@@ -1,6 +1,7 @@
 //! The command line.
 
 mod bgp;
+mod controller;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,8 +11,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use bgp::{BgpCommand, DrainArgs};
+pub(crate) use controller::{ApplyArgs, DataplaneCommand, DiffArgs, ImportCommand};
 
-/// See and ask what a Guideway forwarder does.
+/// See and ask what a Guideway forwarder does, and what the controller of all forwarders does.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -21,7 +23,10 @@ pub(crate) use bgp::{BgpCommand, DrainArgs};
   lbctl backends --vip web-v4                              who serves web-v4, and how healthy
   lbctl explain 198.51.100.7:40000 203.0.113.10:80 tcp     which backend takes this flow, and why
   lbctl sets                                               do flows of an earlier change still need care?
-  lbctl history && lbctl rollback 12                       back to the configuration of generation 12
+  lbctl dataplane history                                  earlier configurations of this forwarder
+  lbctl services                                           what the controller has made of the Services
+  lbctl diff && lbctl apply --yes                          what waits for a decision, and take it
+  lbctl history && lbctl rollback 12                       back to generation 12 on all forwarders
   lbctl -o json counters | jq '.counters[] | select(.packets > 0)'
 
 Exit codes: 0 yes or done · 1 the answer is no (see the help of the command) · 2 wrong usage · 3 no answer
@@ -67,6 +72,16 @@ pub(crate) struct Cli {
         default_value = guideway_dataplane_admin::decap::DEFAULT_SOCKET
     )]
     pub(crate) decap_socket: PathBuf,
+
+    /// Unix socket of lb-controller, `admin.socket` in its configuration.
+    #[arg(
+        long,
+        global = true,
+        value_name = "SOCKET",
+        env = "GUIDEWAY_CONTROLLER_SOCKET",
+        default_value = guideway_controller_admin::DEFAULT_SOCKET
+    )]
+    pub(crate) controller_socket: PathBuf,
 
     /// How the answer is printed: a table to read, or JSON with a stable shape.
     #[arg(short, long, global = true, value_enum, default_value_t = Output::Table)]
@@ -117,18 +132,49 @@ pub(crate) enum Command {
     /// Where the source is `kernel`, lb-dataplane has no current answer and the program asks the kernel for each
     /// packet, which works and is slower; the problem says why.
     Routes,
-    /// The last ten configurations that were in force, latest first.
-    History,
-    /// Put a configuration of the history in force again, and wait until it is or is refused.
+    /// lb-dataplane's own history: configurations of this forwarder's file.
+    Dataplane {
+        #[command(subcommand)]
+        command: DataplaneCommand,
+    },
+    /// lb-controller: every Service of every cluster: addresses, shard, backends, who announces it, what is wrong.
+    Services,
+    /// lb-controller: every pool of addresses, and how full it is.
+    Pools,
+    /// lb-controller: every forwarder: whether it serves what is committed, and what it announces.
+    Forwarders,
+    /// lb-controller: every shard: its forwarders, those that leave it, and its VIPs.
+    Shards,
+    /// lb-controller: who leads, what is committed, what is under way, and what each forwarder serves.
+    Generations,
+    /// lb-controller: what the next generation would change, and what flows it would disturb.
+    #[command(after_help = "Examples:
+  lbctl diff           what is under way or wanted, against what is committed
+  lbctl diff 12        what going back to generation 12 would change")]
+    Diff(DiffArgs),
+    /// lb-controller: take the disruption of a generation that waits, and wait until it is committed.
     ///
-    /// It becomes a new generation; flows are looked after as at any other change. The file keeps what it has: the
-    /// next reload, or the next start of lb-dataplane, reads it again, so mend it too. Exits with 1 when the history
-    /// does not have the generation or the configuration is refused; the forwarder then goes on as it was.
-    #[command(after_help = "Example:\n  lbctl history && lbctl rollback 12")]
+    /// Without --yes it tells what waits, and exits with 1 when something does. The consent holds for what takes the place
+    /// of that generation meanwhile, as long as it disturbs no more. Exits with 1 when it is refused.
+    Apply(ApplyArgs),
+    /// lb-controller: generations that were committed or given up, latest first.
+    History,
+    /// lb-controller: put the content of an earlier generation in force again on all forwarders.
+    ///
+    /// It becomes a new generation; what Kubernetes says is not rolled out until `lbctl resume`. Exits with 1 when nobody
+    /// has the content any more, when it is refused, and when it waits for `lbctl apply --yes`.
+    #[command(after_help = "Example:\n  lbctl history && lbctl diff 12 && lbctl rollback 12")]
     Rollback {
-        /// A generation that `lbctl history` shows.
+        /// A generation that `lbctl history` shows as at hand.
         #[arg(value_parser = clap::value_parser!(u64).range(1..))]
         generation: u64,
+    },
+    /// lb-controller: end a rollback, so that what Kubernetes says is rolled out again.
+    Resume,
+    /// What of another load balancer's configuration carries over.
+    Import {
+        #[command(subcommand)]
+        command: ImportCommand,
     },
     /// Sessions, routes and drain of bgp-speaker (with another --bgp-socket, of bgp-aggregator).
     Bgp {

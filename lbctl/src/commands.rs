@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub(crate) mod apply;
 pub(crate) mod backends;
 pub(crate) mod bfd_sessions;
 pub(crate) mod bgp_drain;
@@ -10,11 +11,19 @@ pub(crate) mod bgp_peers;
 pub(crate) mod bgp_reset;
 pub(crate) mod bgp_routes;
 pub(crate) mod counters;
+pub(crate) mod dataplane_history;
 pub(crate) mod decap_status;
+pub(crate) mod diff;
 pub(crate) mod explain;
+pub(crate) mod forwarders;
+pub(crate) mod generations;
 pub(crate) mod history;
+pub(crate) mod import_metallb;
+pub(crate) mod pools;
 pub(crate) mod reload;
 pub(crate) mod routes;
+pub(crate) mod services;
 pub(crate) mod sets;
+pub(crate) mod shards;
 pub(crate) mod status;
 pub(crate) mod vips;

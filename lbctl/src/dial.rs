@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use guideway_bgp_admin::bfd::v1::bfd_client::BfdClient;
 use guideway_bgp_admin::v1::speaker_client::SpeakerClient;
+use guideway_controller_admin::v1::controller_client::ControllerClient;
 use guideway_dataplane_admin::decap::v1::decap_client::DecapClient;
 use guideway_dataplane_admin::v1::dataplane_client::DataplaneClient;
 use tonic::transport::Channel;
@@ -109,6 +110,17 @@ impl<'a> Daemon<'a> {
             unit,
             option,
             socket: &cli.decap_socket,
+            timeout: cli.timeout.unwrap_or(ANSWER_TIMEOUT),
+        }
+    }
+
+    pub(crate) fn controller(cli: &'a Cli) -> Self {
+        let (unit, option) = ("guideway-controller", "--controller-socket");
+        Self {
+            name: "lb-controller",
+            unit,
+            option,
+            socket: &cli.controller_socket,
             timeout: cli.timeout.unwrap_or(ANSWER_TIMEOUT),
         }
     }
@@ -239,6 +251,19 @@ where
 {
     Daemon::decap(cli)
         .ask(|channel| call(DecapClient::new(channel).max_decoding_message_size(MAX_ANSWER)))
+        .await
+}
+
+/// One question to lb-controller.
+pub(crate) async fn controller<T, F>(
+    cli: &Cli,
+    call: impl FnOnce(ControllerClient<Channel>) -> F,
+) -> Result<T, Failure>
+where
+    F: Future<Output = Result<Response<T>, Status>>,
+{
+    Daemon::controller(cli)
+        .ask(|channel| call(ControllerClient::new(channel).max_decoding_message_size(MAX_ANSWER)))
         .await
 }
 

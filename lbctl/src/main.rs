@@ -1,5 +1,5 @@
-//! `lbctl`, the operator's command line: asks lb-dataplane, bgp-speaker, lb-bfd and lb-decap over their
-//! Unix sockets.
+//! `lbctl`, the operator's command line: asks lb-dataplane, bgp-speaker, lb-bfd, lb-decap and
+//! lb-controller over their Unix sockets.
 //!
 //! Each command is a file in `commands` with a pure part, which turns an answer into text, and the call around it.
 #![forbid(unsafe_code)]
@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use cli::{BfdCommand, BgpCommand, Cli, Command, DecapCommand};
+use cli::{BfdCommand, BgpCommand, Cli, Command, DataplaneCommand, DecapCommand, ImportCommand};
 use dial::Failure;
 use outcome::Outcome;
 
@@ -44,8 +44,25 @@ async fn run(cli: &Cli) -> Result<Outcome, Failure> {
         Command::Backends { vip } => commands::backends::run(cli, vip.as_deref()).await,
         Command::Sets => commands::sets::run(cli).await,
         Command::Routes => commands::routes::run(cli).await,
+        Command::Dataplane { command: DataplaneCommand::History } => {
+            commands::dataplane_history::run(cli).await
+        }
+        Command::Dataplane { command: DataplaneCommand::Rollback { generation } } => {
+            commands::reload::roll_back(cli, *generation).await
+        }
+        Command::Services => commands::services::run(cli).await,
+        Command::Pools => commands::pools::run(cli).await,
+        Command::Forwarders => commands::forwarders::run(cli).await,
+        Command::Shards => commands::shards::run(cli).await,
+        Command::Generations => commands::generations::run(cli).await,
+        Command::Diff(arguments) => commands::diff::run(cli, arguments.generation).await,
+        Command::Apply(arguments) => commands::apply::run(cli, arguments.yes).await,
         Command::History => commands::history::run(cli).await,
-        Command::Rollback { generation } => commands::reload::roll_back(cli, *generation).await,
+        Command::Rollback { generation } => commands::apply::roll_back(cli, *generation).await,
+        Command::Resume => commands::apply::resume(cli).await,
+        Command::Import { command: ImportCommand::Metallb { file } } => {
+            commands::import_metallb::run(cli, file)
+        }
         Command::Bfd { command: BfdCommand::Sessions } => commands::bfd_sessions::run(cli).await,
         Command::Decap { command: DecapCommand::Status } => commands::decap_status::run(cli).await,
         Command::Bgp { command } => bgp(cli, command).await,

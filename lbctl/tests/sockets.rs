@@ -319,16 +319,16 @@ async fn answers_have_exit_codes() {
         (1, "refused: generation 7 stays in force\n  lb.yaml:1:7: seed: wrong\n")
     );
 
-    let (code, stdout, _) = run(&["rollback", "6"]).await;
+    let (code, stdout, _) = run(&["dataplane", "rollback", "6"]).await;
     assert!(code == 0 && stdout.starts_with("accepted: generation 8 is in force\n"), "{stdout}");
-    let (code, stdout, _) = run(&["rollback", "5"]).await;
+    let (code, stdout, _) = run(&["dataplane", "rollback", "5"]).await;
     assert_eq!((code, stdout.as_str()), (1, "refused: generation 7 stays in force\n  no free table\n"));
-    let (code, _, stderr) = run(&["rollback", "4"]).await;
+    let (code, _, stderr) = run(&["dataplane", "rollback", "4"]).await;
     assert_eq!((code, stderr.as_str()), (1, "lbctl: the history has no generation 4\n"));
     for wrong in ["0", "-1", "latest"] {
-        assert_eq!(lbctl(folder.path(), &["rollback", wrong]).await.0, 2);
+        assert_eq!(lbctl(folder.path(), &["dataplane", "rollback", wrong]).await.0, 2);
     }
-    let (code, stdout, _) = run(&["history", "-o", "json"]).await;
+    let (code, stdout, _) = run(&["dataplane", "history", "-o", "json"]).await;
     assert!(code == 0 && stdout.contains("\"generation\": 6"), "{stdout}");
 
     let (code, stdout, _) = run(&["sets"]).await;

@@ -12,7 +12,7 @@ pub(crate) async fn run(cli: &Cli) -> Result<Outcome, Failure> {
     Ok(Outcome { text, answer: Answer::negative_if(!answer.accepted) })
 }
 
-/// `lbctl rollback`, which is answered as a reload is.
+/// `lbctl dataplane rollback`, which is answered as a reload is.
 pub(crate) async fn roll_back(cli: &Cli, generation: u64) -> Result<Outcome, Failure> {
     let request = RollbackRequest { generation };
     let answer = dataplane(cli, |mut client| async move { client.rollback(request).await }).await?;

@@ -91,9 +91,8 @@ impl fmt::Debug for PasswordSource {
 const AS: Shape = Shape::Number(0, u32::MAX as i64);
 const SELECTORS: Shape = list(&Shape::Selector, 0, 100);
 
-const MY_ASN: Field = Field::required("myASN", AS, "The own AS number.").fate(Fate::Differs(
-    "a forwarder speaks with one AS number: all BGPPeers of a forwarder must have the same",
-));
+const MY_ASN: Field =
+    Field::required("myASN", AS, "The own AS number: the same in all BGPPeers that a forwarder has.");
 const PEER_ASN: &str = "The AS number that the router must have.";
 const PEER_ADDRESS: &str = "The router's address.";
 const SOURCE_ADDRESS: Field =

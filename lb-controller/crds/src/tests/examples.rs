@@ -109,7 +109,6 @@ fn peers() {
     let expected = [
         "spec.connectTime",
         "spec.keepaliveTime",
-        "spec.myASN",
         "spec.nodeSelectors",
         "spec.passwordSecret.namespace",
         "spec.routerID",
