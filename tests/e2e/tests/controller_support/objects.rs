@@ -1,0 +1,53 @@
+//! Objects as users write them.
+
+use serde_json::{Value, json};
+
+/// Pools, who announces them, forwarders, and how changes are made.
+pub fn lab(namespace: &str) -> Vec<Value> {
+    let object = |group: &str, kind: &str, name: &str, spec: Value| {
+        let version = if group == "metallb.io" { "v1beta1" } else { "v1alpha1" };
+        json!({
+            "apiVersion": format!("{group}/{version}"), "kind": kind,
+            "metadata": {"namespace": namespace, "name": name}, "spec": spec
+        })
+    };
+    vec![
+        object("metallb.io", "IPAddressPool", "web", json!({"addresses": ["203.0.113.0/28"]})),
+        object("metallb.io", "BGPAdvertisement", "all", json!({})),
+        object("guideway.dev", "Forwarder", "fw1", json!({})),
+        object("guideway.dev", "Forwarder", "fw2", json!({})),
+        object("guideway.dev", "Rollout", "default", json!({})),
+    ]
+}
+
+/// A Service without a selector: its slices are written by hand. Port 8080 goes to port 80 of the Pods.
+pub fn service(name: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": {"namespace": "default", "name": name},
+        "spec": {"type": "LoadBalancer", "ports": [{"name": "http", "port": 8080, "targetPort": 80}]}
+    })
+}
+
+/// A slice of Pods, each with its address and node, and whether it is ready.
+pub fn slice(service: &str, suffix: &str, pods: &[(&str, &str, bool)]) -> Value {
+    let endpoints: Vec<Value> = pods
+        .iter()
+        .map(|(address, node, ready)| {
+            json!({
+                "addresses": [address], "nodeName": node,
+                "conditions": {"ready": ready, "serving": ready, "terminating": false},
+                "targetRef": {"kind": "Pod", "namespace": "default", "name": format!("pod-{}", address.replace('.', "-"))}
+            })
+        })
+        .collect();
+    json!({
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+        "metadata": {
+            "namespace": "default", "name": format!("{service}-{suffix}"),
+            "labels": {"kubernetes.io/service-name": service}
+        },
+        "addressType": "IPv4",
+        "ports": [{"name": "http", "port": 80, "protocol": "TCP"}],
+        "endpoints": endpoints
+    })
+}
