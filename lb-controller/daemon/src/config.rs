@@ -28,6 +28,8 @@ pub struct Config {
     pub services_file: Option<PathBuf>,
     /// Where forwarders dial.
     pub listen: Vec<SocketAddr>,
+    /// How a forwarder that is gone is noticed.
+    pub liveness: Liveness,
     /// Where forwarders without a certificate get their first one.
     pub enrolment_listen: SocketAddr,
     /// Certificates.
@@ -53,6 +55,15 @@ pub struct Home {
     pub rollout: String,
     /// Times of the Lease.
     pub election: Election,
+}
+
+/// How a forwarder that is gone without a word is noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Liveness {
+    /// A connection that says nothing for so long is asked whether it lives.
+    pub keepalive: Duration,
+    /// One that says nothing for so long is given up: more than `keepalive`.
+    pub silence: Duration,
 }
 
 /// Times of the Lease.

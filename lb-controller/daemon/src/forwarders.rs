@@ -14,7 +14,7 @@ mod incoming;
 mod link;
 mod service;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,11 +31,12 @@ use tonic::transport::Server;
 use tracing::warn;
 
 use crate::ca::{Tls, Tokens};
+use crate::config::Liveness;
 
 pub(crate) use link::{Link, LinkEvent, Links, Outgoing};
 
-/// A transport that does not answer for this long is gone: it notices what no message of the controller would.
-const TRANSPORT_KEEPALIVE: Duration = Duration::from_secs(5);
+/// Of those who have no certificate yet.
+const STRANGERS: Liveness = Liveness { keepalive: Duration::from_secs(5), silence: Duration::from_secs(10) };
 /// How often certificates are read again, and made anew where the controller makes them.
 const REFRESH: Duration = Duration::from_secs(24 * 3600);
 
@@ -48,13 +49,17 @@ pub(crate) async fn serve(
     tls: Arc<Tls>,
     links: Links,
     admit: Admit,
+    liveness: Liveness,
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
     let service = ControllerServer::new(service::Service::new(Arc::clone(&tls), links, admit))
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
     let connections = incoming::accept(listener, tls, incoming::Clients::WithCertificates, stop.clone());
-    server().add_service(service).serve_with_incoming_shutdown(connections, stop.cancelled_owned()).await
+    server(liveness)
+        .add_service(service)
+        .serve_with_incoming_shutdown(connections, stop.cancelled_owned())
+        .await
 }
 
 /// Gives first certificates for tokens until `stop`.
@@ -67,16 +72,21 @@ pub(crate) async fn serve_enrolment(
     let service = EnrolmentServer::new(enrolment::Service::new(Arc::clone(&tls), tokens))
         .max_decoding_message_size(enrolment::MAX_JOIN_BYTES);
     let connections = incoming::accept(listener, tls, incoming::Clients::Anybody, stop.clone());
-    server().add_service(service).serve_with_incoming_shutdown(connections, stop.cancelled_owned()).await
+    server(STRANGERS)
+        .add_service(service)
+        .serve_with_incoming_shutdown(connections, stop.cancelled_owned())
+        .await
 }
 
-fn server() -> Server {
+/// The transport asks, because it answers for itself: a forwarder that is busy with a large change lives.
+fn server(liveness: Liveness) -> Server {
+    let Liveness { keepalive, silence } = liveness;
     Server::builder()
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(2 << 20)
         .max_concurrent_streams(8)
-        .http2_keepalive_interval(Some(TRANSPORT_KEEPALIVE))
-        .http2_keepalive_timeout(Some(TRANSPORT_KEEPALIVE))
+        .http2_keepalive_interval(Some(keepalive))
+        .http2_keepalive_timeout(Some(silence.saturating_sub(keepalive)))
 }
 
 /// Reads certificates again once a day until `stop`.

@@ -24,11 +24,14 @@ use crate::project::{Ended, Projector};
 use crate::record::RolloutObject;
 use crate::rollout::{self, Command, Driver, FileStore, RecordStore, Told};
 use crate::sources::{self, Feed, Home, Static};
+use crate::status::resources::{self, Verdict};
 use crate::state::{Past, Sights};
 use crate::{admin, election, forwarders};
 
 pub use ca::ca;
 
+/// What waits to be said about custom resources.
+const VERDICTS: usize = 256;
 /// Questions that wait for the projector.
 const QUESTIONS: usize = 16;
 
@@ -44,7 +47,8 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let mut servers = Servers::default();
 
-    let home = home(&config).await?;
+    let (verdicts, said) = mpsc::channel(VERDICTS);
+    let home = home(&config, verdicts).await?;
     let store: Arc<dyn RecordStore> = match &home {
         Some(home) => Arc::new(RolloutObject::new(home.client.clone(), &home.namespace, &home.rollout)),
         None => Arc::new(FileStore::new(&config.state_dir)?),
@@ -61,10 +65,15 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
     servers.run("the metrics server", http::serve(listener, pages, servers.stop_token()));
 
     let (rollout, rollouts) = watch::channel(None);
-    let background = [
+    let mut background = vec![
         tokio::spawn(follow_rollout(rollouts, config.rollout.clone(), identity.clone(), driver.clone())),
         tokio::spawn(count(sight.clone(), driver.clone())),
     ];
+    if let Some(home) = &home {
+        let (client, namespace) = (home.client.clone(), home.namespace.clone());
+        let state = driver.state.clone();
+        background.push(tokio::spawn(resources::run(client, namespace, identity.clone(), state, said)));
+    }
     let lease = config
         .home
         .as_ref()
@@ -105,10 +114,11 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn home(config: &Config) -> anyhow::Result<Option<Home>> {
+async fn home(config: &Config, verdicts: mpsc::Sender<Verdict>) -> anyhow::Result<Option<Home>> {
     let Some(home) = &config.home else { return Ok(None) };
     let client = sources::client::by_config(&home.kubeconfig).await.context("the home cluster")?;
-    Ok(Some(Home { client, namespace: home.namespace.clone(), rollout: home.rollout.clone() }))
+    let (namespace, rollout) = (home.namespace.clone(), home.rollout.clone());
+    Ok(Some(Home { client, namespace, rollout, verdicts }))
 }
 
 async fn listen(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
@@ -125,8 +135,8 @@ async fn serve_forwarders(
     for address in &config.listen {
         let listener = listen(*address).await?;
         let admit: forwarders::Admit = Arc::new(|_| Ok(()));
-        let server =
-            forwarders::serve(listener, Arc::clone(&tls), links.clone(), admit, servers.stop_token());
+        let (tls, links, stop) = (Arc::clone(&tls), links.clone(), servers.stop_token());
+        let server = forwarders::serve(listener, tls, links, admit, config.liveness, stop);
         servers.run("the server of forwarders", server);
     }
     let listener = listen(config.enrolment_listen).await?;

@@ -14,7 +14,7 @@ use guideway_controller_crds::guideway::{Cluster, ClusterAccess, EndpointMode, O
 use guideway_controller_index::{ClusterName, DEFAULT_CLASS};
 use guideway_dataplane_config::Seed;
 
-use super::{Ca, Config, Election, Home, Kubeconfig, Workload};
+use super::{Ca, Config, Election, Home, Kubeconfig, Liveness, Workload};
 
 const SOCKET: &str = "/run/guideway/controller.sock";
 const METRICS: &str = "127.0.0.1:9475";
@@ -46,6 +46,8 @@ fn document(node: &Node, problems: &mut Problems) -> Option<Config> {
     let clusters = section.node("clusters").map(|node| clusters(node, &defaults, problems));
     let services_file = section.optional("services_file", problems, text).map(|found| found.value.into());
     let addresses = section.optional("listen", problems, listen).map(|found| found.value);
+    let liveness =
+        section.node("forwarders").map_or(Some(Liveness::default()), |node| liveness(node, problems));
     let ca = ca(&mut section, problems);
     let state_dir = section.optional("state_dir", problems, text).map(|found| found.value);
     let socket = socket_of(&mut section, "admin", SOCKET, problems);
@@ -69,6 +71,7 @@ fn document(node: &Node, problems: &mut Problems) -> Option<Config> {
         clusters: clusters.unwrap_or_default(),
         services_file,
         listen: addresses.unwrap_or_else(|| vec![fixed(LISTEN)]),
+        liveness: liveness?,
         enrolment_listen: enrolment_listen?,
         ca,
         state_dir: state_dir.unwrap_or_else(|| STATE.to_owned()).into(),
@@ -159,6 +162,32 @@ fn election(node: &Node, problems: &mut Problems) -> Option<Election> {
         return wrong("retry_period", "must be less than renew_deadline");
     }
     Some(election)
+}
+
+/// So that another forwarder has the VIPs of a dead one within a second in L2 mode.
+impl Default for Liveness {
+    fn default() -> Self {
+        Self { keepalive: Duration::from_millis(200), silence: Duration::from_millis(600) }
+    }
+}
+
+fn liveness(node: &Node, problems: &mut Problems) -> Option<Liveness> {
+    let mut section = Section::open("forwarders", node, problems);
+    let default = Liveness::default();
+    let mut time = |field, default| {
+        section
+            .optional(field, problems, within(Duration::from_millis(50), Duration::from_secs(60)))
+            .map_or(default, |found| found.value)
+    };
+    let keepalive = time("keepalive", default.keepalive);
+    let silence = time("silence", default.silence);
+    section.close(problems);
+    if silence > keepalive {
+        return Some(Liveness { keepalive, silence });
+    }
+    let reason = format!("must be more than keepalive, which is {keepalive:?}");
+    problems.push(Problem { line: node.line, field: "forwarders.silence".to_owned(), reason });
+    None
 }
 
 fn within(least: Duration, most: Duration) -> impl Fn(&Value) -> Result<Duration, String> {

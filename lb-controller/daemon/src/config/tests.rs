@@ -36,6 +36,7 @@ ca: {{folder: /ca, names: [lb.example.org]}}
 state_dir: /state
 admin: {{socket: /run/x.sock}}
 metrics: {{listen: '127.0.0.1:1'}}
+forwarders: {{keepalive: 1s, silence: 5s}}
 "
     );
     let config = Config::parse(&text).unwrap();
@@ -53,6 +54,7 @@ metrics: {{listen: '127.0.0.1:1'}}
         (&Some("gold".into()), &Some("fast".into()))
     );
     assert_eq!(config.ca.names, ["lb.example.org"]);
+    assert_eq!(config.liveness.silence, Duration::from_secs(5));
 }
 
 #[test]

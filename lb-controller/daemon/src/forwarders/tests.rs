@@ -26,6 +26,8 @@ use crate::ca::{Authority, FORWARDER_LIFE};
 /// Nothing here takes a hundredth of it on an idle machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 const LOCALHOST: &str = "localhost";
+/// A machine that stands still for a while is no dead one.
+const PATIENT: Liveness = Liveness { keepalive: DEADLINE, silence: Duration::from_secs(120) };
 
 /// What a client shows and believes.
 pub(crate) fn client(authorities: &str, identity: Option<(&str, &str)>) -> Arc<ClientConfig> {
@@ -79,15 +81,23 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) async fn new() -> (Self, mpsc::Receiver<LinkEvent>) {
+        Self::with(PATIENT).await
+    }
+
+    async fn with(liveness: Liveness) -> (Self, mpsc::Receiver<LinkEvent>) {
         let folder = tempfile::tempdir().unwrap();
         Authority::init(folder.path(), SystemTime::now()).unwrap();
-        let (mut site, events) = Self::of(folder.path()).await;
+        let (mut site, events) = Self::begin(folder.path(), liveness).await;
         site._folder = Some(folder);
         (site, events)
     }
 
     /// Of an authority that is there.
     pub(crate) async fn of(folder: &Path) -> (Self, mpsc::Receiver<LinkEvent>) {
+        Self::begin(folder, PATIENT).await
+    }
+
+    async fn begin(folder: &Path, liveness: Liveness) -> (Self, mpsc::Receiver<LinkEvent>) {
         let tls = Arc::new(Tls::open(folder, &[LOCALHOST.to_owned()], SystemTime::now()).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let enrolling = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -99,7 +109,7 @@ impl Site {
             _ => Ok(()),
         });
         let tokens = Tokens::new(folder);
-        tokio::spawn(serve(listener, Arc::clone(&tls), links, admit, stop.clone()));
+        tokio::spawn(serve(listener, Arc::clone(&tls), links, admit, liveness, stop.clone()));
         tokio::spawn(serve_enrolment(enrolling, tls, tokens.clone(), stop.clone()));
         let authority = Authority::open(folder).unwrap().unwrap();
         (Self { _folder: None, authority, address, enrolment, tokens, stop }, events)
@@ -336,6 +346,40 @@ async fn long_messages_look_alive() {
         kinds.push(matches!(wire.message, Some(v1::to_forwarder::Message::Prepare(_))));
     }
     assert_eq!(kinds, [true, false, true, false, true]);
+}
+
+/// The network between the two is cut: nobody says good-bye.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_gone_without_a_word_is_noticed() {
+    let liveness = Liveness { keepalive: Duration::from_millis(200), silence: Duration::from_millis(600) };
+    // A slow machine may take a slow start for a death: then it begins again.
+    for _ in 0..10 {
+        let (site, mut events) = Site::with(liveness).await;
+        let between = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = between.local_addr().unwrap();
+        let (cut, server) = (CancellationToken::new(), site.address);
+        let cutting = cut.clone();
+        tokio::spawn(async move {
+            let (mut near, _) = between.accept().await.unwrap();
+            let mut far = TcpStream::connect(server).await.unwrap();
+            let carrying = tokio::io::copy_bidirectional(&mut near, &mut far);
+            _ = cutting.run_until_cancelled(carrying).await;
+            // Both stay open, and nothing passes.
+            std::future::pending::<()>().await;
+        });
+        let Ok(channel) = dial(address, site.forwarder("lb1")).await else { continue };
+        let Ok(stream) = follow(channel).await else { continue };
+        stream.say(&FromForwarder::Hello(Hello::default())).await;
+        let Ok(Some(LinkEvent::Connected { link, .. })) = tokio::time::timeout(DEADLINE, events.recv()).await
+        else {
+            continue;
+        };
+        cut.cancel();
+        assert!(matches!(within(events.recv()).await.unwrap(), LinkEvent::Disconnected { .. }));
+        assert!(!link.send(Outgoing::Message(ToForwarder::Keepalive { term: Term(1) })));
+        return;
+    }
+    panic!("nobody can connect");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -45,6 +45,7 @@ pub(super) fn log_fixed(old: &Config, new: &Config) {
         ("seed", old.seed != new.seed),
         ("home", old.home != new.home),
         ("listen", old.listen != new.listen),
+        ("forwarders", old.liveness != new.liveness),
         ("enrolment", old.enrolment_listen != new.enrolment_listen),
         ("ca", old.ca != new.ca),
         ("state_dir", old.state_dir != new.state_dir),
