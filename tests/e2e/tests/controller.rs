@@ -12,6 +12,8 @@ use guideway_lab::{Lab, LabSpec, wait};
 use serde_json::json;
 
 const PODS: [&str; 3] = ["10.244.1.10", "10.244.2.10", "10.244.3.10"];
+/// The same Pods' other addresses.
+const PODS_V6: [&str; 3] = ["fd44:1::10", "fd44:2::10", "fd44:3::10"];
 
 /// Two clusters: Pods on be1 and be2 belong to east, the one on be3 to west.
 struct Plane {
@@ -27,8 +29,9 @@ fn in_plane(scenario: impl FnOnce(&mut Lab, &mut Plane) -> Result<()>) {
         let west = Cluster::start(lab, "west", 6444)?;
         let controller = Controller::start(lab, &[&east, &west])?;
         let mut decaps = Vec::new();
-        for (at, address) in PODS.iter().enumerate() {
-            pod(lab, at, address)?;
+        for (at, (v4, v6)) in PODS.iter().zip(PODS_V6).enumerate() {
+            pod(lab, at, v4)?;
+            pod(lab, at, v6)?;
             decaps.push(Decap::start(lab, at, if at < 2 { &east } else { &west })?);
         }
         for at in 0..lab.forwarders.len() {
@@ -89,9 +92,27 @@ fn services_of_two_clusters_are_reached_and_follow_their_endpoints() {
 }
 
 #[test]
-fn source_ranges_and_annotations_reach_the_forwarders() {
+fn families_affinity_source_ranges_and_annotations_reach_the_forwarders() {
     in_plane(|lab, plane| {
         let east = &plane.east;
+        let mut both = service("both");
+        both["spec"]["ipFamilyPolicy"] = json!("RequireDualStack");
+        both["spec"]["ipFamilies"] = json!(["IPv6", "IPv4"]);
+        both["spec"]["sessionAffinity"] = json!("ClientIP");
+        east.apply(&[
+            both,
+            slice("both", "v4", &[(PODS[0], "be1", true), (PODS[1], "be2", true)]),
+            slice("both", "v6", &[(PODS_V6[1], "be2", true)]),
+        ])?;
+        let addresses = east.addresses("default", "both")?;
+        ensure!(addresses.len() == 2 && addresses[0].contains(':'), "{addresses:?}");
+        for address in &addresses {
+            lab.wait_for_all_legs(address.parse()?)?;
+        }
+        served_by(lab, &addresses[0], 8080, &["be2"])?;
+        let first = curl(lab, &addresses[1], 8080, 5)?;
+        served_by(lab, &addresses[1], 8080, &[first.as_str()])?;
+
         let with_ranges = |ranges: &[&str]| {
             let mut service = service("web");
             service["metadata"]["annotations"] =

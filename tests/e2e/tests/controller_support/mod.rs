@@ -9,6 +9,7 @@ mod certificates;
 pub mod objects;
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -60,6 +61,7 @@ impl Cluster {
         command.arg("--advertise-address").arg(Leg::CLIENT.tor_v4().to_string());
         command.arg("--tls-san").arg(names.join(","));
         command.arg("--kubeconfig").arg(self.kubeconfig());
+        command.args(["--service-cidr", "10.96.0.0/16,fd10:96::/112"]);
         let mut process = Process::spawn("orchestrator", command, &self.folder)?;
         wait::until_true(&format!("the API server of {}", self.name), PATIENCE, || {
             process.check_running()?;
@@ -269,9 +271,13 @@ controller:
 /// A Pod: an address of its own on a backend, whose nginx answers there too.
 pub fn pod(lab: &Lab, at: usize, address: &str) -> Result<()> {
     let backend = &lab.backends[at];
-    backend.netns().ip(&format!("addr replace {address}/32 dev lo"))?;
-    backend.netns().sysctl(&["net.ipv4.ip_forward=1"])?;
-    lab.tor.netns().ip(&format!("route replace {address}/32 via {}", backend.leg().node_v4())).map(drop)
+    let address: IpAddr = address.parse()?;
+    let leg = backend.leg();
+    let (length, node) =
+        if address.is_ipv4() { (32, IpAddr::from(leg.node_v4())) } else { (128, leg.node_v6().into()) };
+    backend.netns().ip(&format!("addr replace {address}/{length} dev lo"))?;
+    backend.netns().sysctl(&["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"])?;
+    lab.tor.netns().ip(&format!("route replace {address}/{length} via {node}")).map(drop)
 }
 
 /// lb-decap on a backend, which follows the Services of these clusters.

@@ -12,7 +12,12 @@ pub fn lab(namespace: &str) -> Vec<Value> {
         })
     };
     vec![
-        object("metallb.io", "IPAddressPool", "web", json!({"addresses": ["203.0.113.0/28"]})),
+        object(
+            "metallb.io",
+            "IPAddressPool",
+            "web",
+            json!({"addresses": ["203.0.113.0/28", "2001:db8:10:1::/124"]}),
+        ),
         object("metallb.io", "BGPAdvertisement", "all", json!({})),
         object("guideway.dev", "Forwarder", "fw1", json!({})),
         object("guideway.dev", "Forwarder", "fw2", json!({})),
@@ -28,15 +33,16 @@ pub fn service(name: &str) -> Value {
     })
 }
 
-/// A slice of Pods, each with its address and node, and whether it is ready.
+/// A slice of Pods of one family, each with its address and node, and whether it is ready.
 pub fn slice(service: &str, suffix: &str, pods: &[(&str, &str, bool)]) -> Value {
+    let is_v6 = pods.first().is_some_and(|(address, ..)| address.contains(':'));
     let endpoints: Vec<Value> = pods
         .iter()
         .map(|(address, node, ready)| {
             json!({
                 "addresses": [address], "nodeName": node,
                 "conditions": {"ready": ready, "serving": ready, "terminating": false},
-                "targetRef": {"kind": "Pod", "namespace": "default", "name": format!("pod-{}", address.replace('.', "-"))}
+                "targetRef": {"kind": "Pod", "namespace": "default", "name": format!("pod-{}", address.replace(['.', ':'], "-"))}
             })
         })
         .collect();
@@ -46,7 +52,7 @@ pub fn slice(service: &str, suffix: &str, pods: &[(&str, &str, bool)]) -> Value 
             "namespace": "default", "name": format!("{service}-{suffix}"),
             "labels": {"kubernetes.io/service-name": service}
         },
-        "addressType": "IPv4",
+        "addressType": if is_v6 { "IPv6" } else { "IPv4" },
         "ports": [{"name": "http", "port": 80, "protocol": "TCP"}],
         "endpoints": endpoints
     })
