@@ -62,7 +62,7 @@ fn every_problem_has_a_line_and_a_field() {
     for (text, expected) in [
         ("", "1: seed: is required and missing"),
         ("seed: 1\nhome: {kubeconfig: /h}\n", "1: seed: must be 32 hexadecimal digits"),
-        (&format!("{SEED}"), "1: says nothing about pools"),
+        (SEED, "1: says nothing about pools"),
         (&format!("{SEED}home: {{}}\n"), "2: home.kubeconfig: is required and missing"),
         (
             &format!("{SEED}home: {{in_cluster: true, kubeconfig: /h}}\n"),
@@ -97,6 +97,10 @@ fn every_problem_has_a_line_and_a_field() {
         ),
         (&format!("{SEED}services_file: /s\nendpoints: Pods\n"), "3: endpoints: `Pods` must be Pod or Node"),
         (
+            &format!("{SEED}services_file: /s\nforwarders: {{silence: 200ms}}\n"),
+            "3: forwarders.silence: must be more than keepalive, which is 200ms",
+        ),
+        (
             &format!("{SEED}services_file: /s\nlistens: []\n"),
             "3: listens: is unknown here; known fields: seed, home",
         ),
@@ -104,7 +108,7 @@ fn every_problem_has_a_line_and_a_field() {
         match Config::parse(text) {
             Ok(_) => assert_eq!(expected, "", "{text}"),
             Err(problems) if expected.is_empty() => {
-                assert!(problems[0].reason.starts_with("belongs"), "{problems:?}")
+                assert!(problems[0].reason.starts_with("belongs"), "{problems:?}");
             }
             Err(problems) => {
                 let found: Vec<String> = problems.iter().map(ToString::to_string).collect();
