@@ -12,9 +12,10 @@ use std::{fmt, fs, io};
 use guideway_bpf::{Global, Service, ServiceKey, ServicePort, Transport, XdpMode};
 use serde_saphyr::{Location, Spanned};
 
+use crate::kubernetes::{Mode, Source};
 use crate::vip::Vip;
 use crate::wanted::Wanted;
-use raw::{RawConfig, RawProtocol, RawService};
+use raw::{RawConfig, RawKubernetes, RawProtocol, RawService};
 
 const DEFAULT_METRICS_PORT: u16 = 9472;
 /// A file that is longer is not read.
@@ -24,6 +25,8 @@ const MAX_FILE_BYTES: u64 = 64 << 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Config {
     pub(crate) wanted: Wanted,
+    /// Where further services come from.
+    pub(crate) kubernetes: Option<Source>,
     pub(crate) admin_socket: PathBuf,
     pub(crate) metrics_listen: SocketAddr,
 }
@@ -119,8 +122,13 @@ fn from_raw(raw: &RawConfig, problems: &mut Vec<Problem>) -> Config {
             Err(found) => problems.push(found),
         }
     }
+    let kubernetes = raw.kubernetes.as_ref().and_then(|raw| kubernetes(raw, problems));
     let mut services = BTreeMap::new();
-    for raw in &raw.services.value {
+    if raw.services.is_none() && raw.kubernetes.is_none() {
+        let reason = "services: a list is needed, or `kubernetes` as their source".to_owned();
+        problems.push(Problem { line: 1, column: 1, reason });
+    }
+    for raw in raw.services.iter().flat_map(|services| &services.value) {
         match service(raw) {
             Ok((key, service)) => {
                 if services.insert(key, service).is_some() {
@@ -130,9 +138,11 @@ fn from_raw(raw: &RawConfig, problems: &mut Vec<Problem>) -> Config {
             Err(found) => problems.push(found),
         }
     }
-    if services.len() > guideway_abi::DECAP_SERVICES_MAX as usize / 2 {
+    if let Some(all) = &raw.services
+        && services.len() > guideway_abi::DECAP_SERVICES_MAX as usize / 2
+    {
         let reason = format!("services: {} at most", guideway_abi::DECAP_SERVICES_MAX / 2);
-        problems.push(problem(&raw.services, reason));
+        problems.push(problem(all, reason));
     }
     let local_metrics = SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_METRICS_PORT));
     Config {
@@ -143,12 +153,45 @@ fn from_raw(raw: &RawConfig, problems: &mut Vec<Problem>) -> Config {
             source_v6: raw.hand_over.as_ref().and_then(|hand_over| hand_over.source_v6),
             services,
         },
+        kubernetes,
         admin_socket: raw.admin.as_ref().map_or_else(
             || guideway_dataplane_admin::decap::DEFAULT_SOCKET.into(),
             |admin| admin.socket.clone(),
         ),
         metrics_listen: raw.metrics.as_ref().map_or(local_metrics, |metrics| metrics.listen),
     }
+}
+
+fn kubernetes(spanned: &Spanned<RawKubernetes>, problems: &mut Vec<Problem>) -> Option<Source> {
+    let raw = &spanned.value;
+    let mode = match &raw.mode {
+        None => Some(Mode::default()),
+        Some(name) => {
+            let mode = Mode::named(&name.value);
+            if mode.is_none() {
+                let reason = format!("kubernetes.mode: {:?} is neither `Pod` nor `Node`", name.value);
+                problems.push(problem(name, reason));
+            }
+            mode
+        }
+    };
+    let node = match &raw.node {
+        Some(node) if node.value.is_empty() => {
+            problems
+                .push(problem(node, "kubernetes.node: empty: write the name of this Node, or leave it out"));
+            None
+        }
+        Some(node) => Some(node.value.clone()),
+        None => {
+            let name = fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_lowercase());
+            if name.is_err() {
+                problems
+                    .push(problem(spanned, "kubernetes.node: needed, as this machine tells no host name"));
+            }
+            name.ok()
+        }
+    };
+    Some(Source { kubeconfig: raw.kubeconfig.clone(), node: node?, mode: mode? })
 }
 
 fn service(spanned: &Spanned<RawService>) -> Result<(ServiceKey, Service), Problem> {

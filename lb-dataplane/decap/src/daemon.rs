@@ -22,7 +22,9 @@ use crate::admin::{self, Agent};
 use crate::apply::apply;
 use crate::cli::{LogFormat, RunArguments};
 use crate::config::{Config, ConfigError};
+use crate::kubernetes::{self, Found};
 use crate::loopback::Loopback;
+use crate::wanted::Wanted;
 use crate::{metrics, socket, up};
 
 /// Between two looks at the file.
@@ -58,7 +60,11 @@ pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<()> {
         tokio::spawn(admin::serve(unix, agent.clone(), stop.clone())),
         tokio::spawn(metrics::serve(http, agent, stop.clone())),
     ];
+    let (known, found) = watch::channel(Found::default());
+    let source = config.kubernetes.clone();
+    let _source = source.map(|source| tokio::spawn(kubernetes::follow(source, known)));
     let mut node = Node {
+        found: found.clone(),
         path: path.clone(),
         config,
         stamp: before,
@@ -73,8 +79,10 @@ pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     let mut looks = tokio::time::interval(LOOK);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut since_run = 0;
+    let mut changes = found;
     loop {
         tokio::select! {
+            Ok(()) = changes.changed() => node.apply().await,
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = hangup.recv() => node.reload().await,
@@ -102,6 +110,8 @@ pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<()> {
 struct Node {
     path: PathBuf,
     config: Config,
+    /// What Kubernetes has for this node.
+    found: watch::Receiver<Found>,
     /// Of the file as it was when it was read last.
     stamp: Option<SystemTime>,
     /// Why the file is not the one in force.
@@ -124,6 +134,10 @@ impl Node {
                 if (&old.admin_socket, old.metrics_listen) != (&new.admin_socket, new.metrics_listen) {
                     warn!("admin.socket and metrics.listen are taken over at the next start only");
                 }
+                if old.kubernetes != new.kubernetes {
+                    warn!("kubernetes is taken over at the next start only");
+                }
+                let config = Config { kubernetes: old.kubernetes.clone(), ..config };
                 self.config = config;
                 self.refused = None;
                 info!("configuration read");
@@ -144,13 +158,31 @@ impl Node {
         notify(&[NotifyState::Ready]);
     }
 
+    /// What is to be done; none while it is not known.
+    fn wanted(&self) -> Option<Wanted> {
+        let mut wanted = self.config.wanted.clone();
+        if self.config.kubernetes.is_some() {
+            let found = self.found.borrow().services.clone()?;
+            for (key, service) in found.iter() {
+                // The file has the last word.
+                wanted.services.entry(*key).or_insert(*service);
+            }
+        }
+        Some(wanted)
+    }
+
     async fn apply(&mut self) {
         let mut tell = |line: String| info!("{line}");
-        let found = match apply(&self.decap, &self.loopback, &self.config.wanted, &mut tell).await {
-            Ok(failures) => failures,
-            Err(error) => vec![error],
+        let mut found: Vec<String> = match self.wanted() {
+            Some(wanted) => match apply(&self.decap, &self.loopback, &wanted, &mut tell).await {
+                Ok(failures) => failures.iter().map(|error| format!("{error:#}")).collect(),
+                Err(error) => vec![format!("{error:#}")],
+            },
+            None => {
+                vec!["kubernetes: the API server has not told all Services yet; nothing is changed".into()]
+            }
         };
-        let mut found: Vec<String> = found.iter().map(|error| format!("{error:#}")).collect();
+        found.extend(self.found.borrow().problems.clone());
         let before = self.problems.borrow().clone();
         for problem in found.iter().filter(|problem| !before.contains(problem)) {
             error!("{problem}; tried again every few seconds");

@@ -18,6 +18,7 @@ mod cli;
 mod config;
 mod daemon;
 mod detach;
+mod kubernetes;
 mod loopback;
 mod metrics;
 mod say;

@@ -15,7 +15,16 @@ pub(super) struct RawConfig {
     pub(super) hand_over: Option<RawHandOver>,
     pub(super) admin: Option<RawAdmin>,
     pub(super) metrics: Option<RawMetrics>,
-    pub(super) services: Spanned<Vec<Spanned<RawService>>>,
+    pub(super) services: Option<Spanned<Vec<Spanned<RawService>>>>,
+    pub(super) kubernetes: Option<Spanned<RawKubernetes>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawKubernetes {
+    pub(super) kubeconfig: Option<PathBuf>,
+    pub(super) node: Option<Spanned<String>>,
+    pub(super) mode: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]

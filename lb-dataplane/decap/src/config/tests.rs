@@ -63,13 +63,34 @@ fn what_the_fields_types_forbid_is_told_alone() {
         ("interfaces: [{name: a}]\nservice: []\n", "2:1: ", "service"),
         ("interfaces: [{name: a, mode: fast}]\nservices: []\n", "1:", "fast"),
         ("interfaces: [{name: a}]\nservices: [{vip: 1.2.3.4, port: 70000, protocol: tcp}]\n", "2:", "70000"),
-        ("interfaces: []\n", "", "services"),
         ("a: &x 1\n", "1:", ""),
         ("[", "", ""),
         ("", "", ""),
     ] {
         let found = problems(text);
         assert!(found.len() == 1 && found[0].starts_with(place) && found[0].contains(words), "{found:?}");
+    }
+}
+
+#[test]
+fn kubernetes_can_be_the_source() {
+    let config =
+        Config::parse("interfaces: [{name: a}]\nkubernetes: {node: n1, mode: Node, kubeconfig: /k}\n")
+            .unwrap();
+    let source = Source { kubeconfig: Some("/k".into()), node: "n1".into(), mode: Mode::Node };
+    assert_eq!(config.kubernetes, Some(source));
+    let config = Config::parse("interfaces: [{name: a}]\nkubernetes: {}\n").unwrap();
+    let source = config.kubernetes.unwrap();
+    assert_eq!((source.kubeconfig, source.mode), (None, Mode::Pod));
+    assert!(!source.node.is_empty(), "the host's name");
+    for (text, line, words) in [
+        ("interfaces: [{name: a}]\n", "1:1: ", "services: a list is needed"),
+        ("interfaces: [{name: a}]\nkubernetes: {mode: pod}\n", "2:20: ", "neither `Pod` nor `Node`"),
+        ("interfaces: [{name: a}]\nkubernetes: {node: \"\"}\n", "2:20: ", "kubernetes.node: empty"),
+        ("interfaces: [{name: a}]\nkubernetes: {nod: a}\n", "2:", "nod"),
+    ] {
+        let found = problems(text);
+        assert!(found.len() == 1 && found[0].starts_with(line) && found[0].contains(words), "{found:?}");
     }
 }
 
