@@ -96,81 +96,90 @@ fn slice(pods: &[(&str, &str)]) -> Value {
     })
 }
 
-#[test]
-fn services_follow_the_cluster() -> Result<()> {
-    // Programs and addresses of this test alone; the API server lives in there, too.
-    unshare(CloneFlags::CLONE_NEWNET)?;
-    run("ip", &["link", "set", "lo", "up"])?;
-    run("ip", &["link", "add", "up0", "type", "veth", "peer", "name", "peer0"])?;
-    run("ip", &["link", "set", "up0", "up"])?;
-    run("ip", &["addr", "add", "10.0.0.2/24", "dev", "up0"])?;
-    let mut server = Server::start()?;
-    let newest = kubectl::all().pop().context("no kubectl")?.path;
-    let kubectl = Kubectl(newest.clone(), &server);
-    kubectl.run(&["apply", "-f", ROLE])?;
-    let token = kubectl.run(&["create", "token", "lb-decap", "-n", "guideway"])?;
-    let admin = std::fs::read_to_string(server.kubeconfig())?;
-    let own = server.folder().join("decap.kubeconfig");
-    std::fs::write(&own, admin)?;
-    let by_token = |words: &[&str]| {
-        let own = own.display().to_string();
-        run(&newest.display().to_string(), &[&["--kubeconfig", &own, "config"], words].concat())
-    };
-    by_token(&["set-credentials", "lb-decap", "--token", token.trim()])?;
-    by_token(&["set-context", "--current", "--user", "lb-decap"])?;
-    let folder = server.folder().to_owned();
-    let config = folder.join("decap.yaml");
-    std::fs::write(
-        &config,
-        format!(
-            "interfaces: [{{name: up0}}]\nkubernetes: {{kubeconfig: {}, node: n1}}\nadmin: {{socket: {}}}\n\
+mod needs_root {
+    use super::*;
+
+    #[test]
+    fn services_follow_the_cluster() -> Result<()> {
+        // Programs and addresses of this test alone; the API server lives in there, too.
+        unshare(CloneFlags::CLONE_NEWNET)?;
+        run("ip", &["link", "set", "lo", "up"])?;
+        run("ip", &["link", "add", "up0", "type", "veth", "peer", "name", "peer0"])?;
+        run("ip", &["link", "set", "up0", "up"])?;
+        run("ip", &["addr", "add", "10.0.0.2/24", "dev", "up0"])?;
+        let mut server = Server::start()?;
+        let newest = kubectl::all().pop().context("no kubectl")?.path;
+        let kubectl = Kubectl(newest.clone(), &server);
+        kubectl.run(&["apply", "-f", ROLE])?;
+        let token = kubectl.run(&["create", "token", "lb-decap", "-n", "guideway"])?;
+        let admin = std::fs::read_to_string(server.kubeconfig())?;
+        let own = server.folder().join("decap.kubeconfig");
+        std::fs::write(&own, admin)?;
+        let by_token = |words: &[&str]| {
+            let own = own.display().to_string();
+            run(&newest.display().to_string(), &[&["--kubeconfig", &own, "config"], words].concat())
+        };
+        by_token(&["set-credentials", "lb-decap", "--token", token.trim()])?;
+        by_token(&["set-context", "--current", "--user", "lb-decap"])?;
+        let folder = server.folder().to_owned();
+        let config = folder.join("decap.yaml");
+        std::fs::write(
+            &config,
+            format!(
+                "interfaces: [{{name: up0}}]\nkubernetes: {{kubeconfig: {}, node: n1}}\nadmin: {{socket: {}}}\n\
              metrics: {{listen: \"127.0.0.1:9472\"}}\n",
-            own.display(),
-            folder.join("run/decap.sock").display()
-        ),
-    )?;
-    kubectl.apply(
-        "service.json",
-        &json!({
-            "apiVersion": "v1", "kind": "Service",
-            "metadata": {"name": "web", "namespace": "default", "finalizers": ["guideway.dev/vip"]},
-            "spec": {"type": "LoadBalancer", "ports": [{"port": 80, "targetPort": 8080}]},
-        }),
-    )?;
-    let status = r#"{"status":{"loadBalancer":{"ingress":[{"ip":"203.0.113.9","ipMode":"VIP"}]}}}"#;
-    kubectl.run(&["patch", "service", "web", "--subresource=status", "--type=merge", "-p", status])?;
-    kubectl.apply("slice.json", &slice(&[("10.244.1.7", "n1"), ("10.244.2.7", "n2")]))?;
+                own.display(),
+                folder.join("run/decap.sock").display()
+            ),
+        )?;
+        kubectl.apply(
+            "service.json",
+            &json!({
+                "apiVersion": "v1", "kind": "Service",
+                "metadata": {"name": "web", "namespace": "default", "finalizers": ["guideway.dev/vip"]},
+                "spec": {"type": "LoadBalancer", "ports": [{"port": 80, "targetPort": 8080}]},
+            }),
+        )?;
+        let status = r#"{"status":{"loadBalancer":{"ingress":[{"ip":"203.0.113.9","ipMode":"VIP"}]}}}"#;
+        kubectl.run(&["patch", "service", "web", "--subresource=status", "--type=merge", "-p", status])?;
+        kubectl.apply("slice.json", &slice(&[("10.244.1.7", "n1"), ("10.244.2.7", "n2")]))?;
 
-    let pins = PathBuf::from(format!("/sys/fs/bpf/guideway-decap-kube-{}", std::process::id()));
-    let mut daemon = Daemon { program: guideway_lab::binaries::binary("lb-decap")?, pins, child: None };
-    daemon.start(&config)?;
-    let line = |pod: &str| format!("203.0.113.9:80/tcp by {pod}: translated to {pod}:8080");
-    let has = |daemon: &Daemon, wanted: &[&str]| -> Result<bool> {
-        Ok(daemon.services()? == wanted.iter().map(|pod| line(pod)).collect::<Vec<_>>())
-    };
-    wait::until_true("the Pod of this node", PATIENCE, || has(&daemon, &["10.244.1.7"]))?;
-    kubectl.apply("slice.json", &slice(&[("10.244.1.7", "n1"), ("10.244.1.8", "n1")]))?;
-    wait::until_true("another Pod", PATIENCE, || has(&daemon, &["10.244.1.7", "10.244.1.8"]))?;
+        let pins = PathBuf::from(format!("/sys/fs/bpf/guideway-decap-kube-{}", std::process::id()));
+        let mut daemon = Daemon { program: guideway_lab::binaries::binary("lb-decap")?, pins, child: None };
+        daemon.start(&config)?;
+        let line = |pod: &str| format!("203.0.113.9:80/tcp by {pod}: translated to {pod}:8080");
+        let has = |daemon: &Daemon, wanted: &[&str]| -> Result<bool> {
+            Ok(daemon.services()? == wanted.iter().map(|pod| line(pod)).collect::<Vec<_>>())
+        };
+        wait::until_true("the Pod of this node", PATIENCE, || has(&daemon, &["10.244.1.7"]))?;
+        kubectl.apply("slice.json", &slice(&[("10.244.1.7", "n1"), ("10.244.1.8", "n1")]))?;
+        wait::until_true("another Pod", PATIENCE, || has(&daemon, &["10.244.1.7", "10.244.1.8"]))?;
 
-    // Without the API server what is known stays, over a restart of the daemon too.
-    server.kill();
-    daemon.kill();
-    daemon.start(&config)?;
-    let socket = folder.join("run/decap.sock");
-    wait::until_true(
-        "the daemon",
-        PATIENCE,
-        || Ok(std::os::unix::net::UnixStream::connect(&socket).is_ok()),
-    )?;
-    wait::while_nothing_fails(Duration::from_secs(1), || {
-        ensure!(has(&daemon, &["10.244.1.7", "10.244.1.8"])?, "now it has {:?}", daemon.services()?);
+        // Without the API server what is known stays, over a restart of the daemon too.
+        server.kill();
+        daemon.kill();
+        daemon.start(&config)?;
+        let socket = folder.join("run/decap.sock");
+        wait::until_true("the daemon", PATIENCE, || {
+            Ok(std::os::unix::net::UnixStream::connect(&socket).is_ok())
+        })?;
+        wait::while_nothing_fails(Duration::from_secs(1), || {
+            ensure!(has(&daemon, &["10.244.1.7", "10.244.1.8"])?, "now it has {:?}", daemon.services()?);
+            Ok(())
+        })?;
+        server.spawn()?;
+        let kubectl = Kubectl(newest, &server);
+        kubectl.apply("slice.json", &slice(&[("10.244.1.8", "n1")]))?;
+        wait::until_true("one Pod less", PATIENCE, || has(&daemon, &["10.244.1.8"]))?;
+        kubectl.run(&[
+            "patch",
+            "service",
+            "web",
+            "--type=merge",
+            "-p",
+            r#"{"metadata":{"finalizers":null}}"#,
+        ])?;
+        wait::until_true("nothing", PATIENCE, || has(&daemon, &[]))?;
         Ok(())
-    })?;
-    server.spawn()?;
-    let kubectl = Kubectl(newest, &server);
-    kubectl.apply("slice.json", &slice(&[("10.244.1.8", "n1")]))?;
-    wait::until_true("one Pod less", PATIENCE, || has(&daemon, &["10.244.1.8"]))?;
-    kubectl.run(&["patch", "service", "web", "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#])?;
-    wait::until_true("nothing", PATIENCE, || has(&daemon, &[]))?;
-    Ok(())
+    }
 }
