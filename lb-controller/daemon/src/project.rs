@@ -174,7 +174,9 @@ impl Projecting {
                 }
                 Seen::Writable(cluster, Some(client)) => {
                     let writer = Writer::new(client, &self.with.identity, self.feed.clone());
-                    self.writers.insert(cluster, writer);
+                    if let Some(before) = self.writers.insert(cluster, writer) {
+                        before.abandon().iter().for_each(|service| self.index.retry(service));
+                    }
                 }
                 Seen::Writable(cluster, None) => {
                     self.writers.remove(&cluster);
@@ -259,6 +261,8 @@ impl Projecting {
             }
         }
         leading.resumed = true;
+        // What was seen before it led is not slow.
+        self.oldest = None;
     }
 
     async fn project(&mut self) {

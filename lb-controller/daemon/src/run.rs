@@ -24,8 +24,8 @@ use crate::project::{Ended, Projector};
 use crate::record::RolloutObject;
 use crate::rollout::{self, Command, Driver, FileStore, RecordStore, Told};
 use crate::sources::{self, Feed, Home, Static};
-use crate::status::resources::{self, Verdict};
 use crate::state::{Past, Sights};
+use crate::status::resources::{self, Verdict};
 use crate::{admin, election, forwarders};
 
 pub use ca::ca;

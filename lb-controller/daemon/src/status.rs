@@ -3,10 +3,11 @@
 //! Each write names the `resourceVersion` that it was decided for. One that is refused is decided again from what is then
 //! there; nothing is written from memory.
 
+pub(crate) mod resources;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -30,7 +31,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const CONFLICT: Duration = Duration::from_millis(50);
 
 /// Who Events are from.
-const REPORTER: &str = "guideway.dev/lb-controller";
+pub(crate) const REPORTER: &str = "guideway.dev/lb-controller";
 
 /// Writes to the Services of one cluster, until it is dropped.
 pub(crate) struct Writer {
@@ -41,6 +42,8 @@ pub(crate) struct Writer {
 #[derive(Default)]
 struct Waiting {
     statuses: Mutex<BTreeMap<ServiceKey, ServiceStatus>>,
+    /// Those that are being written.
+    busy: Mutex<BTreeSet<ServiceKey>>,
     more: Notify,
 }
 
@@ -67,6 +70,14 @@ impl Writer {
     }
 }
 
+impl Writer {
+    /// Services of which nobody will know whether they were written.
+    pub(crate) fn abandon(self) -> BTreeSet<ServiceKey> {
+        let statuses = self.waiting.statuses.lock().unwrap_or_else(PoisonError::into_inner);
+        statuses.keys().chain(self.waiting.busy().iter()).cloned().collect()
+    }
+}
+
 impl Drop for Writer {
     fn drop(&mut self) {
         self.task.abort();
@@ -74,23 +85,28 @@ impl Drop for Writer {
 }
 
 impl Waiting {
-    /// The first that is not being written.
-    fn next(&self, busy: &BTreeSet<ServiceKey>) -> Option<ServiceStatus> {
+    fn busy(&self) -> MutexGuard<'_, BTreeSet<ServiceKey>> {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first that is not being written, if there is room for one more. It is being written from now on.
+    fn next(&self) -> Option<ServiceStatus> {
         let mut statuses = self.statuses.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut busy = self.busy();
+        if busy.len() >= WRITES {
+            return None;
+        }
         let key = statuses.keys().find(|key| !busy.contains(*key))?.clone();
+        busy.insert(key.clone());
         statuses.remove(&key)
     }
 }
 
 async fn run(client: Client, recorder: Recorder, waiting: Arc<Waiting>, feed: Feed) {
-    let mut busy = BTreeSet::new();
     let mut failures: BTreeMap<ServiceKey, u32> = BTreeMap::new();
     let mut writes = FuturesUnordered::new();
     loop {
-        while busy.len() < WRITES
-            && let Some(status) = waiting.next(&busy)
-        {
-            busy.insert(status.service.clone());
+        while let Some(status) = waiting.next() {
             let (client, recorder) = (&client, &recorder);
             writes.push(async move {
                 let outcome = write(client, recorder, &status).await;
@@ -100,7 +116,7 @@ async fn run(client: Client, recorder: Recorder, waiting: Arc<Waiting>, feed: Fe
         tokio::select! {
             () = waiting.more.notified() => {}
             Some((service, outcome)) = writes.next() => {
-                busy.remove(&service);
+                waiting.busy().remove(&service);
                 let pause = match outcome {
                     Outcome::Done => {
                         failures.remove(&service);

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use super::round::{self, Takes};
 use super::{Feed, Seen};
+use crate::status::resources::Verdict;
 
 /// The key of a password in a Secret of type `kubernetes.io/basic-auth`.
 const PASSWORD: &str = "password";
@@ -27,6 +28,8 @@ pub(crate) struct Home {
     pub(crate) namespace: String,
     /// The name of the Rollout object.
     pub(crate) rollout: String,
+    /// Takes what is to be said about objects.
+    pub(crate) verdicts: mpsc::Sender<Verdict>,
 }
 
 /// What the set of workload clusters is told.
@@ -58,6 +61,8 @@ pub(super) async fn run(home: Home, feed: Feed, told: mpsc::Sender<Told>) {
         let api: Api<DynamicObject> = Api::namespaced_with(home.client.clone(), &home.namespace, &resource);
         let takes = Resources {
             kind,
+            resource,
+            verdicts: home.verdicts.clone(),
             rollout: home.rollout.clone(),
             feed: feed.clone(),
             told: told.clone(),
@@ -107,6 +112,8 @@ impl Once {
 
 struct Resources {
     kind: Kind,
+    resource: ApiResource,
+    verdicts: mpsc::Sender<Verdict>,
     rollout: String,
     feed: Feed,
     told: mpsc::Sender<Told>,
@@ -126,11 +133,20 @@ impl Resources {
             Ok(parsed) => parsed,
             Err(error) => return tracing::warn!(kind = self.kind.as_str(), name, %error, "not understood"),
         };
+        let errors = parsed.resource.as_ref().err().into_iter().flatten();
+        let errors: Vec<String> = errors.map(ToString::to_string).collect();
+        let verdict = Verdict::new(self.kind, &self.resource, object, &errors);
+        let _ended = self.verdicts.send(verdict).await;
         let resource = match parsed.resource {
             Ok(resource) => resource,
-            Err(errors) => {
+            Err(_) => {
                 for error in &errors {
-                    tracing::warn!(kind = self.kind.as_str(), name, %error, "the object is wrong and not used");
+                    tracing::warn!(
+                        kind = self.kind.as_str(),
+                        name,
+                        error,
+                        "the object is wrong and not used"
+                    );
                 }
                 return self.without(&name).await;
             }
