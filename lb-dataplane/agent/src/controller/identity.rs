@@ -11,7 +11,7 @@ use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
-use x509_parser::prelude::{FromDer as _, X509Certificate};
+use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 /// A longer file is no certificate.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -42,6 +42,16 @@ pub enum IdentityError {
     Certificate {
         /// Which one.
         path: PathBuf,
+    },
+    /// It is somebody else's, and no VIP would ever be announced under that name.
+    #[error("{}: the certificate is for {found:?} and controller.name is {expected:?}: they have to be the same", path.display())]
+    Name {
+        /// Which file.
+        path: PathBuf,
+        /// What the certificate says: common names, or without one the DNS names.
+        found: Vec<String>,
+        /// What the configuration says.
+        expected: String,
     },
     /// Certificate and key are no pair, or an authority is none.
     #[error("certificate, key and authority do not fit together: {0}")]
@@ -79,10 +89,12 @@ impl Identity {
         for authority in certificates(&files.ca)? {
             roots.add(authority).map_err(IdentityError::Unfit)?;
         }
-        let (from, until) = chain
-            .first()
-            .and_then(validity)
-            .ok_or_else(|| IdentityError::Certificate { path: files.certificate.clone() })?;
+        let unreadable = || IdentityError::Certificate { path: files.certificate.clone() };
+        let (from, until, names) = chain.first().and_then(parse).ok_or_else(unreadable)?;
+        if names != [files.name.as_str()] {
+            let (path, expected) = (files.certificate.clone(), files.name.clone());
+            return Err(IdentityError::Name { path, found: names, expected });
+        }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -140,13 +152,22 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityErr
     if found.is_empty() { Err(wrong(pem::Error::NoItemsFound)) } else { Ok(found) }
 }
 
-fn validity(certificate: &CertificateDer<'static>) -> Option<(SystemTime, SystemTime)> {
+/// From when and until when it counts, and whose it is as the controller reads it.
+fn parse(certificate: &CertificateDer<'static>) -> Option<(SystemTime, SystemTime, Vec<String>)> {
     let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
     let time = |seconds: i64| {
         SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).unwrap_or_default()))
     };
     let validity = parsed.validity();
-    Some((time(validity.not_before.timestamp())?, time(validity.not_after.timestamp())?))
+    let mut names: Vec<String> =
+        parsed.subject().iter_common_name().filter_map(|name| Some(name.as_str().ok()?.to_owned())).collect();
+    if let (true, Ok(Some(others))) = (names.is_empty(), parsed.subject_alternative_name()) {
+        names.extend(others.value.general_names.iter().filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some((*name).to_owned()),
+            _ => None,
+        }));
+    }
+    Some((time(validity.not_before.timestamp())?, time(validity.not_after.timestamp())?, names))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, IdentityError> {

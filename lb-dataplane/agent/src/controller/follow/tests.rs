@@ -378,6 +378,16 @@ async fn an_old_certificate_is_renewed_and_strangers_are_not_followed() {
     leader.session().await.hello().await;
     let (_, dir) = forwarder.end().await;
 
+    // Somebody else's name.
+    authority.write(dir.path(), "fw-2", FRESH);
+    let forwarder = Forwarder::start(paper(), dir, &[&leader]).await;
+    let told = |view: &crate::view::View| {
+        view.controller().is_some_and(|one| one.problem.contains("the certificate is for [\"fw-2\"]"))
+    };
+    forwarder.bench.until("refused", told).await;
+    let (_, dir) = forwarder.end().await;
+    authority.write(dir.path(), "fw-1", FRESH);
+
     // Somebody else's authority.
     let stranger = Arc::new(Authority::new());
     let other = Script::listen(&stranger).await;

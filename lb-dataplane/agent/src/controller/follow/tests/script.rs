@@ -13,8 +13,8 @@ use guideway_controller_proto::v1::controller_server::{Controller, ControllerSer
 use guideway_controller_proto::v1::enrolment_server::{Enrolment, EnrolmentServer};
 use guideway_controller_proto::{Decoder, MAX_MESSAGE_BYTES, to_forwarder, v1};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose,
-    IsCa, Issuer, KeyPair,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
 };
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -113,6 +113,8 @@ impl Authority {
 
     fn sign(&self, request: &str) -> String {
         let mut request = CertificateSigningRequestParams::from_pem(request).unwrap();
+        request.params.distinguished_name = DistinguishedName::new();
+        request.params.distinguished_name.push(DnType::CommonName, "fw-1");
         let now = SystemTime::now();
         request.params.not_before = (now - Duration::from_secs(60)).into();
         request.params.not_after = (now + Duration::from_secs(86_400)).into();
