@@ -12,7 +12,7 @@ const TITLE: &str = "guideway-standing: 1";
 /// A text that is no standing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StandingError {
-    /// It was not written by [`encode`], or has changed since.
+    /// It was not written as one, or has changed since.
     #[error("it is not whole")]
     NotWhole,
     /// A line is missing or says something else.
