@@ -37,6 +37,7 @@ const TARGETS: &[&str] = &[
     "bgp_framing",
     "packet",
     "tunnel",
+    "l2_frame",
     "dataplane_config",
     "bgp_config",
     "protobuf",

@@ -20,5 +20,6 @@ mod responder;
 mod wire;
 
 pub use edge::{LinkProblem, Status, Wanted, serve};
+pub use pnet::util::MacAddr;
 pub use responder::{Claimed, Counts, Link, LinkIndex, Owned, Responder, Transmit};
 pub use wire::{Claim, Heard, Question, parse};
