@@ -4,8 +4,10 @@
 mod controller_support;
 
 use anyhow::{Result, ensure};
-use controller_support::objects::{service, slice};
-use controller_support::{Cluster, Controller, Decap, PATIENCE, curl, follow, pod, served_by};
+use controller_support::objects::{peer, service, slice};
+use controller_support::{
+    Cluster, Controller, Decap, NAMESPACE, PATIENCE, curl, follow, follow_with_routers, pod, served_by,
+};
 use guideway_lab::lab::CONVERGENCE;
 use guideway_lab::scenario::in_bare_lab;
 use guideway_lab::{Lab, LabSpec, wait};
@@ -24,6 +26,13 @@ struct Plane {
 }
 
 fn in_plane(scenario: impl FnOnce(&mut Lab, &mut Plane) -> Result<()>) {
+    in_plane_with(follow, scenario);
+}
+
+fn in_plane_with(
+    follow: fn(&mut Lab, usize, &Controller) -> Result<()>,
+    scenario: impl FnOnce(&mut Lab, &mut Plane) -> Result<()>,
+) {
     in_bare_lab(&LabSpec::default(), |lab| {
         let east = Cluster::start(lab, "east", 6443)?;
         let west = Cluster::start(lab, "west", 6444)?;
@@ -161,5 +170,22 @@ fn what_is_served_outlives_the_controller_and_its_clusters() {
         ensure!(late != here && late != there);
         served_by(lab, &late, 8080, &["be3"])?;
         served_by(lab, &there, 8080, &["be3"])
+    });
+}
+
+/// As with MetalLB: routers are objects, and forwarders have no list of them.
+#[test]
+fn routers_come_from_the_controller() {
+    in_plane_with(follow_with_routers, |lab, plane| {
+        let east = &plane.east;
+        east.apply(&[service("web"), slice("web", "a", &[(PODS[0], "be1", true)])])?;
+        let address = east.addresses("default", "web")?.remove(0);
+        east.apply(&[peer(NAMESPACE, 1), peer(NAMESPACE, 2)])?;
+        lab.wait_for_all_legs(address.parse()?)?;
+        served_by(lab, &address, 8080, &["be1"])?;
+        // One of them is taken back.
+        east.kubectl(&["-n", NAMESPACE, "delete", "bgppeer", "tor-of-fw2"])?;
+        lab.tor.wait_for_legs(address.parse()?, &["fw1"], CONVERGENCE)?;
+        served_by(lab, &address, 8080, &["be1"])
     });
 }

@@ -137,8 +137,17 @@ impl Forwarder {
     /// # Errors
     /// When it ends at once.
     pub fn start_speaker(&mut self) -> Result<()> {
+        let text = config::speaker_yaml(self.number, self.password.as_deref(), &self.folder);
+        self.start_speaker_with(&text)
+    }
+
+    /// Starts bgp-speaker with a configuration of the scenario's own; `admin.socket` has to be `bgp.sock` in the folder.
+    ///
+    /// # Errors
+    /// When it ends at once.
+    pub fn start_speaker_with(&mut self, text: &str) -> Result<()> {
         let config = self.folder.join("bgp.yaml");
-        fs::write(&config, config::speaker_yaml(self.number, self.password.as_deref(), &self.folder))?;
+        fs::write(&config, text)?;
         let mut command = self.netns.command(binary("bgp-speaker")?);
         command.arg("run").arg("--config").arg(&config);
         command.arg("--state-dir").arg(self.folder.join("speaker-state"));

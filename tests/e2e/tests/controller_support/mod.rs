@@ -29,7 +29,8 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The port of the controller for forwarders.
 const PORT: u16 = 9480;
-const NAMESPACE: &str = "guideway";
+/// Where objects of the controller are.
+pub const NAMESPACE: &str = "guideway";
 
 /// An API server and its kubectl.
 pub struct Cluster {
@@ -242,6 +243,32 @@ fn install(home: &Cluster) -> Result<()> {
 
 /// Makes a forwarder follow the controller and starts its daemons.
 pub fn follow(lab: &mut Lab, at: usize, controller: &Controller) -> Result<()> {
+    start_agent(lab, at, controller, "")?;
+    lab.forwarders[at].start_speaker()
+}
+
+/// As [`follow`], and the routers come from the controller: the speaker knows itself alone.
+pub fn follow_with_routers(lab: &mut Lab, at: usize, controller: &Controller) -> Result<()> {
+    let folder = lab.forwarders[at].folder().to_path_buf();
+    let included = folder.join("controller-bgp.yaml");
+    start_agent(lab, at, controller, &format!("  bgp_config: {}\n", included.display()))?;
+    lab.forwarders[at].start_speaker_with(&format!(
+        "local_as: 64999
+router_id: 10.255.1.{}
+agent: {{socket: {}, hold: 60s}}
+admin: {{socket: {}}}
+metrics: {{listen: \"127.0.0.1:9471\"}}
+include: {}
+",
+        at + 1,
+        folder.join("dataplane.sock").display(),
+        folder.join("bgp.sock").display(),
+        included.display(),
+    ))
+}
+
+/// `more` is added to the section `controller`.
+fn start_agent(lab: &mut Lab, at: usize, controller: &Controller, more: &str) -> Result<()> {
     let forwarder = &mut lab.forwarders[at];
     let (folder, name) = (forwarder.folder().to_path_buf(), forwarder.name().to_owned());
     let [certificate, key, ca] = controller.authority.forwarder(&name, &folder)?;
@@ -257,15 +284,14 @@ controller:
   certificate: {}
   key: {}
   ca: {}
-",
+{more}",
         folder.join("dataplane.sock").display(),
         forwarder.leg().tor_v4(),
         certificate.display(),
         key.display(),
         ca.display(),
     ))?;
-    forwarder.start_agent()?;
-    forwarder.start_speaker()
+    forwarder.start_agent()
 }
 
 /// A Pod: an address of its own on a backend, whose nginx answers there too.

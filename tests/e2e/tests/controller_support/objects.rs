@@ -25,6 +25,19 @@ pub fn lab(namespace: &str) -> Vec<Value> {
     ]
 }
 
+/// The ToR as one forwarder sees it: each has an AS number of its own.
+pub fn peer(namespace: &str, forwarder: u8) -> Value {
+    json!({
+        "apiVersion": "metallb.io/v1beta2", "kind": "BGPPeer",
+        "metadata": {"namespace": namespace, "name": format!("tor-of-fw{forwarder}")},
+        "spec": {
+            "myASN": 65000 + u32::from(forwarder), "peerASN": 65000, "holdTime": "9s",
+            "peerAddress": guideway_lab::addresses::Leg::forwarder(forwarder).tor_v4(),
+            "nodeSelectors": [{"matchLabels": {"kubernetes.io/hostname": format!("fw{forwarder}")}}]
+        }
+    })
+}
+
 /// A Service without a selector: its slices are written by hand. Port 8080 goes to port 80 of the Pods.
 pub fn service(name: &str) -> Value {
     json!({
