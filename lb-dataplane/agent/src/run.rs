@@ -143,7 +143,7 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
             room,
             metrics: outputs.metrics.clone(),
             shown,
-            settings: FollowerSettings::default(),
+            settings: patient(&found),
         };
         tasks.spawn(follow::follow(follow, found, problems, stop.clone()));
     }
@@ -199,6 +199,15 @@ impl Followed {
         let shown = Arc::new(ArcSwap::from_pointee(follow::first_view(&controller, &found)));
         Self { controller, folder, found, problems, shown }
     }
+}
+
+/// A start waits for a first verdict on each backend: that is no reason to withdraw what was announced before.
+fn patient(found: &Found) -> FollowerSettings {
+    let sets = found.committed.iter().flat_map(|content| content.sets().values());
+    let longest = sets.filter_map(|set| set.health_check.as_ref()).map(|check| check.timeout).max();
+    let settings = FollowerSettings::default();
+    let install_timeout = settings.install_timeout + longest.unwrap_or_default();
+    FollowerSettings { install_timeout, ..settings }
 }
 
 fn room(config: &Config) -> Room {

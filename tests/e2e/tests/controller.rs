@@ -95,7 +95,7 @@ fn services_of_two_clusters_are_reached_and_follow_their_endpoints() {
         let mut next = service("next");
         next["spec"]["loadBalancerIP"] = json!(here);
         west.apply(&[next, slice("next", "a", &[(PODS[2], "be3", true)])])?;
-        ensure!(west.addresses("default", "next")? == [here.clone()]);
+        ensure!(west.addresses("default", "next")?.first() == Some(&here));
         served_by(lab, &here, 8080, &["be3"])
     });
 }

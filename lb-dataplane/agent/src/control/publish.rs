@@ -63,7 +63,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             });
         }
         // Whoever may serve nothing has to say so, or the speaker would hold on to what it heard last.
-        if self.in_force.is_none() && self.pending.is_none() && view.fence.is_some() {
+        if self.in_force.is_none() && view.fence.is_some() {
             let none = Announcements::new(view.generation, BTreeSet::new(), &view.interfaces);
             self.outputs.announcer.publish(none);
         }
