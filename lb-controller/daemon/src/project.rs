@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use guideway_controller_core::{Content, Digest, ForwarderName, Generation, Routing};
 use guideway_controller_crds::guideway::Rollout;
-use guideway_controller_index::{Change, ClusterName, Contact, Index, IndexConfig};
+use guideway_controller_index::{Change, ClusterName, Contact, Index, IndexConfig, Severity};
 use guideway_controller_rollout::coordinator::{Role, State};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{sleep_until, timeout_at};
@@ -277,7 +277,11 @@ impl Projecting {
                 writer.put(status);
             } else {
                 for event in &status.events {
-                    tracing::warn!(service = %status.service, reason = event.reason, "{}", event.message);
+                    let (service, reason) = (&status.service, event.reason);
+                    match event.severity {
+                        Severity::Normal => tracing::info!(%service, reason, "{}", event.message),
+                        Severity::Warning => tracing::warn!(%service, reason, "{}", event.message),
+                    }
                 }
             }
         }

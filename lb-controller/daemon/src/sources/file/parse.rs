@@ -7,7 +7,11 @@ use guideway_bgp_config::Problem;
 use guideway_bgp_config::fields::{Section, duration, parsed, text};
 use guideway_bgp_config::yaml::{self, Node, Value};
 use guideway_controller_crds::{self as crds, Kind};
-use k8s_openapi::api::core::v1::{ClientIPConfig, Service, ServicePort, ServiceSpec, SessionAffinityConfig};
+use guideway_controller_index::{FINALIZER, IpMode};
+use k8s_openapi::api::core::v1::{
+    ClientIPConfig, LoadBalancerIngress, LoadBalancerStatus, Service, ServicePort, ServiceSpec,
+    ServiceStatus, SessionAffinityConfig,
+};
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice};
 use kube::api::ObjectMeta;
 use serde_json::Value as Json;
@@ -166,12 +170,24 @@ fn service(path: &str, node: &Node, problems: &mut Problems) -> Option<(Service,
             namespace: Some(namespace.clone()),
             labels,
             annotations: Some(annotations),
+            finalizers: Some(vec![FINALIZER.to_owned()]),
             ..ObjectMeta::default()
         },
         spec: Some(spec(&addresses, &ports, affinity, sources)),
-        status: None,
+        status: Some(recorded(&addresses)),
     };
     Some((service, slices(&namespace, &name, &ports, &backends)))
+}
+
+/// The file is the record, too: nobody else writes one.
+fn recorded(addresses: &[IpAddr]) -> ServiceStatus {
+    let ingress = |address: &IpAddr| LoadBalancerIngress {
+        ip: Some(address.to_string()),
+        ip_mode: Some(IpMode::Vip.as_str().to_owned()),
+        ..LoadBalancerIngress::default()
+    };
+    let load_balancer = LoadBalancerStatus { ingress: Some(addresses.iter().map(ingress).collect()) };
+    ServiceStatus { load_balancer: Some(load_balancer), ..ServiceStatus::default() }
 }
 
 fn spec(

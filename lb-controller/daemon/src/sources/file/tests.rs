@@ -99,5 +99,5 @@ fn every_problem_has_a_line_and_a_field() {
 fn the_example_is_right() {
     let text = include_str!("../../../../../deploy/examples/lb-controller-services.yaml");
     let document = document(text, false).unwrap();
-    assert_eq!((document.services.len(), document.resources.len()), (1, 2));
+    assert_eq!((document.services.len(), document.resources.len()), (1, 3));
 }
