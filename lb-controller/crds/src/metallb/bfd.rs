@@ -18,8 +18,6 @@ pub struct BfdProfile {
     pub detect_multiplier: Option<NonZeroU8>,
     /// The interval of echo packets, 10 ms to 60 s; `None`: no echo.
     pub echo: Option<Duration>,
-    /// Of a session over several hops: the lowest TTL of packets that count, 1 to 254.
-    pub minimum_ttl: Option<NonZeroU8>,
 }
 
 const INTERVAL: Shape = Shape::Number(10, 60_000);
@@ -55,7 +53,8 @@ const SPEC: Fields = Fields {
             "minimumTtl",
             Shape::Number(1, 254),
             "Over several hops: packets with a lower TTL do not count.",
-        ),
+        )
+        .fate(Fate::Ignored("bgp-speaker asks lb-bfd for no lowest TTL: packets with any TTL count")),
     ],
     rules: &[],
 };
@@ -86,6 +85,5 @@ pub(crate) fn read(spec: &View<'_>, findings: &mut Findings) -> BfdProfile {
         transmit_interval: interval("transmitInterval"),
         detect_multiplier: spec.number::<u8>("detectMultiplier").and_then(NonZeroU8::new),
         echo: echo.then(|| interval("echoInterval").unwrap_or(DEFAULT_ECHO)),
-        minimum_ttl: spec.number::<u8>("minimumTtl").and_then(NonZeroU8::new),
     }
 }

@@ -91,8 +91,7 @@ impl fmt::Debug for PasswordSource {
 const AS: Shape = Shape::Number(0, u32::MAX as i64);
 const SELECTORS: Shape = list(&Shape::Selector, 0, 100);
 
-const MY_ASN: Field =
-    Field::required("myASN", AS, "The own AS number: the same in all BGPPeers that a forwarder has.");
+const MY_ASN: Field = Field::required("myASN", AS, "The own AS number.");
 const PEER_ASN: &str = "The AS number that the router must have.";
 const PEER_ADDRESS: &str = "The router's address.";
 const SOURCE_ADDRESS: Field =
@@ -182,7 +181,10 @@ const V1BETA2: Fields = Fields {
             "dualStackAddressFamily",
             Shape::Switch,
             "Whether both families go over the session, whatever its address is.",
-        ),
+        )
+        .fate(Fate::Differs(
+            "IPv6 routes need a session with an IPv6 address: over one with an IPv4 address IPv4 routes alone are told",
+        )),
     ],
     rules: &[
         Rule {

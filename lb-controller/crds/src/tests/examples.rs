@@ -108,6 +108,7 @@ fn peers() {
     let notes: Vec<&str> = parsed.notes.iter().map(|note| note.place.as_str()).collect();
     let expected = [
         "spec.connectTime",
+        "spec.dualStackAddressFamily",
         "spec.keepaliveTime",
         "spec.nodeSelectors",
         "spec.passwordSecret.namespace",
@@ -226,7 +227,10 @@ fn advertisements() {
 fn bfd_profiles_and_communities() {
     let spec = json!({"receiveInterval": 100, "detectMultiplier": 3, "echoMode": true, "minimumTtl": 254, "passiveMode": true});
     let parsed = read(Kind::BfdProfile, spec.clone());
-    assert_eq!(parsed.notes.iter().map(|note| note.place.as_str()).collect::<Vec<_>>(), ["spec.passiveMode"]);
+    assert_eq!(
+        parsed.notes.iter().map(|note| note.place.as_str()).collect::<Vec<_>>(),
+        ["spec.minimumTtl", "spec.passiveMode"]
+    );
     let Resource::BfdProfile(bfd) = good(Kind::BfdProfile, spec) else { panic!() };
     assert_eq!(bfd.echo.unwrap().as_millis(), 50);
     assert_eq!(

@@ -119,19 +119,12 @@ impl Report {
     fn check_references(&mut self) {
         let mut names: BTreeMap<Kind, BTreeSet<String>> = BTreeMap::new();
         let mut aliases: BTreeSet<String> = BTreeSet::new();
-        let mut own_as: BTreeSet<u32> = BTreeSet::new();
         for item in &self.items {
             if let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.as_str() == item.kind) {
                 names.entry(kind).or_default().insert(item.name.clone());
             }
-            match &item.resource {
-                Some(Resource::Community(community)) => {
-                    aliases.extend(community.aliases.iter().map(|(name, _)| name.clone()));
-                }
-                Some(Resource::BgpPeer(peer)) => {
-                    own_as.insert(peer.local_as);
-                }
-                _ => {}
+            if let Some(Resource::Community(community)) = &item.resource {
+                aliases.extend(community.aliases.iter().map(|(name, _)| name.clone()));
             }
         }
         let is_there = |kind: Kind, name: &str| names.get(&kind).is_some_and(|names| names.contains(name));
@@ -149,12 +142,6 @@ impl Report {
                         item.note(
                             "spec.passwordSecret",
                             format!("copy the Secret {name} into the namespace of the controller"),
-                        );
-                    }
-                    if own_as.len() > 1 {
-                        item.note(
-                            "spec.myASN",
-                            "other BGPPeers have another one: select different forwarders for them",
                         );
                     }
                 }
