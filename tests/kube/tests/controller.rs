@@ -2,10 +2,12 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
-#[path = "controller/forwarder.rs"]
-mod forwarder;
+#[path = "controller/faults.rs"]
+mod faults;
 #[path = "controller/site.rs"]
 mod site;
+#[path = "controller/sources.rs"]
+mod sources;
 
 use std::collections::BTreeSet;
 
@@ -76,12 +78,12 @@ fn services_of_two_clusters_get_addresses_and_give_them_back() {
     west.apply(&slice("web", "10.0.0.3"));
     let vips = ["east/default/web/http/v4", "east/default/wish/http/v4", "west/default/web/http/v4"];
     until("the forwarder announces the VIPs", || {
-        Some(()).filter(|()| controllers.forwarder.announced().iter().eq(vips))
+        Some(()).filter(|()| controllers.fleet.seen().vips(0).iter().eq(vips))
     });
 
     // Deleted: out of the forwarders first, then gone, and its address is another one's.
     home.kubectl(&["delete", "service", "web", "--timeout=60s"], None).unwrap();
-    assert!(!controllers.forwarder.announced().contains(vips[0]), "gone before it was withdrawn");
+    assert!(!controllers.fleet.seen().vips(0).contains(vips[0]), "gone before it was withdrawn");
     assert_eq!(address(&home, "late"), "192.0.2.1");
 
     // A cluster that is ours no more is left alone; its address is free.

@@ -1,23 +1,23 @@
 //! Clusters and controllers of a test.
 
-use std::io::Write as _;
-use std::net::SocketAddr;
+use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use guideway_kube_tests::{Kubectl, Server, free_port, kubectl};
 use guideway_lab::binaries::binary;
+use guideway_test_forwarders::{Addresses, Fleet, identities};
 use serde_json::{Value, json};
-
-use crate::forwarder::Forwarder;
 
 const PATIENCE: Duration = Duration::from_secs(90);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Waits until there is something.
-pub fn until(what: &str, mut look: impl FnMut() -> Option<()>) {
+pub(crate) fn until(what: &str, mut look: impl FnMut() -> Option<()>) {
     let deadline = Instant::now() + PATIENCE;
     while look().is_none() {
         assert!(Instant::now() < deadline, "never: {what}");
@@ -26,20 +26,20 @@ pub fn until(what: &str, mut look: impl FnMut() -> Option<()>) {
 }
 
 /// A cluster.
-pub struct Site {
-    pub name: String,
-    pub server: Server,
+pub(crate) struct Site {
+    pub(crate) name: String,
+    pub(crate) server: Server,
     kubectl: Kubectl,
 }
 
 impl Site {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let kubectl = kubectl::all().pop().expect("there is no kubectl: install kubernetes-client");
         Self { name: name.to_owned(), server: Server::start().unwrap(), kubectl }
     }
 
     /// One that has the controller's own objects, and serves Services as cluster `east`.
-    pub fn home() -> Self {
+    pub(crate) fn home() -> Self {
         let site = Self::new("east");
         let crds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/crds");
         site.kubectl(&["create", "-f", crds.to_str().unwrap()], None).expect("the definitions are refused");
@@ -50,7 +50,7 @@ impl Site {
     }
 
     /// What it prints; `None` when it fails.
-    pub fn kubectl(&self, arguments: &[&str], stdin: Option<&str>) -> Option<String> {
+    pub(crate) fn kubectl(&self, arguments: &[&str], stdin: Option<&str>) -> Option<String> {
         let mut child = Command::new(&self.kubectl.path)
             .arg("--kubeconfig")
             .arg(self.server.kubeconfig())
@@ -68,24 +68,24 @@ impl Site {
     }
 
     /// Creates or changes an object; the API server may just be starting.
-    pub fn apply(&self, object: &Value) {
+    pub(crate) fn apply(&self, object: &Value) {
         until(&format!("applied: {object}"), || {
             self.kubectl(&["apply", "-f", "-"], Some(&object.to_string())).map(|_| ())
         });
     }
 
-    pub fn get(&self, kind: &str, name: &str) -> Option<Value> {
+    pub(crate) fn get(&self, kind: &str, name: &str) -> Option<Value> {
         self.get_in("default", kind, name)
     }
 
-    pub fn get_in(&self, namespace: &str, kind: &str, name: &str) -> Option<Value> {
+    pub(crate) fn get_in(&self, namespace: &str, kind: &str, name: &str) -> Option<Value> {
         let text = self.kubectl(&["get", kind, name, "-n", namespace, "-o", "json"], None)?;
         serde_json::from_str(&text).ok()
     }
 }
 
 /// A pool with everything in a range.
-pub fn pool(name: &str, addresses: &str) -> Value {
+pub(crate) fn pool(name: &str, addresses: &str) -> Value {
     json!({
         "apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool",
         "metadata": { "name": name, "namespace": "guideway" },
@@ -94,7 +94,7 @@ pub fn pool(name: &str, addresses: &str) -> Value {
 }
 
 /// A Service that is ours.
-pub fn service(name: &str, annotations: Value) -> Value {
+pub(crate) fn service(name: &str, annotations: Value) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Service",
         "metadata": { "name": name, "namespace": "default", "annotations": annotations },
@@ -106,7 +106,7 @@ pub fn service(name: &str, annotations: Value) -> Value {
 }
 
 /// An endpoint of a Service.
-pub fn slice(service: &str, address: &str) -> Value {
+pub(crate) fn slice(service: &str, address: &str) -> Value {
     json!({
         "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
         "metadata": {
@@ -118,48 +118,101 @@ pub fn slice(service: &str, address: &str) -> Value {
     })
 }
 
-/// The forwarder of every test.
-const FORWARDER: &str = "f1";
-
-/// Controllers of a home cluster, and a forwarder. They are killed when it is dropped.
-pub struct Controllers {
+/// Controllers of a home cluster, and forwarders. They are killed when it is dropped.
+pub(crate) struct Controllers {
     folder: PathBuf,
-    kubeconfig: PathBuf,
-    addresses: Arc<Mutex<Vec<SocketAddr>>>,
-    pub forwarder: Forwarder,
+    /// What of the configuration says where Services are.
+    sources: String,
+    /// Further clusters of the configuration, for controllers that are started later.
+    pub(crate) also: Vec<(String, PathBuf)>,
+    metrics: Vec<u16>,
+    addresses: Addresses,
+    pub(crate) fleet: Fleet,
     running: Vec<Option<Child>>,
 }
 
 impl Controllers {
-    pub fn new(home: &Site) -> Self {
+    /// With one forwarder.
+    pub(crate) fn new(home: &Site) -> Self {
+        Self::with_forwarders(home, 1)
+    }
+
+    pub(crate) fn with_forwarders(home: &Site, count: usize) -> Self {
         let folder = home.server.folder().join("controllers");
         std::fs::create_dir_all(&folder).unwrap();
         // The server writes its own one again when it restarts.
         let kubeconfig = folder.join("home.kubeconfig");
         std::fs::copy(home.server.kubeconfig(), &kubeconfig).unwrap();
-        let (config, _) = config(&folder, &kubeconfig, 0);
-        let ca = |arguments: &[&str]| {
-            let mut command = Command::new(binary("lb-controller").unwrap());
-            command.arg("ca").args(arguments).arg("--config").arg(&config).stdout(Stdio::null());
-            assert!(command.status().unwrap().success());
-        };
-        ca(&["init"]);
-        let certificates = folder.join("ca");
-        ca(&["forwarder", FORWARDER, "--out", certificates.to_str().unwrap()]);
-        home.apply(&json!({
-            "apiVersion": "guideway.dev/v1alpha1", "kind": "Forwarder",
-            "metadata": { "name": FORWARDER, "namespace": "guideway" }, "spec": {},
-        }));
-        let addresses = Arc::default();
-        let forwarder = Forwarder::start(&certificates, FORWARDER, Arc::clone(&addresses));
-        Self { folder, kubeconfig, addresses, forwarder, running: Vec::new() }
+        let kubeconfig = kubeconfig.display();
+        let sources = format!(
+            "home:\n  kubeconfig: {kubeconfig}\n  \
+             election: {{lease_duration: 3s, renew_deadline: 2s, retry_period: 200ms}}\n\
+             clusters:\n- {{name: east, kubeconfig: {kubeconfig}}}\n"
+        );
+        Self::of(folder, sources, count, |name| {
+            home.apply(&json!({
+                "apiVersion": "guideway.dev/v1alpha1", "kind": "Forwarder",
+                "metadata": { "name": name, "namespace": "guideway" }, "spec": {},
+            }));
+        })
+    }
+
+    /// One that serves the Services of a file.
+    pub(crate) fn without_kubernetes(folder: &Path, services: &Path) -> Self {
+        let (services, state) = (services.display(), folder.join("state"));
+        let sources = format!("services_file: {services}\nstate_dir: {}\n", state.display());
+        Self::of(folder.to_owned(), sources, 1, |_| {})
+    }
+
+    fn of(folder: PathBuf, sources: String, count: usize, forwarder: impl Fn(&str)) -> Self {
+        let (config, ..) = config(&folder, &sources, 0);
+        let program = binary("lb-controller").unwrap();
+        let init = Command::new(&program)
+            .args(["ca", "init", "--config"])
+            .arg(&config)
+            .stdout(Stdio::null())
+            .status();
+        assert!(init.unwrap().success());
+        let authority = folder.join("ca/ca.crt");
+        let identities = identities(&program, &config, authority, &folder.join("forwarders"), count).unwrap();
+        for identity in &identities {
+            forwarder(identity.name.as_str());
+        }
+        let addresses = Addresses::default();
+        let fleet = Fleet::start(identities, &addresses).unwrap();
+        let (also, metrics, running) = (Vec::new(), Vec::new(), Vec::new());
+        Self { folder, sources, also, metrics, addresses, fleet, running }
+    }
+
+    /// The value of a metric of a controller.
+    pub(crate) fn metric(&self, number: usize, name: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.metrics[number])).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        Some(line.trim().to_owned())
+    }
+
+    /// Has a controller read its files again.
+    pub(crate) fn reload(&self, number: usize) {
+        let child = self.running[number].as_ref().unwrap();
+        let pid = nix::unistd::Pid::from_raw(child.id().try_into().unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGHUP).unwrap();
     }
 
     /// Starts one more.
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         let number = self.running.len();
-        let (config, address) = config(&self.folder, &self.kubeconfig, number);
-        self.addresses.lock().unwrap().push(address);
+        let mut sources = self.sources.clone();
+        for (name, kubeconfig) in &self.also {
+            writeln!(sources, "- {{name: {name}, kubeconfig: {}}}", kubeconfig.display()).unwrap();
+        }
+        let (config, port, metrics) = config(&self.folder, &sources, number);
+        self.metrics.push(metrics);
+        let address = format!("127.0.0.1:{port}").parse().unwrap();
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).push(address);
         let log = std::fs::File::create(self.folder.join(format!("{number}.log"))).unwrap();
         let child = Command::new(binary("lb-controller").unwrap())
             .args(["run", "--config"])
@@ -173,8 +226,18 @@ impl Controllers {
         self.running.push(Some(child));
     }
 
+    /// What a controller has logged.
+    pub(crate) fn log(&self, number: usize) -> String {
+        std::fs::read_to_string(self.folder.join(format!("{number}.log"))).unwrap_or_default()
+    }
+
+    /// Those that run.
+    pub(crate) fn running(&self) -> Vec<usize> {
+        (0..self.running.len()).filter(|number| self.running[*number].is_some()).collect()
+    }
+
     /// Kills one as a crash would.
-    pub fn kill(&mut self, number: usize) {
+    pub(crate) fn kill(&mut self, number: usize) {
         if let Some(mut child) = self.running[number].take() {
             let _ = child.kill();
             let _ = child.wait();
@@ -182,22 +245,19 @@ impl Controllers {
     }
 }
 
-/// Writes the configuration of a controller; the address for forwarders beside it.
-fn config(folder: &Path, kubeconfig: &Path, number: usize) -> (PathBuf, SocketAddr) {
-    let address = || SocketAddr::from(([127, 0, 0, 1], free_port().unwrap()));
-    let (listen, enrolment, metrics) = (address(), address(), address());
+/// Writes the configuration of a controller; the ports for forwarders and for metrics beside it.
+fn config(folder: &Path, sources: &str, number: usize) -> (PathBuf, u16, u16) {
+    let [listen, enrolment, metrics] = [(); 3].map(|()| free_port().unwrap());
     let path = folder.join(format!("{number}.yaml"));
-    let (folder, kubeconfig) = (folder.display(), kubeconfig.display());
+    let folder = folder.display();
     let text = format!(
-        "seed: '000102030405060708090a0b0c0d0e0f'\n\
-         home:\n  kubeconfig: {kubeconfig}\n  \
-         election: {{lease_duration: 3s, renew_deadline: 2s, retry_period: 200ms}}\n\
-         clusters:\n- {{name: east, kubeconfig: {kubeconfig}}}\n\
-         listen: ['{listen}']\nenrolment: {{listen: '{enrolment}'}}\nmetrics: {{listen: '{metrics}'}}\n\
+        "seed: '000102030405060708090a0b0c0d0e0f'\n{sources}\
+         listen: ['127.0.0.1:{listen}']\nenrolment: {{listen: '127.0.0.1:{enrolment}'}}\n\
+         metrics: {{listen: '127.0.0.1:{metrics}'}}\n\
          ca: {{folder: {folder}/ca, names: [127.0.0.1]}}\nadmin: {{socket: {folder}/{number}.sock}}\n",
     );
     std::fs::write(&path, text).unwrap();
-    (path, listen)
+    (path, listen, metrics)
 }
 
 impl Drop for Controllers {
@@ -205,8 +265,7 @@ impl Drop for Controllers {
         for number in 0..self.running.len() {
             self.kill(number);
             if std::thread::panicking() {
-                let log = std::fs::read_to_string(self.folder.join(format!("{number}.log")));
-                let log = log.unwrap_or_default();
+                let log = self.log(number);
                 let lines: Vec<&str> = log.lines().collect();
                 eprintln!("controller {number}:\n{}", lines[lines.len().saturating_sub(60)..].join("\n"));
             }
