@@ -37,6 +37,8 @@ pub(crate) use link::{Link, LinkEvent, Links, Outgoing};
 
 /// Of those who have no certificate yet.
 const STRANGERS: Liveness = Liveness { keepalive: Duration::from_secs(5), silence: Duration::from_secs(10) };
+/// How long somebody without a certificate may stay.
+const ENROLMENT: Duration = Duration::from_secs(30);
 /// How often certificates are read again, and made anew where the controller makes them.
 const REFRESH: Duration = Duration::from_secs(24 * 3600);
 
@@ -73,6 +75,7 @@ pub(crate) async fn serve_enrolment(
         .max_decoding_message_size(enrolment::MAX_JOIN_BYTES);
     let connections = incoming::accept(listener, tls, incoming::Clients::Anybody, stop.clone());
     server(STRANGERS)
+        .max_connection_age(ENROLMENT)
         .add_service(service)
         .serve_with_incoming_shutdown(connections, stop.cancelled_owned())
         .await

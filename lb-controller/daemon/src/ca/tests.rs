@@ -154,6 +154,10 @@ fn a_token_counts_once_and_not_for_ever() {
     assert!(matches!(tokens.take(&token, now), Err(CaError::Token)));
     let old = tokens.make(&name("lb1"), now, DAY).unwrap();
     assert!(matches!(tokens.take(&old, now + DAY + Duration::from_secs(2)), Err(CaError::Token)));
+    // One that nobody used goes when the next one is made.
+    tokens.make(&name("lb2"), now, DAY).unwrap();
+    tokens.make(&name("lb3"), now + 2 * DAY, DAY).unwrap();
+    assert_eq!(std::fs::read_dir(folder.path().join("tokens")).unwrap().count(), 1);
     for text in ["", "..", "../../etc/passwd.00.00", &"a.".repeat(200), &text[1..], &format!("{text}.")] {
         assert!(matches!(text.parse::<Token>(), Err(CaError::Token)), "{text}");
     }

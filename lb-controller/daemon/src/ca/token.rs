@@ -91,6 +91,7 @@ impl Tokens {
         let text = serde_json::to_string(&kept)
             .map_err(|error| CaError::Sign { subject: name.to_string(), reason: error.to_string() })?;
         files::folder(&self.folder).map_err(CaError::File)?;
+        self.sweep(now);
         files::write(&self.path(&token), &text).map_err(CaError::File)?;
         Ok(token)
     }
@@ -112,6 +113,18 @@ impl Tokens {
             return Err(CaError::Token);
         }
         ForwarderName::new(&kept.name).map_err(|_| CaError::Token)
+    }
+
+    /// Removes tokens that are too old. What cannot be removed now will be later: it counts for nothing.
+    fn sweep(&self, now: SystemTime) {
+        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let Ok(entries) = std::fs::read_dir(&self.folder) else { return };
+        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+            let Ok(Some(text)) = files::read(&path) else { continue };
+            if serde_json::from_str::<Kept>(&text).is_ok_and(|kept| kept.expires < now) {
+                _ = files::remove(&path);
+            }
+        }
     }
 
     fn path(&self, token: &Token) -> PathBuf {

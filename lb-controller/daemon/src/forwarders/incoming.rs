@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_stream::Stream;
@@ -23,7 +23,11 @@ use super::Peer;
 use crate::ca::{Identity, IdentityError, Tls};
 
 /// Handshakes of a listener at the same time. Further connections wait in the kernel.
-const HANDSHAKES: usize = 64;
+const HANDSHAKES: usize = 256;
+/// Connections of a listener with certificates: more than there may be forwarders, because some come again.
+const CONNECTIONS: usize = 4096;
+/// Of one that is for everybody: whoever takes them all keeps nobody but those who join.
+const STRANGERS: usize = 64;
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// After an error of the listener, as when there are no more descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -47,7 +51,15 @@ pub(super) fn accept(
     let (ready, connections) = mpsc::channel(HANDSHAKES);
     tokio::spawn(async move {
         let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
-        while let Some(Ok(permit)) = stop.run_until_cancelled(Arc::clone(&handshakes).acquire_owned()).await {
+        let places = Arc::new(Semaphore::new(match clients {
+            Clients::WithCertificates => CONNECTIONS,
+            Clients::Anybody => STRANGERS,
+        }));
+        let permits = || {
+            let (handshakes, places) = (Arc::clone(&handshakes), Arc::clone(&places));
+            async move { Some((handshakes.acquire_owned().await.ok()?, places.acquire_owned().await.ok()?)) }
+        };
+        while let Some(Some((permit, place))) = stop.run_until_cancelled(permits()).await {
             let Some(accepted) = stop.run_until_cancelled(listener.accept()).await else { return };
             let (stream, address) = match accepted {
                 Ok(accepted) => accepted,
@@ -64,7 +76,7 @@ pub(super) fn accept(
             };
             let ready = ready.clone();
             tokio::spawn(async move {
-                match tokio::time::timeout(HANDSHAKE, shake_hands(stream, address, config)).await {
+                match tokio::time::timeout(HANDSHAKE, shake_hands(stream, address, config, place)).await {
                     Ok(Ok(connection)) => _ = ready.send(Ok(connection)).await,
                     Ok(Err(error)) => warn!(%address, %error, "a client is refused"),
                     Err(_) => debug!(%address, "a client did not finish the handshake in time"),
@@ -80,19 +92,21 @@ async fn shake_hands(
     stream: TcpStream,
     address: SocketAddr,
     config: Arc<ServerConfig>,
+    place: OwnedSemaphorePermit,
 ) -> io::Result<Connection> {
     stream.set_nodelay(true)?;
     let stream = TlsAcceptor::from(config).accept(stream).await?;
     let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let identity = certificate.map_or(Err(IdentityError::None), |der| Identity::of(der));
     let peer = Peer { address, identity: identity.map_err(|error| error.to_string()) };
-    Ok(Connection { stream, peer })
+    Ok(Connection { stream, peer, _place: place })
 }
 
 /// A connection that knows whose it is.
 pub(super) struct Connection {
     stream: TlsStream<TcpStream>,
     peer: Peer,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Connected for Connection {

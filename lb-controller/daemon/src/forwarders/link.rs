@@ -1,7 +1,8 @@
 //! One forwarder's stream.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -21,6 +22,8 @@ const QUEUE: usize = 64;
 const IN_FLIGHT: usize = 16;
 /// Forwarders at the same time.
 const MAX_LINKS: usize = 1024;
+/// Links of one forwarder: a new one stands before the former one is gone.
+const LINKS_OF_ONE: usize = 4;
 /// What the transport holds of a stream besides its window.
 const PARTS: usize = 2;
 /// From the beginning of a stream to its Hello.
@@ -83,7 +86,7 @@ pub(crate) struct Link {
 impl Link {
     /// Puts a message in the queue. `false`: it is full or the link is gone; nothing more will be sent.
     pub(crate) fn send(&self, message: Outgoing) -> bool {
-        let sent = self.queue.try_send(message).is_ok();
+        let sent = !self.end.token.is_cancelled() && self.queue.try_send(message).is_ok();
         if !sent {
             self.end.come("the forwarder does not read");
         }
@@ -120,6 +123,7 @@ pub(crate) struct Links {
     events: mpsc::Sender<LinkEvent>,
     next: Arc<AtomicU64>,
     places: Arc<Semaphore>,
+    of_each: Arc<Mutex<HashMap<ForwarderName, Arc<Semaphore>>>>,
 }
 
 impl Links {
@@ -127,7 +131,27 @@ impl Links {
         // There is room for all that all links may have in flight: none waits for another one's messages.
         let (events, received) = mpsc::channel(MAX_LINKS * (IN_FLIGHT + 2));
         let places = Arc::new(Semaphore::new(MAX_LINKS));
-        (Self { events, next: Arc::new(AtomicU64::new(1)), places }, received)
+        (Self { events, next: Arc::new(AtomicU64::new(1)), places, of_each: Arc::default() }, received)
+    }
+
+    /// A place for one more link of a forwarder.
+    fn place(
+        &self,
+        forwarder: &ForwarderName,
+    ) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), Status> {
+        let mut of_each = self.of_each.lock().unwrap_or_else(PoisonError::into_inner);
+        // Names without links are forgotten.
+        of_each.retain(|name, places| places.available_permits() < LINKS_OF_ONE || name == forwarder);
+        let own = of_each.entry(forwarder.clone()).or_insert_with(|| Arc::new(Semaphore::new(LINKS_OF_ONE)));
+        let Ok(own) = Arc::clone(own).try_acquire_owned() else {
+            return Err(Status::resource_exhausted(format!(
+                "{forwarder} is connected {LINKS_OF_ONE} times already"
+            )));
+        };
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            return Err(Status::resource_exhausted(format!("{MAX_LINKS} forwarders are connected already")));
+        };
+        Ok((own, place))
     }
 
     /// Begins a link over a stream; gives what is sent on it.
@@ -136,9 +160,7 @@ impl Links {
         identity: Identity,
         incoming: Streaming<v1::FromForwarder>,
     ) -> Result<mpsc::Receiver<Sent>, Status> {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            return Err(Status::resource_exhausted(format!("{MAX_LINKS} forwarders are connected already")));
-        };
+        let place = self.place(&identity.name)?;
         let (queue, messages) = mpsc::channel(QUEUE);
         let (sender, receiver) = mpsc::channel(PARTS);
         let end = End::default();

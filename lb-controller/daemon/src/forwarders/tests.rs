@@ -285,6 +285,34 @@ async fn who_does_not_speak_properly_is_told_so() {
     assert_eq!(stream.end().await.message(), "Hello was said already");
 }
 
+/// Whoever has a certificate takes no more than its part.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_forwarder_does_not_take_all_places() {
+    let (site, mut events) = Site::new().await;
+    let channel = dial(site.address, site.forwarder("lb1")).await.unwrap();
+    let mut streams = Vec::new();
+    for _ in 0..4 {
+        let stream = follow(channel.clone()).await.unwrap();
+        stream.say(&FromForwarder::Hello(Hello::default())).await;
+        streams.push((stream, connected(&mut events).await));
+    }
+    let status = follow(channel.clone()).await.err().unwrap();
+    assert_eq!(
+        (status.code(), status.message()),
+        (Code::ResourceExhausted, "lb1 is connected 4 times already")
+    );
+    let _other = introduced(&site, "lb2").await;
+    assert_eq!(connected(&mut events).await.0, "lb2");
+    streams.clear();
+    // As soon as the ends of the streams have come.
+    within(async {
+        while follow(channel.clone()).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+}
+
 /// One forwarder reads nothing, another one gets its messages; the first one's link ends when its queue is full.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_reader_does_not_hold_others() {
