@@ -49,6 +49,7 @@ const TARGETS: &[&str] = &[
     "query_string",
     "selector",
     "continue_token",
+    "cluster_objects",
     "controller_message",
     "crd_schema",
     "custom_resource",
