@@ -1,7 +1,7 @@
 //! One configuration for all forwarders: pure.
 //!
 //! A [`Content`] is everything that forwarders are to do, the same for each of them: backend sets, VIPs, pools, shards and
-//! routing. What differs between forwarders follows from a forwarder's own name ([`Content::announces`]). A [`Snapshot`]
+//! routing. What differs between forwarders follows from a forwarder's own name ([`Content::announcement`]). A [`Snapshot`]
 //! is a content with its generation. Contents are persistent: a clone costs nothing, a change costs what it changes, and
 //! [`diff`] walks only what two of them do not share.
 //!

@@ -1,8 +1,8 @@
 //! The gRPC API between the controller and its forwarders, and the only place where it becomes the values of
 //! `guideway-controller-core` and is made of them.
 //!
-//! [`wire`] writes messages, [`Decoder`] reads them: one decoder for each direction of a stream, because what is long
-//! comes in parts. Nothing is taken that the values cannot hold; an error names the field.
+//! [`to_forwarder()`] and [`from_forwarder()`] write messages, [`Decoder`] reads them: one decoder for each direction of a
+//! stream, because what is long comes in parts. Nothing is taken that the values cannot hold; an error names the field.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
