@@ -22,6 +22,11 @@ fn a_cluster_that_cannot_be_reached_stays_as_it_was() {
         });
     };
     announced(&controllers);
+    until("the Forwarder is told that it is understood", || {
+        let forwarder = home.get_in("guideway", "forwarders.guideway.dev", "lb-00")?;
+        let conditions = forwarder["status"]["conditions"].as_array()?.clone();
+        conditions.iter().find(|one| one["type"] == "Valid" && one["status"] == "True").map(|_| ())
+    });
     // The kubeconfig of the dead cluster is kept: its server writes it again.
     let kubeconfig = std::fs::read(west.server.kubeconfig()).unwrap();
     west.server.kill();
