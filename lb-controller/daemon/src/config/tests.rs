@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const SEED: &str = "seed: '000102030405060708090a0b0c0d0e0f'\n";
@@ -133,4 +135,22 @@ fn without_a_home_cluster_the_file_says_how_changes_go_out() {
 fn the_example_is_right() {
     let config = Config::parse(include_str!("../../../../deploy/examples/lb-controller.yaml")).unwrap();
     assert_eq!(config.summary(), "a home cluster, 1 clusters");
+}
+
+const EXAMPLE: &str = include_str!("../../../../deploy/examples/lb-controller.yaml");
+
+proptest! {
+    #[test]
+    fn any_text_is_a_configuration_or_refused(at in 0..EXAMPLE.len(), length in 0_usize..8, text in ".{0,6}|[0-9a-z:{}\\[\\],' -]{0,12}") {
+        let mut changed = EXAMPLE.to_owned();
+        let end = (at + length).min(EXAMPLE.len());
+        if changed.is_char_boundary(at) && changed.is_char_boundary(end) {
+            changed.replace_range(at..end, &text);
+        }
+        for text in [changed, text] {
+            if let Err(problems) = Config::parse(&text) {
+                prop_assert!(!problems.is_empty());
+            }
+        }
+    }
 }

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::parse::document;
 
 #[test]
@@ -100,4 +102,22 @@ fn the_example_is_right() {
     let text = include_str!("../../../../../deploy/examples/lb-controller-services.yaml");
     let document = document(text, false).unwrap();
     assert_eq!((document.services.len(), document.resources.len()), (1, 3));
+}
+
+const EXAMPLE: &str = include_str!("../../../../../deploy/examples/lb-controller-services.yaml");
+
+proptest! {
+    #[test]
+    fn any_text_is_services_or_refused(at in 0..EXAMPLE.len(), length in 0_usize..8, text in ".{0,6}|[0-9a-z:{}\\[\\],' -]{0,12}") {
+        let mut changed = EXAMPLE.to_owned();
+        let end = (at + length).min(EXAMPLE.len());
+        if changed.is_char_boundary(at) && changed.is_char_boundary(end) {
+            changed.replace_range(at..end, &text);
+        }
+        for text in [changed, text] {
+            if let Err(problems) = document(&text, false) {
+                prop_assert!(!problems.is_empty());
+            }
+        }
+    }
 }
