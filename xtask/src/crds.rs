@@ -196,10 +196,10 @@ mod tests {
 
     #[test]
     fn pages_are_filled_between_their_marks() {
-        let page = "a\n<!-- begin: written by `cargo xtask crds` -->\nold\n<!-- end -->\nb\n";
+        let page = "a\n<!-- begin: written by `cargo xtask crds` -->\nout of date\n<!-- end -->\nb\n";
         let filled = fill(page, "guideway.dev").expect("the marks are there");
         assert!(filled.starts_with("a\n<!-- begin") && filled.ends_with("<!-- end -->\nb\n"));
-        assert!(filled.contains("### Cluster v1alpha1") && !filled.contains("old"));
+        assert!(filled.contains("### Cluster v1alpha1") && !filled.contains("out of date"));
         assert_eq!(fill(&filled, "guideway.dev").expect("the marks are there still"), filled);
         assert!(fill("", "guideway.dev").is_err());
     }
