@@ -27,7 +27,8 @@ fuzz_target!(|text: &str| {
     match parsed.resource {
         Ok(_) => {
             let version = object["apiVersion"].as_str().and_then(|text| text.rsplit('/').next());
-            let known = SCHEMAS.iter().find(|(kind, name, _)| *kind == parsed.kind && Some(name.as_str()) == version);
+            let known =
+                SCHEMAS.iter().find(|(kind, name, _)| *kind == parsed.kind && Some(name.as_str()) == version);
             let (_, _, schema) = known.expect("its version is known");
             schema.prune(&mut object);
             schema.default(&mut object);
