@@ -96,7 +96,8 @@ impl Objects {
     pub(crate) async fn create_one(&self, name: &str, ports: &[u16], number: u32) -> Result<()> {
         let slice: EndpointSlice = serde_json::from_value(slice(name, ports, number, 0))?;
         self.slices.create(&PostParams::default(), &slice).await?;
-        let ports: Vec<Value> = ports.iter().map(|port| json!({ "name": format!("p{port}"), "port": port })).collect();
+        let ports: Vec<Value> =
+            ports.iter().map(|port| json!({ "name": format!("p{port}"), "port": port })).collect();
         let service: Service = serde_json::from_value(json!({
             "metadata": { "name": name },
             "spec": {
@@ -109,7 +110,13 @@ impl Objects {
     }
 
     /// Gives one of its endpoints another address; how long the API server took.
-    pub(crate) async fn change(&self, name: &str, ports: &[u16], number: u32, round: u32) -> Result<Duration> {
+    pub(crate) async fn change(
+        &self,
+        name: &str,
+        ports: &[u16],
+        number: u32,
+        round: u32,
+    ) -> Result<Duration> {
         let slice: EndpointSlice = serde_json::from_value(slice(name, ports, number, round))?;
         let start = Instant::now();
         self.slices.replace(&slice_name(name), &PostParams::default(), &slice).await?;
@@ -133,8 +140,10 @@ fn slice(service: &str, ports: &[u16], number: u32, round: u32) -> Value {
         let address = format!("10.{}.{middle}.{low}", (u32::from(high) * 10 + last) % 256);
         json!({ "addresses": [address], "conditions": { "ready": true } })
     });
-    let ports: Vec<Value> =
-        ports.iter().map(|port| json!({ "name": format!("p{port}"), "port": port, "protocol": "TCP" })).collect();
+    let ports: Vec<Value> = ports
+        .iter()
+        .map(|port| json!({ "name": format!("p{port}"), "port": port, "protocol": "TCP" }))
+        .collect();
     json!({
         "addressType": "IPv4",
         "metadata": { "name": slice_name(service), "labels": { "kubernetes.io/service-name": service } },

@@ -36,9 +36,9 @@ impl Controller {
         );
         let config = folder.join("controller.yaml");
         std::fs::write(&config, text)?;
-        let init = Command::new(binary("lb-controller")?).args(["ca", "init", "--config"]).arg(&config);
-        let mut init = init;
-        ensure!(init.stdout(Stdio::null()).status()?.success(), "lb-controller ca init failed");
+        let mut init = Command::new(binary("lb-controller")?);
+        let init = init.args(["ca", "init", "--config"]).arg(&config).stdout(Stdio::null()).status()?;
+        ensure!(init.success(), "lb-controller ca init failed");
         Ok(Self { folder, config, port, child: None })
     }
 
