@@ -69,7 +69,15 @@ impl Controller {
         Ok(())
     }
 
-    pub(crate) fn kill(&mut self) {
+    /// Asks it to end, and waits until it has: it gives the election up, so that the next one does not wait for it.
+    pub(crate) fn stop(&mut self) -> Result<()> {
+        let Some(mut child) = self.child.take() else { return Ok(()) };
+        Command::new("kill").args(["-TERM", &child.id().to_string()]).status()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();

@@ -127,7 +127,10 @@ impl Bench {
         for round in 1..=args.rounds.min(50) {
             times.push(self.change("large", &ports, number, round)?.0);
         }
-        take(Row::of_times(format!("endpoint change of a Service with {PORTS} ports"), &times).beside(write))
+        take(
+            Row::of_times(format!("endpoint change for 100 of the {PORTS} ports of a Service"), &times)
+                .beside(write),
+        )
     }
 
     /// Controller and forwarders start with nothing: from the start of the process until all serve everything.
@@ -138,7 +141,7 @@ impl Bench {
         let services = usize::try_from(args.services)? + usize::from(PORTS);
         let mut times = Vec::new();
         for _ in 0..3 {
-            self.controller.kill();
+            self.controller.stop()?;
             self.fleet = self.controller.fleet(usize::try_from(args.forwarders)?)?;
             let start = Instant::now();
             self.controller.start()?;
