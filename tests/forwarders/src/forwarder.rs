@@ -1,6 +1,7 @@
 //! One forwarder.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant, SystemTime};
 
 use guideway_controller_core::Content;
@@ -13,6 +14,7 @@ use guideway_dataplane_config::Controller;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::Addresses;
 use crate::seen::{Seen, Step};
 
 /// From one attempt to the next.
@@ -21,9 +23,15 @@ const PAUSE: Duration = Duration::from_millis(50);
 const KEPT: usize = 10;
 
 /// Follows whoever leads, until it is stopped.
-pub(crate) async fn run(number: usize, controller: Controller, seen: Seen, stop: CancellationToken) {
+pub(crate) async fn run(
+    number: usize,
+    controller: Controller,
+    addresses: Addresses,
+    seen: Seen,
+    stop: CancellationToken,
+) {
     let (inbox, mut inputs) = mpsc::channel(64);
-    let dialling = tokio::spawn(dial(controller, inbox));
+    let dialling = tokio::spawn(dial(controller, addresses, inbox));
     let mut machine = Forwarder {
         number,
         seen,
@@ -61,10 +69,11 @@ enum Input {
 type FromController = guideway_controller_core::message::ToForwarder;
 
 /// Tries the controllers one after the other. A link ends when the sender of its messages is dropped.
-async fn dial(controller: Controller, inbox: mpsc::Sender<Input>) {
+async fn dial(controller: Controller, addresses: Addresses, inbox: mpsc::Sender<Input>) {
     let mut next = 0;
     loop {
-        for address in &controller.addresses {
+        let known = addresses.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for address in &known {
             next += 1;
             let connection = ConnectionId(next);
             let files = controller.clone();
@@ -152,6 +161,10 @@ impl Forwarder {
                 None
             }
             Action::Prepare { stamp, content } => {
+                if let Err(errors) = content.check() {
+                    self.seen
+                        .wrong(format!("no forwarder can serve generation {}: {errors:?}", stamp.generation));
+                }
                 self.contents.insert(stamp, content);
                 while self.contents.len() > KEPT {
                     self.contents.pop_first();

@@ -11,7 +11,7 @@ mod seen;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -20,6 +20,9 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 pub use seen::{Happened, Seen, Step};
+
+/// Where controllers are.
+pub type Addresses = Arc<Mutex<Vec<ControllerAddress>>>;
 
 /// Forwarders in memory. They end when it is dropped.
 pub struct Fleet {
@@ -31,12 +34,13 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Starts one forwarder for each of these identities.
+    /// Starts one forwarder for each of these identities. They try the controllers at `addresses`, which may change, over and
+    /// over; those of the identities mean nothing.
     ///
     /// # Errors
     ///
     /// When there are no threads to be had.
-    pub fn start(identities: Vec<Controller>) -> Result<Self> {
+    pub fn start(identities: Vec<Controller>, addresses: &Addresses) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let (tell, happened) = mpsc::channel();
         let seen = Seen::new(identities.len(), tell);
@@ -44,7 +48,7 @@ impl Fleet {
         for (number, identity) in identities.into_iter().enumerate() {
             let stop = CancellationToken::new();
             stops.push(stop.clone());
-            runtime.spawn(forwarder::run(number, identity, seen.clone(), stop));
+            runtime.spawn(forwarder::run(number, identity, Arc::clone(addresses), seen.clone(), stop));
         }
         Ok(Self { runtime: Some(runtime), seen, happened, stops })
     }
@@ -97,7 +101,7 @@ impl Drop for Fleet {
     }
 }
 
-/// Certificates of forwarders, made by `lb-controller ca forwarder`, and who they dial.
+/// Certificates of forwarders `lb-00`, `lb-01` and so on, made by `lb-controller ca forwarder`.
 ///
 /// # Errors
 ///
@@ -107,7 +111,6 @@ pub fn identities(
     config: &Path,
     authority: PathBuf,
     folder: &Path,
-    addresses: &[ControllerAddress],
     count: usize,
 ) -> Result<Vec<Controller>> {
     std::fs::create_dir_all(folder)?;
@@ -125,7 +128,7 @@ pub fn identities(
                 .context("cannot run lb-controller")?;
             ensure!(status.success(), "lb-controller ca forwarder failed");
             Ok(Controller {
-                addresses: addresses.to_vec(),
+                addresses: Vec::new(),
                 certificate: folder.join(format!("{name}.crt")),
                 key: folder.join(format!("{name}.key")),
                 ca: authority.clone(),

@@ -118,6 +118,14 @@ impl Seen {
         self.notes().installed[forwarder].as_ref().map(|(_, content)| content.clone())
     }
 
+    /// The names of the VIPs that a forwarder announces, those of other shards among them.
+    #[must_use]
+    pub fn vips(&self, forwarder: usize) -> BTreeSet<String> {
+        let notes = self.notes();
+        let installed = notes.installed[forwarder].as_ref().filter(|_| notes.announced[forwarder].is_some());
+        installed.iter().flat_map(|(_, content)| content.vips().keys().map(ToString::to_string)).collect()
+    }
+
     /// How many of them have a stream.
     #[must_use]
     pub fn connected(&self) -> usize {
@@ -134,6 +142,10 @@ impl Seen {
             installed.as_ref().is_some_and(|(stamp, _)| *stamp == first)
         };
         (notes.announced.iter().all(is_same) && notes.installed.iter().all(is_installed)).then_some(first)
+    }
+
+    pub(crate) fn wrong(&self, what: String) {
+        self.notes().wrongs.push(what);
     }
 
     /// What must not have been.
