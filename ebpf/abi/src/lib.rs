@@ -41,9 +41,9 @@ pub use generation::{
 pub use route::{LEGS, Leg, LinkRecord, NodeRecord, RouteRecord};
 pub use set::{PREVIOUS_TABLES, SetRecord, TableRef, encapsulation, set_flags};
 pub use vip::{
-    AddressRef, IPPROTO_TCP, IPPROTO_UDP, NO_REGION, PortInterval, Prefix4, Prefix6, SourceBorder, VIP_NONE, VIP4_WAYS,
-    VIP6_WAYS, Vip4Bucket, Vip4Entry, Vip6Bucket, Vip6Entry, VipRecord, VipRef, entry_kind, vip_flags,
-    vip_key, vip_mode,
+    AddressRef, IPPROTO_TCP, IPPROTO_UDP, NO_REGION, PortInterval, Prefix4, Prefix6, SourceBorder, VIP_NONE,
+    VIP4_WAYS, VIP6_WAYS, Vip4Bucket, Vip4Entry, Vip6Bucket, Vip6Entry, VipRecord, VipRef, entry_kind,
+    vip_flags, vip_key, vip_mode,
 };
 
 /// Grows with every change of this crate that an older or newer program or agent would misread.

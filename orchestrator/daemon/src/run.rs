@@ -289,7 +289,8 @@ async fn controllers(
     }));
     if !args.etcd.etcd_servers.is_empty() {
         let holder = format!("{}_{}", hostname(), std::process::id());
-        config.election = Some(guideway_runner::ElectionConfig::new("kube-system", "guideway-controllers", holder));
+        config.election =
+            Some(guideway_runner::ElectionConfig::new("kube-system", "guideway-controllers", holder));
     }
     if let Err(error) = guideway_runner::run(client, config, stop).await {
         tracing::error!(%error, "the controllers ended");

@@ -21,7 +21,11 @@ fuzz_target!(|bytes: &[u8]| {
                 assert_eq!(vip.address, vip.address.trunc(), "a VIP's host bits are zero");
                 assert!(vip.sources.len() <= 1024, "no VIP has more sources");
                 for source in &vip.sources {
-                    assert_eq!(source.max_prefix_len(), vip.address.max_prefix_len(), "sources can be sources");
+                    assert_eq!(
+                        source.max_prefix_len(),
+                        vip.address.max_prefix_len(),
+                        "sources can be sources"
+                    );
                 }
             }
         }
