@@ -8,8 +8,8 @@ use aya_ebpf::{
 use guideway_abi::{
     ActiveWord, BANKS, BackendRecord, BackendStates, Capacities, Counter, FLOW_MARKS, FlowBucket,
     GenerationHeader, LINKS_MAX, LinkRecord, MetaRecord, NodeRecord, PortInterval, Prefix4, Prefix6,
-    RouteRecord, STATES_PER_ELEMENT, SetRecord, SourceBorder, TABLE_SIZE_LARGE, TABLE_SIZE_SMALL, TableMeta, TableRef,
-    TrafficStats, Vip4Bucket, Vip6Bucket, VipRecord, backend_state,
+    RouteRecord, STATES_PER_ELEMENT, SetRecord, SourceBorder, TABLE_SIZE_LARGE, TABLE_SIZE_SMALL, TableMeta,
+    TableRef, TrafficStats, Vip4Bucket, Vip6Bucket, VipRecord, backend_state,
 };
 use guideway_packet::slot;
 use guideway_xdp::opaque;
