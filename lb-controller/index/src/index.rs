@@ -46,8 +46,6 @@ pub struct Index {
     affected: Affected,
     /// Services that got no address, or not all.
     waiting: BTreeSet<ServiceKey>,
-    /// Addresses that Services hold though no pool has them, each with how many do.
-    outside: BTreeMap<IpAddr, usize>,
     /// Services with an owner on a link.
     linked: BTreeSet<ServiceKey>,
     /// Services that are being withdrawn, or whose earlier addresses are.
@@ -110,8 +108,6 @@ struct Entry {
     vips: Vec<VipName>,
     /// The shard that it belongs to, and on the way there another one that its VIPs name.
     shard: Option<(ShardName, ShardName)>,
-    /// What it holds of addresses that no pool has.
-    outside: BTreeSet<IpAddr>,
     withdrawal: Withdrawal,
     /// On what terms it shares its addresses, if it does.
     sharing: Option<Sharing>,
@@ -152,7 +148,6 @@ impl Index {
             dirty: BTreeSet::new(),
             affected: Affected::default(),
             waiting: BTreeSet::new(),
-            outside: BTreeMap::new(),
             linked: BTreeSet::new(),
             leaving: BTreeSet::new(),
             made: HashMap::new(),

@@ -113,37 +113,7 @@ impl Index {
             .collect();
         self.work.services += decisions.len() as u64;
         let outcomes = self.allocate(decisions);
-        self.note_outside(&outcomes);
         outcomes.into_iter().filter_map(|(key, outcome)| self.look_at(&key, outcome)).collect()
-    }
-
-    /// No endpoint may have an address that somebody's VIP has; most are known by their pools.
-    fn note_outside(&mut self, outcomes: &[(ServiceKey, Option<Outcome>)]) {
-        let mut changed = false;
-        for (key, outcome) in outcomes {
-            let assigned = outcome.iter().flat_map(|outcome| &outcome.assigned);
-            let outside =
-                assigned.filter(|assigned| assigned.pool.is_none()).map(|assigned| assigned.address);
-            let outside: BTreeSet<IpAddr> = outside.collect();
-            let Some(entry) = self.services.get_mut(key).filter(|entry| entry.outside != outside) else {
-                continue;
-            };
-            changed = true;
-            for address in &outside {
-                *self.outside.entry(*address).or_default() += 1;
-            }
-            for address in std::mem::replace(&mut entry.outside, outside) {
-                if let Some(count) = self.outside.get_mut(&address) {
-                    *count -= 1;
-                    if *count == 0 {
-                        self.outside.remove(&address);
-                    }
-                }
-            }
-        }
-        if changed {
-            self.dirty.extend(self.services.keys().cloned());
-        }
     }
 
     /// `None` as outcome: it is not ours.
@@ -185,7 +155,9 @@ impl Index {
         let served = outcome
             .assigned
             .iter()
-            .filter(|assigned| service.record.finalizer && record.contains(&assigned.address));
+            .filter(|assigned| service.record.finalizer && record.contains(&assigned.address))
+            // Whoever may write the status of a Service could have any address announced otherwise.
+            .filter(|assigned| assigned.standing != Standing::OutsideOfPools);
         let mut served: Vec<Assigned> = served.cloned().collect();
         served.sort_by_key(|assigned| assigned.address);
         let labels = service.labels.clone();
@@ -205,11 +177,18 @@ impl Index {
             report("NotAdvertised", message);
         }
         for assigned in outcome.assigned.iter().filter(|assigned| assigned.standing != Standing::InPool) {
-            let why = match assigned.standing {
-                Standing::NotAdmitted => "its pool is no longer for this Service",
-                Standing::OutsideOfPools | Standing::InPool => "no pool has it any more",
+            let address = assigned.address;
+            let message = match assigned.standing {
+                Standing::NotAdmitted => {
+                    format!("{address} stays, though its pool is no longer for this Service")
+                }
+                Standing::OutsideOfPools | Standing::InPool => {
+                    format!(
+                        "no pool has {address}: it is kept for the Service, and not announced before one has it"
+                    )
+                }
             };
-            report("AddressOutsideOfPool", format!("{} stays, though {why}", assigned.address));
+            report("AddressOutsideOfPool", message);
         }
 
         let entry = self.services.get(key)?;
@@ -236,7 +215,7 @@ impl Index {
             addresses: &addresses,
             shard,
             zone: placement.zone.as_deref(),
-            is_vip: &|address| self.ipam.pool_of(address).is_some() || self.outside.contains_key(&address),
+            is_vip: &|address| self.ipam.pool_of(address).is_some(),
         };
         let unit = plan.unit();
         for problem in &unit.problems {

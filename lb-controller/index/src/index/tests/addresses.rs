@@ -206,7 +206,8 @@ fn pools_come_and_go() {
     world.index.apply(pool("web", &["198.51.100.0/30"]));
     let content = world.settle();
     assert_eq!(world.addresses("web"), ["203.0.113.0"], "nobody loses an address by it");
-    assert!(world.told("203.0.113.0 stays"));
+    assert!(world.told("no pool has 203.0.113.0: it is kept"));
+    assert!(vips(&content).is_empty(), "nobody can have an address announced that no pool has");
     let pools: Vec<String> =
         content.pools().values().flat_map(|pool| &pool.prefixes).map(ToString::to_string).collect();
     assert_eq!(pools, ["198.51.100.0/30"]);
@@ -214,6 +215,8 @@ fn pools_come_and_go() {
         .index
         .apply(crate::Change::ResourcesListed(guideway_controller_crds::Kind::IpAddressPool, [].into()));
     assert!(world.settle().pools().is_empty());
+    world.index.apply(pool("web", &["203.0.113.0/30"]));
+    assert_eq!(vips(&world.settle()), [V4], "it is as before");
 }
 
 #[test]
