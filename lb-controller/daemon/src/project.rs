@@ -25,8 +25,11 @@ use crate::status::Writer;
 const COALESCE: Duration = Duration::from_millis(5);
 /// Changes that are taken at once.
 const BATCH: usize = 1024;
-/// How long after its start a leader waits for the content that is served, and for clusters to tell what they have.
+/// How long after its start a leader waits for clusters to tell what they have, and meanwhile for the content that is served.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long it waits for that content alone. Forwarders dial again within a second, and all that is lost without it is how
+/// far moves between shards are.
+const PATIENCE_WITH_FORWARDERS: Duration = Duration::from_secs(2);
 /// How often it looks whether they have.
 const LOOK: Duration = Duration::from_millis(100);
 /// After this time routers have taken note of what is announced no more.
@@ -247,8 +250,9 @@ impl Projecting {
         let Some(leading) = self.leading.as_mut().filter(|leading| !leading.resumed && self.complete) else {
             return;
         };
-        let late = leading.since.elapsed() >= PATIENCE;
         let syncing = self.index.clusters().any(|(_, contact)| contact == Contact::Syncing);
+        let patience = if syncing { PATIENCE } else { PATIENCE_WITH_FORWARDERS };
+        let late = leading.since.elapsed() >= patience;
         if syncing && !late {
             return;
         }

@@ -16,8 +16,6 @@ use serde_json::{Value, json};
 
 /// Requests at the same time.
 const CLIENTS: usize = 32;
-/// Ports that an EndpointSlice may have.
-const SLICE_PORTS: usize = 100;
 
 pub(crate) struct Objects {
     services: Api<Service>,
@@ -96,10 +94,8 @@ impl Objects {
 
     /// One with these ports.
     pub(crate) async fn create_one(&self, name: &str, ports: &[u16], number: u32) -> Result<()> {
-        for (part, ports) in ports.chunks(SLICE_PORTS).enumerate() {
-            let slice: EndpointSlice = serde_json::from_value(slice(name, part, ports, number, 0))?;
-            self.slices.create(&PostParams::default(), &slice).await?;
-        }
+        let slice: EndpointSlice = serde_json::from_value(slice(name, ports, number, 0))?;
+        self.slices.create(&PostParams::default(), &slice).await?;
         let ports: Vec<Value> =
             ports.iter().map(|port| json!({ "name": format!("p{port}"), "port": port })).collect();
         let service: Service = serde_json::from_value(json!({
@@ -113,7 +109,7 @@ impl Objects {
         Ok(())
     }
 
-    /// Gives one of its endpoints another address, for the ports of its first slice; how long the API server took.
+    /// Gives one of its endpoints another address; how long the API server took.
     pub(crate) async fn change(
         &self,
         name: &str,
@@ -121,10 +117,9 @@ impl Objects {
         number: u32,
         round: u32,
     ) -> Result<Duration> {
-        let ports = &ports[..ports.len().min(SLICE_PORTS)];
-        let slice: EndpointSlice = serde_json::from_value(slice(name, 0, ports, number, round))?;
+        let slice: EndpointSlice = serde_json::from_value(slice(name, ports, number, round))?;
         let start = Instant::now();
-        self.slices.replace(&slice_name(name, 0), &PostParams::default(), &slice).await?;
+        self.slices.replace(&slice_name(name), &PostParams::default(), &slice).await?;
         Ok(start.elapsed())
     }
 }
@@ -133,12 +128,12 @@ pub(crate) fn name(number: u32) -> String {
     format!("s{number:05}")
 }
 
-fn slice_name(service: &str, part: usize) -> String {
-    format!("{service}-{part}")
+fn slice_name(service: &str) -> String {
+    format!("{service}-0")
 }
 
 /// Four endpoints that stay, and one of the round.
-fn slice(service: &str, part: usize, ports: &[u16], number: u32, round: u32) -> Value {
+fn slice(service: &str, ports: &[u16], number: u32, round: u32) -> Value {
     let [_, high, middle, low] = number.to_be_bytes();
     let endpoints = (0..5_u32).map(|endpoint| {
         let last = if endpoint == 4 { 100 + round % 100 } else { endpoint };
@@ -151,7 +146,7 @@ fn slice(service: &str, part: usize, ports: &[u16], number: u32, round: u32) -> 
         .collect();
     json!({
         "addressType": "IPv4",
-        "metadata": { "name": slice_name(service, part), "labels": { "kubernetes.io/service-name": service } },
+        "metadata": { "name": slice_name(service), "labels": { "kubernetes.io/service-name": service } },
         "endpoints": endpoints.collect::<Vec<_>>(),
         "ports": ports,
     })

@@ -127,10 +127,7 @@ impl Bench {
         for round in 1..=args.rounds.min(50) {
             times.push(self.change("large", &ports, number, round)?.0);
         }
-        take(
-            Row::of_times(format!("endpoint change for 100 of the {PORTS} ports of a Service"), &times)
-                .beside(write),
-        )
+        take(Row::of_times(format!("endpoint change of a Service with {PORTS} ports"), &times).beside(write))
     }
 
     /// Controller and forwarders start with nothing: from the start of the process until all serve everything.
