@@ -57,7 +57,12 @@ fn made(kubectl: &Kubectl, server: &Server, name: &str) -> String {
     let mut object: Value =
         serde_json::from_str(&run(kubectl, server, &format!("get {name} -o json --show-managed-fields")))
             .unwrap();
+    // Who creates an object has no say in its status: controllers write it, sooner or later.
+    object.as_object_mut().unwrap().remove("status");
     let metadata = object["metadata"].as_object_mut().unwrap();
+    if let Some(managed) = metadata.get_mut("managedFields").and_then(Value::as_array_mut) {
+        managed.retain(|fields| fields["subresource"] != "status");
+    }
     for field in ["uid", "resourceVersion", "creationTimestamp", "namespace"] {
         metadata.remove(field);
     }
