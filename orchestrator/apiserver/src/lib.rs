@@ -16,6 +16,7 @@ pub mod flow;
 mod health;
 mod impersonate;
 mod in_process;
+mod leftover;
 mod metrics;
 mod negotiate;
 mod objects;

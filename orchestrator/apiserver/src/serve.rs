@@ -5,8 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
+use axum::http::Version;
+use axum::response::Response;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -17,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::leftover;
 use crate::peer::Peer;
 use crate::server::ApiServer;
 
@@ -61,10 +65,10 @@ impl ApiServer {
             connections.spawn(async move {
                 let Some((stream, certificate)) = greet(stream, address, &acceptor).await else { return };
                 let peer = server.peer(address, certificate.as_ref());
-                let service = service_fn(move |mut request: Request<hyper::body::Incoming>| {
+                let service = service_fn(move |mut request: Request<Incoming>| {
                     let server = Arc::clone(&server);
                     request.extensions_mut().insert(peer.clone());
-                    async move { Ok::<_, Infallible>(server.respond(request.map(Body::new)).await) }
+                    async move { Ok::<_, Infallible>(server.answer_whole(request).await) }
                 });
                 let builder = builder();
                 let connection =
@@ -84,6 +88,23 @@ impl ApiServer {
         if tokio::time::timeout(drain, ends).await.is_err() {
             tracing::warn!(connections = connections.len(), "clients are cut off: they did not end in time");
         }
+    }
+}
+
+impl ApiServer {
+    /// The answer to a request, whose body is read to its end even if the answer needs none of it.
+    async fn answer_whole(self: Arc<Self>, request: Request<Incoming>) -> Response {
+        // Over HTTP/1.1 hyper does it, and connections may become streams of another protocol.
+        if request.version() != Version::HTTP_2 || request.body().is_end_stream() {
+            return self.respond(request.map(Body::new)).await;
+        }
+        let (parts, body) = request.into_parts();
+        let (lent, leftover) = leftover::lend(body);
+        let response = self.respond(Request::from_parts(parts, Body::new(lent))).await;
+        if let Some(unread) = leftover.unread() {
+            tokio::spawn(leftover::discard(unread));
+        }
+        response
     }
 }
 
