@@ -1,5 +1,5 @@
-//! The timing thread: sockets and clock around the sessions. It waits for nobody, writes no log and allocates only when a
-//! session comes or goes.
+//! The timing threads: sockets and clock around the sessions. They wait for nobody, write no log and allocate only when a
+//! session comes or goes. The second one steps in when the first does not get its CPU.
 //!
 //! ```text
 //!   registry ──orders: bounded channel and eventfd──► engine ──UDP──► peers
@@ -12,6 +12,7 @@ mod receive;
 mod runner;
 pub(crate) mod slot;
 pub(crate) mod socket;
+mod threads;
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -37,6 +38,7 @@ use receive::Port;
 use runner::Runner;
 use slot::Slot;
 use socket::Sender;
+use threads::{Sources, Turns};
 
 /// Orders under way; who gives more waits.
 const ORDERS: usize = 256;
@@ -77,14 +79,14 @@ pub enum StartError {
     Start(#[source] io::Error),
 }
 
-/// What the timing thread counts beside its sessions.
+/// What is counted beside the sessions.
 #[derive(Debug, Default)]
 pub(crate) struct Totals {
     /// Datagrams that no session is for.
     pub(crate) stray: AtomicU64,
-    /// By how much the thread got the CPU too late at most, in microseconds.
+    /// By how much a turn was too late at most, in microseconds.
     pub(crate) latest_us: AtomicU64,
-    /// How often it was late by [`Totals::LATE`] or more.
+    /// How many turns were late by [`Totals::LATE`] or more.
     pub(crate) late: AtomicU64,
 }
 
@@ -102,7 +104,7 @@ impl Totals {
     }
 }
 
-/// The timing thread, as others see it.
+/// The timing threads, as others see them.
 #[derive(Debug)]
 pub(crate) struct Engine {
     orders: SyncSender<Order>,
@@ -145,33 +147,40 @@ impl Engine {
         let echoes =
             Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(|code| StartError::Start(code.into()))?;
         let (orders, receiver) = sync_channel(ORDERS);
-        let (ready, scheduling) = oneshot::channel();
-        let thread_wake = Arc::clone(&wake);
         let totals = Arc::new(Totals::default());
-        let thread_totals = Arc::clone(&totals);
+        let sources = Arc::new(Sources { ports, wake: Arc::clone(&wake), echoes });
+        let turns = Arc::new(Turns::new(Runner {
+            sources,
+            orders: receiver,
+            changes: thread_changes,
+            slots: Vec::new(),
+            numbers: Vec::new(),
+            due: Vec::new(),
+            random: SmallRng::from_rng(&mut rand::rng()),
+            stopping: false,
+            control: receive::control_buffer(),
+            totals: Arc::clone(&totals),
+            wanted: None,
+        }));
+        let places = priority::places();
+        let second = match &places {
+            None => None,
+            Some(places) => {
+                let (place, turns) = (places.second, Arc::clone(&turns));
+                let body = move || {
+                    priority::follow(&place);
+                    turns.stand_by();
+                };
+                Some(spawn("bfd-standby", body)?.thread().clone())
+            }
+        };
+        let (ready, scheduling) = oneshot::channel();
         let body = move || {
             // Nobody waits for it any more only when the start has failed.
-            let _ = ready.send(priority::raise());
-            let random = SmallRng::from_rng(&mut rand::rng());
-            let mut runner = Runner {
-                ports,
-                orders: receiver,
-                wake: thread_wake,
-                changes: thread_changes,
-                slots: Vec::new(),
-                numbers: Vec::new(),
-                due: Vec::new(),
-                random,
-                stopping: false,
-                control: receive::control_buffer(),
-                echoes,
-                totals: thread_totals,
-                wanted: None,
-            };
-            runner.run();
+            let _ = ready.send(priority::raise(places.as_ref()));
+            turns.lead(second.as_ref());
         };
-        let thread = std::thread::Builder::new().name("bfd-timing".to_owned()).stack_size(STACK).spawn(body);
-        let thread = thread.map_err(StartError::Start)?;
+        let thread = spawn("bfd-timing", body)?;
         let scheduling = scheduling.await.unwrap_or_default();
         Ok(Self { orders, wake, changes: Mutex::new(Some(changes)), totals, scheduling, thread })
     }
@@ -197,4 +206,9 @@ impl Engine {
     pub(crate) fn is_dead(&self) -> bool {
         self.thread.is_finished()
     }
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
+    let thread = std::thread::Builder::new().name(name.to_owned()).stack_size(STACK).spawn(body);
+    thread.map_err(StartError::Start)
 }

@@ -1,6 +1,8 @@
-//! How the timing thread gets the CPU when others want it too.
+//! How the timing threads get the CPU when others want it too.
 
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::mman::{MlockAllFlags, mlockall};
+use nix::unistd::Pid;
 use rustix::process::setpriority_process;
 use thread_priority::{
     RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
@@ -12,8 +14,54 @@ use tracing::{info, warn};
 const FIFO_PRIORITY: u8 = 40;
 const NICE: i32 = -20;
 
-/// Raises the calling thread as far as is permitted, and says how far that was.
-pub(crate) fn raise() -> String {
+/// Where the two timing threads may run, so that no CPU can hold up both.
+#[derive(Debug, Clone)]
+pub(crate) struct Places {
+    first: CpuSet,
+    /// One CPU.
+    pub(crate) second: CpuSet,
+    number: usize,
+}
+
+/// `None` when this process has but one CPU.
+pub(crate) fn places() -> Option<Places> {
+    let mut first = sched_getaffinity(Pid::from_raw(0)).ok()?;
+    let mut allowed = (0..CpuSet::count()).rev().filter(|cpu| first.is_set(*cpu).unwrap_or(false));
+    let number = allowed.next()?;
+    allowed.next()?;
+    let mut second = CpuSet::new();
+    second.set(number).ok()?;
+    first.unset(number).ok()?;
+    Some(Places { first, second, number })
+}
+
+/// Gives the second timing thread its place, and the priority that the first one has if that is permitted.
+pub(crate) fn follow(place: &CpuSet) {
+    bind(place);
+    // The first thread says what was refused, and why.
+    let _ = fifo().or_else(|_| setpriority_process(None, NICE));
+}
+
+/// The kernel goes by a set of CPUs if it still can; without it the threads only help each other less.
+fn bind(place: &CpuSet) {
+    if let Err(why) = sched_setaffinity(Pid::from_raw(0), place) {
+        warn!(%why, "a timing thread cannot be bound to its CPUs");
+    }
+}
+
+/// Raises the calling thread, which is the first timing thread, as far as is permitted, and says how far that was.
+pub(crate) fn raise(places: Option<&Places>) -> String {
+    let priority = class();
+    match places {
+        None => format!("{priority}, one CPU"),
+        Some(places) => {
+            bind(&places.first);
+            format!("{priority}, CPU {} stands by", places.number)
+        }
+    }
+}
+
+fn class() -> String {
     match fifo() {
         Ok(()) => format!("real-time (SCHED_FIFO {FIFO_PRIORITY})"),
         Err(why) => match setpriority_process(None, NICE) {

@@ -33,7 +33,7 @@ impl Runner {
     /// Takes in everything that has come; says whether a state changed.
     pub(super) fn receive(&mut self, now: Instant) -> bool {
         let mut changed = false;
-        for index in 0..self.ports.len() {
+        for index in 0..self.sources.ports.len() {
             for _ in 0..MOST_AT_ONCE {
                 // One octet more than the longest packet needs would be cut off unseen otherwise; longer datagrams are
                 // told by their length field.
@@ -54,7 +54,7 @@ impl Runner {
 
     /// The next datagram; `None` when there is none. Without an arrival it cannot be used.
     fn read(&mut self, index: usize, datagram: &mut [u8]) -> Option<(usize, Option<Arrival>)> {
-        let Port { socket, port } = &self.ports[index];
+        let Port { socket, port } = &self.sources.ports[index];
         let mut parts = [IoSliceMut::new(datagram)];
         let flags = MsgFlags::MSG_DONTWAIT;
         let message =

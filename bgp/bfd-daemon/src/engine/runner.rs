@@ -1,33 +1,28 @@
 //! The turns of the timing thread.
 
 use std::io::Write;
-use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use guideway_bfd::Jitter;
-use nix::poll::{PollFd, PollFlags, ppoll};
-use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
-use nix::sys::eventfd::EventFd;
-use nix::sys::time::TimeSpec;
+use nix::sys::epoll::{EpollEvent, EpollFlags};
 use rand::RngExt;
 use rand::rngs::SmallRng;
 
-use super::receive::{self, Port};
 use super::slot::{Fate, Slot};
 use super::socket::Sender;
+use super::threads::Sources;
 use super::{Order, Totals};
 
 /// How soon a report that somebody read just then is written again.
 const PUBLISH_AGAIN: Duration = Duration::from_millis(1);
 
-/// The thread's own state.
+/// What whoever takes a turn works on.
 pub(super) struct Runner {
-    pub(super) ports: Vec<Port>,
+    pub(super) sources: Arc<Sources>,
     pub(super) orders: Receiver<Order>,
-    pub(super) wake: Arc<EventFd>,
     pub(super) changes: UnixStream,
     pub(super) slots: Vec<Slot>,
     /// The discriminator of each slot, in the same order: close together, to be searched for each packet.
@@ -37,30 +32,32 @@ pub(super) struct Runner {
     pub(super) random: SmallRng,
     pub(super) stopping: bool,
     pub(super) control: Vec<u8>,
-    /// The sockets of echo packets.
-    pub(super) echoes: Epoll,
     pub(super) totals: Arc<Totals>,
-    /// When the thread wanted to wake.
+    /// When the next turn is due, if nothing comes before.
     pub(super) wanted: Option<Instant>,
 }
 
 impl Runner {
-    /// Runs until [`Order::Stop`] has been carried out.
-    pub(super) fn run(&mut self) {
-        while !(self.stopping && self.slots.is_empty()) {
-            // Nothing that came before this moment counts as missing: packets are taken in before clocks are looked at.
-            // That holds after a long wait for the CPU too.
-            let now = Instant::now();
-            self.totals.woke(self.wanted, now);
-            let mut changed = self.receive(now);
-            self.take_orders(now);
-            changed |= self.run_due(now);
-            if changed {
-                // One octet that nobody has read yet says enough.
-                let _ = self.changes.write(&[0]);
-            }
-            self.wait();
+    /// Whether [`Order::Stop`] has been carried out.
+    pub(super) fn is_done(&self) -> bool {
+        self.stopping && self.slots.is_empty()
+    }
+
+    /// Does all that there is to do, and says when something is due again.
+    pub(super) fn turn(&mut self) -> Option<Instant> {
+        // Nothing that came before this moment counts as missing: packets are taken in before clocks are looked at.
+        // That holds after a long wait for the CPU too.
+        let now = Instant::now();
+        self.totals.woke(self.wanted, now);
+        let mut changed = self.receive(now);
+        self.take_orders(now);
+        changed |= self.run_due(now);
+        if changed {
+            // One octet that nobody has read yet says enough.
+            let _ = self.changes.write(&[0]);
         }
+        self.wanted = self.due.iter().flatten().min().copied();
+        self.wanted
     }
 
     fn run_due(&mut self, now: Instant) -> bool {
@@ -93,7 +90,7 @@ impl Runner {
     }
 
     fn take_orders(&mut self, now: Instant) {
-        let _ = self.wake.read();
+        let _ = self.sources.wake.read();
         while let Ok(order) = self.orders.try_recv() {
             match order {
                 Order::Add(slot) => {
@@ -129,7 +126,7 @@ impl Runner {
     fn listen(&self, sender: Option<&Sender>) {
         if let Some(wire) = sender.and_then(|sender| sender.wire.as_ref()) {
             // Without it the packets are read when something else wakes the thread, which is soon.
-            let _ = self.echoes.add(&wire.socket, EpollEvent::new(EpollFlags::EPOLLIN, 0));
+            let _ = self.sources.echoes.add(&wire.socket, EpollEvent::new(EpollFlags::EPOLLIN, 0));
         }
     }
 
@@ -139,22 +136,5 @@ impl Runner {
             self.slots[index].unpublished = true;
             self.touch(index, now);
         }
-    }
-
-    /// Sleeps until a packet or an order comes or something is due.
-    fn wait(&mut self) {
-        self.wanted = self.due.iter().flatten().min().copied();
-        let timeout =
-            self.wanted.map(|due| TimeSpec::from_duration(due.saturating_duration_since(Instant::now())));
-        let readable = |fd| PollFd::new(fd, PollFlags::POLLIN);
-        let mut places: [PollFd<'_>; receive::MAX_PORTS + 2] = std::array::from_fn(|place| {
-            readable(match place {
-                0 => self.wake.as_fd(),
-                1 => self.echoes.0.as_fd(),
-                place => self.ports.get(place - 2).map_or(self.wake.as_fd(), |port| port.socket.as_fd()),
-            })
-        });
-        // Whatever it returns, the next turn looks at everything.
-        let _ = ppoll(&mut places, timeout, None);
     }
 }

@@ -3,8 +3,22 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+use guideway_lab::command;
+
+/// Keeps one CPU from everything else for a while, as a kernel does that is busy there and cannot be preempted.
+pub fn hold_up(cpu: usize, time: Duration) -> Result<()> {
+    let busy = BusyLoops::start(1)?;
+    for pid in busy.pids() {
+        command::sh(&format!("taskset -p -c {cpu} {pid}"))?;
+        command::sh(&format!("chrt -f -p 99 {pid}"))?;
+    }
+    // This is how long it lasts, nothing is waited for.
+    std::thread::sleep(time);
+    Ok(())
+}
 
 /// Processes that do nothing but use the CPU; ended when it is dropped.
 pub struct BusyLoops(Vec<Child>);

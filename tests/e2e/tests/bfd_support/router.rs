@@ -79,6 +79,15 @@ impl Router {
         Ok(())
     }
 
+    /// Its processes run on this CPU only, and in real time.
+    pub fn set_cpu(&self, cpu: usize) -> Result<()> {
+        self.set_real_time()?;
+        for process in &self.processes {
+            command::sh(&format!("taskset -a -p -c {cpu} {}", process.pid()))?;
+        }
+        Ok(())
+    }
+
     /// Another configuration, at run time.
     pub fn configure(&self, peer: &Peer) -> Result<()> {
         match self.kind {

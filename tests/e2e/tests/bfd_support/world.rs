@@ -46,7 +46,7 @@ impl Daemon {
         for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
             let thread = thread?.file_name().to_string_lossy().into_owned();
             let name = std::fs::read_to_string(format!("/proc/{pid}/task/{thread}/comm"))?;
-            if name.trim() == "bfd-timing" {
+            if ["bfd-timing", "bfd-standby"].contains(&name.trim()) {
                 command::sh(&format!("renice -n -20 -p {thread}"))?;
             }
         }
