@@ -122,7 +122,9 @@ impl Controller for Admin {
     ) -> Result<Response<v1::ListForwardersResponse>, Status> {
         let state = self.leading()?;
         let content = self.committed(&state).await;
-        Ok(Response::new(lists::forwarders(&state, content.as_ref(), &self.sights.driver.sightings.all())))
+        let list = lists::forwarders(&state, content.as_ref(), &self.sights.driver.sightings.all());
+        let refused = lists::refused(&self.sights.admission.refusals());
+        Ok(Response::new(v1::ListForwardersResponse { refused, ..list }))
     }
 
     async fn list_shards(

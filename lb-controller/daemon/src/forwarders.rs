@@ -6,9 +6,10 @@
 //! | reader | 1 for each forwarder | reads messages, gives them to the driver; waits while the driver has enough of its |
 //! | writer | 1 for each forwarder | takes messages from a bounded queue and writes them |
 //!
-//! A forwarder's name is what its certificate says. A forwarder that does not read, or sends more than the driver takes,
+//! A forwarder's name is what its certificate says, and it may connect while there is a Forwarder object of that name. A forwarder that does not read, or sends more than the driver takes,
 //! waits for itself: no queue is shared without a part for each.
 
+mod admission;
 mod enrolment;
 mod incoming;
 mod link;
@@ -20,7 +21,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use guideway_controller_core::ForwarderName;
 use guideway_controller_proto::MAX_MESSAGE_BYTES;
 use guideway_controller_proto::v1::controller_server::ControllerServer;
 use guideway_controller_proto::v1::enrolment_server::EnrolmentServer;
@@ -33,6 +33,7 @@ use tracing::warn;
 use crate::ca::{Tls, Tokens};
 use crate::config::Liveness;
 
+pub(crate) use admission::{Admission, Refused};
 pub(crate) use link::{Link, LinkEvent, Links, Outgoing};
 
 /// Of those who have no certificate yet.
@@ -42,22 +43,20 @@ const ENROLMENT: Duration = Duration::from_secs(30);
 /// How often certificates are read again, and made anew where the controller makes them.
 const REFRESH: Duration = Duration::from_secs(24 * 3600);
 
-/// Says whether a forwarder may connect, and if not why.
-pub(crate) type Admit = Arc<dyn Fn(&ForwarderName) -> Result<(), String> + Send + Sync>;
-
 /// Serves forwarders at a listener until `stop`.
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: Arc<Tls>,
     links: Links,
-    admit: Admit,
     liveness: Liveness,
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
-    let service = ControllerServer::new(service::Service::new(Arc::clone(&tls), links, admit))
+    let admission = links.admission().clone();
+    let service = ControllerServer::new(service::Service::new(Arc::clone(&tls), links))
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
-    let connections = incoming::accept(listener, tls, incoming::Clients::WithCertificates, stop.clone());
+    let connections =
+        incoming::accept(listener, tls, incoming::Clients::WithCertificates, admission, stop.clone());
     server(liveness)
         .add_service(service)
         .serve_with_incoming_shutdown(connections, stop.cancelled_owned())
@@ -69,11 +68,12 @@ pub(crate) async fn serve_enrolment(
     listener: TcpListener,
     tls: Arc<Tls>,
     tokens: Tokens,
+    admission: Admission,
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
-    let service = EnrolmentServer::new(enrolment::Service::new(Arc::clone(&tls), tokens))
+    let service = EnrolmentServer::new(enrolment::Service::new(Arc::clone(&tls), tokens, admission.clone()))
         .max_decoding_message_size(enrolment::MAX_JOIN_BYTES);
-    let connections = incoming::accept(listener, tls, incoming::Clients::Anybody, stop.clone());
+    let connections = incoming::accept(listener, tls, incoming::Clients::Anybody, admission, stop.clone());
     server(STRANGERS)
         .max_connection_age(ENROLMENT)
         .add_service(service)
@@ -102,8 +102,8 @@ pub(crate) async fn refresh(tls: Arc<Tls>, stop: CancellationToken) {
 }
 
 /// What carries the events of connections to the driver.
-pub(crate) fn links() -> (Links, mpsc::Receiver<LinkEvent>) {
-    Links::new()
+pub(crate) fn links(admission: Admission) -> (Links, mpsc::Receiver<LinkEvent>) {
+    Links::new(admission)
 }
 
 /// Who is at the other end of a connection.

@@ -10,12 +10,14 @@ use guideway_controller_core::Generation;
 use guideway_controller_rollout::coordinator::{Role, State};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
+use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Unit;
 use tokio::sync::watch;
 
+use crate::forwarders::Admission;
 use crate::rollout::Driver;
 use crate::sources::{Contacts, Feed};
 
@@ -56,17 +58,20 @@ pub(crate) struct Sight {
     pub(crate) state: watch::Receiver<Arc<State>>,
     /// How clusters are.
     pub(crate) contacts: Contacts,
+    /// Who was refused.
+    pub(crate) admission: Admission,
     /// The queue of changes; another one each time when the lead was lost.
     pub(crate) feed: Arc<ArcSwapOption<Feed>>,
 }
 
 impl Sight {
     /// Of a driver.
-    pub(crate) fn new(driver: &Driver) -> Self {
+    pub(crate) fn new(driver: &Driver, admission: Admission) -> Self {
         Self {
             metrics: Arc::default(),
             state: driver.state.clone(),
             contacts: Contacts::default(),
+            admission,
             feed: Arc::default(),
         }
     }
@@ -128,6 +133,12 @@ impl Collector for Sight {
             .map(|(name, contact)| (vec![("cluster", name.to_string())], contact.reachable.into()));
         let help = "1 for a cluster that answers, 0 for one that stays as it was";
         family(&mut encoder, "cluster_reachable", help, reachable.collect())?;
+        let help = "Calls and connections of forwarders that were refused";
+        let refused = ConstCounter::<u64>::new(0).metric_type();
+        let mut refused = encoder.encode_descriptor("refused", help, None, refused)?;
+        for (why, count) in self.admission.counts() {
+            ConstCounter::<u64>::new(count).encode(refused.encode_family(&[("reason", why.as_str())])?)?;
+        }
         let help = "Time from the sight of a change until it came so far";
         let unit = Some(&Unit::Seconds);
         self.metrics.stages.encode(encoder.encode_descriptor(

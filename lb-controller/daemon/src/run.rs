@@ -53,13 +53,14 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
         Some(home) => Arc::new(RolloutObject::new(home.client.clone(), &home.namespace, &home.rollout)),
         None => Arc::new(FileStore::new(&config.state_dir)?),
     };
-    let (links, link_events) = forwarders::links();
-    serve_forwarders(&config, &links, &mut servers).await?;
+    let admission = forwarders::Admission::default();
+    let (links, link_events) = forwarders::links(admission.clone());
+    serve_forwarders(&config, &links, &admission, &mut servers).await?;
     let driver_stop = CancellationToken::new();
     let settings = settings::settings(&identity, &config.rollout);
     let (driver, driving) = rollout::start(settings, store, link_events, driver_stop.clone());
 
-    let sight = Sight::new(&driver);
+    let sight = Sight::new(&driver, admission.clone());
     let pages: Arc<dyn Pages> = Arc::new(sight.clone());
     let listener = listen(config.metrics_listen).await?;
     servers.run("the metrics server", http::serve(listener, pages, servers.stop_token()));
@@ -87,8 +88,14 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
     let (asking, questions) = mpsc::channel(QUESTIONS);
     let past = Past::default();
     let remembering = tokio::spawn(past.clone().remember(driver.clone(), stop.clone()));
-    let sights =
-        Sights { driver: driver.clone(), projector: asking, contacts: sight.contacts.clone(), past, leader };
+    let sights = Sights {
+        driver: driver.clone(),
+        projector: asking,
+        contacts: sight.contacts.clone(),
+        admission,
+        past,
+        leader,
+    };
     let socket = config.socket.clone();
     let listener = guideway_bgp_daemon::socket::bind(&socket, "give this one another admin.socket").await?;
     servers.run("the admin API", admin::serve(sights, listener, servers.stop_token()));
@@ -128,20 +135,21 @@ async fn listen(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
 async fn serve_forwarders(
     config: &Config,
     links: &forwarders::Links,
+    admission: &forwarders::Admission,
     servers: &mut Servers,
 ) -> anyhow::Result<()> {
     let names = if config.ca.names.is_empty() { vec![settings::host()] } else { config.ca.names.clone() };
     let tls = Arc::new(Tls::open(&config.ca.folder, &names, SystemTime::now())?);
     for address in &config.listen {
         let listener = listen(*address).await?;
-        let admit: forwarders::Admit = Arc::new(|_| Ok(()));
         let (tls, links, stop) = (Arc::clone(&tls), links.clone(), servers.stop_token());
-        let server = forwarders::serve(listener, tls, links, admit, config.liveness, stop);
+        let server = forwarders::serve(listener, tls, links, config.liveness, stop);
         servers.run("the server of forwarders", server);
     }
     let listener = listen(config.enrolment_listen).await?;
     let tokens = Tokens::new(&config.ca.folder);
-    let enrolment = forwarders::serve_enrolment(listener, Arc::clone(&tls), tokens, servers.stop_token());
+    let (admission, stop) = (admission.clone(), servers.stop_token());
+    let enrolment = forwarders::serve_enrolment(listener, Arc::clone(&tls), tokens, admission, stop);
     servers.run("the enrolment of forwarders", enrolment);
     let stop = servers.stop_token();
     servers.run("the renewal of certificates", async move {
@@ -165,7 +173,7 @@ async fn sessions(
     stop: CancellationToken,
 ) {
     loop {
-        let (feed, changes) = Feed::new(sight.contacts.clone());
+        let (feed, changes) = Feed::new(sight.contacts.clone(), sight.admission.clone());
         sight.feed.store(Some(Arc::new(feed.clone())));
         let ending = stop.child_token();
         let reading = tokio::spawn(sources::run(home.clone(), config.clone(), feed.clone(), ending.clone()));

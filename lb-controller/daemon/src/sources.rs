@@ -21,6 +21,8 @@ use kube::Client;
 use kube::runtime::watcher::ExponentialBackoff;
 use tokio::sync::mpsc;
 
+use crate::forwarders::Admission;
+
 pub(crate) use home::Home;
 pub(crate) use set::{Static, run};
 
@@ -43,13 +45,14 @@ pub(crate) enum Seen {
 pub(crate) struct Feed {
     sender: mpsc::Sender<Seen>,
     contacts: Contacts,
+    admission: Admission,
 }
 
 impl Feed {
     /// One that the receiver belongs to.
-    pub(crate) fn new(contacts: Contacts) -> (Self, mpsc::Receiver<Seen>) {
+    pub(crate) fn new(contacts: Contacts, admission: Admission) -> (Self, mpsc::Receiver<Seen>) {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        (Self { sender, contacts }, receiver)
+        (Self { sender, contacts, admission }, receiver)
     }
 
     /// How clusters are doing.
@@ -58,11 +61,16 @@ impl Feed {
     }
 
     pub(crate) async fn change(&self, change: Change) {
+        // At once, whether or not anybody leads.
+        self.admission.see(&change);
         self.tell(Seen::Change(change, Instant::now())).await;
     }
 
     /// Waits when the projector is behind. Nobody listens any more when it has ended.
     pub(crate) async fn tell(&self, seen: Seen) {
+        if matches!(seen, Seen::Complete) {
+            self.admission.is_complete();
+        }
         let _ended = self.sender.send(seen).await;
     }
 

@@ -12,6 +12,7 @@ use guideway_controller_index::{Index, ResourceProblem, ServiceView};
 use guideway_controller_ipam::PoolUse;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::forwarders::Admission;
 use crate::rollout::{Command, Driver};
 use crate::sources::Contacts;
 
@@ -27,6 +28,8 @@ pub(crate) struct Sights {
     pub(crate) projector: mpsc::Sender<Question>,
     /// How clusters are doing.
     pub(crate) contacts: Contacts,
+    /// Who may connect, and who was refused.
+    pub(crate) admission: Admission,
     /// What was committed.
     pub(crate) past: Past,
     /// Who leads, as the Lease says; `None`: nobody knows, or there is no Lease.

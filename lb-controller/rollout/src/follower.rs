@@ -40,6 +40,8 @@ pub struct Follower {
     /// Its commit came while it was being prepared.
     awaited: Option<Stamp>,
     announcing: Announcing,
+    /// Why no controller takes it, until one says what is committed.
+    revoked: Option<String>,
     actions: Vec<Action>,
 }
 
@@ -102,6 +104,7 @@ impl Follower {
             prepared: None,
             awaited: None,
             announcing: Announcing::AsBefore,
+            revoked: None,
             actions: Vec::new(),
         }
     }
@@ -131,6 +134,7 @@ impl Follower {
             Event::Kept { result } => self.has_kept(result, now),
             Event::Installed { stamp, result } => self.has_installed(stamp, result, now),
             Event::Fetched { generation, content } => self.say_content(generation, content.as_ref()),
+            Event::Revoked { reason } => self.revoked = Some(reason),
             Event::Timeout => {}
         }
         self.settle(now);

@@ -5,5 +5,6 @@ mod budget;
 mod crashes;
 mod forwarders;
 mod going_back;
+mod midway;
 mod nonsense;
 mod record;

@@ -15,6 +15,16 @@ pub(crate) async fn run(cli: &Cli) -> Result<Outcome, Failure> {
 #[derive(Serialize)]
 struct View<'a> {
     forwarders: Vec<Forwarder<'a>>,
+    refused: Vec<Refused<'a>>,
+}
+
+#[derive(Serialize)]
+struct Refused<'a> {
+    forwarder: Option<&'a str>,
+    address: &'a str,
+    reason: &'a str,
+    last_unix_ms: u64,
+    times: u64,
 }
 
 #[derive(Serialize)]
@@ -68,7 +78,14 @@ fn view(list: &ListForwardersResponse) -> View<'_> {
         last_contact_unix_ms: some(forwarder.last_contact_unix_ms),
         problems: &forwarder.problems,
     });
-    View { forwarders: forwarders.collect() }
+    let refused = list.refused.iter().map(|refused| Refused {
+        forwarder: non_empty(&refused.forwarder),
+        address: &refused.address,
+        reason: &refused.reason,
+        last_unix_ms: refused.last_unix_ms,
+        times: refused.times,
+    });
+    View { forwarders: forwarders.collect(), refused: refused.collect() }
 }
 
 fn state(forwarder: &Wire) -> &'static str {
@@ -111,7 +128,15 @@ fn human(list: &ListForwardersResponse, now_unix_ms: u64) -> String {
     let problems = list.forwarders.iter().flat_map(|forwarder| {
         forwarder.problems.iter().map(|problem| ("problem", format!("{}: {problem}", forwarder.name)))
     });
-    let problems = render::labelled(problems);
+    let refused = list.refused.iter().map(|refused| {
+        let who = match non_empty(&refused.forwarder) {
+            Some(name) => format!("{name} at {}", refused.address),
+            None => refused.address.clone(),
+        };
+        let (times, ago) = (refused.times, since(refused.last_unix_ms, now_unix_ms));
+        ("refused", format!("{who}: {} ({times}×, last {ago})", refused.reason))
+    });
+    let problems = render::labelled(problems.chain(refused));
     if !problems.is_empty() {
         text.push('\n');
         text.push_str(&problems);
@@ -121,6 +146,8 @@ fn human(list: &ListForwardersResponse, now_unix_ms: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use guideway_controller_admin::v1::Refused as RefusedWire;
+
     use super::*;
     use crate::render::json;
 
@@ -156,7 +183,18 @@ mod tests {
         };
         let fenced = Wire { name: "fw3".to_owned(), current: false, fenced: true, ..current.clone() };
         let away = Wire { name: "fw4".to_owned(), vips: 120, ..Wire::default() };
-        let list = ListForwardersResponse { forwarders: vec![current, behind, fenced, away] };
+        let refused = |forwarder: &str, reason: &str| RefusedWire {
+            forwarder: forwarder.to_owned(),
+            address: "10.0.0.9".to_owned(),
+            reason: reason.to_owned(),
+            last_unix_ms: 63_000,
+            times: 12,
+        };
+        let refused = vec![
+            refused("fw9", "there is no Forwarder fw9 that can be used"),
+            refused("", "the certificate has expired"),
+        ];
+        let list = ListForwardersResponse { forwarders: vec![current, behind, fenced, away], refused };
         insta::assert_snapshot!(human(&list, 66_000));
         insta::assert_snapshot!(json(&view(&list)).unwrap());
     }

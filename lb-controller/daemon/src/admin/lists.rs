@@ -10,6 +10,7 @@ use guideway_controller_ipam::Family;
 use guideway_controller_rollout::Stamp;
 use guideway_controller_rollout::coordinator::{Aborted, ForwarderState, Phase, Role, State};
 
+use crate::forwarders::Refused;
 use crate::sources::Contact;
 use crate::state::{Committed, Projected, Sighting};
 
@@ -141,7 +142,18 @@ pub(super) fn forwarders(
             problems: known.incapable.clone(),
         }
     });
-    v1::ListForwardersResponse { forwarders: forwarders.collect() }
+    v1::ListForwardersResponse { forwarders: forwarders.collect(), refused: Vec::new() }
+}
+
+pub(super) fn refused(refusals: &[Refused]) -> Vec<v1::Refused> {
+    let refused = |refused: &Refused| v1::Refused {
+        forwarder: refused.forwarder.clone(),
+        address: refused.address.to_string(),
+        reason: refused.reason.clone(),
+        last_unix_ms: unix_ms(refused.last),
+        times: refused.times,
+    };
+    refusals.iter().map(refused).collect()
 }
 
 pub(super) fn shards(state: &State, content: Option<&Content>) -> v1::ListShardsResponse {

@@ -22,6 +22,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tonic::{Code, Request};
 
 use super::{Admin, difference};
+use crate::forwarders::Admission;
 use crate::rollout::{Command, Driver, Told};
 use crate::sources::Contacts;
 use crate::state::{Past, Projected, Question, Sightings, Sights};
@@ -121,6 +122,7 @@ fn play(state: State) -> Played {
         driver,
         projector: asking,
         contacts: Contacts::default(),
+        admission: Admission::default(),
         past: Past::default(),
         leader: leaders,
     };

@@ -9,6 +9,7 @@ use tonic::{Request, Response, Status};
 use tracing::{info, warn};
 
 use super::Peer;
+use super::admission::{Admission, Why};
 use crate::ca::{Authority, CaError, FORWARDER_LIFE, Tls, Token, Tokens};
 
 /// A token and a request for a certificate are much shorter.
@@ -17,19 +18,21 @@ pub(super) const MAX_JOIN_BYTES: usize = 32 << 10;
 pub(super) struct Service {
     tls: Arc<Tls>,
     tokens: Tokens,
+    admission: Admission,
 }
 
 impl Service {
-    pub(super) fn new(tls: Arc<Tls>, tokens: Tokens) -> Self {
-        Self { tls, tokens }
+    pub(super) fn new(tls: Arc<Tls>, tokens: Tokens, admission: Admission) -> Self {
+        Self { tls, tokens, admission }
     }
 }
 
 #[tonic::async_trait]
 impl Enrolment for Service {
     async fn join(&self, request: Request<v1::JoinRequest>) -> Result<Response<v1::Credentials>, Status> {
-        let address = request.extensions().get::<Peer>().map(|peer| peer.address.to_string());
-        let address = address.unwrap_or_default();
+        let Some(Peer { address, .. }) = request.extensions().get::<Peer>().cloned() else {
+            return Err(Status::unauthenticated("it is not known who calls"));
+        };
         let v1::JoinRequest { token, request } = request.into_inner();
         let current = self.tls.current();
         let Some(authority) = &current.authority else {
@@ -38,6 +41,10 @@ impl Enrolment for Service {
         };
         let refused = |error: CaError| {
             warn!(%address, %error, "a forwarder cannot join");
+            if matches!(error, CaError::Token) {
+                let reason = error.to_string();
+                self.admission.refused(Why::Token, "", address.ip(), &reason, SystemTime::now());
+            }
             match error {
                 CaError::Token => Status::permission_denied(error.to_string()),
                 CaError::Request(_) => Status::invalid_argument(error.to_string()),

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -20,6 +20,7 @@ use tonic::transport::server::Connected;
 use tracing::{debug, warn};
 
 use super::Peer;
+use super::admission::{Admission, Why};
 use crate::ca::{Identity, IdentityError, Tls};
 
 /// Handshakes of a listener at the same time. Further connections wait in the kernel.
@@ -46,6 +47,7 @@ pub(super) fn accept(
     listener: TcpListener,
     tls: Arc<Tls>,
     clients: Clients,
+    admission: Admission,
     stop: CancellationToken,
 ) -> impl Stream<Item = Result<Connection, io::Error>> {
     let (ready, connections) = mpsc::channel(HANDSHAKES);
@@ -74,11 +76,15 @@ pub(super) fn accept(
                 Clients::WithCertificates => Arc::clone(&current.mutual),
                 Clients::Anybody => Arc::clone(&current.enrolment),
             };
-            let ready = ready.clone();
+            let (ready, admission) = (ready.clone(), admission.clone());
             tokio::spawn(async move {
                 match tokio::time::timeout(HANDSHAKE, shake_hands(stream, address, config, place)).await {
                     Ok(Ok(connection)) => _ = ready.send(Ok(connection)).await,
-                    Ok(Err(error)) => warn!(%address, %error, "a client is refused"),
+                    Ok(Err(error)) => {
+                        warn!(%address, %error, "a client is refused");
+                        let reason = error.to_string();
+                        admission.refused(Why::Certificate, "", address.ip(), &reason, SystemTime::now());
+                    }
                     Err(_) => debug!(%address, "a client did not finish the handshake in time"),
                 }
                 drop(permit);

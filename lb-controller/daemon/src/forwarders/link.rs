@@ -1,6 +1,7 @@
 //! One forwarder's stream.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -13,7 +14,9 @@ use guideway_controller_rollout::ConnectionId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
+use tracing::warn;
 
+use super::admission::{Admission, Why};
 use crate::ca::Identity;
 
 /// Messages that wait for one forwarder. Who lets more gather does not read.
@@ -103,17 +106,21 @@ impl Link {
 #[derive(Clone, Debug, Default)]
 struct End {
     token: CancellationToken,
-    reason: Arc<OnceLock<String>>,
+    status: Arc<OnceLock<Status>>,
 }
 
 impl End {
     fn come(&self, reason: &str) {
-        _ = self.reason.set(reason.to_owned());
+        self.come_with(Status::unavailable(reason));
+    }
+
+    fn come_with(&self, status: Status) {
+        _ = self.status.set(status);
         self.token.cancel();
     }
 
     fn status(&self) -> Status {
-        Status::unavailable(self.reason.get().map_or("the controller stops", String::as_str))
+        self.status.get().cloned().unwrap_or_else(|| Status::unavailable("the controller stops"))
     }
 }
 
@@ -123,33 +130,64 @@ pub(crate) struct Links {
     events: mpsc::Sender<LinkEvent>,
     next: Arc<AtomicU64>,
     places: Arc<Semaphore>,
-    of_each: Arc<Mutex<HashMap<ForwarderName, Arc<Semaphore>>>>,
+    of_each: Arc<Mutex<HashMap<ForwarderName, Own>>>,
+    admission: Admission,
+}
+
+/// What one forwarder has.
+#[derive(Debug)]
+struct Own {
+    places: Arc<Semaphore>,
+    /// Where its links come from.
+    address: IpAddr,
 }
 
 impl Links {
-    pub(super) fn new() -> (Self, mpsc::Receiver<LinkEvent>) {
+    pub(super) fn new(admission: Admission) -> (Self, mpsc::Receiver<LinkEvent>) {
         // There is room for all that all links may have in flight: none waits for another one's messages.
         let (events, received) = mpsc::channel(MAX_LINKS * (IN_FLIGHT + 2));
         let places = Arc::new(Semaphore::new(MAX_LINKS));
-        (Self { events, next: Arc::new(AtomicU64::new(1)), places, of_each: Arc::default() }, received)
+        let next = Arc::new(AtomicU64::new(1));
+        (Self { events, next, places, of_each: Arc::default(), admission }, received)
+    }
+
+    /// Who may connect.
+    pub(super) fn admission(&self) -> &Admission {
+        &self.admission
     }
 
     /// A place for one more link of a forwarder.
     fn place(
         &self,
         forwarder: &ForwarderName,
+        address: IpAddr,
     ) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), Status> {
+        let address = address.to_canonical();
+        let refused = |why, status: Status| {
+            let (name, reason) = (forwarder.as_str(), status.message());
+            warn!(%address, forwarder = name, reason, "a forwarder is refused");
+            self.admission.refused(why, name, address, reason, SystemTime::now());
+            status
+        };
         let mut of_each = self.of_each.lock().unwrap_or_else(PoisonError::into_inner);
-        // Names without links are forgotten.
-        of_each.retain(|name, places| places.available_permits() < LINKS_OF_ONE || name == forwarder);
-        let own = of_each.entry(forwarder.clone()).or_insert_with(|| Arc::new(Semaphore::new(LINKS_OF_ONE)));
-        let Ok(own) = Arc::clone(own).try_acquire_owned() else {
-            return Err(Status::resource_exhausted(format!(
-                "{forwarder} is connected {LINKS_OF_ONE} times already"
-            )));
+        // Names without links are forgotten: who has changed its address may come from the new one.
+        of_each.retain(|_, own| own.places.available_permits() < LINKS_OF_ONE);
+        let fresh = || Own { places: Arc::new(Semaphore::new(LINKS_OF_ONE)), address };
+        let own = of_each.entry(forwarder.clone()).or_insert_with(fresh);
+        if own.address != address {
+            let reason = format!(
+                "{forwarder} is connected from {} already: no two machines may have its certificate",
+                own.address
+            );
+            return Err(refused(Why::Elsewhere, Status::already_exists(reason)));
+        }
+        let Ok(own) = Arc::clone(&own.places).try_acquire_owned() else {
+            let reason = format!("{forwarder} is connected {LINKS_OF_ONE} times already");
+            return Err(refused(Why::TooMany, Status::resource_exhausted(reason)));
         };
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            return Err(Status::resource_exhausted(format!("{MAX_LINKS} forwarders are connected already")));
+            let reason = format!("{MAX_LINKS} forwarders are connected already");
+            return Err(refused(Why::TooMany, Status::resource_exhausted(reason)));
         };
         Ok((own, place))
     }
@@ -158,9 +196,10 @@ impl Links {
     pub(super) fn begin(
         &self,
         identity: Identity,
+        address: IpAddr,
         incoming: Streaming<v1::FromForwarder>,
     ) -> Result<mpsc::Receiver<Sent>, Status> {
-        let place = self.place(&identity.name)?;
+        let place = self.place(&identity.name, address)?;
         let (queue, messages) = mpsc::channel(QUEUE);
         let (sender, receiver) = mpsc::channel(PARTS);
         let end = End::default();
@@ -168,8 +207,9 @@ impl Links {
         let link = Link { queue, end: end.clone() };
         let connection = ConnectionId(self.next.fetch_add(1, Ordering::Relaxed));
         let reader = Reader { forwarder: identity.name, connection, events: self.events.clone(), incoming };
+        let admission = self.admission.clone();
         tokio::spawn(async move {
-            reader.run(link, &end, identity.until).await;
+            reader.run(link, &end, &admission, identity.until).await;
             drop(place);
         });
         Ok(receiver)
@@ -184,10 +224,11 @@ struct Reader {
 }
 
 impl Reader {
-    async fn run(mut self, link: Link, end: &End, until: SystemTime) {
+    async fn run(mut self, link: Link, end: &End, admission: &Admission, until: SystemTime) {
         let life = until.duration_since(SystemTime::now()).unwrap_or_default();
         let mut decoder = Decoder::new();
         let mut introduced = false;
+        let name = self.forwarder.clone();
         let reading = async {
             let hello = match tokio::time::timeout(HELLO, self.next(&mut decoder)).await {
                 Ok(Ok(FromForwarder::Hello(hello))) => hello,
@@ -202,12 +243,18 @@ impl Reader {
             introduced = true;
             self.messages(&mut decoder).await
         };
-        let reason = tokio::select! {
-            reason = reading => reason,
-            () = end.token.cancelled() => String::new(),
-            () = tokio::time::sleep(life) => "the certificate has expired".to_owned(),
+        let status = tokio::select! {
+            // Whoever was taken away says nothing more.
+            biased;
+            status = admission.revoked(&name) => {
+                warn!(forwarder = %name, "the Forwarder is gone: its connection is closed");
+                status
+            }
+            reason = reading => Status::unavailable(reason),
+            () = end.token.cancelled() => Status::unavailable(""),
+            () = tokio::time::sleep(life) => Status::unavailable("the certificate has expired"),
         };
-        end.come(&reason);
+        end.come_with(status);
         if introduced {
             let (forwarder, connection) = (self.forwarder, self.connection);
             _ = self.events.send(LinkEvent::Disconnected { forwarder, connection }).await;

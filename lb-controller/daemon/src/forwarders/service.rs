@@ -1,5 +1,6 @@
 //! What a forwarder may call.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -9,36 +10,40 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::{info, warn};
 
+use super::Peer;
+use super::admission::Why;
 use super::link::Links;
-use super::{Admit, Peer};
 use crate::ca::{FORWARDER_LIFE, Identity, Tls};
 
 pub(super) struct Service {
     tls: Arc<Tls>,
     links: Links,
-    admit: Admit,
 }
 
 impl Service {
-    pub(super) fn new(tls: Arc<Tls>, links: Links, admit: Admit) -> Self {
-        Self { tls, links, admit }
+    pub(super) fn new(tls: Arc<Tls>, links: Links) -> Self {
+        Self { tls, links }
     }
 
     /// Who calls, if it may.
-    fn caller<T>(&self, request: &Request<T>) -> Result<Identity, Status> {
+    fn caller<T>(&self, request: &Request<T>) -> Result<(Identity, IpAddr), Status> {
         let peer = request.extensions().get::<Peer>();
         let Some(Peer { address, identity }) = peer else {
             return Err(Status::unauthenticated("it is not known who calls"));
         };
+        let admission = self.links.admission();
         let identity = identity.clone().map_err(|reason| {
             warn!(%address, %reason, "a client is refused");
+            admission.refused(Why::Certificate, "", address.ip(), &reason, SystemTime::now());
             Status::unauthenticated(reason)
         })?;
-        (self.admit)(&identity.name).map_err(|reason| {
-            warn!(%address, forwarder = %identity.name, %reason, "a forwarder is refused");
-            Status::permission_denied(reason)
+        admission.check(&identity.name).map_err(|(why, status)| {
+            let (name, reason) = (&identity.name, status.message());
+            warn!(%address, forwarder = %name, reason, "a forwarder is refused");
+            admission.refused(why, name.as_str(), address.ip(), reason, SystemTime::now());
+            status
         })?;
-        Ok(identity)
+        Ok((identity, address.ip()))
     }
 }
 
@@ -50,13 +55,13 @@ impl Controller for Service {
         &self,
         request: Request<Streaming<v1::FromForwarder>>,
     ) -> Result<Response<Self::FollowStream>, Status> {
-        let identity = self.caller(&request)?;
-        let outgoing = self.links.begin(identity, request.into_inner())?;
+        let (identity, address) = self.caller(&request)?;
+        let outgoing = self.links.begin(identity, address, request.into_inner())?;
         Ok(Response::new(ReceiverStream::new(outgoing)))
     }
 
     async fn renew(&self, request: Request<v1::RenewRequest>) -> Result<Response<v1::Credentials>, Status> {
-        let identity = self.caller(&request)?;
+        let (identity, _) = self.caller(&request)?;
         let current = self.tls.current();
         let Some(authority) = &current.authority else {
             let reason =

@@ -1,10 +1,14 @@
 //! A real server and real clients on this machine.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Instant;
 
 use guideway_controller_core::message::{FromForwarder, Hello, Standing, ToForwarder};
 use guideway_controller_core::{Generation, Term};
+use guideway_controller_crds::guideway::Forwarder;
+use guideway_controller_crds::{Kind, Object, Resource};
+use guideway_controller_index::Change;
 use guideway_controller_proto::v1::controller_client::ControllerClient;
 use guideway_controller_proto::v1::enrolment_client::EnrolmentClient;
 use guideway_controller_proto::{Decoder, MAX_PART_BYTES, from_forwarder, v1};
@@ -13,7 +17,7 @@ use rcgen::KeyPair;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Channel, Endpoint, Uri};
@@ -56,17 +60,33 @@ pub(crate) async fn dial(
     address: SocketAddr,
     tls: Arc<ClientConfig>,
 ) -> Result<Channel, tonic::transport::Error> {
+    dial_from([127, 0, 0, 1].into(), address, tls).await
+}
+
+async fn dial_from(
+    own: IpAddr,
+    address: SocketAddr,
+    tls: Arc<ClientConfig>,
+) -> Result<Channel, tonic::transport::Error> {
     let connector = TlsConnector::from(tls);
     Endpoint::from_static("http://controller.invalid")
         .connect_with_connector(tower::service_fn(move |_: Uri| {
             let connector = connector.clone();
             async move {
-                let stream = TcpStream::connect(address).await?;
+                let socket = TcpSocket::new_v4()?;
+                socket.bind((own, 0).into())?;
+                let stream = socket.connect(address).await?;
                 let stream = connector.connect(ServerName::try_from(LOCALHOST).unwrap(), stream).await?;
                 Ok::<_, std::io::Error>(TokioIo::new(stream))
             }
         }))
         .await
+}
+
+/// A Forwarder object.
+pub(crate) fn there(text: &str) -> Change {
+    let object = Object { name: text.to_owned(), ..Object::default() };
+    Change::Resource(object, Box::new(Resource::Forwarder(Forwarder::default())))
 }
 
 /// A controller that takes forwarders, whose events are read by the test.
@@ -76,6 +96,7 @@ pub(crate) struct Site {
     pub(crate) address: SocketAddr,
     enrolment: SocketAddr,
     pub(crate) tokens: Tokens,
+    pub(crate) admission: Admission,
     stop: CancellationToken,
 }
 
@@ -102,17 +123,18 @@ impl Site {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let enrolling = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, enrolment) = (listener.local_addr().unwrap(), enrolling.local_addr().unwrap());
-        let (links, events) = links();
+        let admission = Admission::default();
+        for known in ["lb1", "lb2", "lb3", "lb7", "slow", "quick", "loud", "quiet", "deaf", "there", "away"] {
+            admission.see(&there(known));
+        }
+        admission.is_complete();
+        let (links, events) = links(admission.clone());
         let stop = CancellationToken::new();
-        let admit: Admit = Arc::new(|name| match name.as_str() {
-            "stranger" => Err("no forwarder is called \"stranger\"".to_owned()),
-            _ => Ok(()),
-        });
         let tokens = Tokens::new(folder);
-        tokio::spawn(serve(listener, Arc::clone(&tls), links, admit, liveness, stop.clone()));
-        tokio::spawn(serve_enrolment(enrolling, tls, tokens.clone(), stop.clone()));
+        tokio::spawn(serve(listener, Arc::clone(&tls), links, liveness, stop.clone()));
+        tokio::spawn(serve_enrolment(enrolling, tls, tokens.clone(), admission.clone(), stop.clone()));
         let authority = Authority::open(folder).unwrap().unwrap();
-        (Self { _folder: None, authority, address, enrolment, tokens, stop }, events)
+        (Self { _folder: None, authority, address, enrolment, tokens, admission, stop }, events)
     }
 
     pub(crate) fn forwarder(&self, name: &str) -> Arc<ClientConfig> {
@@ -216,9 +238,63 @@ async fn who_has_no_certificate_of_the_cluster_is_refused() {
     }
     let status = refused(&site, site.forwarder("stranger")).await;
     assert_eq!(status.code(), Code::PermissionDenied);
-    assert_eq!(status.message(), "no forwarder is called \"stranger\"");
+    assert!(status.message().starts_with("there is no Forwarder stranger that can be used"), "{status:?}");
+    let refusals = site.admission.refusals();
+    // A client may try more than once.
+    let times = refusals.iter().map(|refused| refused.times).sum::<u64>();
+    assert!(times >= 5 && refusals[0].forwarder == "stranger", "{refusals:?}");
     // Nobody came through to the driver.
     assert!(events.try_recv().is_err());
+}
+
+/// Whose object goes is cut off at once and gets nothing; with the object it comes back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_object_of_a_forwarder_is_its_admission() {
+    let (site, mut events) = Site::new().await;
+    let channel = dial(site.address, site.forwarder("lb1")).await.unwrap();
+    let mut stream = introduced(&site, "lb1").await;
+    let _link = connected(&mut events).await;
+    site.admission.see(&Change::ResourceGone(Kind::Forwarder, "lb1".to_owned()));
+    let status = stream.end().await;
+    assert_eq!(status.code(), Code::PermissionDenied, "{status:?}");
+    assert!(matches!(within(events.recv()).await.unwrap(), LinkEvent::Disconnected { .. }));
+    // Over a connection that stands, too: each call is asked about.
+    assert_eq!(follow(channel.clone()).await.err().unwrap().code(), Code::PermissionDenied);
+    let mut single = ControllerClient::new(channel);
+    let key = KeyPair::generate().unwrap();
+    let status = within(single.renew(v1::RenewRequest { request: request(&key) })).await.unwrap_err();
+    assert_eq!(status.code(), Code::PermissionDenied);
+    site.admission.see(&there("lb1"));
+    within(single.renew(v1::RenewRequest { request: request(&key) })).await.unwrap();
+    let _again = introduced(&site, "lb1").await;
+    assert_eq!(connected(&mut events).await.0, "lb1");
+}
+
+/// Two machines with one certificate: the one that is there stays, and the other one is told; it may come when it is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_is_one_machine() {
+    let (site, mut events) = Site::new().await;
+    let first = introduced(&site, "lb1").await;
+    let _link = connected(&mut events).await;
+    let elsewhere = || async {
+        let tls = site.forwarder("lb1");
+        follow(dial_from("127.0.0.2".parse().unwrap(), site.address, tls).await.unwrap()).await
+    };
+    let status = elsewhere().await.err().unwrap();
+    assert_eq!(status.code(), Code::AlreadyExists);
+    let expected = "lb1 is connected from 127.0.0.1 already: no two machines may have its certificate";
+    assert_eq!(status.message(), expected);
+    assert_eq!(site.admission.refusals()[0].address.to_string(), "127.0.0.2");
+    // From the same machine it may: a former connection may not have been noticed to be gone.
+    let again = introduced(&site, "lb1").await;
+    let _again = connected(&mut events).await;
+    drop((first, again));
+    within(async {
+        while elsewhere().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -137,19 +137,12 @@ impl Resources {
         let errors: Vec<String> = errors.map(ToString::to_string).collect();
         let verdict = Verdict::new(self.kind, &self.resource, object, &errors);
         let _ended = self.verdicts.send(verdict).await;
-        let resource = match parsed.resource {
-            Ok(resource) => resource,
-            Err(_) => {
-                for error in &errors {
-                    tracing::warn!(
-                        kind = self.kind.as_str(),
-                        name,
-                        error,
-                        "the object is wrong and not used"
-                    );
-                }
-                return self.without(&name).await;
+        // What it said before stays: a slip of the pen withdraws nothing.
+        let Ok(resource) = parsed.resource else {
+            for error in &errors {
+                tracing::warn!(kind = self.kind.as_str(), name, error, "the object is wrong and not used");
             }
+            return;
         };
         match resource {
             Resource::Cluster(cluster) => match ClusterName::new(&name) {

@@ -151,6 +151,7 @@ impl Peer {
                     self.standing.prepared =
                         self.standing.prepared.filter(|(prepared, _)| *prepared > generation);
                     self.keep((generation, digest).into());
+                    self.got_past(generation);
                 }
             }
             FromForwarder::Fenced { generation, .. } => {
@@ -168,6 +169,15 @@ impl Peer {
         if let Some(prepared) = self.prepared() {
             self.answered(prepared.generation);
         }
+        if let Some(installed) = self.installed() {
+            self.got_past(installed.generation);
+        }
+    }
+
+    /// What it has installed it need not prepare. It was asked to if it said how it stands while it installed that, when it
+    /// has nothing prepared any more and nothing newer installed yet.
+    fn got_past(&mut self, installed: Generation) {
+        self.asked.take_if(|asked| asked.stamp.generation <= installed);
     }
 
     fn answered(&mut self, generation: Generation) {

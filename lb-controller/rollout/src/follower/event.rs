@@ -46,6 +46,12 @@ pub enum Event {
         /// Which one.
         connection: ConnectionId,
     },
+    /// A controller says that this forwarder is none of the cluster's any more. What others do without it is unknown to it, so
+    /// that it withdraws until a leader tells it what is committed. It forgets that when it restarts, and is told again.
+    Revoked {
+        /// Why, for people.
+        reason: String,
+    },
     /// A message came.
     Received {
         /// On which connection.

@@ -95,6 +95,9 @@ impl Follower {
     /// The leader has written it into the record, whichever leader that is.
     fn commit(&mut self, stamp: Stamp) {
         self.kept.known = self.kept.known.max(stamp.generation);
+        if stamp.generation == self.kept.known {
+            self.revoked = None;
+        }
         if !self.kept.is_before(stamp.generation) || stamp.generation < self.kept.known {
             self.say_whether_fenced();
         } else if let Some((ahead, _)) = self.prepared.take_if(|(ahead, _)| ahead.stamp == stamp) {

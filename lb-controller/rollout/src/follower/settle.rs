@@ -90,8 +90,10 @@ impl Follower {
 
     /// What is announced is the last that is known to be committed, except for the moment in which that is installed.
     fn announce(&mut self, now: Instant) {
-        let newest =
-            self.installed.map(|(stamp, _)| stamp).filter(|stamp| stamp.generation >= self.kept.known);
+        let newest = self
+            .installed
+            .map(|(stamp, _)| stamp)
+            .filter(|stamp| self.revoked.is_none() && stamp.generation >= self.kept.known);
         if let Some(stamp) = newest {
             self.behind_since = None;
             if self.announcing != Announcing::Announced(stamp) {
@@ -115,7 +117,9 @@ impl Follower {
         let since = self.behind_since?;
         match self.announcing {
             Announcing::Withdrawn(_) => None,
-            _ if self.is_installing_newest() => since.checked_add(self.settings.install_timeout),
+            _ if self.revoked.is_none() && self.is_installing_newest() => {
+                since.checked_add(self.settings.install_timeout)
+            }
             _ => Some(since),
         }
     }
@@ -126,6 +130,9 @@ impl Follower {
 
     fn why_withdrawn(&self) -> String {
         let known = self.kept.known;
+        if let Some(reason) = &self.revoked {
+            return reason.clone();
+        }
         match self.kept.committed {
             None if known.0 == 0 => "nothing was ever committed here".to_owned(),
             None => format!("generation {known} is committed and nothing is installed here"),

@@ -84,6 +84,8 @@ pub(super) struct Forwarder {
     pub(super) announced: Option<Stamp>,
     /// It prepares nothing, and says nothing about it.
     pub(super) is_silent: bool,
+    /// Its disk does not answer.
+    pub(super) is_stuck: bool,
     /// Why it refuses.
     pub(super) refuses: Option<String>,
 }
@@ -144,6 +146,7 @@ impl Bed {
             installed: None,
             announced: None,
             is_silent: false,
+            is_stuck: false,
             refuses: None,
         };
         self.forwarders.push(forwarder);
@@ -318,6 +321,9 @@ impl Bed {
                 Action::Discard { .. } => forwarder.prepared = None,
                 Action::Keep(kept) => {
                     forwarder.kept = kept;
+                    if forwarder.is_stuck {
+                        continue;
+                    }
                     self.follower(number, Event::Kept { result: Ok(kept) });
                 }
                 Action::Install { stamp, .. } => {

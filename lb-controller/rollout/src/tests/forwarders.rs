@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::bed::{Bed, content, name};
 use crate::coordinator::{Aborted, Notice};
+use crate::follower::Event;
 
 #[test]
 fn a_silent_forwarder_is_left_behind_and_fenced() {
@@ -22,6 +23,33 @@ fn a_silent_forwarder_is_left_behind_and_fenced() {
     bed.restart(2);
     bed.dial_all();
     bed.run();
+    assert!(bed.all_serve(&second));
+}
+
+/// Its Forwarder object is deleted and made again.
+#[test]
+fn a_forwarder_that_nobody_takes_withdraws_until_it_is_taken_again() {
+    let mut bed = Bed::led(3);
+    let revoked = || Event::Revoked { reason: "there is no Forwarder lb-2".to_owned() };
+    bed.cut(2);
+    bed.follower(2, revoked());
+    assert_eq!(bed.forwarders[2].announced, None);
+    // Others go on; what it has is old by then.
+    let second = content("second", "aaa");
+    bed.wants(&second);
+    bed.pass(Duration::from_secs(3));
+    assert!(bed.forwarders[..2].iter().all(|forwarder| forwarder.announced == bed.committed()));
+    assert_eq!(bed.forwarders[2].announced, None);
+    bed.dial(2);
+    bed.run();
+    assert!(bed.all_serve(&second));
+    // What it has is still what is committed: it hears that from the leader, and not before.
+    bed.cut(2);
+    bed.follower(2, revoked());
+    bed.pass(Duration::from_secs(60));
+    assert_eq!(bed.forwarders[2].announced, None);
+    bed.dial(2);
+    bed.pass(Duration::from_secs(1));
     assert!(bed.all_serve(&second));
 }
 

@@ -178,6 +178,7 @@ impl Run {
                     self.happened(Event::Disconnected { connection }).await;
                 }
             }
+            Input::Revoked(reason) => self.happened(Event::Revoked { reason }).await,
             Input::NotConnected(reason) => {
                 self.not_connected(&reason);
                 self.show();

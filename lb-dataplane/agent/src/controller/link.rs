@@ -57,6 +57,14 @@ pub enum LinkError {
     Ended,
 }
 
+impl LinkError {
+    /// Whether the controller knows no forwarder of this name any more, which is more than not to be reached.
+    #[must_use]
+    pub fn is_revoked(&self) -> bool {
+        matches!(self, Self::Refused(status) if status.code() == tonic::Code::PermissionDenied)
+    }
+}
+
 /// Connects.
 ///
 /// # Errors

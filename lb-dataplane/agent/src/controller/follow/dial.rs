@@ -33,6 +33,8 @@ pub(super) enum Input {
     Accepted { connection: ConnectionId, client: ControllerClient<Channel> },
     /// A link has ended.
     Over { connection: ConnectionId, reason: String },
+    /// A controller takes this forwarder no more.
+    Revoked(String),
     /// No link came about.
     NotConnected(String),
     /// An attempt to get another certificate has ended.
@@ -127,9 +129,12 @@ async fn one(
         async move { inbox.send(input).await.is_ok() }
     });
     // Cut links need no reason: who cuts has one.
-    let reason = ended.run_until_cancelled(carrying).await.map(|error| chain(&error));
-    tell(Input::Over { connection, reason: reason.unwrap_or_else(|| "it took nothing any more".to_owned()) })
-        .await?;
+    let error = ended.run_until_cancelled(carrying).await;
+    let reason = error.as_ref().map_or_else(|| "it took nothing any more".to_owned(), |error| chain(error));
+    tell(Input::Over { connection, reason: reason.clone() }).await?;
+    if error.is_some_and(|error| error.is_revoked()) {
+        tell(Input::Revoked(reason)).await?;
+    }
     Ok(accepted)
 }
 
