@@ -59,7 +59,7 @@ impl Controller {
         let child = Command::new(binary("lb-controller")?)
             .args(["run", "--config"])
             .arg(&self.config)
-            .env("RUST_LOG", "warn")
+            .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".to_owned()))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

@@ -161,10 +161,7 @@ impl Forwarder {
                 None
             }
             Action::Prepare { stamp, content } => {
-                if let Err(errors) = content.check() {
-                    self.seen
-                        .wrong(format!("no forwarder can serve generation {}: {errors:?}", stamp.generation));
-                }
+                self.seen.check(stamp, &content);
                 self.contents.insert(stamp, content);
                 while self.contents.len() > KEPT {
                     self.contents.pop_first();

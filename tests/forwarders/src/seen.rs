@@ -71,6 +71,8 @@ struct Notes {
     announced: Vec<Option<Stamp>>,
     connected: BTreeSet<usize>,
     digests: BTreeMap<Generation, Digest>,
+    /// The last content in which nothing was wrong. What it has needs no second look, by whichever forwarder.
+    right: Option<Content>,
     wrongs: Vec<String>,
 }
 
@@ -144,8 +146,17 @@ impl Seen {
         (notes.announced.iter().all(is_same) && notes.installed.iter().all(is_installed)).then_some(first)
     }
 
-    pub(crate) fn wrong(&self, what: String) {
-        self.notes().wrongs.push(what);
+    /// Looks whether a content is one that forwarders can serve.
+    pub(crate) fn check(&self, stamp: Stamp, content: &Content) {
+        let mut notes = self.notes();
+        let right = notes.right.as_ref().filter(|right| right.seed() == content.seed());
+        match right.map_or_else(|| content.check(), |right| content.check_since(right)) {
+            Ok(()) => notes.right = Some(content.clone()),
+            Err(errors) => {
+                let generation = stamp.generation;
+                notes.wrongs.push(format!("no forwarder can serve generation {generation}: {errors:?}"));
+            }
+        }
     }
 
     /// What must not have been.
