@@ -84,9 +84,16 @@ pub trait Rules: Sync {
         ordinary::prepare_update(self.has_status(), self.has_generation(), new, old);
     }
 
-    /// Makes the next state of an object of what a client sent to `status`: only the status is new.
+    /// Makes the next state of an object of what a client sent to `status`: the status is new, and the metadata but for
+    /// [`status_keeps`](Rules::status_keeps).
     fn prepare_status(&self, new: &mut Value, old: &Value) {
-        ordinary::prepare_status(new, old);
+        ordinary::prepare_status(self.status_keeps(), new, old);
+    }
+
+    /// Fields of the metadata that a write to `status` leaves as they are. Agents of nodes label their nodes and
+    /// annotate their pods there.
+    fn status_keeps(&self) -> &'static [&'static str] {
+        &[]
     }
 
     /// `metadata.generation` counts the changes of the spec.
@@ -199,7 +206,14 @@ impl Rules for Custom {
     fn updates_unconditionally(&self) -> bool {
         false
     }
+
+    fn status_keeps(&self) -> &'static [&'static str] {
+        &KEPT_METADATA
+    }
 }
+
+/// Where a write to `status` writes the status alone.
+const KEPT_METADATA: [&str; 4] = ["labels", "annotations", "ownerReferences", "finalizers"];
 
 pub(crate) mod apps;
 pub(crate) mod autoscaling;

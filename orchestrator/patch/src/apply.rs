@@ -11,7 +11,7 @@ pub use conflict::{Conflict, conflict_message};
 
 use crate::fields::FieldSet;
 use crate::managed::{self, BEFORE_FIRST_APPLY, Entry, Manager, Operation};
-use crate::tree::{UNOWNED_METADATA, collect, compare, merge, remove};
+use crate::tree::{UNOWNED_METADATA, collect, compare, merge, remove, undeclared};
 
 /// What to do about fields that other managers own and that would change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,10 +31,15 @@ pub enum ApplyError {
     /// 400 BadRequest: the configuration is none for this object.
     #[error("{0}")]
     BadRequest(String),
-    /// 400 BadRequest (500 in Kubernetes): the configuration does not fit the schema, because an element of a list
-    /// lacks its key or is there twice.
-    #[error("failed to create typed patch object: {0}")]
-    Invalid(String),
+    /// 500, as in Kubernetes: the configuration does not fit the schema, because an element of a list lacks its key or
+    /// is there twice, or a field is none of the kind's.
+    #[error("failed to create typed patch object ({object}): {problem}")]
+    Invalid {
+        /// Namespace, name, version and kind that the configuration says.
+        object: String,
+        /// Where in it, and what.
+        problem: String,
+    },
 }
 
 /// Applies `config` on behalf of `manager`.
@@ -53,7 +58,9 @@ pub fn apply(
     now: &str,
 ) -> Result<Value, ApplyError> {
     let config = prepare(schema, config, manager)?;
-    let applied = without_unowned(collect(Some(schema), &config).map_err(ApplyError::Invalid)?);
+    let fields = undeclared(schema, &config).and_then(|()| collect(Some(schema), &config));
+    let fields = fields.map_err(|problem| ApplyError::Invalid { object: describe(&config), problem })?;
+    let applied = without_unowned(fields);
     let mut entries = managed::live(live);
     if let (Some(live), true) = (live, entries.is_empty()) {
         entries.push(first(schema, live, manager, now));
@@ -124,6 +131,19 @@ fn prepare(schema: &Schema, config: &Value, manager: &Manager) -> Result<Value, 
         metadata.retain(|name, value| !(value.is_null() && UNOWNED_METADATA.contains(&name.as_str())));
     }
     Ok(config)
+}
+
+/// Which object a configuration is for, as Kubernetes prints it.
+fn describe(config: &Value) -> String {
+    let text = |path: &str| config.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    let version = text("/apiVersion");
+    let group = if version.contains('/') { "" } else { "/" };
+    format!(
+        "{}/{}; {group}{version}, Kind={}",
+        text("/metadata/namespace"),
+        text("/metadata/name"),
+        text("/kind")
+    )
 }
 
 /// The set less the fields that nobody owns.

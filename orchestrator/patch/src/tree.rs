@@ -8,6 +8,7 @@ mod collect;
 mod compare;
 mod merge;
 mod remove;
+mod undeclared;
 
 use guideway_schema::{ListType, MapType, Schema};
 use serde_json::{Map, Value};
@@ -16,6 +17,7 @@ pub(crate) use collect::{collect, collect_leniently, with_parents};
 pub(crate) use compare::{UNOWNED_METADATA, compare};
 pub(crate) use merge::merge;
 pub(crate) use remove::remove;
+pub(crate) use undeclared::undeclared;
 
 use crate::fields::PathElement;
 

@@ -78,7 +78,8 @@ impl Schema {
     }
 
     /// Fields that the schema does not name stay.
-    fn keeps_unknown(&self) -> bool {
+    #[must_use]
+    pub fn keeps_unknown(&self) -> bool {
         self.preserves_unknown() || self.kind() != Type::Object
     }
 

@@ -32,6 +32,10 @@ impl Rules for Deployment {
         }
     }
 
+    fn status_keeps(&self) -> &'static [&'static str] {
+        &["labels"]
+    }
+
     fn validate(&self, object: &Value) -> Vec<Cause> {
         let mut causes = Vec::new();
         let spec = Field::root(object).at("spec");

@@ -97,7 +97,7 @@ impl Rules for Request {
     }
 
     fn prepare_status(&self, new: &mut Value, old: &Value) {
-        super::ordinary::prepare_status(new, old);
+        super::ordinary::prepare_status(self.status_keeps(), new, old);
         // Whether it is approved is said through another subresource.
         let verdicts = |object: &Value| -> Vec<Value> {
             let all = object.list("status.conditions").iter();

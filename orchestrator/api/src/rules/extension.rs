@@ -33,6 +33,10 @@ impl Rules for Definition {
         }
     }
 
+    fn status_keeps(&self) -> &'static [&'static str] {
+        &super::KEPT_METADATA
+    }
+
     fn prepare_create(&self, object: &mut Value) {
         super::ordinary::prepare_create(true, true, object);
         object.set(
@@ -275,6 +279,10 @@ impl Rules for ApiService {
 
     fn has_generation(&self) -> bool {
         false
+    }
+
+    fn status_keeps(&self) -> &'static [&'static str] {
+        &super::KEPT_METADATA
     }
 
     fn default(&self, _version: &str, object: &mut Value) {

@@ -25,8 +25,8 @@ pub(super) fn prepare_update(has_status: bool, has_generation: bool, new: &mut V
     }
 }
 
-/// A client's object becomes the old one with another status.
-pub(super) fn prepare_status(new: &mut Value, old: &Value) {
+/// A client's object becomes the old one with another status and other metadata, but for the fields in `kept`.
+pub(super) fn prepare_status(kept: &[&str], new: &mut Value, old: &Value) {
     let (status, metadata) = (new.unset("status"), new.unset("metadata"));
     *new = old.clone();
     match status {
@@ -35,11 +35,14 @@ pub(super) fn prepare_status(new: &mut Value, old: &Value) {
             new.unset("status");
         }
     }
-    // The version decides whether the write is on time, and managers of fields are tracked for status too.
-    if let (Some(sent), Some(target)) = (metadata, new.inner("metadata")) {
-        for field in ["resourceVersion", "managedFields"] {
-            keep(target, &sent, field);
+    if let Some(Value::Object(mut sent)) = metadata {
+        for field in kept.iter().chain(&["generation"]) {
+            sent.remove(*field);
+            if let Some(value) = old.at("metadata").get(field) {
+                sent.insert((*field).to_owned(), value.clone());
+            }
         }
+        new.set("metadata", sent);
     }
 }
 

@@ -79,6 +79,10 @@ impl Rules for Pod {
         update::validate_part(new, old)
     }
 
+    fn status_keeps(&self) -> &'static [&'static str] {
+        &["ownerReferences"]
+    }
+
     fn grace_seconds(&self, object: &Value, asked: Option<i64>) -> Option<i64> {
         // What runs nowhere, or has ended, has nothing to finish.
         let ended = matches!(object.text("status.phase"), "Failed" | "Succeeded");

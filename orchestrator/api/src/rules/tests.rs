@@ -233,6 +233,27 @@ fn generations_count_changes_of_the_spec_alone() {
 }
 
 #[test]
+fn metadata_is_written_through_status_where_kubernetes_lets_it() {
+    let sent = json!({"name": "x", "labels": {"a": "new"}, "annotations": {"a": "new"}, "finalizers": ["new/a"],
+        "ownerReferences": ["new"]});
+    let old = json!({"metadata": {"name": "x", "labels": {"a": "old"}}, "spec": {"a": 1}});
+    let written = |group: &str, plural: &str| {
+        let mut new = json!({"metadata": sent, "spec": {"a": 2}, "status": {"phase": "Running"}});
+        resource(group, plural).kind().rules.prepare_status(&mut new, &old);
+        assert_eq!(new["spec"], old["spec"], "{plural}");
+        ["labels", "annotations", "finalizers", "ownerReferences"].map(|field| new["metadata"][field].clone())
+    };
+    let all = ["labels", "annotations", "finalizers", "ownerReferences"].map(|field| sent[field].clone());
+    assert_eq!(written("", "nodes"), all);
+    let [labels, annotations, finalizers, owners] = all;
+    assert_eq!(written("", "pods"), [labels, annotations.clone(), finalizers.clone(), Value::Null]);
+    let kept = json!({"a": "old"});
+    assert_eq!(written("apps", "deployments"), [kept.clone(), annotations, finalizers, owners]);
+    let definitions = written("apiextensions.k8s.io", "customresourcedefinitions");
+    assert_eq!(definitions, [kept, Value::Null, Value::Null, Value::Null]);
+}
+
+#[test]
 fn small_kinds_get_their_defaults() {
     let (secret, _) = created("", "secrets", json!({"stringData": {"a": "b"}}));
     assert_eq!((&secret["type"], &secret["data"]), (&json!("Opaque"), &json!({"a": "Yg=="})));

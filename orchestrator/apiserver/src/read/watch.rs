@@ -302,14 +302,14 @@ impl Events {
             Form::Metadata => table::partial_object_metadata(&value),
             Form::Table(version) => {
                 let metadata = json!({"resourceVersion": value["metadata"]["resourceVersion"]});
-                let rows = if kind == "BOOKMARK" { Vec::new() } else { vec![value] };
+                // A bookmark is a row too: what it says is in the metadata of the row's object.
                 let columns = if std::mem::replace(&mut self.has_columns, true) {
                     Definitions::Omitted
                 } else {
                     Definitions::Shown
                 };
                 let now = jiff::Timestamp::now();
-                table::table(self.resource.version(), &rows, metadata, columns, self.include, version, now)
+                table::table(self.resource.version(), &[value], metadata, columns, self.include, version, now)
             }
         };
         put(frame, kind, &serde_json::to_vec(&shown).unwrap_or_default());

@@ -37,6 +37,28 @@ async fn status_and_spec_do_not_touch_each_other() {
 }
 
 #[tokio::test]
+async fn agents_annotate_pods_through_their_status() {
+    let lab = Lab::start().await;
+    default_account(&lab).await;
+    lab.made(PODS, &pod("p")).await;
+    let patch = json!({"metadata": {"labels": {"l": "1"}, "annotations": {"a": "1"}, "generation": 9},
+        "spec": {"nodeName": "no"}, "status": {"phase": "Running"}});
+    let path = format!("{PODS}/p/status?fieldManager=agent");
+    let done = lab.patch(&path, "strategic-merge-patch+json", &patch).await.json;
+    assert_eq!(
+        (&done["metadata"]["labels"]["l"], &done["metadata"]["annotations"]["a"]),
+        (&json!("1"), &json!("1"))
+    );
+    assert_eq!((&done["status"]["phase"], &done["spec"]["nodeName"]), (&json!("Running"), &Value::Null));
+    assert_eq!(done["metadata"]["generation"], 1);
+    let entries = done["metadata"]["managedFields"].as_array().unwrap();
+    let own = entries.iter().find(|entry| entry["manager"] == "agent").unwrap();
+    assert_eq!(own["subresource"], "status");
+    assert_eq!(own["fieldsV1"]["f:metadata"]["f:annotations"], json!({".": {}, "f:a": {}}));
+    assert!(own["fieldsV1"].get("f:spec").is_none());
+}
+
+#[tokio::test]
 async fn scale() {
     let lab = Lab::start().await;
     lab.made(DEPLOYMENTS, &deployment()).await;

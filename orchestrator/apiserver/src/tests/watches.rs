@@ -135,6 +135,22 @@ async fn tables_tell_their_columns_once() {
 }
 
 #[tokio::test]
+async fn a_table_says_where_the_initial_events_end() {
+    let lab = Lab::start().await;
+    let accept = [("accept", "application/json;as=Table;v=v1;g=meta.k8s.io")];
+    lab.made(MAPS, &config_map("a", json!({}))).await;
+    let query = "watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true";
+    let mut events =
+        Events::of(&lab, &format!("{MAPS}?{query}&fieldSelector=metadata.name=a"), &accept).await;
+    assert_eq!(events.next().await.unwrap()["type"], "ADDED");
+    let end = events.next().await.unwrap();
+    assert_eq!((&end["type"], &end["object"]["kind"]), (&json!("BOOKMARK"), &json!("Table")));
+    let metadata = &end["object"]["rows"][0]["object"]["metadata"];
+    assert_eq!(metadata["annotations"], json!({"k8s.io/initial-events-end": "true"}));
+    assert_eq!(metadata["resourceVersion"], end["object"]["metadata"]["resourceVersion"]);
+}
+
+#[tokio::test]
 async fn watches_end_when_the_server_stops() {
     let lab = Lab::start().await;
     let from = version(&lab.get(MAPS).await.json);

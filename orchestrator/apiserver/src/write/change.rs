@@ -83,7 +83,7 @@ impl Call {
         metadata(&mut new).insert("resourceVersion".into(), old["metadata"]["resourceVersion"].clone());
         if !is_applied {
             let manager = self.manager(change.options.field_manager.as_deref());
-            new = self.managed(Some(&old), new, manager, change.door, rules.has_status(), name)?;
+            new = self.managed(Some(&old), new, manager, change.door, name)?;
         }
         // What changes nothing is not written, unless it is stored as another definition had it.
         if new == old && !convert::is_outdated(&kind, current.revision.0, &current.value()) {
@@ -183,11 +183,10 @@ impl Call {
         after: Value,
         mut manager: Manager,
         door: Door,
-        has_status: bool,
         name: &str,
     ) -> Result<Value, Status> {
         let Some(schema) = self.version().schema() else { return Ok(after) };
-        manager.reset = door.reset(has_status, &after);
+        manager.reset = door.reset(self.kind(), &after);
         managed::update(schema, before, after, &manager, &self.time())
             .map_err(|causes| Status::invalid(self.kind().qualified(), name, &causes))
     }

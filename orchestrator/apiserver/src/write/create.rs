@@ -78,7 +78,7 @@ pub(crate) async fn create_object(
             rules.prepare_create(&mut object);
             if !is_applied {
                 let manager = call.manager(options.field_manager.as_deref());
-                object = call.managed(None, object, manager, Door::Object, rules.has_status(), &name)?;
+                object = call.managed(None, object, manager, Door::Object, &name)?;
             }
             warnings.extend(rules.warnings(&object));
         }

@@ -35,15 +35,20 @@ impl Door {
     }
 
     /// Fields that nobody owns by a write here.
-    pub(crate) fn reset(self, has_status: bool, object: &Value) -> FieldSet {
+    pub(crate) fn reset(self, kind: &Kind, object: &Value) -> FieldSet {
         match self {
-            Self::Object if has_status => FieldSet::of(&[&["status"]]),
+            Self::Object if kind.rules.has_status() => FieldSet::of(&[&["status"]]),
             Self::Object | Self::Part(_) => FieldSet::default(),
             Self::Status => {
                 let fields = object.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
                 let mut reset = FieldSet::default();
-                for name in fields.filter(|name| !matches!(*name, "apiVersion" | "kind" | "status")) {
+                for name in
+                    fields.filter(|name| !matches!(*name, "apiVersion" | "kind" | "metadata" | "status"))
+                {
                     reset.add(&FieldSet::of(&[&[name]]));
+                }
+                for field in kind.rules.status_keeps() {
+                    reset.add(&FieldSet::of(&[&["metadata", field]]));
                 }
                 reset
             }

@@ -117,10 +117,19 @@ impl Patch {
                         call.kind().kind
                     )));
                 }
-                let mut config = config.clone();
-                let problems = self.known(call, &mut config, duplicates, options)?;
-                warnings.extend(problems);
-                return Ok(Made { object: applied(call, old, &config, door, options)?, is_applied: true });
+                // Of the configuration, fields stay as the client wrote them: it owns them in this form. Those that the
+                // kind has not are refused.
+                let words = duplicates.iter().map(|path| format!("duplicate field {path:?}"));
+                match options.field_validation {
+                    FieldValidation::Ignore => (),
+                    FieldValidation::Warn => warnings.extend(words),
+                    FieldValidation::Strict if duplicates.is_empty() => (),
+                    FieldValidation::Strict => {
+                        let words: Vec<String> = words.collect();
+                        return Err(Status::strict_decoding(of, &call.version().name, &words));
+                    }
+                }
+                return Ok(Made { object: applied(call, old, config, door, options)?, is_applied: true });
             }
         };
         let problems = self.known(call, &mut object, duplicates, options)?;
@@ -146,26 +155,6 @@ impl Patch {
         options: &WriteOptions,
     ) -> Result<Vec<String>, Status> {
         let expected = call.expected();
-        if matches!(self, Self::Apply(..)) {
-            // Of the configuration, fields stay as the client wrote them: it owns them in this form.
-            let schema = call.version().schema();
-            let unknown = schema.map(|schema| schema.unknown_fields(object)).unwrap_or_default();
-            let words: Vec<String> = unknown
-                .iter()
-                .map(|path| format!("unknown field {path:?}"))
-                .chain(duplicates.iter().map(|path| format!("duplicate field {path:?}")))
-                .collect();
-            if let Some(schema) = schema.filter(|_| !unknown.is_empty()) {
-                schema.prune(object);
-            }
-            return match options.field_validation {
-                FieldValidation::Ignore => Ok(Vec::new()),
-                FieldValidation::Strict if !words.is_empty() => {
-                    Err(Status::strict_decoding(&call.kind().kind, &call.version().name, &words))
-                }
-                _ => Ok(words),
-            };
-        }
         fields_are_known(object, &expected, duplicates, options.field_validation)
             .map_err(|why| Status::bad_request(format!("the patch gives no {}: {why}", call.kind().kind)))
     }
@@ -181,7 +170,7 @@ fn applied(
     let any = Schema::builtin("", "v1", "ConfigMap");
     let schema = call.version().schema().or(any.as_ref()).ok_or_else(Status::unsupported_media_type)?;
     let mut manager = call.manager(options.field_manager.as_deref());
-    manager.reset = door.reset(call.kind().rules.has_status(), config);
+    manager.reset = door.reset(call.kind(), config);
     let force = if options.force { Force::Yes } else { Force::No };
     apply::apply(schema, old, config, &manager, force, &call.time()).map_err(not_applied)
 }
@@ -195,7 +184,7 @@ pub(crate) fn not_applied(error: ApplyError) -> Status {
             Status::apply_conflict(&conflicts)
         }
         ApplyError::BadRequest(why) => Status::bad_request(why),
-        error @ ApplyError::Invalid(_) => Status::failure(500, "", error.to_string()),
+        error @ ApplyError::Invalid { .. } => Status::failure(500, "", error.to_string()),
     }
 }
 

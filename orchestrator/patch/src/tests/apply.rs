@@ -190,7 +190,23 @@ fn what_is_no_configuration_is_refused() {
     config["spec"]["template"]["spec"]["containers"] = json!([{"name": "a"}, {"name": "a"}]);
     assert_eq!(
         refused(config),
-        "failed to create typed patch object: .spec.template.spec.containers: duplicate entries for key [name=\"a\"]"
+        "failed to create typed patch object (/web; apps/v1, Kind=Deployment): .spec.template.spec.containers: \
+         duplicate entries for key [name=\"a\"]"
+    );
+    let mut config = web(json!({"name": "web", "resources": {"bogus": 1}}), None);
+    config["metadata"]["namespace"] = "n".into();
+    assert_eq!(
+        refused(config.clone()),
+        "failed to create typed patch object (n/web; apps/v1, Kind=Deployment): \
+         .spec.template.spec.containers[name=\"web\"].resources.bogus: field not declared in schema"
+    );
+    config["spec"]["template"]["metadata"]["annotations"] = json!({"any": "name"});
+    config["bogus"] = Value::Null;
+    assert_eq!(
+        refused(config),
+        "failed to create typed patch object (n/web; apps/v1, Kind=Deployment): errors:\n  \
+         .bogus: field not declared in schema\n  \
+         .spec.template.spec.containers[name=\"web\"].resources.bogus: field not declared in schema"
     );
 }
 
