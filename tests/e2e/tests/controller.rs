@@ -3,57 +3,18 @@
 
 mod controller_support;
 
-use anyhow::{Result, ensure};
+use anyhow::ensure;
 use controller_support::objects::{peer, service, slice};
-use controller_support::{
-    Cluster, Controller, Decap, NAMESPACE, PATIENCE, curl, follow, follow_with_routers, pod, served_by,
-};
+use controller_support::plane::{PODS, PODS_V6, in_plane_with, in_two_clusters};
+use controller_support::{NAMESPACE, PATIENCE, curl, follow_with_routers, served_by};
 use guideway_lab::lab::CONVERGENCE;
-use guideway_lab::scenario::in_bare_lab;
-use guideway_lab::{Lab, LabSpec, wait};
+use guideway_lab::wait;
 use serde_json::json;
-
-const PODS: [&str; 3] = ["10.244.1.10", "10.244.2.10", "10.244.3.10"];
-/// The same Pods' other addresses.
-const PODS_V6: [&str; 3] = ["fd44:1::10", "fd44:2::10", "fd44:3::10"];
-
-/// Two clusters: Pods on be1 and be2 belong to east, the one on be3 to west.
-struct Plane {
-    east: Cluster,
-    west: Cluster,
-    controller: Controller,
-    _decaps: Vec<Decap>,
-}
-
-fn in_plane(scenario: impl FnOnce(&mut Lab, &mut Plane) -> Result<()>) {
-    in_plane_with(follow, scenario);
-}
-
-fn in_plane_with(
-    follow: fn(&mut Lab, usize, &Controller) -> Result<()>,
-    scenario: impl FnOnce(&mut Lab, &mut Plane) -> Result<()>,
-) {
-    in_bare_lab(&LabSpec::default(), |lab| {
-        let east = Cluster::start(lab, "east", 6443)?;
-        let west = Cluster::start(lab, "west", 6444)?;
-        let controller = Controller::start(lab, &[&east, &west])?;
-        let mut decaps = Vec::new();
-        for (at, (v4, v6)) in PODS.iter().zip(PODS_V6).enumerate() {
-            pod(lab, at, v4)?;
-            pod(lab, at, v6)?;
-            decaps.push(Decap::start(lab, at, if at < 2 { &east } else { &west })?);
-        }
-        for at in 0..lab.forwarders.len() {
-            follow(lab, at, &controller)?;
-        }
-        scenario(lab, &mut Plane { east, west, controller, _decaps: decaps })
-    });
-}
 
 #[test]
 fn services_of_two_clusters_are_reached_and_follow_their_endpoints() {
-    in_plane(|lab, plane| {
-        let Plane { east, west, .. } = plane;
+    in_two_clusters(|lab, plane| {
+        let (east, west) = (&plane.east, plane.west());
         east.apply(&[service("web"), slice("web", "a", &[(PODS[0], "be1", true), (PODS[1], "be2", true)])])?;
         west.apply(&[service("web"), slice("web", "a", &[(PODS[2], "be3", true)])])?;
         let here = east.addresses("default", "web")?.remove(0);
@@ -102,7 +63,7 @@ fn services_of_two_clusters_are_reached_and_follow_their_endpoints() {
 
 #[test]
 fn families_affinity_source_ranges_and_annotations_reach_the_forwarders() {
-    in_plane(|lab, plane| {
+    in_two_clusters(|lab, plane| {
         let east = &plane.east;
         let mut both = service("both");
         both["spec"]["ipFamilyPolicy"] = json!("RequireDualStack");
@@ -144,29 +105,29 @@ fn families_affinity_source_ranges_and_annotations_reach_the_forwarders() {
 
 #[test]
 fn what_is_served_outlives_the_controller_and_its_clusters() {
-    in_plane(|lab, plane| {
+    in_two_clusters(|lab, plane| {
         plane
             .east
             .apply(&[service("web"), slice("web", "a", &[(PODS[0], "be1", true), (PODS[1], "be2", true)])])?;
-        plane.west.apply(&[service("web"), slice("web", "a", &[(PODS[2], "be3", true)])])?;
+        plane.west().apply(&[service("web"), slice("web", "a", &[(PODS[2], "be3", true)])])?;
         let here = plane.east.addresses("default", "web")?.remove(0);
-        let there = plane.west.addresses("default", "web")?.remove(0);
+        let there = plane.west().addresses("default", "web")?.remove(0);
         served_by(lab, &here, 8080, &["be1", "be2"])?;
         served_by(lab, &there, 8080, &["be3"])?;
 
         // The controller dies, and starts while one cluster is away.
         plane.controller.kill()?;
         served_by(lab, &here, 8080, &["be1", "be2"])?;
-        plane.west.kill()?;
+        plane.west_mut().kill()?;
         plane.controller.spawn()?;
         plane.east.apply(&[slice("web", "a", &[(PODS[1], "be2", true)])])?;
         served_by(lab, &here, 8080, &["be2"])?;
         served_by(lab, &there, 8080, &["be3"])?;
 
         // The other one is back, and has the same Services.
-        plane.west.spawn()?;
-        plane.west.apply(&[service("late"), slice("late", "a", &[(PODS[2], "be3", true)])])?;
-        let late = plane.west.addresses("default", "late")?.remove(0);
+        plane.west_mut().spawn()?;
+        plane.west().apply(&[service("late"), slice("late", "a", &[(PODS[2], "be3", true)])])?;
+        let late = plane.west().addresses("default", "late")?.remove(0);
         ensure!(late != here && late != there);
         served_by(lab, &late, 8080, &["be3"])?;
         served_by(lab, &there, 8080, &["be3"])
@@ -176,7 +137,7 @@ fn what_is_served_outlives_the_controller_and_its_clusters() {
 /// As with MetalLB: routers are objects, and forwarders have no list of them.
 #[test]
 fn routers_come_from_the_controller() {
-    in_plane_with(follow_with_routers, |lab, plane| {
+    in_plane_with(1, follow_with_routers, |lab, plane| {
         let east = &plane.east;
         east.apply(&[service("web"), slice("web", "a", &[(PODS[0], "be1", true)])])?;
         let address = east.addresses("default", "web")?.remove(0);

@@ -6,13 +6,17 @@
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
 mod certificates;
+pub mod network;
 pub mod objects;
+pub mod plane;
+pub mod udp;
+pub mod witness;
 
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use guideway_lab::addresses::{Leg, UPLINK};
@@ -20,6 +24,7 @@ use guideway_lab::binaries::binary;
 use guideway_lab::netns::Netns;
 use guideway_lab::process::Process;
 use guideway_lab::{Lab, wait};
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 pub use certificates::Authority;
@@ -28,7 +33,7 @@ pub use certificates::Authority;
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The port of the controller for forwarders.
-const PORT: u16 = 9480;
+pub const PORT: u16 = 9480;
 /// Where objects of the controller are.
 pub const NAMESPACE: &str = "guideway";
 
@@ -77,6 +82,18 @@ impl Cluster {
         self.process.take().context("the API server does not run")?.kill_hard()
     }
 
+    /// Holds it, or lets it go on.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        self.process.as_ref().context("the API server does not run")?.signal(signal)
+    }
+
+    /// Breaks the connections of the controller, which is beside it; that of a kubectl there would be, too.
+    pub fn break_connections(&self) -> Result<()> {
+        self.netns
+            .run("ss", &["-K", "state", "established", "dport", "=", &format!(":{}", self.port)])
+            .map(drop)
+    }
+
     pub fn kubeconfig(&self) -> PathBuf {
         self.folder.join("kubeconfig")
     }
@@ -100,10 +117,19 @@ impl Cluster {
 
     /// `kubectl apply` of these objects.
     pub fn apply(&self, objects: &[Value]) -> Result<()> {
+        self.send("apply", objects)
+    }
+
+    /// `kubectl create` of these objects: they may be larger than what can be applied.
+    pub fn create(&self, objects: &[Value]) -> Result<()> {
+        self.send("create", objects)
+    }
+
+    fn send(&self, verb: &str, objects: &[Value]) -> Result<()> {
         let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects});
-        let path = self.folder.join("apply.json");
+        let path = self.folder.join("objects.json");
         fs::write(&path, list.to_string())?;
-        self.kubectl_with(&["apply", "-f", &path.to_string_lossy()], None).map(drop)
+        self.kubectl_with(&[verb, "-f", &path.to_string_lossy()], None).map(drop)
     }
 
     fn kubectl_with(&self, arguments: &[&str], input: Option<&Path>) -> Result<String> {
@@ -211,7 +237,7 @@ clusters:
     pub fn spawn(&mut self) -> Result<()> {
         let mut command = self.netns.command(binary("lb-controller")?);
         command.arg("run").arg("--config").arg(self.folder.join("controller.yaml"));
-        command.env("RUST_LOG", "info");
+        command.env("RUST_LOG", "info,lb_controller::sources=debug");
         let mut process = Process::spawn("lb-controller", command, &self.folder)?;
         let listening = format!("sport = :{PORT}");
         wait::until_true("lb-controller to listen", PATIENCE, || {
@@ -225,6 +251,38 @@ clusters:
     /// Ends it as a crash would.
     pub fn kill(&mut self) -> Result<()> {
         self.process.take().context("lb-controller does not run")?.kill_hard()
+    }
+
+    /// Holds it, or lets it go on.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        self.process.as_ref().context("lb-controller does not run")?.signal(signal)
+    }
+
+    /// What all controllers of this lab have logged.
+    pub fn log(&self) -> String {
+        let bytes = fs::read(self.folder.join("lb-controller.log")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Waits until it logs `text` after the first `from` bytes. Looks often: the step after it follows at once.
+    pub fn wait_for_log(&self, from: usize, text: &str) -> Result<()> {
+        let start = Instant::now();
+        while !self.log().get(from..).is_some_and(|log| log.contains(text)) {
+            ensure!(start.elapsed() < PATIENCE, "lb-controller never logs `{text}`");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    /// Runs lbctl with these words: its exit code and what it prints as JSON.
+    pub fn lbctl(&self, words: &[&str]) -> Result<(i32, Value)> {
+        let mut command = Command::new(binary("lbctl")?);
+        command.arg("--controller-socket").arg(self.folder.join("controller.sock"));
+        let output = command.args(["--timeout", "60s", "-o", "json"]).args(words).output()?;
+        let code = output.status.code().context("lbctl was killed")?;
+        let error = || format!("lbctl {words:?}: {}", String::from_utf8_lossy(&output.stderr).trim());
+        ensure!(code < 2, error());
+        Ok((code, serde_json::from_slice(&output.stdout).with_context(error)?))
     }
 
     pub fn is_running(&mut self) -> bool {
@@ -243,7 +301,18 @@ fn install(home: &Cluster) -> Result<()> {
 
 /// Makes a forwarder follow the controller and starts its daemons.
 pub fn follow(lab: &mut Lab, at: usize, controller: &Controller) -> Result<()> {
-    start_agent(lab, at, controller, "")?;
+    start_agent(lab, at, controller, "", "")?;
+    lab.forwarders[at].start_speaker()
+}
+
+/// As [`follow`], without a speaker.
+pub fn follow_without_routers(lab: &mut Lab, at: usize, controller: &Controller) -> Result<()> {
+    start_agent(lab, at, controller, "", "")
+}
+
+/// As [`follow`], with room for very little.
+pub fn follow_with_little_room(lab: &mut Lab, at: usize, controller: &Controller) -> Result<()> {
+    start_agent(lab, at, controller, "limits: {vips: 2}\n", "")?;
     lab.forwarders[at].start_speaker()
 }
 
@@ -251,7 +320,7 @@ pub fn follow(lab: &mut Lab, at: usize, controller: &Controller) -> Result<()> {
 pub fn follow_with_routers(lab: &mut Lab, at: usize, controller: &Controller) -> Result<()> {
     let folder = lab.forwarders[at].folder().to_path_buf();
     let included = folder.join("controller-bgp.yaml");
-    start_agent(lab, at, controller, &format!("  bgp_config: {}\n", included.display()))?;
+    start_agent(lab, at, controller, "", &format!("  bgp_config: {}\n", included.display()))?;
     lab.forwarders[at].start_speaker_with(&format!(
         "local_as: 64999
 router_id: 10.255.1.{}
@@ -267,15 +336,15 @@ include: {}
     ))
 }
 
-/// `more` is added to the section `controller`.
-fn start_agent(lab: &mut Lab, at: usize, controller: &Controller, more: &str) -> Result<()> {
+/// `node` is added to the configuration, `more` to its section `controller`.
+fn start_agent(lab: &mut Lab, at: usize, controller: &Controller, node: &str, more: &str) -> Result<()> {
     let forwarder = &mut lab.forwarders[at];
     let (folder, name) = (forwarder.folder().to_path_buf(), forwarder.name().to_owned());
     let [certificate, key, ca] = controller.authority.forwarder(&name, &folder)?;
     forwarder.write_config_text(&format!(
         "interfaces:
   - {{name: {UPLINK}, mode: native}}
-next_hop: {{type: fib}}
+{node}next_hop: {{type: fib}}
 admin: {{socket: {}}}
 metrics: {{listen: \"127.0.0.1:9470\"}}
 controller:

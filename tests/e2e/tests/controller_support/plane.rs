@@ -1,0 +1,128 @@
+//! Clusters, controller, Pods and forwarders, all up.
+
+use anyhow::{Result, ensure};
+use guideway_e2e::expect_no_failure;
+use guideway_lab::load::{FlowReport, FlowSpec};
+use guideway_lab::scenario::in_bare_lab;
+use guideway_lab::{Lab, LabSpec, client};
+
+use super::objects::{Endpoint, service, slice_of};
+use super::{Cluster, Controller, Decap, follow, pod};
+
+/// A Pod on each of be1, be2 and be3.
+pub const PODS: [&str; 3] = ["10.244.1.10", "10.244.2.10", "10.244.3.10"];
+/// The same Pods' other addresses.
+pub const PODS_V6: [&str; 3] = ["fd44:1::10", "fd44:2::10", "fd44:3::10"];
+
+/// How a forwarder is started.
+pub type Follow = fn(&mut Lab, usize, &Controller) -> Result<()>;
+
+/// Two clusters: Pods on be1 and be2 belong to east, the one on be3 to west. Or east alone, which has all.
+pub struct Plane {
+    pub east: Cluster,
+    west: Option<Cluster>,
+    pub controller: Controller,
+    _decaps: Vec<Decap>,
+}
+
+impl Plane {
+    /// With this many clusters, one or two.
+    pub fn start(lab: &mut Lab, clusters: usize, follow: Follow) -> Result<Self> {
+        let east = Cluster::start(lab, "east", 6443)?;
+        let west = if clusters > 1 { Some(Cluster::start(lab, "west", 6444)?) } else { None };
+        let all: Vec<&Cluster> = std::iter::once(&east).chain(&west).collect();
+        let controller = Controller::start(lab, &all)?;
+        let mut decaps = Vec::new();
+        for (at, (v4, v6)) in PODS.iter().zip(PODS_V6).enumerate() {
+            pod(lab, at, v4)?;
+            pod(lab, at, v6)?;
+            decaps.push(Decap::start(lab, at, west.as_ref().filter(|_| at == 2).unwrap_or(&east))?);
+        }
+        for at in 0..lab.forwarders.len() {
+            follow(lab, at, &controller)?;
+        }
+        Ok(Self { east, west, controller, _decaps: decaps })
+    }
+
+    /// The second cluster.
+    ///
+    /// # Panics
+    /// When there is none: a mistake in the test.
+    pub fn west(&self) -> &Cluster {
+        self.west.as_ref().expect("there is one cluster only")
+    }
+
+    /// [`west`](Self::west), to end and start it.
+    ///
+    /// # Panics
+    /// When there is none: a mistake in the test.
+    pub fn west_mut(&mut self) -> &mut Cluster {
+        self.west.as_mut().expect("there is one cluster only")
+    }
+
+    /// The Service `web` on be1 and be2, announced by all forwarders; its address.
+    pub fn web(&self, lab: &Lab) -> Result<String> {
+        self.east.apply(&[service("web"), web_on(&[0, 1])])?;
+        let address = self.east.addresses("default", "web")?.remove(0);
+        lab.wait_for_all_legs(address.parse()?)?;
+        Ok(address)
+    }
+}
+
+/// The slice of `web`, with the Pods on these backends; those on the others drain, as they do when Kubernetes is about to end
+/// them: who does not know yet may send them more.
+pub fn web_on(backends: &[usize]) -> serde_json::Value {
+    const NODES: [&str; 3] = ["be1", "be2", "be3"];
+    let endpoint = |at| if backends.contains(&at) { Endpoint::Ready } else { Endpoint::Drains };
+    let pods: Vec<_> = (0..3).map(|at| (PODS[at], NODES[at], endpoint(at))).collect();
+    slice_of("web", "a", &pods)
+}
+
+/// Runs a scenario with two clusters.
+pub fn in_two_clusters(scenario: impl FnOnce(&mut Lab, &mut Plane) -> Result<()>) {
+    in_plane_with(2, follow, scenario);
+}
+
+/// Runs a scenario with one cluster.
+pub fn in_plane(scenario: impl FnOnce(&mut Lab, &mut Plane) -> Result<()>) {
+    in_plane_with(1, follow, scenario);
+}
+
+/// Runs a scenario with forwarders that are started otherwise.
+pub fn in_plane_with(
+    clusters: usize,
+    follow: Follow,
+    scenario: impl FnOnce(&mut Lab, &mut Plane) -> Result<()>,
+) {
+    in_bare_lab(&LabSpec::default(), |lab| {
+        let mut plane = Plane::start(lab, clusters, follow)?;
+        scenario(lab, &mut plane)
+    });
+}
+
+/// Requests that go on while something else happens.
+pub struct Requests(client::Running<FlowReport>);
+
+impl Requests {
+    /// New connections to port 8080 of an address, from source ports of its own.
+    pub fn start(lab: &Lab, name: &str, address: &str, first_port: u16) -> Result<Self> {
+        let spec = FlowSpec { first_port, timeout_ms: 20_000, ..FlowSpec::until_stopped(40, 80) };
+        let host = address.parse()?;
+        Ok(Self(lab.client.start_flows(name, std::net::SocketAddr::new(host, 8080), &spec)?))
+    }
+
+    /// Waits until all flows have been asked once more.
+    pub fn wait_round(&mut self) -> Result<()> {
+        self.0.wait_rounds(1, super::PATIENCE)
+    }
+
+    /// Ends them; each was answered, by one of `backends`.
+    pub fn expect_answered(self, what: &str, backends: &[&str]) -> Result<()> {
+        let report = self.0.finish()?;
+        expect_no_failure(what, &report)?;
+        let strangers: Vec<&String> =
+            report.requests_by_backend.keys().filter(|name| !backends.contains(&name.as_str())).collect();
+        ensure!(strangers.is_empty(), "{what}: {strangers:?} answered, not {backends:?}");
+        Ok(())
+    }
+}
