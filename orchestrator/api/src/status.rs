@@ -271,7 +271,11 @@ impl Status {
 
     /// 422: the same as [`strict_decoding`](Self::strict_decoding) for an object that a patch gives.
     pub fn strict_patch(kind: Qualified<'_>, name: &str, errors: &[String]) -> Self {
-        let message = format!("strict decoding error: {}", errors.join(", "));
+        Self::invalid_patch(kind, name, &format!("strict decoding error: {}", errors.join(", ")))
+    }
+
+    /// 422: what a patch makes of an object is none of its kind.
+    pub fn invalid_patch(kind: Qualified<'_>, name: &str, message: &str) -> Self {
         let words = format!("{kind} {} is invalid: patch: Invalid value: {message}", quote(name));
         let mut status = Self::failure(422, "Invalid", words).about(kind, name);
         status.details_mut().causes = vec![StatusCause {

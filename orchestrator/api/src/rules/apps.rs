@@ -125,7 +125,7 @@ impl Rules for ReplicationController {
         if labels.is_object() {
             spec.or_set("selector", labels);
         }
-        if let Some(template) = spec.made("template") {
+        if let Some(template) = spec.inner("template") {
             default_template(template);
         }
     }
@@ -140,14 +140,19 @@ impl Rules for ReplicationController {
         let spec = Field::root(object).at("spec");
         spec.at("replicas").not_negative(&mut causes);
         let selector = spec.at("selector");
-        if selector.needs(&mut causes) {
+        let template = spec.at("template");
+        if selector.needs(&mut causes) && template.is_set() {
             let labels = spec.at("template.metadata.labels");
             if !LabelSelector::from_map(selector.value()).matches(labels.value()) {
                 causes.push(labels.invalid("`selector` does not match template `labels`"));
             }
         }
-        validate_template(&spec.at("template"), &mut causes);
-        always_restarts(&spec.at("template"), &mut causes);
+        if template.is_set() {
+            validate_template(&template, &mut causes);
+            always_restarts(&template, &mut causes);
+        } else {
+            causes.push(template.required(""));
+        }
         causes
     }
 }

@@ -9,6 +9,7 @@ use super::Rules;
 use super::field::{Causes, Field};
 use super::pod::{default_template, validate_template};
 use crate::json::{Fill, View};
+use crate::selector::LabelSelector;
 
 /// Labels by which a job finds its pods. The old ones are kept beside the new.
 const UID: [&str; 2] = ["controller-uid", "batch.kubernetes.io/controller-uid"];
@@ -46,8 +47,8 @@ impl Rules for Job {
                 labels.or_set(key, name.as_str());
             }
         }
-        if !spec.has("selector") {
-            spec.set("selector", json!({"matchLabels": {UID[1]: uid}}));
+        if let Some(labels) = spec.made("selector").and_then(|selector| selector.made("matchLabels")) {
+            labels.or_set(UID[1], uid);
         }
     }
 
@@ -55,8 +56,19 @@ impl Rules for Job {
         let mut causes = Vec::new();
         let spec = Field::root(object).at("spec");
         validate_job(&spec, &mut causes);
-        if !spec.at("selector").is_set() {
-            causes.push(spec.at("selector").required(""));
+        let selector = spec.at("selector");
+        if !selector.is_set() {
+            causes.push(selector.required(""));
+        } else if let Ok(parsed) = LabelSelector::from_object(selector.value()) {
+            let (uid, name) = (object.text("metadata.uid"), object.text("metadata.name"));
+            let own = json!({UID[0]: uid, UID[1]: uid, NAME[0]: name, NAME[1]: name});
+            if !spec.at("manualSelector").flag() && !parsed.matches(&own) {
+                causes.push(selector.invalid("`selector` not auto-generated"));
+            }
+            let labels = spec.at("template.metadata.labels");
+            if !parsed.matches(labels.value()) {
+                causes.push(labels.invalid("`selector` does not match template `labels`"));
+            }
         }
         let name = object.text("metadata.name");
         if name.len() > 63 {

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use guideway_schema::Cause;
+use guideway_schema::{Cause, Quantity};
 use serde_json::{Value, json};
 
 use super::Rules;
@@ -12,6 +12,8 @@ use crate::meta::NameRule;
 
 /// Bytes that the values of a Secret or a ConfigMap may have together.
 const MOST_BYTES: usize = 1024 * 1024;
+
+mod quota;
 
 /// ConfigMaps.
 pub(crate) struct ConfigMap;
@@ -29,7 +31,8 @@ impl Rules for ConfigMap {
         for (key, value) in data.entries() {
             config_key(key, &value, &mut causes);
             if binary.value().get(key).is_some() {
-                causes.push(value.invalid("duplicate of key present in binaryData"));
+                let words = "duplicate of key present in binaryData";
+                causes.push(Cause::invalid(value.path(), &key.into(), words));
             }
             bytes += value.text().len();
         }
@@ -101,8 +104,15 @@ impl Rules for Secret {
         };
         let data = object.at("data");
         for key in needed {
-            if data.get(key).is_none() {
-                causes.push(Cause::required(format!("data[{key}]"), ""));
+            match data.get(key).and_then(Value::as_str) {
+                None => causes.push(Cause::required(format!("data[{key}]"), "")),
+                Some(text) if key.starts_with(".docker") => {
+                    if let Some(error) = STANDARD.decode(text).ok().and_then(|bytes| no_object(&bytes)) {
+                        let hidden = "<secret contents redacted>".into();
+                        causes.push(Cause::invalid(format!("data[{key}]"), &hidden, &error));
+                    }
+                }
+                Some(_) => (),
             }
         }
         if secret.at("type").text() == "kubernetes.io/basic-auth"
@@ -121,6 +131,16 @@ impl Rules for Secret {
         causes.extend(frozen(new, old, &["data"]));
         causes.extend(self.validate(new));
         causes
+    }
+}
+
+/// Why bytes are no JSON object, if they are not. Says nothing of what is in them but where they break.
+fn no_object(bytes: &[u8]) -> Option<String> {
+    match serde_json::from_slice::<Value>(bytes) {
+        Ok(Value::Object(_)) => None,
+        Ok(_) => Some("must be a JSON object".to_owned()),
+        Err(error) if error.is_eof() => Some("unexpected end of JSON input".to_owned()),
+        Err(error) => Some(format!("no JSON at line {} column {}", error.line(), error.column())),
     }
 }
 
@@ -300,6 +320,7 @@ impl Rules for LimitRange {
                 causes.push(kind.duplicate());
             }
             types.push(kind.text());
+            limit_of(&limit, &mut causes);
             let bounds = ["min", "defaultRequest", "default", "max"].map(|name| limit.at(name));
             for (index, lower) in bounds.iter().enumerate() {
                 for (resource, amount) in lower.entries() {
@@ -329,6 +350,39 @@ impl Rules for LimitRange {
     }
 }
 
+/// What depends on what is limited.
+fn limit_of(limit: &Field<'_>, causes: &mut Causes) {
+    match limit.at("type").text() {
+        "Pod" => {
+            for field in ["default", "defaultRequest"].map(|name| limit.at(name)) {
+                if !field.is_empty() {
+                    causes.push(field.forbidden("may not be specified when `type` is 'Pod'"));
+                }
+            }
+        }
+        "PersistentVolumeClaim" => {
+            let has = |name: &str| limit.at(name).value().get("storage").is_some();
+            if !has("min") && !has("max") {
+                let words = "either minimum or maximum storage value is required, but neither was provided";
+                causes.push(limit.at("limits").required(words));
+            }
+        }
+        "" | "Container" => (),
+        name => {
+            limit.at("type").qualified(causes);
+            if !name.contains('/') {
+                causes.push(limit.at("type").invalid("must be a standard limit type or fully qualified"));
+            }
+        }
+    }
+    let one: Option<Quantity> = "1".parse().ok();
+    for (_, ratio) in limit.at("maxLimitRequestRatio").entries() {
+        if let Some(amount) = ratio.quantity().filter(|amount| Some(*amount) < one) {
+            causes.push(ratio.invalid(&format!("ratio {amount} is less than 1")));
+        }
+    }
+}
+
 /// ResourceQuotas.
 pub(crate) struct ResourceQuota;
 
@@ -348,16 +402,13 @@ impl Rules for ResourceQuota {
             for error in crate::meta::label_key_errors(name) {
                 causes.push(Cause::invalid(amount.path(), &name.into(), &error));
             }
+            quota::resource(name, &amount, &mut causes);
             amount.amount(&mut causes);
             if is_count(name) && amount.quantity().is_some_and(|amount| !amount.is_whole()) {
                 causes.push(amount.invalid("must be an integer"));
             }
         }
-        let known =
-            ["BestEffort", "CrossNamespacePodAffinity", "NotBestEffort", "NotTerminating", "Terminating"];
-        for scope in spec.at("scopes").items() {
-            scope.one_of(&known, &mut causes);
-        }
+        quota::scopes(&spec, &mut causes);
         causes
     }
 

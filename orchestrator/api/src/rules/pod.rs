@@ -11,6 +11,7 @@ mod container;
 mod defaults;
 mod probe;
 mod scheduling;
+mod security;
 mod update;
 mod validate;
 mod volume;

@@ -128,7 +128,7 @@ impl Rules for Endpoints {
             }
             for list in ["addresses", "notReadyAddresses"] {
                 for address in subset.at(list).items() {
-                    endpoint_address(&address.at("ip"), &mut causes);
+                    reachable_address(&address.at("ip"), &mut causes);
                 }
             }
             let several = subset.at("ports").len() > 1;
@@ -195,7 +195,7 @@ impl Rules for EndpointSlice {
                     "IPv6" if address.text().parse::<std::net::Ipv6Addr>().is_err() => {
                         causes.push(address.invalid("must be an IPv6 address"));
                     }
-                    _ => endpoint_address(&address, &mut causes),
+                    _ => reachable_address(&address, &mut causes),
                 }
             }
             endpoint.at("hostname").dns_label(&mut causes);
@@ -224,8 +224,11 @@ impl Rules for EndpointSlice {
     }
 }
 
+/// Multicast that no router forwards.
+const LOCAL_GROUP: &str = "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)";
+
 /// An address that packets can be sent to from elsewhere.
-fn endpoint_address(field: &Field<'_>, causes: &mut Causes) {
+fn reachable_address(field: &Field<'_>, causes: &mut Causes) {
     let Ok(address) = field.text().parse::<std::net::IpAddr>() else {
         field.ip(causes);
         return;
@@ -239,6 +242,8 @@ fn endpoint_address(field: &Field<'_>, causes: &mut Causes) {
         std::net::IpAddr::V6(address) if address.is_unicast_link_local() => {
             "may not be in the link-local range (169.254.0.0/16, fe80::/10)"
         }
+        std::net::IpAddr::V4(address) if address.octets().starts_with(&[224, 0, 0]) => LOCAL_GROUP,
+        std::net::IpAddr::V6(address) if address.segments()[0] & 0xff0f == 0xff02 => LOCAL_GROUP,
         _ => return,
     };
     causes.push(field.invalid(why));

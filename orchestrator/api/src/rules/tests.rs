@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{Kind, Registry, Resource, convert, meta, options};
 
+mod refusals;
 mod samples;
 mod words;
 

@@ -310,6 +310,30 @@ impl Rules for CsiDriver {
             spec.set("volumeLifecycleModes", vec!["Persistent"]);
         }
     }
+
+    fn validate(&self, object: &Value) -> Vec<Cause> {
+        let mut causes = Vec::new();
+        let spec = Field::root(object).at("spec");
+        for mode in spec.at("volumeLifecycleModes").items() {
+            if !["Ephemeral", "Persistent"].contains(&mode.text()) {
+                let known = &["Ephemeral", "Persistent"];
+                causes.push(Cause::not_supported("spec.volumeLifecycleModes", mode.value(), known));
+            }
+        }
+        spec.at("fsGroupPolicy").one_of(&["File", "None", "ReadWriteOnceWithFSType"], &mut causes);
+        causes
+    }
+
+    fn validate_update(&self, new: &Value, old: &Value) -> Vec<Cause> {
+        let mut causes = self.validate(new);
+        for name in ["attachRequired", "volumeLifecycleModes"] {
+            Field::root(new)
+                .at("spec")
+                .at(name)
+                .immutable(&Field::root(old).at("spec").at(name), &mut causes);
+        }
+        causes
+    }
 }
 
 /// CSINodes.
@@ -336,11 +360,33 @@ impl Rules for CsiNode {
     }
 }
 
-/// Capacities of storage, which are only kept.
-pub(crate) struct Plain;
+/// `CSIStorageCapacities`.
+pub(crate) struct StorageCapacity;
 
-impl Rules for Plain {
+impl Rules for StorageCapacity {
     fn has_status(&self) -> bool {
         false
+    }
+
+    fn validate(&self, object: &Value) -> Vec<Cause> {
+        let mut causes = Vec::new();
+        let capacity = Field::root(object);
+        let class = capacity.at("storageClassName").text();
+        for error in crate::meta::dns_subdomain_errors(class) {
+            causes.push(Cause::invalid("storageClassName", &class.into(), &error));
+        }
+        for name in ["capacity", "maximumVolumeSize"] {
+            capacity.at(name).amount(&mut causes);
+        }
+        capacity.at("nodeTopology").selector(&mut causes);
+        causes
+    }
+
+    fn validate_update(&self, new: &Value, old: &Value) -> Vec<Cause> {
+        let mut causes = self.validate(new);
+        for name in ["nodeTopology", "storageClassName"] {
+            Field::root(new).at(name).immutable(&Field::root(old).at(name), &mut causes);
+        }
+        causes
     }
 }

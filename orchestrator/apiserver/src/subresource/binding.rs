@@ -50,10 +50,14 @@ async fn bind_pod(call: &mut Call, binding: &Value, options: &WriteOptions) -> A
     let change = Change { door: Door::Part(|new, _| new.clone()), options, is_whole: false };
     let time = call.time();
     call.change(&change, |call, old, _| {
-        let conflict = |why: &str| Err(Status::conflict_because(call.named(), &name, why));
-        if !wanted_uid.is_empty() && wanted_uid != text(old, &["metadata", "uid"]) {
-            return conflict("the pod is another one than the binding is for");
+        let uid = text(old, &["metadata", "uid"]);
+        if !wanted_uid.is_empty() && wanted_uid != uid {
+            let why =
+                format!("Precondition failed: UID in precondition: {wanted_uid}, UID in object meta: {uid}");
+            return Err(Status::conflict_because(call.named(), &name, &why));
         }
+        let binding_of = Qualified { group: "", name: "pods/binding" };
+        let conflict = |why: &str| Err(Status::conflict_because(binding_of, &name, why));
         if is_terminating(old) {
             return conflict(&format!("pod {name} is being deleted, cannot be assigned to a host"));
         }

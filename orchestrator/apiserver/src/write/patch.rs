@@ -156,7 +156,7 @@ impl Patch {
     ) -> Result<Vec<String>, Status> {
         let expected = call.expected();
         fields_are_known(object, &expected, duplicates, options.field_validation)
-            .map_err(|why| Status::bad_request(format!("the patch gives no {}: {why}", call.kind().kind)))
+            .map_err(|why| Status::invalid_patch(call.kind().qualified(), &call.path.name, &why))
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) async fn update_through(call: &mut Call, body: Body, door: Door) -> A
     let mut warnings = Vec::new();
     let object = incoming(call, body, &call.expected(), options.field_validation, &mut warnings).await?;
     call.warnings.append(&mut warnings);
+    names_itself(call, &object)?;
     let names_a_state = !text(&object, &["metadata", "resourceVersion"]).is_empty();
     let change = Change { door, options: &options, is_whole: true };
     let changed =
@@ -59,6 +60,20 @@ pub(super) async fn create_named(
         _ => {}
     }
     create_object(call, made, options).await
+}
+
+/// An object that takes the place of another says which, and it is the one that the path names.
+fn names_itself(call: &Call, object: &serde_json::Value) -> Result<(), Status> {
+    let name = &call.path.name;
+    match text(object, &["metadata", "name"]) {
+        "" => Err(Status::bad_request(format!(
+            "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        ))),
+        own if own != name => Err(Status::bad_request(format!(
+            "the name of the object ({own}) does not match the name on the URL ({name})"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Who may change objects may not for that make new ones.

@@ -16,7 +16,7 @@ pub(super) const ROWS: &[Row] = &[
         .table(table::CSI_NODE)
         .rules(&volume::CsiNode),
     Row::new(GROUP, V1, "csistoragecapacities", "csistoragecapacity", "CSIStorageCapacity", Namespaced)
-        .rules(&volume::Plain),
+        .rules(&volume::StorageCapacity),
     Row::new(GROUP, V1, "storageclasses", "storageclass", "StorageClass", Cluster)
         .short(&["sc"])
         .table(table::STORAGE_CLASS)

@@ -2,7 +2,7 @@
 
 use super::super::field::{Causes, Field, port_name_errors};
 use super::probe::{self, Successes};
-use super::unique;
+use super::{security, unique};
 
 pub(super) fn validate(container: &Field<'_>, volumes: &[&str], causes: &mut Causes) {
     let name = container.at("name");
@@ -33,14 +33,7 @@ pub(super) fn validate(container: &Field<'_>, volumes: &[&str], causes: &mut Cau
             probe::action(&hook, causes);
         }
     }
-    let security = container.at("securityContext");
-    security.at("runAsUser").not_negative(causes);
-    security.at("runAsGroup").not_negative(causes);
-    if security.at("privileged").flag() && security.at("allowPrivilegeEscalation").value() == false {
-        causes.push(
-            security.invalid("cannot set `allowPrivilegeEscalation` to false and `privileged` to true"),
-        );
-    }
+    security::container(&container.at("securityContext"), causes);
 }
 
 /// What a container proper may not have.

@@ -1,7 +1,7 @@
 //! What is wrong with a pod's spec.
 
 use super::super::field::{Causes, Field};
-use super::{container, scheduling, unique, volume};
+use super::{container, scheduling, security, unique, volume};
 
 /// A template: labels, annotations and the spec of its pods.
 pub(crate) fn validate_template(template: &Field<'_>, causes: &mut Causes) {
@@ -85,5 +85,6 @@ pub(crate) fn validate_spec(spec: &Field<'_>, causes: &mut Causes) {
     }
     spec.at("preemptionPolicy").one_of(&["Never", "PreemptLowerPriority"], causes);
     spec.at("os.name").one_of(&["linux", "windows"], causes);
+    security::pod(spec, causes);
     scheduling::validate(spec, causes);
 }

@@ -49,7 +49,7 @@ pub(super) fn service(object: &Value) -> Vec<Cause> {
         spec.at("sessionAffinityConfig.clientIP.timeoutSeconds").between(1, 86400, &mut causes);
     }
     for ip in spec.at("externalIPs").items() {
-        ip.ip(&mut causes);
+        super::reachable_address(&ip, &mut causes);
     }
     policies(&spec, needs, &mut causes);
     balancer(&spec, &mut causes);

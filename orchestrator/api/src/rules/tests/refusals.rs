@@ -1,0 +1,149 @@
+//! Objects that are wrong as a whole, and all that they are told.
+
+use super::*;
+
+#[test]
+fn each_fault_is_named() {
+    let refused = |group: &str, kind: &str, object: Value| created(group, kind, object).1;
+    let cases = [
+        (
+            refused("", "replicationcontrollers", json!({"spec": {"selector": {"a": "b"}}})),
+            vec!["spec.template: Required value"],
+        ),
+        (
+            refused("", "configmaps", json!({"data": {"a": "1"}, "binaryData": {"a": "MQ=="}})),
+            vec!["data[a]: Invalid value: \"a\": duplicate of key present in binaryData"],
+        ),
+        (
+            refused(
+                "",
+                "secrets",
+                json!({"type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": "{"}}),
+            ),
+            vec![
+                "data[.dockerconfigjson]: Invalid value: \"<secret contents redacted>\": unexpected end of JSON input",
+            ],
+        ),
+        (
+            refused(
+                "",
+                "limitranges",
+                json!({"spec": {"limits": [
+                    {"type": "Pod", "default": {"cpu": "1"}}, {"type": "PersistentVolumeClaim"}, {"type": "Foo"},
+                    {"type": "Container", "maxLimitRequestRatio": {"cpu": "500m"}},
+                ]}}),
+            ),
+            vec![
+                "spec.limits[0].default: Forbidden: may not be specified when `type` is 'Pod'",
+                "spec.limits[1].limits: Required value: either minimum or maximum storage value is required, but neither \
+                 was provided",
+                "spec.limits[2].type: Invalid value: \"Foo\": must be a standard limit type or fully qualified",
+                "spec.limits[3].maxLimitRequestRatio[cpu]: Invalid value: \"500m\": ratio 500m is less than 1",
+            ],
+        ),
+        (
+            refused(
+                "",
+                "resourcequotas",
+                json!({"spec": {"hard": {
+                "foo": "1", "storage": "1", "example.org/a": "1", "count/a.b": "1", "hugepages-2Mi": "1"}}}),
+            ),
+            vec![
+                "spec.hard[foo]: Invalid value: \"foo\": must be a standard resource type or fully qualified",
+                "spec.hard[foo]: Invalid value: \"foo\": must be a standard resource for quota",
+                "spec.hard[storage]: Invalid value: \"storage\": must be a standard resource for quota",
+            ],
+        ),
+        (
+            refused(
+                "",
+                "resourcequotas",
+                json!({"spec": {"hard": {"pods": "1", "secrets": "1"}, "scopes": ["BestEffort", "NotBestEffort", "X"]}}),
+            ),
+            vec![
+                "spec.scopes: Invalid value: [\"BestEffort\",\"NotBestEffort\",\"X\"]: unsupported scope applied to \
+                 resource",
+                "spec.scopes: Invalid value: [\"BestEffort\",\"NotBestEffort\",\"X\"]: unsupported scope applied to \
+                 resource",
+                "spec.scopes: Invalid value: [\"BestEffort\",\"NotBestEffort\",\"X\"]: unsupported scope",
+                "spec.scopes: Invalid value: [\"BestEffort\",\"NotBestEffort\",\"X\"]: unsupported scope applied to \
+                 resource",
+                "spec.scopes: Invalid value: [\"BestEffort\",\"NotBestEffort\",\"X\"]: conflicting scopes",
+            ],
+        ),
+        (
+            refused(
+                "",
+                "services",
+                json!({"spec": {"ports": [{"port": 80}], "externalIPs": ["127.0.0.1", "224.0.0.9", "192.0.2.1"]}}),
+            ),
+            vec![
+                "spec.externalIPs[0]: Invalid value: \"127.0.0.1\": may not be in the loopback range (127.0.0.0/8, \
+                 ::1/128)",
+                "spec.externalIPs[1]: Invalid value: \"224.0.0.9\": may not be in the link-local multicast range \
+                 (224.0.0.0/24, ff02::/10)",
+            ],
+        ),
+        (
+            refused(
+                "storage.k8s.io",
+                "csidrivers",
+                json!({"spec": {"volumeLifecycleModes": ["x"], "fsGroupPolicy": "y"}}),
+            ),
+            vec![
+                "spec.volumeLifecycleModes: Unsupported value: \"x\": supported values: \"Ephemeral\", \"Persistent\"",
+                "spec.fsGroupPolicy: Unsupported value: \"y\": supported values: \"File\", \"None\", \
+                 \"ReadWriteOnceWithFSType\"",
+            ],
+        ),
+        (
+            refused(
+                "batch",
+                "jobs",
+                json!({"metadata": {"name": "j"}, "spec": {
+                "selector": {"matchLabels": {"a": "b"}},
+                "template": {"spec": {"containers": [{"name": "c", "image": "i"}], "restartPolicy": "Never"}}}}),
+            ),
+            vec![
+                "spec.selector: Invalid value: {\"matchLabels\":{\"a\":\"b\",\"batch.kubernetes.io/controller-uid\":\
+                 \"uid-1\"}}: `selector` not auto-generated",
+                "spec.template.metadata.labels: Invalid value: {\"batch.kubernetes.io/controller-uid\":\"uid-1\",\
+                 \"batch.kubernetes.io/job-name\":\"j\",\"controller-uid\":\"uid-1\",\"job-name\":\"j\"}: `selector` does \
+                 not match template `labels`",
+            ],
+        ),
+    ];
+    for (found, wanted) in cases {
+        assert_eq!(found, wanted);
+    }
+    let nameless = refused("storage.k8s.io", "csistoragecapacities", json!({}));
+    assert!(nameless[0].starts_with("storageClassName: Invalid value: \"\": a lowercase RFC 1123 subdomain"));
+}
+
+#[test]
+fn who_processes_are() {
+    let mut spec = pod_spec();
+    spec["securityContext"] = json!({
+        "runAsUser": -1, "supplementalGroups": [5_000_000_000_u64], "seccompProfile": {"type": "Localhost"},
+        "sysctls": [{"name": "net/ipv4/a"}, {"name": "_"}, {"name": "net/ipv4/a"}],
+    });
+    spec["hostPID"] = true.into();
+    spec["shareProcessNamespace"] = true.into();
+    spec["containers"][0]["securityContext"] = json!({"seccompProfile": {}});
+    let found = created("", "pods", json!({"metadata": {"name": "p"}, "spec": spec})).1;
+    let wanted = [
+        "spec.containers[0].securityContext.seccompProfile.type: Required value: type is required when seccompProfile \
+         is set",
+        "spec.securityContext.runAsUser: Invalid value: -1: must be between 0 and 2147483647, inclusive",
+        "spec.securityContext.supplementalGroups[0]: Invalid value: 5000000000: must be between 0 and 2147483647, \
+         inclusive",
+        "spec.securityContext.shareProcessNamespace: Invalid value: true: ShareProcessNamespace and HostPID cannot both \
+         be enabled",
+        "spec.securityContext.seccompProfile.localhostProfile: Required value: must be set when seccomp type is \
+         Localhost",
+        "spec.securityContext.sysctls[1].name: Invalid value: \"_\": must have at most 253 characters and match regex \
+         ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$",
+        "spec.securityContext.sysctls[2].name: Duplicate value: \"net/ipv4/a\"",
+    ];
+    assert_eq!(found, wanted);
+}
