@@ -56,6 +56,7 @@ impl Schema {
             places: 0,
             patterns: HashMap::new(),
             rules_below: false,
+            uncorrelated: None,
         };
         let schema = builder.place(schema, Level::Root);
         if builder.causes.is_empty() { Ok(schema) } else { Err(builder.causes) }
@@ -84,6 +85,8 @@ struct Builder {
     patterns: HashMap<String, Option<Arc<Regex>>>,
     /// A rule in CEL was found since this was last cleared.
     rules_below: bool,
+    /// The list around this place whose elements have no state before: nothing tells which was which.
+    uncorrelated: Option<String>,
 }
 
 impl Builder {
@@ -145,7 +148,8 @@ impl Builder {
         if let Some(rules) = words.get("x-kubernetes-validations") {
             let schema = Schema::of_node(node.clone());
             self.rules_below = true;
-            checks.rules = cel::compile(rules, &schema, &self.path, &mut self.causes);
+            let within = self.uncorrelated.as_deref();
+            checks.rules = cel::compile(rules, &schema, &self.path, within, &mut self.causes);
         }
         checks.rules_below = self.rules_below;
         self.rules_below |= outer_rules;
@@ -259,9 +263,14 @@ impl Builder {
                 self.forbidden("items", "items must be a schema object and not an array");
             }
             Some(items) => {
+                let outer = self.uncorrelated.clone();
+                if outer.is_none() && raw["x-kubernetes-list-type"] != "map" {
+                    self.uncorrelated = Some(self.path.as_str().to_owned());
+                }
                 let mark = self.path.push_field("items");
                 node.items = Some(Child::Inline(self.place(items, Level::Item)));
                 self.path.back(mark);
+                self.uncorrelated = outer;
             }
         }
         let has_default = |child: &Child| child.schema().default_value().is_some();

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::sync::OnceLock;
 
-use guideway_schema::{Cause, Schema};
+use guideway_schema::{Cause, Schema, Type};
 use serde_json::Value;
 
 use crate::json::View;
@@ -25,6 +25,9 @@ const VERBS: [Verb; 8] = [
     Verb::Update,
     Verb::Watch,
 ];
+
+/// How many fields of a version can be selected by.
+const MOST_SELECTABLE: usize = 8;
 
 pub(crate) fn kind(definition: &Value) -> Result<Kind, Vec<Cause>> {
     let mut causes = Vec::new();
@@ -102,22 +105,12 @@ fn one(
 ) -> Result<Version, Vec<Cause>> {
     let schema_path = format!("{path}.schema.openAPIV3Schema");
     let schema = version.at("schema.openAPIV3Schema");
-    let parsed = match schema.is_null() {
-        true => None,
-        false => Some(Schema::from_crd(schema, &schema_path)?),
-    };
     let mut causes = Vec::new();
+    let parsed = (!schema.is_null()).then(|| Schema::from_crd(schema, &schema_path));
+    let parsed = parsed.and_then(|parsed| parsed.map_err(|more| causes.extend(more)).ok());
     let (subresources, scale) = subresources(version, &identity, path, &mut causes);
     let columns = columns(version, path, &mut causes);
-    let fields = version.list("selectableFields").iter().map(|field| {
-        let path = field.text("jsonPath");
-        SelectableField {
-            label: path.trim_start_matches('.').into(),
-            path: path.trim_start_matches('.').into(),
-            default: String::new(),
-        }
-    });
-    let fields = fields.collect();
+    let fields = selectable(version, parsed.as_ref(), path, &mut causes);
     if !causes.is_empty() {
         return Err(causes);
     }
@@ -190,6 +183,67 @@ fn subresources(
         all.push(Subresource { name: "status".into(), kind: identity.clone(), verbs: verbs() });
     }
     (all, paths)
+}
+
+/// Fields by which lists and watches can be narrowed: single values of a known place.
+fn selectable(
+    version: &Value,
+    schema: Option<&Schema>,
+    path: &str,
+    causes: &mut Vec<Cause>,
+) -> Vec<SelectableField> {
+    let mut fields: Vec<SelectableField> = Vec::new();
+    for (index, field) in version.list("selectableFields").iter().enumerate() {
+        let written = field.text("jsonPath");
+        let place = format!("{path}.selectableFields[{index}]");
+        let value = Value::from(written);
+        if written.is_empty() {
+            causes.push(Cause::required(format!("{place}.jsonPath"), ""));
+            continue;
+        }
+        if let Some(schema) = schema {
+            match selected(written, schema) {
+                Ok(Type::String | Type::Boolean | Type::Integer) => (),
+                Ok(_) => {
+                    let words = "must point to a field of type string, boolean or integer. Enum string fields and \
+                                 strings with formats are allowed.";
+                    causes.push(Cause::invalid(&place, &value, words));
+                }
+                Err(why) => {
+                    let words = format!("is an invalid path: {why}");
+                    causes.push(Cause::invalid(format!("{place}.jsonPath"), &value, &words));
+                    continue;
+                }
+            }
+        }
+        if written.starts_with(".metadata") {
+            causes.push(Cause::invalid(&place, &value, "must not point to fields in metadata"));
+        }
+        let label = written.trim_start_matches('.');
+        if fields.iter().any(|known| known.label == label) {
+            causes.push(Cause::duplicate(&place, &value));
+        }
+        fields.push(SelectableField { label: label.into(), path: label.into(), default: String::new() });
+    }
+    if fields.len() > MOST_SELECTABLE {
+        causes.push(Cause::too_many(
+            format!("{path}.selectableFields"),
+            fields.len(),
+            MOST_SELECTABLE as u64,
+        ));
+    }
+    fields
+}
+
+/// The type at a path of keys.
+fn selected(written: &str, schema: &Schema) -> Result<Type, String> {
+    let names = written.strip_prefix('.').ok_or("must begin with a dot")?.split('.');
+    let mut schema = schema;
+    for name in names {
+        let below = schema.property(name);
+        schema = below.ok_or_else(|| format!("does not refer to a valid field: no field {name:?}"))?;
+    }
+    Ok(schema.kind())
 }
 
 /// A path of `scale` has nothing but keys, from spec or status.

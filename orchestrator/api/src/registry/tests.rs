@@ -83,7 +83,8 @@ fn definition() -> serde_json::Value {
                   "shortNames": ["wd"], "categories": ["all"]},
         "versions": [{
             "name": "v1", "served": true, "storage": true,
-            "schema": {"openAPIV3Schema": {"type": "object"}},
+            "schema": {"openAPIV3Schema": {"type": "object", "properties": {
+                "spec": {"type": "object", "properties": {"colour": {"type": "string"}}}}}},
             "subresources": {"status": {}, "scale": {
                 "specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas",
                 "labelSelectorPath": ".status.selector",

@@ -82,10 +82,10 @@ impl Rules for Definition {
             causes.push(spec.at("preserveUnknownFields").invalid(words));
         }
         spec.at("conversion.strategy").one_of(&["None", "Webhook"], &mut causes);
-        if causes.is_empty()
-            && let Err(more) = crate::registry::custom::kind(object)
-        {
-            causes.extend(more);
+        if let Err(more) = crate::registry::custom::kind(object) {
+            // A place that was blamed above is blamed once.
+            let blamed: Vec<String> = causes.iter().map(|cause| cause.field.clone()).collect();
+            causes.extend(more.into_iter().filter(|cause| !blamed.contains(&cause.field)));
         }
         causes
     }

@@ -11,11 +11,13 @@ const MAX_BRACKETS: usize = 200;
 /// How long an expression may be, in bytes.
 const MAX_LENGTH: usize = 10_000;
 
-/// Compiles the rules of a place. What is wrong with them becomes causes.
+/// Compiles the rules of a place. What is wrong with them becomes causes. `uncorrelated` is the list around it, if any,
+/// that gives its elements no state before.
 pub(crate) fn compile(
     rules: &Value,
     schema: &Schema,
     path: &FieldPath,
+    uncorrelated: Option<&str>,
     causes: &mut Vec<Cause>,
 ) -> Vec<Rule> {
     let field = path.field("x-kubernetes-validations");
@@ -25,9 +27,16 @@ pub(crate) fn compile(
     };
     let mut compiled = Vec::new();
     for (index, raw) in rules.iter().enumerate() {
-        match rule(raw, schema, &format!("{field}[{index}]")) {
-            Ok(rule) => compiled.push(rule),
-            Err(mut found) => causes.append(&mut found),
+        let field = format!("{field}[{index}]");
+        match (rule(raw, schema, &field), uncorrelated) {
+            (Ok(rule), Some(list)) if rule.is_transition => {
+                let detail = format!(
+                    "oldSelf cannot be used on the uncorrelatable portion of the schema within {list}"
+                );
+                causes.push(Cause::invalid(format!("{field}.rule"), &raw["rule"], &detail));
+            }
+            (Ok(rule), _) => compiled.push(rule),
+            (Err(mut found), _) => causes.append(&mut found),
         }
     }
     compiled

@@ -21,6 +21,25 @@ pub(super) enum Wanted {
     String,
 }
 
+impl Wanted {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Bool => "bool",
+            Self::String => "string",
+        }
+    }
+}
+
+/// The type of what is written out.
+fn plain(expr: &Expr) -> Option<&'static str> {
+    match expr {
+        Expr::Literal(LiteralValue::Boolean(_)) => Some("bool"),
+        Expr::Literal(LiteralValue::String(_)) => Some("string"),
+        Expr::Literal(_) | Expr::List(_) | Expr::Map(_) => Some("something else"),
+        _ => None,
+    }
+}
+
 /// A rewritten expression.
 pub(super) struct Rewritten {
     pub(super) expression: Expression,
@@ -29,15 +48,18 @@ pub(super) struct Rewritten {
 
 /// Rewrites an expression about a place of a schema.
 pub(super) fn rewrite(expression: Expression, schema: &Schema, wanted: Wanted) -> Result<Rewritten, String> {
+    if plain(&expression.expr).is_some_and(|kind| kind != wanted.word()) {
+        return Err(format!("must evaluate to {}", wanted.word()));
+    }
     let mut rewriter = Rewriter { variables: Vec::new(), schema, uses_old: false, depth: 0, steps: 0 };
     let (expression, kind) = rewriter.rewrite(expression)?;
     if let Kind::Place(place) = kind {
-        let (fits, word) = match wanted {
-            Wanted::Bool => (place.kind() == Type::Boolean, "bool"),
-            Wanted::String => (place.kind() == Type::String, "string"),
+        let fits = match wanted {
+            Wanted::Bool => place.kind() == Type::Boolean,
+            Wanted::String => place.kind() == Type::String,
         };
         if !fits && place.kind() != Type::Any {
-            return Err(format!("must evaluate to {word}"));
+            return Err(format!("must evaluate to {}", wanted.word()));
         }
     }
     Ok(Rewritten { expression, uses_old: rewriter.uses_old })

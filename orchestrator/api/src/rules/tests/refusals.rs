@@ -147,3 +147,35 @@ fn who_processes_are() {
     ];
     assert_eq!(found, wanted);
 }
+
+#[test]
+fn no_fault_of_a_definition_hides_another() {
+    let schema = |kind: &str| {
+        json!({"openAPIV3Schema": {"type": "object", "properties": {"spec": {"type": "object", "properties": {
+            "a": {"type": kind}, "l": {"type": "array", "items": {"type": "string"}}}}}}})
+    };
+    let definition = json!({"metadata": {"name": "ws.example.org"}, "spec": {
+        "group": "example.org", "scope": "Everywhere", "names": {"plural": "ws", "kind": "W"},
+        "versions": [
+            {"name": "v1", "served": true, "storage": true, "schema": schema("text"),
+             "additionalPrinterColumns": [{"name": "A", "type": "string", "jsonPath": ".a["}],
+             "subresources": {"scale": {"specReplicasPath": "x", "statusReplicasPath": ".status.n"}}},
+            {"name": "v2", "served": true, "schema": schema("string"), "selectableFields": [
+                {"jsonPath": ".spec.a"}, {"jsonPath": ".spec.a"}, {"jsonPath": ".spec.b"}, {"jsonPath": ".spec.l"}]},
+        ],
+    }});
+    let found = created("apiextensions.k8s.io", "customresourcedefinitions", definition).1;
+    let fields: Vec<&str> = found.iter().filter_map(|cause| cause.split(": ").next()).collect();
+    assert_eq!(
+        fields,
+        [
+            "spec.scope",
+            "spec.versions[0].schema.openAPIV3Schema.properties[spec].properties[a].type",
+            "spec.versions[0].subresources.scale.specReplicasPath",
+            "spec.versions[0].additionalPrinterColumns[0].jsonPath",
+            "spec.versions[1].selectableFields[1]",
+            "spec.versions[1].selectableFields[2].jsonPath",
+            "spec.versions[1].selectableFields[3]",
+        ]
+    );
+}
