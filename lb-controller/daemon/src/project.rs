@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::metrics::Metrics;
 use crate::rollout::{Command, Desired, Driver};
 use crate::sources::{Feed, Seen};
-use crate::state::{Projected, Question};
+use crate::state::Question;
 use crate::status::Writer;
 
 /// Changes that come within this time of the first one are projected together.
@@ -154,9 +154,8 @@ impl Projector {
                         projecting.take(&mut batch);
                     }
                 }
-                Some(Question::Projected(answer)) = self.questions.recv() => {
-                    // Nobody may wait for it any more.
-                    let _gone = answer.send(Projected::of(&projecting.index, projecting.content.clone()));
+                Some(question) = self.questions.recv() => {
+                    question.answer(&projecting.index, &projecting.content);
                     continue;
                 }
                 () = timer => {}

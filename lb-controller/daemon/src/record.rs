@@ -1,6 +1,6 @@
 //! The record in the status of the Rollout object: what leaders write by compare-and-swap.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use guideway_controller_core::{Digest, Generation, Term};
@@ -87,6 +87,11 @@ impl RecordStore for RolloutObject {
         Ok(Stored { record, version: version(&object) })
     }
 
+    async fn history(&self) -> Result<Vec<(Stamp, SystemTime)>, String> {
+        let Some(object) = self.get().await? else { return Ok(Vec::new()) };
+        Ok(past(&status(&object)?))
+    }
+
     async fn write(&self, record: &Record, expected: Option<&Version>) -> Result<Version, WriteFault> {
         let mut object = match expected {
             None => self.create().await?,
@@ -136,6 +141,17 @@ fn write(status: &mut RolloutStatus, record: &Record, now: &str) {
     });
 }
 
+/// What cannot be read is left out: it is for people.
+fn past(status: &RolloutStatus) -> Vec<(Stamp, SystemTime)> {
+    let past = |committed: &CommittedGeneration| {
+        let at: Timestamp = committed.committed_at.parse().ok()?;
+        let stamp =
+            Stamp { generation: Generation(committed.generation), digest: committed.digest.parse().ok()? };
+        Some((stamp, at.into()))
+    };
+    status.history.iter().filter_map(past).collect()
+}
+
 fn from_object(record: &RolloutRecord) -> Result<Record, String> {
     let stamp = |stamp: &GenerationStamp| {
         let digest: Digest = stamp
@@ -181,6 +197,8 @@ mod tests {
         }
         let history: Vec<u64> = status.history.iter().map(|committed| committed.generation).collect();
         assert_eq!(history, [5, 2, 1], "each once, the latest first");
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600);
+        assert_eq!(past(&status)[0], (record(5).committed.unwrap(), at));
         for generation in 6..200 {
             write(&mut status, &record(generation), "2026-01-01T00:00:00Z");
         }

@@ -8,12 +8,12 @@ mod latency;
 mod tests;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
 use guideway_controller_core::{Content, Generation};
 use guideway_controller_rollout::coordinator::{Notice, State};
-use guideway_controller_rollout::{Record, Settings, Stored, Version, WriteFault};
+use guideway_controller_rollout::{Record, Settings, Stamp, Stored, Version, WriteFault};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::state::Sightings;
@@ -28,6 +28,8 @@ pub(crate) trait RecordStore: Send + Sync + 'static {
     async fn read(&self) -> Result<Stored, String>;
     /// Writes if the version is the one that is there; `None`: if nothing is.
     async fn write(&self, record: &Record, expected: Option<&Version>) -> Result<Version, WriteFault>;
+    /// Generations that were committed and when, as far as it is remembered.
+    async fn history(&self) -> Result<Vec<(Stamp, SystemTime)>, String>;
 }
 
 /// What others of this process tell the driver.

@@ -25,13 +25,13 @@ use crate::record::RolloutObject;
 use crate::rollout::{self, Command, Driver, FileStore, RecordStore, Told};
 use crate::sources::{self, Feed, Home, Static};
 use crate::state::{Past, Sights};
-use crate::status::resources::{self, Verdict};
+use crate::status::resources::{self, Told as Said};
 use crate::{admin, election, forwarders};
 
 pub use ca::ca;
 
-/// What waits to be said about custom resources.
-const VERDICTS: usize = 256;
+/// Objects that something may have to be said about.
+const SAID: usize = 256;
 /// Questions that wait for the projector.
 const QUESTIONS: usize = 16;
 
@@ -47,8 +47,8 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let mut servers = Servers::default();
 
-    let (verdicts, said) = mpsc::channel(VERDICTS);
-    let home = home(&config, verdicts).await?;
+    let (say, said) = mpsc::channel(SAID);
+    let home = home(&config, say).await?;
     let store: Arc<dyn RecordStore> = match &home {
         Some(home) => Arc::new(RolloutObject::new(home.client.clone(), &home.namespace, &home.rollout)),
         None => Arc::new(FileStore::new(&config.state_dir)?),
@@ -58,6 +58,7 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
     serve_forwarders(&config, &links, &admission, &mut servers).await?;
     let driver_stop = CancellationToken::new();
     let settings = settings::settings(&identity, &config.rollout);
+    let history = Arc::clone(&store);
     let (driver, driving) = rollout::start(settings, store, link_events, driver_stop.clone());
 
     let sight = Sight::new(&driver, admission.clone());
@@ -70,11 +71,6 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
         tokio::spawn(follow_rollout(rollouts, config.rollout.clone(), identity.clone(), driver.clone())),
         tokio::spawn(count(sight.clone(), driver.clone())),
     ];
-    if let Some(home) = &home {
-        let (client, namespace) = (home.client.clone(), home.namespace.clone());
-        let state = driver.state.clone();
-        background.push(tokio::spawn(resources::run(client, namespace, identity.clone(), state, said)));
-    }
     let lease = config
         .home
         .as_ref()
@@ -87,7 +83,7 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
     });
     let (asking, questions) = mpsc::channel(QUESTIONS);
     let past = Past::default();
-    let remembering = tokio::spawn(past.clone().remember(driver.clone(), stop.clone()));
+    let remembering = tokio::spawn(past.clone().remember(driver.clone(), history, stop.clone()));
     let sights = Sights {
         driver: driver.clone(),
         projector: asking,
@@ -96,6 +92,11 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
         past,
         leader,
     };
+    if let Some(home) = &home {
+        let (client, namespace) = (home.client.clone(), home.namespace.clone());
+        let saying = resources::run(client, namespace, identity.clone(), sights.clone(), said);
+        background.push(tokio::spawn(saying));
+    }
     let socket = config.socket.clone();
     let listener = guideway_bgp_daemon::socket::bind(&socket, "give this one another admin.socket").await?;
     servers.run("the admin API", admin::serve(sights, listener, servers.stop_token()));
@@ -121,11 +122,11 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn home(config: &Config, verdicts: mpsc::Sender<Verdict>) -> anyhow::Result<Option<Home>> {
+async fn home(config: &Config, said: mpsc::Sender<Said>) -> anyhow::Result<Option<Home>> {
     let Some(home) = &config.home else { return Ok(None) };
     let client = sources::client::by_config(&home.kubeconfig).await.context("the home cluster")?;
     let (namespace, rollout) = (home.namespace.clone(), home.rollout.clone());
-    Ok(Some(Home { client, namespace, rollout, verdicts }))
+    Ok(Some(Home { client, namespace, rollout, said }))
 }
 
 async fn listen(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {

@@ -7,6 +7,8 @@
 mod past;
 mod sightings;
 
+use std::collections::BTreeMap;
+
 use guideway_controller_core::{Content, Generation};
 use guideway_controller_index::{Index, ResourceProblem, ServiceView};
 use guideway_controller_ipam::PoolUse;
@@ -17,7 +19,7 @@ use crate::rollout::{Command, Driver};
 use crate::sources::Contacts;
 
 pub(crate) use past::{Committed, Past};
-pub(crate) use sightings::{Sighting, Sightings};
+pub(crate) use sightings::{Brief, Sighting, Sightings};
 
 /// All that can be looked at.
 #[derive(Clone, Debug)]
@@ -41,6 +43,8 @@ pub(crate) struct Sights {
 pub(crate) enum Question {
     /// What has come of all Services.
     Projected(oneshot::Sender<Projected>),
+    /// The same in numbers.
+    Summary(oneshot::Sender<Summary>),
 }
 
 /// What has come of all Services.
@@ -56,9 +60,47 @@ pub(crate) struct Projected {
     pub(crate) problems: Vec<ResourceProblem>,
 }
 
+/// What has come of all Services, in numbers.
+#[derive(Clone, Debug)]
+pub(crate) struct Summary {
+    /// For all forwarders.
+    pub(crate) content: Content,
+    /// How many Services of each cluster are ours.
+    pub(crate) services: BTreeMap<String, u32>,
+    /// How full pools are, by name and family.
+    pub(crate) pools: Vec<PoolUse>,
+    /// What is wrong with custom resources beside each other.
+    pub(crate) problems: Vec<ResourceProblem>,
+}
+
+impl Summary {
+    /// Costs what there are Services, without copying them.
+    fn of(index: &Index, content: Content) -> Self {
+        let mut services: BTreeMap<String, u32> = BTreeMap::new();
+        for view in index.services() {
+            match services.get_mut(&*view.service.cluster) {
+                Some(count) => *count = count.saturating_add(1),
+                None => _ = services.insert(view.service.cluster.to_string(), 1),
+            }
+        }
+        let problems = index.problems().cloned().collect();
+        Self { content, services, pools: index.ipam().usage(), problems }
+    }
+}
+
+impl Question {
+    /// Answers. Nobody may wait for it any more.
+    pub(crate) fn answer(self, index: &Index, content: &Content) {
+        match self {
+            Self::Projected(answer) => _ = answer.send(Projected::of(index, content.clone())),
+            Self::Summary(answer) => _ = answer.send(Summary::of(index, content.clone())),
+        }
+    }
+}
+
 impl Projected {
     /// What an index shows, and the content that it has made last. Costs what there are Services.
-    pub(crate) fn of(index: &Index, content: Content) -> Self {
+    fn of(index: &Index, content: Content) -> Self {
         Self {
             content,
             services: index.services().cloned().collect(),
@@ -74,6 +116,13 @@ impl Sights {
         let (answer, projected) = oneshot::channel();
         self.projector.send(Question::Projected(answer)).await.ok()?;
         projected.await.ok()
+    }
+
+    /// The same in numbers.
+    pub(crate) async fn summary(&self) -> Option<Summary> {
+        let (answer, summary) = oneshot::channel();
+        self.projector.send(Question::Summary(answer)).await.ok()?;
+        summary.await.ok()
     }
 
     /// The content of a generation, if it is at hand.

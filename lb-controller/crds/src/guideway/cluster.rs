@@ -150,7 +150,7 @@ pub(crate) const DEFINITION: Definition = Definition {
         fields: &[
             super::status::CONDITIONS,
             Field::optional("services", super::status::COUNT, "Services that are served."),
-            Field::optional("lastContact", Shape::Text(Format::Moment), "When its API answered last."),
+            Field::optional("lastContact", Shape::Text(Format::Moment), "When its API answered last, while it does not."),
             Field::optional("version", Shape::Text(Format::Plain(128)), "Of its API server."),
         ],
         rules: &[],

@@ -94,7 +94,6 @@ pub(crate) const DEFINITION: Definition = Definition {
     columns: &[
         Column::new("Committed", "integer", ".status.record.committed.generation"),
         Column::new("Proposed", "integer", ".status.record.proposed"),
-        Column::new("Held", "string", ".status.conditions[?(@.type=='Held')].status"),
         Column::new("Rolled Back To", "integer", ".status.record.rolledBackTo").wide(),
         Column::new("Term", "integer", ".status.record.term").wide(),
     ],

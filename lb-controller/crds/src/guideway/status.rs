@@ -50,10 +50,6 @@ pub const CONNECTED: &str = "Connected";
 pub const CURRENT: &str = "Current";
 /// Of a Shard: it has a connected forwarder that serves the committed generation.
 pub const AVAILABLE: &str = "Available";
-/// Of a Rollout: what is wanted is committed.
-pub const COMMITTED: &str = "Committed";
-/// Of a Rollout: a change waits for a decision.
-pub const HELD: &str = "Held";
 
 /// The status of a Cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +59,7 @@ pub struct ClusterStatus {
     pub conditions: Vec<Condition>,
     /// Services that are served.
     pub services: u32,
-    /// When its API answered last.
+    /// When its API answered last, while it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_contact: Option<String>,
     /// Of its API server.
@@ -87,7 +83,7 @@ pub struct ForwarderStatus {
     pub digest: Option<String>,
     /// VIPs that it announces.
     pub vips: u32,
-    /// When it said something last.
+    /// When it said something last, while it is away.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_contact: Option<String>,
 }
@@ -118,7 +114,7 @@ pub struct PlainStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RolloutStatus {
-    /// [`VALID`], [`COMMITTED`], [`HELD`].
+    /// Of others: `lbctl generations` tells how a Rollout is. Every write of the record would meet those of a second writer.
     pub conditions: Vec<Condition>,
     /// What has been decided.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -223,7 +223,7 @@ pub(super) fn generations(state: &State, leader: Option<String>) -> v1::Generati
     }
 }
 
-/// What this controller saw, and what forwarders keep from before.
+/// What this controller saw, what the record remembers, and what forwarders keep from before.
 pub(super) fn history(state: &State, past: &[Committed], seen: &Seen) -> v1::HistoryResponse {
     let mut all: BTreeMap<u64, v1::PastGeneration> = BTreeMap::new();
     for (which, at) in seen.values().flat_map(Sighting::kept) {
@@ -236,14 +236,15 @@ pub(super) fn history(state: &State, past: &[Committed], seen: &Seen) -> v1::His
         let (_, live) = entry.disruption.as_ref().map(Disruption::slots).unwrap_or_default();
         let disturbed = entry.disruption.iter().flat_map(|disruption| &disruption.sets);
         let (vips, sets) = entry.size.unwrap_or_default();
-        let committed = entry.aborted.is_none();
+        let is_kept = all.get(&entry.stamp.generation.0).is_some_and(|kept| kept.at_hand);
+        let at_hand = is_kept || entry.aborted.is_none() && !entry.is_recorded;
         all.insert(
             entry.stamp.generation.0,
             v1::PastGeneration {
                 stamp: Some(stamp(entry.stamp)),
                 at_unix_ms: unix_ms(entry.at),
                 in_force: false,
-                at_hand: committed,
+                at_hand,
                 aborted: entry.aborted.as_ref().map(aborted).unwrap_or_default(),
                 slots_moved_live: live,
                 sets_disturbed: count(disturbed.filter(|set| set.moved.live > 0).count()),

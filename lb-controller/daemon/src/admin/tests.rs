@@ -114,7 +114,8 @@ fn play(state: State) -> Played {
     let (asking, mut questions) = mpsc::channel(8);
     let driver = Driver { commands, told, state, sightings: Sightings::default() };
     tokio::spawn(async move {
-        while let Some(Question::Projected(answer)) = questions.recv().await {
+        while let Some(question) = questions.recv().await {
+            let Question::Projected(answer) = question else { continue };
             _ = answer.send(projected());
         }
     });

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use guideway_controller_core::{Digest, Generation, Term};
@@ -15,6 +16,8 @@ use crate::files;
 
 const NAME: &str = "record.json";
 const LOCK: &str = "record.lock";
+/// Committed generations that are remembered, as many as a Rollout object has.
+const HISTORY: usize = 100;
 
 /// The record in a file of a folder. Several processes of one machine may use it.
 #[derive(Clone, Debug)]
@@ -35,6 +38,17 @@ struct Kept {
     committed: Option<KeptStamp>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     rolled_back_to: Option<u64>,
+    /// What was committed, the latest first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    history: Vec<KeptPast>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeptPast {
+    generation: u64,
+    digest: String,
+    at_unix_ms: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -86,9 +100,11 @@ impl FileStore {
         if there.as_ref() != expected {
             return Err(WriteFault::Conflict);
         }
-        let version = kept.map_or(1, |kept| kept.version + 1);
-        let text = serde_json::to_string_pretty(&keep(new, version))
-            .map_err(|error| WriteFault::Unknown(error.to_string()))?;
+        let (version, history) = kept.map_or((1, Vec::new()), |kept| (kept.version + 1, kept.history));
+        let mut kept = keep(new, version, history);
+        kept.remember(SystemTime::now());
+        let text =
+            serde_json::to_string_pretty(&kept).map_err(|error| WriteFault::Unknown(error.to_string()))?;
         files::write(&self.folder.join(NAME), &text)
             .map_err(|error| WriteFault::Unknown(error.to_string()))?;
         Ok(Version(version.to_string()))
@@ -109,7 +125,7 @@ fn record(kept: Kept) -> Result<Record, String> {
     })
 }
 
-fn keep(record: &Record, version: u64) -> Kept {
+fn keep(record: &Record, version: u64, history: Vec<KeptPast>) -> Kept {
     Kept {
         version,
         term: record.term.0,
@@ -119,6 +135,29 @@ fn keep(record: &Record, version: u64) -> Kept {
             .committed
             .map(|stamp| KeptStamp { generation: stamp.generation.0, digest: stamp.digest.to_string() }),
         rolled_back_to: record.rolled_back_to.map(|generation| generation.0),
+        history,
+    }
+}
+
+impl Kept {
+    /// What is committed, once.
+    fn remember(&mut self, now: SystemTime) {
+        let Some(KeptStamp { generation, digest }) = &self.committed else { return };
+        if self.history.first().is_some_and(|latest| latest.generation >= *generation) {
+            return;
+        }
+        let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let at_unix_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        self.history.insert(0, KeptPast { generation: *generation, digest: digest.clone(), at_unix_ms });
+        self.history.truncate(HISTORY);
+    }
+
+    fn past(self) -> Vec<(Stamp, SystemTime)> {
+        let past = |past: KeptPast| {
+            let stamp = Stamp { generation: Generation(past.generation), digest: past.digest.parse().ok()? };
+            Some((stamp, SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(past.at_unix_ms))?))
+        };
+        self.history.into_iter().filter_map(past).collect()
     }
 }
 
@@ -128,6 +167,15 @@ impl RecordStore for FileStore {
         let store = self.clone();
         let read = tokio::task::spawn_blocking(move || store.read_now()).await;
         read.unwrap_or_else(|error| Err(error.to_string()))
+    }
+
+    async fn history(&self) -> Result<Vec<(Stamp, SystemTime)>, String> {
+        let store = self.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let _lock = store.lock().map_err(|error| error.to_string())?;
+            Ok(store.kept()?.map(Kept::past).unwrap_or_default())
+        });
+        read.await.unwrap_or_else(|error| Err(error.to_string()))
     }
 
     async fn write(&self, record: &Record, expected: Option<&Version>) -> Result<Version, WriteFault> {
@@ -157,11 +205,17 @@ mod tests {
         assert_eq!(store.write(&record, None).await, Err(WriteFault::Conflict));
         let stored = store.read().await.unwrap();
         assert_eq!(stored, Stored { record: Some(record.clone()), version: Some(first.clone()) });
+        let stamp = record.committed.unwrap();
+        let past = |history: Vec<(Stamp, SystemTime)>| {
+            history.into_iter().map(|(stamp, _)| stamp).collect::<Vec<_>>()
+        };
+        assert_eq!(past(store.history().await.unwrap()), [stamp]);
         let next = Record { term: Term(4), committed: None, ..record };
         let second = store.write(&next, Some(&first)).await.unwrap();
         assert_eq!(store.write(&next, Some(&first)).await, Err(WriteFault::Conflict));
         // Another process, or this one after a restart.
         let again = FileStore::new(&folder.path().join("state")).unwrap();
+        assert_eq!(past(again.history().await.unwrap()), [stamp]);
         assert_eq!(again.read().await.unwrap(), Stored { record: Some(next), version: Some(second) });
     }
 

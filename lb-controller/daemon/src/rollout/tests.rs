@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use guideway_controller_core::message::{Cost, Hello, ToForwarder};
 use guideway_controller_core::{Budget, Content, Pool, Routing};
@@ -361,6 +362,10 @@ struct SlowStore {
 impl RecordStore for SlowStore {
     async fn read(&self) -> Result<Stored, String> {
         self.inner.read().await
+    }
+
+    async fn history(&self) -> Result<Vec<(Stamp, SystemTime)>, String> {
+        self.inner.history().await
     }
 
     async fn write(&self, record: &Record, expected: Option<&Version>) -> Result<Version, WriteFault> {

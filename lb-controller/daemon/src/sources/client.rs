@@ -2,6 +2,7 @@
 
 use kube::config::{KubeConfigOptions, Kubeconfig as Document};
 use kube::{Client, Config};
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use crate::config::Kubeconfig;
@@ -42,6 +43,24 @@ pub(crate) async fn by_text(text: &str, context: Option<String>) -> Result<Clien
     let document = Document::from_yaml(text).map_err(wrong)?;
     is_whole(&document)?;
     client(by_document(document, context).await?)
+}
+
+/// What a client by the controller's own configuration would be made of: another one means that another client is needed.
+/// `None`: it cannot be read. Tokens in files are read again by clients themselves.
+pub(crate) fn fingerprint(kubeconfig: &Kubeconfig) -> Option<[u8; 32]> {
+    let Kubeconfig::File(path, _) = kubeconfig else { return Some([0; 32]) };
+    let document = Document::read_from(path).ok()?;
+    let mut hash = Sha256::new();
+    hash.update(std::fs::read(path).ok()?);
+    let authorities =
+        document.clusters.iter().filter_map(|named| named.cluster.as_ref()?.certificate_authority.as_ref());
+    let own = document.auth_infos.iter().filter_map(|named| named.auth_info.as_ref());
+    let own = own.flat_map(|user| [&user.client_certificate, &user.client_key]).flatten();
+    for file in authorities.chain(own) {
+        hash.update([0]);
+        hash.update(std::fs::read(file).ok()?);
+    }
+    Some(hash.finalize().into())
 }
 
 async fn by_document(document: Document, context: Option<String>) -> Result<Config, ClientError> {
@@ -111,5 +130,33 @@ mod tests {
         }
         assert!(by_text(&text("", "token: x"), Some("other".to_owned())).await.is_err());
         assert!(by_text("{", None).await.is_err());
+    }
+
+    #[test]
+    fn a_kubeconfig_is_another_one_when_it_or_a_file_that_it_names_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("east.kubeconfig");
+        let write = |server: &str| {
+            let text = format!(
+                "apiVersion: v1\nkind: Config\ncurrent-context: c\n\
+                 contexts: [{{name: c, context: {{cluster: k, user: u}}}}]\n\
+                 clusters: [{{name: k, cluster: {{server: '{server}', certificate-authority: ca.crt}}}}]\n\
+                 users: [{{name: u, user: {{token: x}}}}]\n"
+            );
+            std::fs::write(&path, text).unwrap();
+        };
+        let print = || fingerprint(&Kubeconfig::File(path.clone(), None));
+        write("https://127.0.0.1:1");
+        assert_eq!(print(), None, "ca.crt is not there");
+        std::fs::write(folder.path().join("ca.crt"), "one").unwrap();
+        let first = print();
+        assert!(first.is_some() && print() == first);
+        std::fs::write(folder.path().join("ca.crt"), "two").unwrap();
+        let second = print();
+        assert!(second.is_some() && second != first);
+        write("https://127.0.0.1:2");
+        assert!(print().is_some() && print() != second);
+        std::fs::write(&path, "{").unwrap();
+        assert_eq!(print(), None);
     }
 }

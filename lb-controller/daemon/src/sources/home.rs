@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use super::round::{self, Takes};
 use super::{Feed, Seen};
-use crate::status::resources::Verdict;
+use crate::status::resources::{Subject, Told as Said};
 
 /// The key of a password in a Secret of type `kubernetes.io/basic-auth`.
 const PASSWORD: &str = "password";
@@ -28,8 +28,8 @@ pub(crate) struct Home {
     pub(crate) namespace: String,
     /// The name of the Rollout object.
     pub(crate) rollout: String,
-    /// Takes what is to be said about objects.
-    pub(crate) verdicts: mpsc::Sender<Verdict>,
+    /// Takes objects that something may have to be said about.
+    pub(crate) said: mpsc::Sender<Said>,
 }
 
 /// What the set of workload clusters is told.
@@ -62,7 +62,7 @@ pub(super) async fn run(home: Home, feed: Feed, told: mpsc::Sender<Told>) {
         let takes = Resources {
             kind,
             resource,
-            verdicts: home.verdicts.clone(),
+            said: home.said.clone(),
             rollout: home.rollout.clone(),
             feed: feed.clone(),
             told: told.clone(),
@@ -113,7 +113,7 @@ impl Once {
 struct Resources {
     kind: Kind,
     resource: ApiResource,
-    verdicts: mpsc::Sender<Verdict>,
+    said: mpsc::Sender<Said>,
     rollout: String,
     feed: Feed,
     told: mpsc::Sender<Told>,
@@ -135,8 +135,9 @@ impl Resources {
         };
         let errors = parsed.resource.as_ref().err().into_iter().flatten();
         let errors: Vec<String> = errors.map(ToString::to_string).collect();
-        let verdict = Verdict::new(self.kind, &self.resource, object, &errors);
-        let _ended = self.verdicts.send(verdict).await;
+        let notes: Vec<String> = parsed.notes.iter().map(ToString::to_string).collect();
+        let subject = Subject::new(self.kind, &self.resource, object.clone(), &errors, &notes);
+        self.say(Said::Is(Box::new(subject))).await;
         // What it said before stays: a slip of the pen withdraws nothing.
         let Ok(resource) = parsed.resource else {
             for error in &errors {
@@ -170,6 +171,10 @@ impl Resources {
         }
     }
 
+    async fn say(&self, said: Said) {
+        let _ended = self.said.send(said).await;
+    }
+
     async fn tell(&self, told: Told) {
         let _ended = self.told.send(told).await;
     }
@@ -184,12 +189,14 @@ impl Takes<DynamicObject> for Resources {
     }
 
     async fn gone(&mut self, object: DynamicObject) {
+        self.say(Said::Gone(self.kind, object.name_any())).await;
         self.without(&object.name_any()).await;
     }
 
     async fn listed(&mut self) {
         self.listing = false;
         let names = std::mem::take(&mut self.names);
+        self.say(Said::Listed(self.kind, names.clone())).await;
         match self.kind {
             Kind::Cluster => {
                 let names = names.iter().filter_map(|name| ClusterName::new(name).ok()).collect();

@@ -33,7 +33,8 @@ pub(crate) struct Static {
 /// How a client is made. Another one means another connection.
 #[derive(Clone, Debug, PartialEq)]
 enum Access {
-    File(Kubeconfig),
+    /// With a hash over what it says.
+    File(Kubeconfig, [u8; 32]),
     Home,
     Text(String, Option<String>),
 }
@@ -58,6 +59,8 @@ struct Set {
     secrets: BTreeMap<String, Secret>,
     known: BTreeMap<ClusterName, Known>,
     file: file::Source,
+    /// What kubeconfigs of the file say, as they were read last.
+    kubeconfigs: BTreeMap<ClusterName, [u8; 32]>,
 }
 
 /// Feeds the projector with everything until it is stopped.
@@ -81,7 +84,9 @@ pub(crate) async fn run(
         objects: BTreeMap::new(),
         secrets: BTreeMap::new(),
         known: BTreeMap::new(),
+        kubeconfigs: BTreeMap::new(),
     };
+    set.read_kubeconfigs();
     set.read_file().await;
     set.reconcile().await;
     if set.home.is_none() {
@@ -93,6 +98,7 @@ pub(crate) async fn run(
             Some(told) = tellings.recv() => set.told(told).await,
             Ok(()) = config.changed() => {
                 set.config = config.borrow_and_update().clone();
+                set.read_kubeconfigs();
                 set.read_file().await;
                 set.reconcile().await;
             }
@@ -140,11 +146,21 @@ impl Set {
         self.file.read(path.as_deref(), &self.feed).await;
     }
 
+    /// One that cannot be read counts as it was.
+    fn read_kubeconfigs(&mut self) {
+        for workload in &self.config.clusters {
+            if let Some(now) = client::fingerprint(&workload.kubeconfig) {
+                self.kubeconfigs.insert(workload.name.clone(), now);
+            }
+        }
+    }
+
     /// Clusters as they should be: those of objects, then those of the file.
     fn wanted(&self) -> BTreeMap<ClusterName, (Cluster, Result<Access, String>)> {
         let mut wanted = BTreeMap::new();
         for workload in &self.config.clusters {
-            let access = Access::File(workload.kubeconfig.clone());
+            let content = self.kubeconfigs.get(&workload.name).copied().unwrap_or_default();
+            let access = Access::File(workload.kubeconfig.clone(), content);
             wanted.insert(workload.name.clone(), (workload.settings.clone(), Ok(access)));
         }
         for (name, cluster) in &self.objects {
@@ -235,7 +251,7 @@ async fn connect(
         let made: Result<Client, ClientError> = match (&access, &home) {
             (Access::Home, Some(home)) => Ok(home.clone()),
             (Access::Home, None) => return,
-            (Access::File(kubeconfig), _) => client::by_config(kubeconfig).await,
+            (Access::File(kubeconfig, _), _) => client::by_config(kubeconfig).await,
             (Access::Text(text, context), _) => client::by_text(text, context.clone()).await,
         };
         match made {

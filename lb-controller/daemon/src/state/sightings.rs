@@ -21,6 +21,17 @@ pub(crate) struct Sighting {
     pub(crate) last: SystemTime,
 }
 
+/// The same in numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Brief {
+    /// Of its program.
+    pub(crate) version: String,
+    /// How many VIPs it announces.
+    pub(crate) announced: u64,
+    /// When it said something last.
+    pub(crate) last: SystemTime,
+}
+
 impl Sighting {
     /// VIPs that it announces.
     pub(crate) fn announced(&self) -> impl Iterator<Item = &VipName> {
@@ -74,6 +85,16 @@ impl Sightings {
     /// All of them at this moment.
     pub(crate) fn all(&self) -> BTreeMap<ForwarderName, Sighting> {
         self.lock().clone()
+    }
+
+    /// All of them in numbers: costs what there are VIPs, without copying them.
+    pub(crate) fn brief(&self) -> BTreeMap<ForwarderName, Brief> {
+        let brief = |sighting: &Sighting| Brief {
+            version: sighting.hello.version.clone(),
+            announced: sighting.announced().count() as u64,
+            last: sighting.last,
+        };
+        self.lock().iter().map(|(name, sighting)| (name.clone(), brief(sighting))).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<ForwarderName, Sighting>> {

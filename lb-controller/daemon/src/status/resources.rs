@@ -1,206 +1,284 @@
-//! What is said about custom resources: the condition `Valid` of Guideway's own, an Event for what is wrong with any.
+//! What is said about custom resources: conditions and numbers in the status of our own kinds, Events about all of them.
+//!
+//! Only the leader says anything. A status is written whole, by compare-and-swap: an answer that somebody else has written in
+//! between is waited for and decided upon again. What is said already is not written again, and numbers alone are written
+//! now and then.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+mod facts;
+mod wanted;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant, SystemTime};
 
 use guideway_controller_crds::Kind;
-use guideway_controller_crds::guideway::status::{Condition, ConditionStatus, VALID};
-use guideway_controller_rollout::coordinator::{Role, State};
-use jiff::{Timestamp, Unit};
+use guideway_controller_rollout::coordinator::Role;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::Client;
-use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
+use kube::api::{Api, ApiResource, DynamicObject, PostParams};
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
-use kube::{Resource as _, ResourceExt as _};
-use serde_json::json;
-use tokio::sync::{mpsc, watch};
+use kube::{Client, Resource as _, ResourceExt as _};
+use serde_json::Value;
+use tokio::sync::mpsc;
 
 use super::REPORTER;
+use crate::state::Sights;
+use facts::Facts;
+use wanted::Urgency;
 
-/// Who the condition is from: another one than whoever writes further conditions.
-const MANAGER: &str = "lb-controller-valid";
+/// Who fields are from.
+const MANAGER: &str = "lb-controller";
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Before what could not be written is tried again.
-const PAUSE: Duration = Duration::from_secs(2);
+/// How often it is looked whether something is to be said.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often that is asked which costs what there are Services.
+const SURVEY: Duration = Duration::from_secs(5);
+/// Numbers of one object are written no more often.
+const NUMBERS: Duration = Duration::from_secs(10);
+/// How long a new leader waits for those that live.
+const SETTLE: Duration = Duration::from_secs(10);
 /// The longest text of a condition or Event.
 const MAX_TEXT: usize = 1024;
 
-/// What is to be said about an object.
+/// What a source tells of objects.
 #[derive(Clone, Debug)]
-pub(crate) struct Verdict {
-    kind: Kind,
-    resource: ApiResource,
-    name: String,
-    about: ObjectReference,
-    generation: Option<i64>,
-    /// What is wrong; empty: nothing.
-    errors: String,
-    /// What is said by now.
-    said: Option<Condition>,
+pub(crate) enum Told {
+    /// An object as it is.
+    Is(Box<Subject>),
+    /// One that is no more.
+    Gone(Kind, String),
+    /// There are exactly these.
+    Listed(Kind, BTreeSet<String>),
 }
 
-impl Verdict {
-    /// About an object with these errors.
-    pub(crate) fn new(kind: Kind, resource: &ApiResource, object: &DynamicObject, errors: &[String]) -> Self {
-        let conditions = object.data["status"]["conditions"].as_array();
-        let said = conditions.into_iter().flatten().find(|condition| condition["type"] == VALID);
-        let errors: String = errors.join("; ").chars().take(MAX_TEXT).collect();
-        Self {
-            kind,
-            resource: resource.clone(),
-            name: object.name_any(),
-            about: object.object_ref(resource),
-            generation: object.metadata.generation,
-            errors,
-            said: said.and_then(|condition| serde_json::from_value(condition.clone()).ok()),
-        }
+/// An object that something can be said about.
+#[derive(Clone, Debug)]
+pub(crate) struct Subject {
+    kind: Kind,
+    resource: ApiResource,
+    object: DynamicObject,
+    /// What is wrong; empty: nothing.
+    errors: String,
+    /// What is worth knowing though it is right.
+    notes: String,
+    /// Somebody else has written it: it is about to be seen.
+    is_old: bool,
+    /// When its status was written last.
+    written: Option<Instant>,
+    /// What Events said of it, as reasons and texts.
+    told: BTreeSet<(&'static str, String)>,
+}
+
+impl Subject {
+    /// An object with these errors and notes.
+    pub(crate) fn new(
+        kind: Kind,
+        resource: &ApiResource,
+        object: DynamicObject,
+        errors: &[String],
+        notes: &[String],
+    ) -> Self {
+        let short = |texts: &[String]| texts.join("; ").chars().take(MAX_TEXT).collect();
+        let (errors, notes) = (short(errors), short(notes));
+        let resource = resource.clone();
+        Self { kind, resource, object, errors, notes, is_old: false, written: None, told: BTreeSet::new() }
     }
 
-    /// MetalLB's kinds have no such condition, and the status of the Rollout is the record's.
-    fn has_condition(&self) -> bool {
+    /// MetalLB's kinds have no conditions, and the status of the Rollout is the record's.
+    fn has_conditions(&self) -> bool {
         self.kind.group() == "guideway.dev" && self.kind != Kind::Rollout
     }
 
-    fn status(&self) -> ConditionStatus {
-        if self.errors.is_empty() { ConditionStatus::True } else { ConditionStatus::False }
+    fn about(&self) -> ObjectReference {
+        self.object.object_ref(&self.resource)
     }
 
-    /// Whether there is nothing to be written.
-    fn is_said(&self) -> bool {
-        if !self.has_condition() {
-            return self.errors.is_empty();
+    /// What its status should be, when it is another one and it is time to write it.
+    fn status(&self, facts: &Facts, now: Instant) -> Option<Value> {
+        if !self.has_conditions() || self.is_old {
+            return None;
         }
-        self.said.as_ref().is_some_and(|said| {
-            said.status == self.status()
-                && said.message == self.errors
-                && said.observed_generation == self.generation
-        })
+        let (mut conditions, fields) = wanted::live(self.kind, &self.object.name_any(), facts);
+        conditions.insert(0, wanted::valid(&self.errors, &self.notes));
+        let before = self.object.data.get("status").unwrap_or(&Value::Null);
+        let generation = self.object.metadata.generation;
+        let at = wanted::moment(SystemTime::now());
+        let (status, urgency) = wanted::merge(before, generation, conditions, fields, facts.is_settled, &at)?;
+        let is_due = self.written.is_none_or(|written| now.duration_since(written) >= NUMBERS);
+        (urgency == Urgency::Now || is_due).then_some(status)
     }
 
-    fn condition(&self, now: String) -> Condition {
-        let before = self.said.as_ref().filter(|said| said.status == self.status());
-        Condition {
-            r#type: VALID.to_owned(),
-            status: self.status(),
-            reason: if self.errors.is_empty() { "Understood" } else { "Invalid" }.to_owned(),
-            message: self.errors.clone(),
-            observed_generation: self.generation,
-            last_transition_time: before.map_or(now, |said| said.last_transition_time.clone()),
+    /// What Events should say of it: reason, severity and text.
+    fn events(&self, facts: &Facts) -> Vec<(&'static str, EventType, String)> {
+        let mut events = Vec::new();
+        if !self.errors.is_empty() {
+            events.push(("Invalid", EventType::Warning, self.errors.clone()));
         }
+        if !self.notes.is_empty() {
+            events.push(("Noted", EventType::Normal, self.notes.clone()));
+        }
+        let problems = facts.problems(self.kind, &self.object.name_any()).into_iter();
+        events.extend(
+            problems
+                .map(|(reason, text)| (reason, EventType::Warning, text.chars().take(MAX_TEXT).collect())),
+        );
+        events
     }
 }
 
-/// Writes what sources send, as long as the controller leads. Ends with them.
+/// Says what there is to say as long as the controller leads. Ends with the sources.
 pub(crate) async fn run(
     client: Client,
     namespace: String,
     identity: String,
-    mut state: watch::Receiver<Arc<State>>,
-    mut verdicts: mpsc::Receiver<Verdict>,
+    sights: Sights,
+    mut told: mpsc::Receiver<Told>,
 ) {
     let reporter = Reporter { controller: REPORTER.to_owned(), instance: Some(identity) };
-    let recorder = Recorder::new(client.clone(), reporter);
-    let mut waiting: BTreeMap<(Kind, String), Verdict> = BTreeMap::new();
+    let speaker = Speaker { recorder: Recorder::new(client.clone(), reporter), client, namespace };
+    let mut subjects = Subjects::default();
+    let mut facts = Facts::new(&sights);
+    let mut leads_since: Option<Instant> = None;
+    let mut surveyed: Option<Instant> = None;
+    let mut looks = tokio::time::interval(LOOK);
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        let leads = matches!(state.borrow_and_update().role, Role::Leading(_));
-        if leads {
-            let mut failed = BTreeMap::new();
-            for (key, verdict) in std::mem::take(&mut waiting) {
-                if let Err(error) = say(&client, &namespace, &recorder, &verdict).await {
-                    tracing::debug!(kind = key.0.as_str(), name = key.1, error, "cannot be told");
-                    failed.insert(key, verdict);
-                }
-            }
-            waiting = failed;
-        }
         tokio::select! {
-            verdict = verdicts.recv() => {
-                let Some(verdict) = verdict else { return };
-                let key = (verdict.kind, verdict.name.clone());
-                if verdict.is_said() {
-                    waiting.remove(&key);
-                } else {
-                    waiting.insert(key, verdict);
+            told = told.recv() => match told {
+                Some(told) => subjects.take(told),
+                None => return,
+            },
+            _ = looks.tick() => {
+                if !matches!(sights.driver.state.borrow().role, Role::Leading(_)) {
+                    (leads_since, surveyed) = (None, None);
+                    continue;
                 }
+                facts.is_settled = leads_since.get_or_insert_with(Instant::now).elapsed() >= SETTLE;
+                facts.look(&sights);
+                if surveyed.is_none_or(|at| at.elapsed() >= SURVEY) {
+                    facts.survey(&sights).await;
+                    surveyed = Some(Instant::now());
+                }
+                speaker.say(&mut subjects, &facts).await;
             }
-            changed = state.changed(), if !leads => if changed.is_err() { return },
-            () = tokio::time::sleep(PAUSE), if leads => {}
         }
     }
 }
 
-async fn say(client: &Client, namespace: &str, recorder: &Recorder, verdict: &Verdict) -> Result<(), String> {
-    let late = |_| format!("no answer within {TIMEOUT:?}");
-    if verdict.has_condition() {
-        let now = Timestamp::now();
-        let now = now.round(Unit::Second).unwrap_or(now).to_string();
-        let patch = json!({
-            "apiVersion": verdict.resource.api_version,
-            "kind": verdict.resource.kind,
-            // An object that is another one by now is not touched, nor is one made that is gone.
-            "metadata": { "name": verdict.name, "uid": verdict.about.uid },
-            "status": { "conditions": [verdict.condition(now)] },
-        });
-        let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &verdict.resource);
-        let params = PatchParams::apply(MANAGER).force();
-        let patch = Patch::Apply(&patch);
-        let request = api.patch_status(&verdict.name, &params, &patch);
-        match tokio::time::timeout(TIMEOUT, request).await.map_err(late)? {
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => return Ok(()),
-            Err(error) => return Err(error.to_string()),
-            Ok(_) => {}
+/// All objects, by kind and name.
+#[derive(Default)]
+struct Subjects(BTreeMap<(Kind, String), Subject>);
+
+impl Subjects {
+    fn take(&mut self, told: Told) {
+        match told {
+            Told::Is(mut subject) => {
+                let key = (subject.kind, subject.object.name_any());
+                if let Some(before) = self.0.get(&key)
+                    && before.object.metadata.uid == subject.object.metadata.uid
+                {
+                    subject.told.clone_from(&before.told);
+                    subject.written = before.written;
+                }
+                self.0.insert(key, *subject);
+            }
+            Told::Gone(kind, name) => {
+                self.0.remove(&(kind, name));
+            }
+            Told::Listed(kind, names) => {
+                self.0.retain(|(of, name), _| *of != kind || names.contains(name));
+            }
         }
     }
-    if verdict.errors.is_empty() {
-        return Ok(());
+}
+
+/// How a write went.
+enum Outcome {
+    Done(Box<DynamicObject>),
+    /// It is another one by now, or gone.
+    Old,
+}
+
+struct Speaker {
+    client: Client,
+    namespace: String,
+    recorder: Recorder,
+}
+
+impl Speaker {
+    /// What cannot be said now is said later; the rest with it.
+    async fn say(&self, subjects: &mut Subjects, facts: &Facts) {
+        for ((kind, name), subject) in &mut subjects.0 {
+            let said = async {
+                self.status(subject, facts).await?;
+                self.events(subject, facts).await
+            };
+            if let Err(error) = said.await {
+                tracing::debug!(kind = kind.as_str(), name, error, "cannot be told");
+                return;
+            }
+        }
     }
-    let event = Event {
-        type_: EventType::Warning,
-        reason: "Invalid".to_owned(),
-        note: Some(verdict.errors.clone()),
-        action: "Read".to_owned(),
-        secondary: None,
-    };
-    let published = tokio::time::timeout(TIMEOUT, recorder.publish(&event, &verdict.about)).await;
-    published.map_err(late)?.map_err(|error| error.to_string())
+
+    async fn status(&self, subject: &mut Subject, facts: &Facts) -> Result<(), String> {
+        let Some(status) = subject.status(facts, Instant::now()) else { return Ok(()) };
+        match self.write(subject, status).await? {
+            Outcome::Done(object) => {
+                subject.object = *object;
+                subject.written = Some(Instant::now());
+            }
+            Outcome::Old => subject.is_old = true,
+        }
+        Ok(())
+    }
+
+    /// The object's resourceVersion goes with it: another one is not written over.
+    async fn write(&self, subject: &Subject, status: Value) -> Result<Outcome, String> {
+        let mut object = subject.object.clone();
+        object.data["status"] = status;
+        object.types.get_or_insert_with(|| kube::core::TypeMeta {
+            api_version: subject.resource.api_version.clone(),
+            kind: subject.resource.kind.clone(),
+        });
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), &self.namespace, &subject.resource);
+        let params = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
+        let name = object.name_any();
+        match asked(api.replace_status(&name, &params, &object)).await? {
+            Ok(object) => Ok(Outcome::Done(Box::new(object))),
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(Outcome::Old),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Each text once, and again when it was not true in between.
+    async fn events(&self, subject: &mut Subject, facts: &Facts) -> Result<(), String> {
+        let events = subject.events(facts);
+        let is_true = |told: &(&'static str, String)| {
+            events.iter().any(|(reason, _, text)| *reason == told.0 && *text == told.1)
+        };
+        subject.told.retain(is_true);
+        for (reason, type_, text) in &events {
+            if subject.told.contains(&(*reason, text.clone())) {
+                continue;
+            }
+            let event = Event {
+                type_: *type_,
+                reason: (*reason).to_owned(),
+                note: Some(text.clone()),
+                action: "Read".to_owned(),
+                secondary: None,
+            };
+            asked(self.recorder.publish(&event, &subject.about()))
+                .await?
+                .map_err(|error| error.to_string())?;
+            subject.told.insert((*reason, text.clone()));
+        }
+        Ok(())
+    }
+}
+
+async fn asked<T>(request: impl Future<Output = kube::Result<T>>) -> Result<kube::Result<T>, String> {
+    tokio::time::timeout(TIMEOUT, request).await.map_err(|_| format!("no answer within {TIMEOUT:?}"))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_said_is_not_said_again() {
-        let resource = ApiResource {
-            group: "guideway.dev".to_owned(),
-            version: "v1alpha1".to_owned(),
-            api_version: "guideway.dev/v1alpha1".to_owned(),
-            kind: "Shard".to_owned(),
-            plural: "shards".to_owned(),
-        };
-        let mut object = DynamicObject::new("gold", &resource);
-        object.metadata.generation = Some(3);
-        object.data = json!({ "spec": {} });
-        let verdict = |object: &DynamicObject, errors: &[&str]| {
-            let errors: Vec<String> = errors.iter().map(|&error| error.to_owned()).collect();
-            Verdict::new(Kind::Shard, &resource, object, &errors)
-        };
-        assert!(!verdict(&object, &[]).is_said());
-        let wrong = verdict(&object, &["spec.a: x", "spec.b: y"]);
-        let condition = wrong.condition("2026-01-01T00:00:00Z".to_owned());
-        assert_eq!(condition.message, "spec.a: x; spec.b: y");
-        object.data["status"] = json!({ "conditions": [condition] });
-        assert!(verdict(&object, &["spec.a: x", "spec.b: y"]).is_said());
-        let other = verdict(&object, &["spec.a: x"]);
-        assert!(!other.is_said());
-        let later = other.condition("2026-02-02T00:00:00Z".to_owned());
-        assert_eq!(later.last_transition_time, "2026-01-01T00:00:00Z", "it was wrong before");
-        let right = verdict(&object, &[]).condition("2026-02-02T00:00:00Z".to_owned());
-        assert_eq!(right.last_transition_time, "2026-02-02T00:00:00Z");
-        object.metadata.generation = Some(4);
-        assert!(!verdict(&object, &["spec.a: x", "spec.b: y"]).is_said());
-        let pool = Verdict::new(Kind::IpAddressPool, &resource, &object, &[]);
-        assert!(pool.is_said(), "MetalLB's have Events only");
-    }
-}
+mod tests;

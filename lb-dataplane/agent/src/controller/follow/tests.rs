@@ -264,6 +264,30 @@ async fn a_fence_lasts_until_what_is_committed_is_installed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_taken_by_no_controller_withdraws_until_it_is_told_what_is_committed() {
+    let authority = Arc::new(Authority::new());
+    let mut leader = Script::listen(&authority).await;
+    let forwarder = start(&[&leader], &authority).await;
+    let mut session = leader.session().await;
+    session.hello().await;
+    let one = content(&[11, 12], |_| {});
+    session.bring(1, 1, &one).await;
+    forwarder.until_announced().await;
+    *leader.role.lock().unwrap() = Role::Revokes;
+    drop(session);
+    let view = forwarder.bench.until("withdrawn", |view| view.fence.is_some()).await;
+    assert!(view.fence.as_ref().unwrap().ends_with("there is no such Forwarder"));
+    forwarder.bench.until("withdrawn", |_| forwarder.announces() == Some(vec![])).await;
+    *leader.role.lock().unwrap() = Role::Leads;
+    let mut session = leader.session().await;
+    assert!(session.hello().await.standing.fenced);
+    let Stamp { generation, digest } = stamp(1, &one);
+    session.send(ToForwarder::Commit { term: Term(1), generation, digest }).await;
+    forwarder.until_announced().await;
+    forwarder.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cut_connection_and_another_leader_are_no_event() {
     let authority = Arc::new(Authority::new());
     let mut first = Script::listen(&authority).await;

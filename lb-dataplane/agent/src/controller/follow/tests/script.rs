@@ -161,6 +161,8 @@ impl Session {
 pub(super) enum Role {
     Leads,
     Refuses(String),
+    /// It knows no such forwarder.
+    Revokes,
 }
 
 struct Service {
@@ -177,8 +179,10 @@ impl Controller for Service {
         &self,
         request: Request<Streaming<v1::FromForwarder>>,
     ) -> Result<Response<Self::FollowStream>, Status> {
-        if let Role::Refuses(reason) = self.role.lock().unwrap().clone() {
-            return Err(Status::failed_precondition(reason));
+        match self.role.lock().unwrap().clone() {
+            Role::Leads => {}
+            Role::Refuses(reason) => return Err(Status::failed_precondition(reason)),
+            Role::Revokes => return Err(Status::permission_denied("there is no such Forwarder")),
         }
         let (outgoing, stream) = mpsc::channel(64);
         let (tell, incoming) = mpsc::channel(1024);
