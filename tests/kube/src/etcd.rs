@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::free_port;
+use guideway_lab::free_port;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -12,6 +12,7 @@ mod script;
 mod server;
 
 pub use etcd::Etcd;
+pub use guideway_lab::free_port;
 pub use kubectl::Kubectl;
 pub use script::{Difference, Script};
-pub use server::{Server, free_port};
+pub use server::Server;

@@ -23,6 +23,7 @@ pub mod interrupt;
 pub mod lab;
 pub mod load;
 pub mod netns;
+pub mod port;
 pub mod process;
 pub mod router;
 pub mod run_folder;
@@ -33,5 +34,6 @@ pub mod wait;
 
 pub use id::LabId;
 pub use lab::{Lab, LabSpec};
+pub use port::free_port;
 pub use scenario::in_lab;
 pub use tor::TorKind;

@@ -1,10 +1,10 @@
 //! Real etcd, in a folder and on ports of its own.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use guideway_lab::free_port;
 use guideway_store::etcd::EtcdTls;
 use guideway_store::{EtcdOptions, EtcdStore};
 use rcgen::{
@@ -49,23 +49,20 @@ impl Cluster {
         prepare: impl FnOnce(&Path) -> (Option<EtcdTls>, Vec<String>),
     ) -> Self {
         let folder = TempDir::new().unwrap();
-        // Held until all are known, so that no port is given twice.
-        let ports: Vec<TcpListener> =
-            (0..2 * size).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let url = |scheme: &str, port: &TcpListener| format!("{scheme}://{}", port.local_addr().unwrap());
+        let ports: Vec<u16> = (0..2 * size).map(|_| free_port().unwrap()).collect();
+        let url = |scheme: &str, port: u16| format!("{scheme}://127.0.0.1:{port}");
         let (tls, more) = prepare(folder.path());
         let mut members: Vec<Member> = ports
             .chunks(2)
             .enumerate()
             .map(|(n, pair)| Member {
                 name: format!("m{n}"),
-                client: url(scheme, &pair[0]),
-                peer: url("http", &pair[1]),
+                client: url(scheme, pair[0]),
+                peer: url("http", pair[1]),
                 arguments: Vec::new(),
                 child: None,
             })
             .collect();
-        drop(ports);
         let all: Vec<String> =
             members.iter().map(|member| format!("{}={}", member.name, member.peer)).collect();
         for member in &mut members {
