@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use guideway_controller_core::message::{FromForwarder, Hello, ToForwarder};
-use guideway_controller_core::{Content, ForwarderName, Generation, Term};
+use guideway_controller_core::{Content, ForwarderName, Generation, Term, Vip};
 
 pub use event::{Action, Event};
 pub use notice::{Aborted, Notice};
@@ -88,7 +88,7 @@ impl Coordinator {
             Event::LostLeadership => self.stand_down("the election was lost"),
             Event::RecordRead { request, result } => self.has_read(request, result, now),
             Event::RecordWritten { request, result } => self.has_written(request, result, now),
-            Event::Desired(content) => self.desired = Some(content),
+            Event::Desired(content) => self.desire(content),
             Event::Connected { forwarder, connection, hello } => {
                 self.connected(forwarder, connection, hello, now);
             }
@@ -137,6 +137,20 @@ impl Coordinator {
     #[must_use]
     pub fn desired(&self) -> Option<&Content> {
         self.desired.as_ref()
+    }
+
+    /// One that is gone may only restart, and is waited for; not when others are to answer on a link in its place.
+    fn desire(&mut self, content: Content) {
+        let committed = self.committed_content().cloned();
+        let owner = |vip: &Vip| vip.advertise.l2.as_ref().and_then(|l2| l2.owner.clone());
+        for (name, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.connection.is_none()) {
+            peer.is_replaced |=
+                committed.iter().flat_map(|committed| committed.vips()).any(|(vip, before)| {
+                    owner(before).as_ref() == Some(name)
+                        && content.vips().get(vip).is_some_and(|now| owner(now).as_ref() != Some(name))
+                });
+        }
+        self.desired = Some(content);
     }
 
     /// Everything that follows from what is known.

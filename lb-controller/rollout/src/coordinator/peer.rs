@@ -14,6 +14,8 @@ pub(super) struct Peer {
     pub(super) heard: Instant,
     /// Since when it has no connection.
     pub(super) gone: Option<Instant>,
+    /// It is gone, and others are to have what it owned on a link.
+    pub(super) is_replaced: bool,
     pub(super) standing: Standing,
     /// What it can send.
     pub(super) kept: Vec<Stamp>,
@@ -69,6 +71,7 @@ impl Peer {
             connection: Some(connection),
             heard: now,
             gone: None,
+            is_replaced: false,
             standing: hello.standing,
             kept: kept.collect(),
             asked: None,

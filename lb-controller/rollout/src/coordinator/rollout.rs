@@ -67,12 +67,13 @@ pub(super) struct Obstacle {
 }
 
 impl Coordinator {
-    /// Who decides: forwarders that serve what is committed, those included whose connection broke a moment ago. When
-    /// there is none, all that are connected. One that had to forget what is proposed, to catch up first, has no say.
+    /// Who decides: forwarders that serve what is committed, those included whose connection broke a moment ago, unless what
+    /// they owned on a link is to be another's. When there is none, all that are connected. One that had to forget what is
+    /// proposed, to catch up first, has no say.
     pub(super) fn voters(&self) -> Vec<ForwarderName> {
         let (committed, proposed) = (self.committed(), self.rollout.as_ref().map(|rollout| rollout.stamp));
         let peers = || self.peers.iter().filter(|(_, peer)| proposed.is_none() || peer.forgot != proposed);
-        let current = peers().filter(|(_, peer)| peer.is_current(committed));
+        let current = peers().filter(|(_, peer)| peer.is_current(committed) && !peer.is_replaced);
         let current: Vec<ForwarderName> = current.map(|(name, _)| name.clone()).collect();
         if !current.is_empty() {
             return current;
@@ -99,7 +100,8 @@ impl Coordinator {
             return;
         }
         let wanted = self.desired.as_ref().map(Content::digest);
-        if rollout.phase == Phase::Held && wanted.is_some_and(|wanted| wanted != rollout.goal) {
+        let is_overtaken = wanted.is_some_and(|wanted| wanted != rollout.goal);
+        if rollout.phase == Phase::Held && rollout.source == Source::Desired && is_overtaken {
             self.abort(term, Aborted::Superseded);
             return;
         }
@@ -166,6 +168,8 @@ impl Coordinator {
         }
         if rollout.source == Source::Desired && !rollout.rest {
             self.next_part = None;
+        }
+        if !rollout.rest {
             self.consent = Consent::default();
         }
         self.obstacle = None;
@@ -296,6 +300,12 @@ impl Coordinator {
             // Nobody serves it: there is nothing to disturb.
             return whole(Disruption::default(), false);
         };
+        let disruption = predict(&base, wanted);
+        if source != Source::Desired {
+            // An operator goes back to a content as it was, not to a part of it.
+            let is_allowed = self.settings.budget.allows(&disruption) || self.consent.covers(&disruption);
+            return whole(disruption, !is_allowed);
+        }
         // Between two parts nothing else is disturbed.
         let spread = match self.settings.over_budget {
             OverBudget::Spread(pause) => Some(pause),
@@ -304,8 +314,7 @@ impl Coordinator {
         let waits = spread.is_some() && self.next_part.is_some() && !self.is_due(self.next_part, now);
         let nothing = Budget { moved_permille: 0, disturbed: 0 };
         let budget = if waits { nothing } else { self.settings.budget };
-        let disruption = predict(&base, wanted);
-        if source != Source::Desired || budget.allows(&disruption) || self.consent.covers(&disruption) {
+        if budget.allows(&disruption) || self.consent.covers(&disruption) {
             return whole(disruption, false);
         }
         let pause = spread.filter(|_| !waits);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use guideway_controller_core::L2;
+
 use super::bed::{Bed, content, name};
 use crate::coordinator::{Aborted, Notice};
 use crate::follower::Event;
@@ -117,6 +119,27 @@ fn a_restart_is_waited_for() {
     bed.run();
     assert!(bed.all_serve(&content("second", "aaa")));
     assert!(!bed.notices.iter().any(|notice| matches!(notice, Notice::Fenced(..))));
+}
+
+#[test]
+fn nobody_waits_for_one_whose_addresses_on_a_link_are_to_be_anothers() {
+    let owned_by = |owner: usize| {
+        let mut content = content("first", "aaa");
+        let mut vip = (**content.vips().values().next().unwrap()).clone();
+        vip.advertise.l2 = Some(L2 { owner: Some(name(owner)), interfaces: Vec::new() });
+        content.put_vip(vip);
+        content
+    };
+    let mut bed = Bed::led(3);
+    bed.wants(&owned_by(1));
+    assert!(bed.all_serve(&owned_by(1)));
+    bed.cut(1);
+    bed.wants(&owned_by(2));
+    bed.pass(Duration::from_millis(100));
+    assert_eq!(bed.committed().unwrap().digest, owned_by(2).digest());
+    bed.dial(1);
+    bed.run();
+    assert!(bed.all_serve(&owned_by(2)));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use guideway_controller_core::Generation;
 
 use super::bed::{Bed, content};
-use crate::coordinator::{Event, Notice};
+use crate::coordinator::{Event, Notice, Phase};
 
 #[test]
 fn an_earlier_content_is_a_new_generation_and_holds() {
@@ -65,4 +65,51 @@ fn the_present_can_be_held() {
     bed.tell(Event::Resume);
     bed.run();
     assert!(bed.all_serve(&content("second", "aaa")));
+}
+
+#[test]
+fn above_the_budget_it_waits_and_as_a_whole() {
+    let mut bed = Bed::led(2);
+    let (first, second) = (content("first", "aaa"), content("second", "bba"));
+    let waits = |bed: &Bed| {
+        let rollout = bed.leader.as_ref().unwrap().state().rollout.unwrap();
+        assert_eq!(rollout.phase, Phase::Held);
+        rollout.stamp.generation
+    };
+    bed.wants(&second);
+    let generation = waits(&bed);
+    bed.tell(Event::Approve { generation });
+    bed.run();
+    assert!(bed.all_serve(&second));
+    bed.tell(Event::Rollback { generation: Generation(1) });
+    bed.run();
+    assert!(bed.all_serve(&second), "nobody has agreed to that");
+    let generation = waits(&bed);
+    // Something else is wanted meanwhile, and does not matter.
+    bed.wants(&content("third", "bba"));
+    assert_eq!(waits(&bed), generation);
+    bed.tell(Event::Approve { generation });
+    bed.run();
+    assert!(bed.all_serve(&first));
+    assert_eq!(bed.store.record.as_ref().unwrap().rolled_back_to, Some(Generation(1)));
+    // The consent is used up.
+    bed.tell(Event::Resume);
+    bed.run();
+    assert!(bed.all_serve(&content("third", "aaa")));
+    waits(&bed);
+}
+
+#[test]
+fn one_that_waits_can_be_given_up() {
+    let mut bed = Bed::led(2);
+    bed.wants(&content("second", "bba"));
+    let generation = bed.leader.as_ref().unwrap().state().rollout.unwrap().stamp.generation;
+    bed.tell(Event::Approve { generation });
+    bed.run();
+    bed.tell(Event::Rollback { generation: Generation(1) });
+    bed.run();
+    bed.tell(Event::Resume);
+    bed.run();
+    assert!(bed.all_serve(&content("second", "bba")));
+    assert_eq!(bed.leader.as_ref().unwrap().state().rollout, None);
 }
