@@ -116,11 +116,22 @@ pub enum RecordedBy {
     Others,
 }
 
+/// Since when a Service is there. Of two that record the same address the older one has it, whichever was seen first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Age {
+    /// `metadata.creationTimestamp` in seconds of Unix time.
+    pub created: i64,
+    /// `metadata.uid`, for those of the same second.
+    pub uid: Arc<str>,
+}
+
 /// What a Service wants.
 #[derive(Clone, Debug)]
 pub struct Claim {
     /// Whose it is.
     pub owner: ServiceKey,
+    /// Since when it is there.
+    pub since: Age,
     /// Families of the addresses.
     pub families: Families,
     /// Exactly these addresses; empty: any. At most [`MAX_REQUESTED`].
@@ -149,6 +160,7 @@ impl Claim {
     pub fn new(owner: ServiceKey, families: Families) -> Self {
         Self {
             owner,
+            since: Age::default(),
             families,
             requested: Vec::new(),
             requested_pool: None,

@@ -63,6 +63,22 @@ impl Held {
         self.owners.is_empty()
     }
 
+    /// Who is in the way of somebody with these terms and ports.
+    pub(crate) fn blockers(&self, terms: Option<&Terms>, spans: &[Span]) -> BTreeSet<ServiceKey> {
+        if self.terms.as_ref() != terms || terms.is_none() {
+            return self.owners.clone();
+        }
+        let overlapping = |span: &Span| {
+            let (protocol, first) = (span.protocol, span.first);
+            let begun = self.ports.range(..=(protocol, span.last)).rev();
+            begun
+                .take_while(move |((of, _), (last, _))| *of == protocol && *last >= first)
+                .map(|(_, (_, owner))| owner.clone())
+                .collect::<Vec<_>>()
+        };
+        spans.iter().flat_map(overlapping).collect()
+    }
+
     /// Whether somebody with these terms and ports may join.
     pub(crate) fn admits(
         &self,

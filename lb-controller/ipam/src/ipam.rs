@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::claim::{Allocation, Assigned, Claim, Family, ServiceKey};
+use crate::claim::{Age, Allocation, Assigned, Claim, Family, ServiceKey};
 use crate::held::{Held, Terms};
 use crate::pool::{Pool, PoolProblem};
 use crate::ports::{Span, spans};
@@ -37,6 +37,7 @@ pub struct PoolUse {
 /// What a Service holds.
 #[derive(Clone, Debug)]
 struct Holding {
+    since: Age,
     addresses: Vec<IpAddr>,
     spans: Vec<Span>,
 }
@@ -55,6 +56,8 @@ pub struct Ipam {
     /// Given back, but perhaps served still: since when, and who had it.
     leaving: BTreeMap<IpAddr, (Mark, ServiceKey)>,
     mark: Mark,
+    /// Who lost an address to an older Service and was not told yet.
+    displaced: BTreeSet<ServiceKey>,
 }
 
 impl Ipam {
@@ -93,6 +96,7 @@ impl Ipam {
     pub fn claim(&mut self, claim: &Claim) -> Result<Allocation, Refusal> {
         let before = self.take(&claim.owner);
         let spans = spans(&claim.ports);
+        self.displace(claim, &before, &spans);
         let decided = self.decide(claim, &before, &spans);
         let addresses: &[Assigned] = decided.as_ref().map_or(&[], |allocation| &allocation.addresses);
         let now: Vec<IpAddr> = addresses.iter().map(|assigned| assigned.address).collect();
@@ -109,10 +113,12 @@ impl Ipam {
     /// answers are in the order of the claims, of which each Service has one; what they say does not depend on it.
     pub fn claim_all(&mut self, claims: &[Claim]) -> Vec<Result<Allocation, Refusal>> {
         let mut order: Vec<usize> = (0..claims.len()).collect();
-        order.sort_by_key(|&at| (claims[at].requested.is_empty(), &claims[at].owner));
+        // Who is older is in nobody's way, so that no record is taken and lost again.
+        order.sort_by_key(|&at| (&claims[at].since, &claims[at].owner));
         for &at in &order {
             self.restore(&claims[at]);
         }
+        order.sort_by_key(|&at| (claims[at].requested.is_empty(), &claims[at].owner));
         let mut answers: Vec<Option<Result<Allocation, Refusal>>> = vec![None; claims.len()];
         for at in order {
             answers[at] = Some(self.claim(&claims[at]));
@@ -127,8 +133,52 @@ impl Ipam {
             return;
         }
         let spans = spans(&claim.ports);
+        self.displace(claim, &[], &spans);
         let kept = self.keep(claim, &[], &spans);
         self.hold(claim, kept.into_iter().map(|assigned| assigned.address).collect(), spans);
+    }
+
+    /// Services that have lost an address that an older one records, since this was asked last: they have to claim again.
+    pub fn displaced(&mut self) -> BTreeSet<ServiceKey> {
+        std::mem::take(&mut self.displaced)
+    }
+
+    /// Takes what a record says from those that are younger. Which of two came first would count otherwise, and after a
+    /// restart the other one would have it.
+    fn displace(&mut self, claim: &Claim, before: &[IpAddr], spans: &[Span]) {
+        let mut younger = BTreeSet::new();
+        self.keep_or(claim, before, spans, |address| {
+            let blockers = self.blockers(claim, address, spans);
+            let is_younger = |owner: &ServiceKey| {
+                let holding = self.holdings.get(owner);
+                holding.is_some_and(|holding| (&holding.since, owner) > (&claim.since, &claim.owner))
+            };
+            let mine = blockers.as_ref().is_some_and(|blockers| blockers.iter().all(is_younger));
+            if mine {
+                younger.extend(blockers.into_iter().flatten());
+            }
+            mine
+        });
+        for owner in younger {
+            for address in self.release(&owner) {
+                // From one owner to the other without a moment between them: forwarders change both at once.
+                if claim.recorded.iter().any(|recorded| recorded.to_canonical() == address)
+                    && let Some((_, by)) = self.leaving.get_mut(&address)
+                {
+                    by.clone_from(&claim.owner);
+                }
+            }
+            self.displaced.insert(owner);
+        }
+    }
+
+    /// Who holds an address so that a claim cannot have it; `None`: it is being withdrawn.
+    fn blockers(&self, claim: &Claim, address: IpAddr, spans: &[Span]) -> Option<BTreeSet<ServiceKey>> {
+        if self.leaving.contains_key(&address) {
+            return None;
+        }
+        let terms = Terms::of(claim);
+        Some(self.held.get(&address).map(|held| held.blockers(terms.as_ref(), spans)).unwrap_or_default())
     }
 
     /// Takes back what a Service holds, and says what it was. It is not free before it is [withdrawn](Self::withdrawn).
@@ -234,7 +284,8 @@ impl Ipam {
             let held = self.held.entry(address).or_insert_with(|| Held::new(terms.clone()));
             held.add(&claim.owner, &spans);
         }
-        self.holdings.insert(claim.owner.clone(), Holding { addresses, spans });
+        let since = claim.since.clone();
+        self.holdings.insert(claim.owner.clone(), Holding { since, addresses, spans });
     }
 
     /// Whether a Service that holds nothing may have the address.

@@ -21,6 +21,11 @@
 //! [`Ipam::claim_all`] gives the same whatever the order of its claims: records come first, then requested addresses, then
 //! the rest, by [`ServiceKey`]. So a restart that claims everything with its records changes nothing.
 //!
+//! # Two records of one address
+//!
+//! The older Service has it ([`Age`]), whichever is seen first and however often this is restarted; the younger one claims
+//! another one ([`Ipam::displaced`]).
+//!
 //! # What is given back
 //!
 //! An address that was given back leaves: forwarders still serve it. It is free for others when the content without it is
@@ -39,7 +44,7 @@ mod selector;
 mod steps;
 
 pub use claim::{
-    Allocation, Assigned, Claim, Families, Family, MAX_REQUESTED, RecordedBy, ServiceKey, Standing,
+    Age, Allocation, Assigned, Claim, Families, Family, MAX_REQUESTED, RecordedBy, ServiceKey, Standing,
 };
 pub use ipam::{Ipam, Mark, PoolUse};
 pub use pool::{AddressRange, Admission, AutoAssign, BuggyAddresses, Pool, PoolProblem, RangeError};

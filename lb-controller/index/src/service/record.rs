@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use guideway_controller_ipam::Age;
 use k8s_openapi::api::core::v1;
 
 use crate::projection::{Condition, ConditionKind, Ingress, IpMode};
@@ -11,6 +12,8 @@ use crate::slice::is_reachable;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Record {
     pub(crate) resource_version: Option<String>,
+    /// Since when the Service is there.
+    pub(crate) since: Age,
     pub(crate) finalizer: bool,
     /// Elements with an address; others (host names) are nobody's business here but to be replaced.
     pub(crate) ingress: Vec<Ingress>,
@@ -43,6 +46,10 @@ impl Record {
             .collect();
         Self {
             resource_version: service.metadata.resource_version.clone(),
+            since: Age {
+                created: service.metadata.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second()),
+                uid: service.metadata.uid.as_deref().unwrap_or_default().into(),
+            },
             finalizer: super::has_finalizer(service),
             whole: ingress.len() == elements.len(),
             ingress,

@@ -35,6 +35,17 @@ impl Ipam {
     /// What of the record, or of what was held, stays: the first of each family. Of requested addresses, those of them that
     /// are in the record.
     pub(super) fn keep(&self, claim: &Claim, before: &[IpAddr], spans: &[Span]) -> Vec<Assigned> {
+        self.keep_or(claim, before, spans, |_| false)
+    }
+
+    /// The same, when an address of the record that does not fit stays all the same if `mine` says so.
+    pub(super) fn keep_or(
+        &self,
+        claim: &Claim,
+        before: &[IpAddr],
+        spans: &[Span],
+        mut mine: impl FnMut(IpAddr) -> bool,
+    ) -> Vec<Assigned> {
         let terms = Terms::of(claim);
         let mut kept: Vec<Assigned> = Vec::new();
         let recorded = claim.recorded.iter().map(|address| (address.to_canonical(), claim.recorded_by));
@@ -52,7 +63,11 @@ impl Ipam {
                 _ => true,
             };
             let ours = by == RecordedBy::Us || assigned.standing == Standing::InPool;
-            if wanted && allowed && ours && self.fits(claim, terms.as_ref(), address, spans).is_ok() {
+            let fits = || self.fits(claim, terms.as_ref(), address, spans).is_ok();
+            let is_record = |address| {
+                by == RecordedBy::Us && claim.recorded.iter().any(|one| one.to_canonical() == address)
+            };
+            if wanted && allowed && ours && (fits() || is_record(address) && mine(address)) {
                 kept.push(assigned);
             }
         }

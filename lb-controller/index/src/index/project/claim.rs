@@ -89,6 +89,8 @@ impl Index {
             }
         }
         let answers = self.ipam.claim_all(&claims);
+        // They look for others at once.
+        self.dirty.extend(self.ipam.displaced());
         for (claim, answer) in claims.into_iter().zip(answers) {
             let complete = answer.as_ref().is_ok_and(|got| got.addresses.len() >= wanted(claim.families));
             if complete {
@@ -165,6 +167,7 @@ fn claim(
     let local = matches!(balanced.traffic, ExternalTraffic::Local { .. });
     Claim {
         owner: key.clone(),
+        since: service.record.since.clone(),
         families: balanced.families,
         requested: request.addresses.clone(),
         requested_pool: request.pool.as_deref().map(Into::into),

@@ -259,3 +259,32 @@ fn who_waits_for_a_key_gets_the_address_when_it_is_shared() {
     world.settle();
     assert_eq!(world.addresses("b"), ["203.0.113.5"]);
 }
+
+/// Somebody writes an address into the status of a Service that another one has: the older one has it, whichever was seen
+/// first, and the same after a restart.
+#[test]
+fn of_two_that_record_an_address_the_older_one_has_it() {
+    let recording = |name: &str, created: &str| {
+        let mut service = service(name);
+        service["metadata"]["creationTimestamp"] = json!(created);
+        service["metadata"]["finalizers"] = json!(["guideway.dev/vip"]);
+        service["status"] = json!({"loadBalancer": {"ingress": [{"ip": "203.0.113.9"}]}});
+        service
+    };
+    // By their names the younger one would come first.
+    let (old, new) = (recording("old", "2025-01-01T00:00:00Z"), recording("new", "2025-06-01T00:00:00Z"));
+    for order in [[&old, &new], [&new, &old]] {
+        let mut world = World::new();
+        for service in order {
+            world.put("east", "Service", service.clone());
+            world.settle();
+        }
+        let content = world.settle();
+        content.check().unwrap();
+        assert_eq!(world.addresses("old"), ["203.0.113.9"]);
+        assert_eq!(world.addresses("new").len(), 1);
+        assert_ne!(world.addresses("new"), world.addresses("old"));
+        let again = world.restarted().settle();
+        assert_eq!(again.digest(), content.digest());
+    }
+}

@@ -77,6 +77,68 @@ fn claims() -> impl Strategy<Value = Vec<Claim>> {
     })
 }
 
+/// Claims with at most one record of each family, no two of the same age.
+fn recording() -> impl Strategy<Value = Vec<Claim>> {
+    let one = (0_u8..8, proptest::option::of(0_u8..4), proptest::option::of(0_u8..4), 0_i64..3);
+    proptest::collection::vec(one, 1..10).prop_map(|all| {
+        let claim = |(name, v4, v6, created): (u8, Option<u8>, Option<u8>, i64)| {
+            let owner = ServiceKey::new("c", "n", format!("s{name}"));
+            let uid = format!("{}", 7 - name).as_str().into();
+            let v4 = v4.map(|n| at(&format!("10.0.0.{n}")));
+            let v6 = v6.map(|n| at(&format!("2001:db8::{n}")));
+            let recorded = v4.into_iter().chain(v6).collect();
+            let since = Age { created, uid };
+            let claim = Claim { since, recorded, ..Claim::new(owner.clone(), Families::Prefer(Family::V4)) };
+            (owner, claim)
+        };
+        all.into_iter().map(claim).collect::<BTreeMap<_, _>>().into_values().collect()
+    })
+}
+
+/// Gives records one after the other, and again to those who were displaced.
+fn one_by_one(claims: &[Claim]) -> BTreeMap<ServiceKey, Vec<IpAddr>> {
+    let mut ipam = Ipam::new();
+    let mut waiting: Vec<&Claim> = claims.iter().rev().collect();
+    for _ in 0..1000 {
+        let Some(claim) = waiting.pop() else { break };
+        ipam.restore(claim);
+        let displaced = ipam.displaced();
+        waiting.extend(claims.iter().filter(|claim| displaced.contains(&claim.owner)));
+    }
+    assert!(waiting.is_empty(), "somebody is displaced for ever");
+    let held = |claim: &Claim| {
+        let mut held = ipam.held_by(&claim.owner).to_vec();
+        held.sort();
+        (claim.owner.clone(), held)
+    };
+    claims.iter().map(held).collect()
+}
+
+proptest! {
+    /// Who has an address that several record does not depend on who came first: it is the oldest.
+    #[test]
+    fn the_oldest_record_counts(claims in recording(), order in any::<proptest::sample::Index>()) {
+        let expected = one_by_one(&claims);
+        let mut turned = claims.clone();
+        turned.rotate_left(order.index(claims.len()));
+        prop_assert_eq!(&one_by_one(&turned), &expected);
+        turned.reverse();
+        prop_assert_eq!(&one_by_one(&turned), &expected);
+        let mut at_once = Ipam::new();
+        let _answers = at_once.claim_all(&claims);
+        prop_assert!(at_once.displaced().is_empty(), "nobody takes what is lost at once");
+        let mut by_age: Vec<&Claim> = claims.iter().collect();
+        by_age.sort_by_key(|claim| (&claim.since, &claim.owner));
+        let mut taken = BTreeSet::new();
+        for claim in by_age {
+            let mut own: Vec<IpAddr> =
+                claim.recorded.iter().copied().filter(|address| taken.insert(*address)).collect();
+            own.sort();
+            prop_assert_eq!(&expected[&claim.owner], &own);
+        }
+    }
+}
+
 /// No two owners of one (address, protocol, port), two of one address only on the same terms, and what is held is neither
 /// free nor leaving.
 fn check(ipam: &Ipam, claims: &BTreeMap<ServiceKey, Claim>) {
