@@ -31,5 +31,6 @@ pub mod table;
 pub use guideway_schema::{Cause, CauseReason};
 pub use kind::{Column, GroupVersionKind, Kind, Scope, SelectableField, Subresource, Verb, Version};
 pub use registry::{Registry, Resource};
+pub use rules::extension::CLEANUP_FINALIZER;
 pub use rules::{Allocation, Claim, Rules};
 pub use status::{Qualified, Status};

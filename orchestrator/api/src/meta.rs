@@ -41,20 +41,26 @@ pub fn generated_name(base: &str, random: u64) -> String {
 /// [`seconds_text`](crate::age::seconds_text) writes it.
 pub fn prepare_create(object: &mut Value, uid: &str, time: &str) {
     let Some(metadata) = object.made("metadata") else { return };
-    for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"] {
+    for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"] {
         metadata.unset(field);
     }
     metadata.set("uid", uid);
     metadata.set("creationTimestamp", time);
 }
 
-/// Gives the next state of an object what clients cannot change: it keeps its identity and, if it is going, its end.
+/// Gives the next state of an object what clients cannot change: it keeps its identity, its generation until the kind's
+/// rules raise it and, if it is going, its end. Goes before those rules.
 pub fn prepare_update(new: &mut Value, old: &Value) {
     let Some(metadata) = new.made("metadata") else { return };
     metadata.unset("selfLink");
-    for field in
-        ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generateName"]
-    {
+    for field in [
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "generateName",
+        "generation",
+    ] {
         match old.at("metadata").get(field) {
             Some(value) => metadata.set(field, value.clone()),
             None => {

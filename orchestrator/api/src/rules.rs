@@ -160,6 +160,12 @@ pub trait Rules: Sync {
         None
     }
 
+    /// A finalizer that an object has from its deletion on, if it had none of the name before: who takes it away cleans up
+    /// first.
+    fn deletion_finalizer(&self) -> Option<&'static str> {
+        None
+    }
+
     /// What clients are warned of when they write the object.
     fn warnings(&self, object: &Value) -> Vec<String> {
         let _ = object;

@@ -16,7 +16,7 @@ use crate::resource::{Resource, Scope, Verbs};
 use crate::world::{Change, Detail, World};
 
 /// Keeps a definition until its instances are gone.
-pub const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
+pub const CLEANUP: &str = guideway_api::CLEANUP_FINALIZER;
 const APPROVED: &str = "api-approved.kubernetes.io";
 
 /// When what remains of a kind is looked at again.

@@ -19,13 +19,13 @@ pub enum DecodeError {
         kind: String,
     },
     /// The bytes end within a field, or a length is longer than what is left.
-    #[error("{field}: the body ends too early")]
+    #[error("{}the body ends too early", place(.field))]
     Truncated {
         /// Where: `spec.replicas`.
         field: String,
     },
     /// A field has another wire type than its type is written with.
-    #[error("{field}: expected {expected}, found wire type {found}")]
+    #[error("{}expected {expected}, found wire type {found}", place(.field))]
     WireType {
         /// Where.
         field: String,
@@ -35,7 +35,7 @@ pub enum DecodeError {
         found: u8,
     },
     /// The bytes hold something that the field's type cannot.
-    #[error("{field}: {reason}")]
+    #[error("{}{reason}", place(.field))]
     Value {
         /// Where.
         field: String,
@@ -43,7 +43,7 @@ pub enum DecodeError {
         reason: &'static str,
     },
     /// More levels or values than are taken.
-    #[error("{field}: {reason}")]
+    #[error("{}{reason}", place(.field))]
     TooLarge {
         /// Where.
         field: String,
@@ -80,4 +80,9 @@ impl DecodeError {
             | Self::TooLarge { field, .. } => Some(field),
         }
     }
+}
+
+/// The field, where one is known: what is around all fields has none.
+fn place(field: &str) -> String {
+    if field.is_empty() { String::new() } else { format!("{field}: ") }
 }

@@ -8,6 +8,9 @@ use super::field::{Causes, Field};
 use crate::json::{Fill, View};
 use crate::meta::NameRule;
 
+/// The finalizer of a definition whose custom resources are to be deleted before it.
+pub const CLEANUP_FINALIZER: &str = "customresourcecleanup.apiextensions.k8s.io";
+
 /// CustomResourceDefinitions.
 pub(crate) struct Definition;
 
@@ -105,18 +108,16 @@ impl Rules for Definition {
             }
         }
         after.at("spec.names.plural").immutable(&before.at("spec.names.plural"), &mut causes);
+        causes.extend(keeps_stored(new));
         causes
     }
 
+    fn deletion_finalizer(&self) -> Option<&'static str> {
+        Some(CLEANUP_FINALIZER)
+    }
+
     fn validate_status(&self, new: &Value, _old: &Value) -> Vec<Cause> {
-        let mut causes = Vec::new();
-        let versions: Vec<&str> = new.list("spec.versions").iter().map(|one| one.text("name")).collect();
-        for stored in Field::root(new).at("status.storedVersions").items() {
-            if !versions.contains(&stored.text()) {
-                causes.push(stored.invalid("missing from spec.versions; v1 was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in it and removes it from status.storedVersions"));
-            }
-        }
-        causes
+        keeps_stored(new)
     }
 
     fn warnings(&self, object: &Value) -> Vec<String> {
@@ -126,6 +127,21 @@ impl Rules for Definition {
         let words = "spec.conversion: conversion webhooks are not called by this server: versions differ in apiVersion alone";
         vec![words.into()]
     }
+}
+
+/// Versions in which objects may be stored are there: nobody could read those objects otherwise.
+fn keeps_stored(definition: &Value) -> Vec<Cause> {
+    let versions: Vec<&str> = definition.list("spec.versions").iter().map(|one| one.text("name")).collect();
+    let stored = Field::root(definition).at("status.storedVersions");
+    let missing = stored.items().filter(|stored| !versions.contains(&stored.text()));
+    let words = |name: &str| {
+        format!(
+            "missing from spec.versions; {name} was previously a storage version, and must remain in spec.versions until \
+             a storage migration ensures no data remains persisted in {name} and removes {name} from \
+             status.storedVersions"
+        )
+    };
+    missing.map(|stored| stored.invalid(&words(stored.text()))).collect()
 }
 
 /// The version in which objects are stored.

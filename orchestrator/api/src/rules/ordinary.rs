@@ -36,7 +36,7 @@ pub(super) fn prepare_status(kept: &[&str], new: &mut Value, old: &Value) {
         }
     }
     if let Some(Value::Object(mut sent)) = metadata {
-        for field in kept.iter().chain(&["generation"]) {
+        for field in kept {
             sent.remove(*field);
             if let Some(value) = old.at("metadata").get(field) {
                 sent.insert((*field).to_owned(), value.clone());

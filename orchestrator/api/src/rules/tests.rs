@@ -217,6 +217,11 @@ fn generations_count_changes_of_the_spec_alone() {
         (&labelled["metadata"]["generation"], &labelled["status"]),
         (&json!(1), &json!({"replicas": 1}))
     );
+    let (map, _) = created("", "configmaps", json!({"metadata": {"name": "m", "generation": 7}}));
+    assert!(map["metadata"].get("generation").is_none());
+    let mut next = map.clone();
+    next["metadata"]["generation"] = 7.into();
+    assert!(updated("", "configmaps", next, &map).0["metadata"].get("generation").is_none());
     let mut scaled = old.clone();
     scaled["spec"]["replicas"] = 5.into();
     let (scaled, _) = updated("apps", "deployments", scaled, &old);

@@ -78,8 +78,8 @@ impl Call {
             let request = self.admission(Operation::Update, name, Some(&old), &view, &suffix);
             admission::mutate(&request, &mut new, warnings)?;
         }
-        change.door.prepare(&kind, &mut new, &old);
         meta::prepare_update(&mut new, &old);
+        change.door.prepare(&kind, &mut new, &old);
         metadata(&mut new).insert("resourceVersion".into(), old["metadata"]["resourceVersion"].clone());
         if !is_applied {
             let manager = self.manager(change.options.field_manager.as_deref());

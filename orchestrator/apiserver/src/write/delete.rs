@@ -149,13 +149,15 @@ fn check(call: &Call, old: &Value, name: &str, options: &DeleteOptions) -> Resul
 /// The object as one that is to go.
 fn marked(kind: &Kind, old: &Value, options: &DeleteOptions, now: Timestamp) -> Value {
     let mut new = old.clone();
-    let finalizers = with_propagation(old, options.propagation);
+    let was_terminating = is_terminating(old);
+    let mut finalizers = with_propagation(old, options.propagation);
+    let own = kind.rules.deletion_finalizer().filter(|own| !was_terminating && !finalizers.contains(own));
+    finalizers.extend(own);
     if finalizers.is_empty() {
         metadata(&mut new).remove("finalizers");
     } else {
         metadata(&mut new).insert("finalizers".into(), json!(finalizers));
     }
-    let was_terminating = is_terminating(old);
     let grace = kind.rules.grace_seconds(old, options.grace_seconds).unwrap_or(0).max(0);
     let before = at(old, &["metadata", "deletionGracePeriodSeconds"]).and_then(Value::as_i64).unwrap_or(0);
     if was_terminating && grace >= before {

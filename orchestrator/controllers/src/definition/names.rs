@@ -54,10 +54,17 @@ pub(super) fn judge<'a>(definition: &Object, others: impl Iterator<Item = &'a Ar
         ("kind", "KindConflict", &kinds),
         ("listKind", "ListKindConflict", &kinds),
     ];
+    let short: Vec<&str> =
+        asked["shortNames"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let short_taken = short.iter().find(|name| resources.contains(**name));
+    // Of several conflicts the last is told, in the order plural, singular, short names, kind, kind of lists.
     for (field, reason, taken) in fields {
+        if let Some(name) = short_taken.filter(|_| field == "kind") {
+            conflict = Some(("ShortNamesConflict", in_use(name)));
+        }
         let Some(name) = text(asked, field) else { continue };
         let kept = if taken.contains(name) {
-            conflict.get_or_insert_with(|| (reason, in_use(name)));
+            conflict = Some((reason, in_use(name)));
             before.get(field)
         } else {
             asked.get(field)
@@ -65,12 +72,6 @@ pub(super) fn judge<'a>(definition: &Object, others: impl Iterator<Item = &'a Ar
         if let Some(kept) = kept {
             accepted.insert(field.to_owned(), kept.clone());
         }
-    }
-    let short: Vec<&str> =
-        asked["shortNames"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let short_taken = short.iter().find(|name| resources.contains(**name));
-    if let Some(name) = short_taken {
-        conflict.get_or_insert_with(|| ("ShortNamesConflict", in_use(name)));
     }
     let short = if short_taken.is_some() { &before["shortNames"] } else { &asked["shortNames"] };
     for (field, value) in [("shortNames", short), ("categories", &asked["categories"])] {

@@ -69,7 +69,7 @@ fn names_belong_to_the_first_until_it_goes() {
     sim.server.create(&definitions, definition("gadgets", "Gadget", &["w"])).unwrap();
     sim.converge();
     assert_eq!(state(&sim, "widgets", "Established").0, "True");
-    assert_eq!(state(&sim, "wodgets", "NamesAccepted"), pair("False", "KindConflict"));
+    assert_eq!(state(&sim, "wodgets", "NamesAccepted"), pair("False", "ListKindConflict"));
     assert_eq!(state(&sim, "wodgets", "Established"), pair("False", "NotAccepted"));
     assert_eq!(state(&sim, "gadgets", "NamesAccepted"), pair("False", "ShortNamesConflict"));
     sim.server.delete(&at("widgets"), Propagation::Background).unwrap();

@@ -179,3 +179,28 @@ fn no_fault_of_a_definition_hides_another() {
         ]
     );
 }
+
+#[test]
+fn a_version_goes_when_nothing_is_stored_in_it() {
+    let version = |name: &str, storage: bool| json!({"name": name, "served": true, "storage": storage, "schema": {"openAPIV3Schema": {"type": "object"}}});
+    let definition = json!({"metadata": {"name": "ws.example.org"}, "spec": {
+        "group": "example.org", "scope": "Cluster", "names": {"plural": "ws", "kind": "W"},
+        "versions": [version("v1", true)],
+    }});
+    let (old, causes) = created("apiextensions.k8s.io", "customresourcedefinitions", definition);
+    assert_eq!(causes, [""; 0]);
+    let mut new = old.clone();
+    new["spec"]["versions"] = json!([version("v2", true)]);
+    let (_, causes) = updated("apiextensions.k8s.io", "customresourcedefinitions", new.clone(), &old);
+    assert_eq!(
+        causes,
+        [
+            "status.storedVersions[0]: Invalid value: \"v1\": missing from spec.versions; v1 was previously a storage \
+             version, and must remain in spec.versions until a storage migration ensures no data remains persisted in \
+             v1 and removes v1 from status.storedVersions"
+        ]
+    );
+    let mut migrated = old.clone();
+    migrated["status"]["storedVersions"] = json!(["v2"]);
+    assert_eq!(updated("apiextensions.k8s.io", "customresourcedefinitions", new, &migrated).1, [""; 0]);
+}
