@@ -197,10 +197,13 @@ pub struct Controller {
 
 impl Controller {
     /// Starts one whose own objects are in the first of the clusters, and which serves all of them.
-    pub fn start(lab: &Lab, clusters: &[&Cluster]) -> Result<Self> {
+    pub fn start(lab: &Lab, clusters: &[&Cluster], objects: &[Value]) -> Result<Self> {
         let folder = lab.folder().node("controller")?;
         let home = clusters.first().context("there is no cluster")?;
         install(home)?;
+        if !objects.is_empty() {
+            home.apply(objects)?;
+        }
         let authority = Authority::create(&folder.join("ca"))?;
         let names: Vec<String> =
             (1..=8).map(|number| format!("\"{}\"", Leg::forwarder(number).tor_v4())).collect();

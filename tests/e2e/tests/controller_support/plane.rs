@@ -5,6 +5,7 @@ use guideway_e2e::expect_no_failure;
 use guideway_lab::load::{FlowReport, FlowSpec};
 use guideway_lab::scenario::in_bare_lab;
 use guideway_lab::{Lab, LabSpec, client};
+use serde_json::Value;
 
 use super::objects::{Endpoint, service, slice_of};
 use super::{Cluster, Controller, Decap, follow, pod};
@@ -26,12 +27,12 @@ pub struct Plane {
 }
 
 impl Plane {
-    /// With this many clusters, one or two.
-    pub fn start(lab: &mut Lab, clusters: usize, follow: Follow) -> Result<Self> {
+    /// With this many clusters, one or two, and these objects in place of or besides those of every lab.
+    pub fn start(lab: &mut Lab, clusters: usize, objects: &[Value], follow: Follow) -> Result<Self> {
         let east = Cluster::start(lab, "east", 6443)?;
         let west = if clusters > 1 { Some(Cluster::start(lab, "west", 6444)?) } else { None };
         let all: Vec<&Cluster> = std::iter::once(&east).chain(&west).collect();
-        let controller = Controller::start(lab, &all)?;
+        let controller = Controller::start(lab, &all, objects)?;
         let mut decaps = Vec::new();
         for (at, (v4, v6)) in PODS.iter().zip(PODS_V6).enumerate() {
             pod(lab, at, v4)?;
@@ -71,7 +72,7 @@ impl Plane {
 
 /// The slice of `web`, with the Pods on these backends; those on the others drain, as they do when Kubernetes is about to end
 /// them: who does not know yet may send them more.
-pub fn web_on(backends: &[usize]) -> serde_json::Value {
+pub fn web_on(backends: &[usize]) -> Value {
     const NODES: [&str; 3] = ["be1", "be2", "be3"];
     let endpoint = |at| if backends.contains(&at) { Endpoint::Ready } else { Endpoint::Drains };
     let pods: Vec<_> = (0..3).map(|at| (PODS[at], NODES[at], endpoint(at))).collect();
@@ -88,6 +89,14 @@ pub fn in_plane(scenario: impl FnOnce(&mut Lab, &mut Plane) -> Result<()>) {
     in_plane_with(1, follow, scenario);
 }
 
+/// Runs a scenario with one cluster, which has these objects from the beginning.
+pub fn in_plane_of(objects: &[Value], scenario: impl FnOnce(&mut Lab, &mut Plane) -> Result<()>) {
+    in_bare_lab(&LabSpec::default(), |lab| {
+        let mut plane = Plane::start(lab, 1, objects, follow)?;
+        scenario(lab, &mut plane)
+    });
+}
+
 /// Runs a scenario with forwarders that are started otherwise.
 pub fn in_plane_with(
     clusters: usize,
@@ -95,7 +104,7 @@ pub fn in_plane_with(
     scenario: impl FnOnce(&mut Lab, &mut Plane) -> Result<()>,
 ) {
     in_bare_lab(&LabSpec::default(), |lab| {
-        let mut plane = Plane::start(lab, clusters, follow)?;
+        let mut plane = Plane::start(lab, clusters, &[], follow)?;
         scenario(lab, &mut plane)
     });
 }
