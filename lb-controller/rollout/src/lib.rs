@@ -74,8 +74,9 @@
 //! # Who is waited for
 //!
 //! A generation needs all forwarders that serve what is committed and have a connection, or had one less than
-//! [`Settings::absence`] ago. One that refuses it ends it: nothing is committed that not all can serve, and the reasons are
-//! shown. One that says nothing for [`Settings::prepare_timeout`] is left behind, unless that were more than half of them:
+//! [`Settings::absence`] ago, because it may only restart; but not one that is gone and whose addresses on a link others are
+//! to have, who are to answer within a second. One that refuses it ends it: nothing is committed that not all can serve, and
+//! the reasons are shown. One that says nothing for [`Settings::prepare_timeout`] is left behind, unless that were more than half of them:
 //! then nothing is committed. Without any forwarder nothing is committed either.
 //!
 //! Who is behind (it was away, or silent, or is new) prepares what is committed by itself, from the nearest content that
@@ -107,7 +108,7 @@
 //!
 //! [`Rollback`](coordinator::Event::Rollback) makes a new generation of an earlier content, which is at hand or comes from
 //! a forwarder that keeps it. The record then says that projections wait, for every leader, until
-//! [`Resume`](coordinator::Event::Resume).
+//! [`Resume`](coordinator::Event::Resume). Above the budget it waits for consent as well, and it never comes in parts.
 //!
 //! # When the record is lost
 //!
