@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use guideway_schema::Cause;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::field::{Causes, Field};
 use super::{Allocation, Claim, Rules};
@@ -64,8 +64,16 @@ impl Rules for Service {
         if needs.node_ports || needs.address && !spec.list("externalIPs").is_empty() {
             spec.or_set("externalTrafficPolicy", "Cluster");
         }
-        if spec.text("type") == "LoadBalancer" {
-            spec.or_set("allocateLoadBalancerNodePorts", true);
+        if spec.text("type") != "LoadBalancer" {
+            return;
+        }
+        spec.or_set("allocateLoadBalancerNodePorts", true);
+        if let Some(balancer) = object.inner("status").and_then(|status| status.inner("loadBalancer")) {
+            for entry in balancer.each("ingress") {
+                if !entry.text("ip").is_empty() {
+                    entry.or_set("ipMode", "VIP");
+                }
+            }
         }
     }
 
@@ -78,6 +86,12 @@ impl Rules for Service {
 
     fn prepare_update(&self, new: &mut Value, old: &Value) {
         super::ordinary::keep(new, old, "status");
+        if new.text("spec.type") != "LoadBalancer"
+            && let Some(status) = new.inner("status")
+        {
+            // Nobody has to wait for a load balancer that the service has no more.
+            status.set("loadBalancer", Map::new());
+        }
         if let Some(spec) = new.inner("spec") {
             change::carry_over(spec, old.at("spec"));
             change::drop_what_is_over(spec, old.at("spec"));
@@ -93,6 +107,10 @@ impl Rules for Service {
         let mut causes = validate::update(new, old);
         causes.extend(validate::service(new));
         causes
+    }
+
+    fn validate_status(&self, new: &Value, _old: &Value) -> Vec<Cause> {
+        validate::status(new)
     }
 
     fn claims(&self, object: &Value) -> Vec<Claim> {

@@ -175,15 +175,17 @@ fn choose(
     };
     let config = &call.server.config;
     let chosen = match allocation {
-        Allocation::ClusterIp { family, .. } => {
+        Allocation::ClusterIp { family, index } => {
             let network = config.service_networks.iter().find(|network| match family {
                 Family::V4 => network.addr().is_ipv4(),
                 Family::V6 => network.addr().is_ipv6(),
             });
-            network.and_then(|network| {
-                let mut all = addresses(*network, random::number()).map(|address| address.to_string());
-                all.find(|address| is_free("clusterips", address))
-            })
+            let Some(network) = network else {
+                let cause = without_network(object, *index);
+                return Err(Status::invalid(call.kind().qualified(), &name(object), &[cause]));
+            };
+            let mut all = addresses(*network, random::number()).map(|address| address.to_string());
+            all.find(|address| is_free("clusterips", address))
         }
         Allocation::NodePort { .. } | Allocation::HealthCheckNodePort => {
             let used = own_ports(object);
@@ -207,6 +209,23 @@ fn choose(
     };
     assign(object, allocation, &chosen);
     Ok(())
+}
+
+/// Why there is no address of the family that is `index` in the object's list.
+fn without_network(object: &Value, index: usize) -> Cause {
+    let spec = &object["spec"];
+    match spec["ipFamilyPolicy"].as_str() {
+        Some("RequireDualStack") => Cause::invalid(
+            "spec.ipFamilyPolicy",
+            &spec["ipFamilyPolicy"],
+            "this cluster is not configured for dual-stack services",
+        ),
+        _ => Cause::invalid(
+            format!("spec.ipFamilies[{index}]"),
+            &spec["ipFamilies"][index],
+            "not configured on this cluster",
+        ),
+    }
 }
 
 /// Gives the object what was chosen. A node port goes to all protocols of one port.

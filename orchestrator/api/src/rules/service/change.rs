@@ -50,6 +50,12 @@ pub(super) fn agree_on_addresses(spec: &mut Value) {
         }
         spec.set("ipFamilies", families);
     }
+    if spec.text("ipFamilyPolicy") == "RequireDualStack"
+        && let [only] = spec.list("ipFamilies")
+    {
+        let both = vec![only.clone(), Value::from(if only == "IPv4" { "IPv6" } else { "IPv4" })];
+        spec.set("ipFamilies", both);
+    }
     let policy = if spec.list("ipFamilies").len() > 1 { "RequireDualStack" } else { "SingleStack" };
     spec.or_set("ipFamilyPolicy", policy);
 }

@@ -78,6 +78,9 @@ fn ports(spec: &Field<'_>, needs: Needs, causes: &mut Causes) {
             None => causes.push(number.required("")),
         }
         protocol.needs_one_of(&["SCTP", "TCP", "UDP"], causes);
+        if port.at("appProtocol").is_set() {
+            port.at("appProtocol").qualified(causes);
+        }
         if port.at("targetPort").is_set() {
             port.at("targetPort").port_or_name(causes);
         }
@@ -119,6 +122,7 @@ fn policies(spec: &Field<'_>, needs: Needs, causes: &mut Causes) {
     if internal.is_set() {
         internal.one_of(&["Cluster", "Local"], causes);
     }
+    spec.at("trafficDistribution").one_of(&["PreferClose"], causes);
     let health = spec.at("healthCheckNodePort");
     health.not_negative(causes);
     if health.int().is_some_and(|port| port > 0) && !needs.health_port {
@@ -162,6 +166,36 @@ fn balancer(spec: &Field<'_>, causes: &mut Causes) {
             causes.push(range.invalid("must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"));
         }
     }
+}
+
+/// What a load balancer says of itself.
+pub(super) fn status(object: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let service = Field::root(object);
+    let ingress = service.at("status.loadBalancer.ingress");
+    if service.at("spec.type").text() != "LoadBalancer" {
+        if !ingress.is_empty() {
+            causes.push(ingress.forbidden("may only be used when `spec.type` is \"LoadBalancer\""));
+        }
+        return causes;
+    }
+    for entry in ingress.items() {
+        let (ip, mode, name) = (entry.at("ip"), entry.at("ipMode"), entry.at("hostname"));
+        ip.ip(&mut causes);
+        if ip.is_empty() && mode.is_set() {
+            causes.push(mode.forbidden("may not be specified when `ip` is not set"));
+        } else {
+            mode.one_of(&["Proxy", "VIP"], &mut causes);
+        }
+        if name.is_empty() {
+            continue;
+        }
+        name.dns_subdomain(&mut causes);
+        if name.text().parse::<std::net::IpAddr>().is_ok() {
+            causes.push(name.invalid("must be a DNS name, not an IP address"));
+        }
+    }
+    causes
 }
 
 /// What may not change.

@@ -204,3 +204,43 @@ fn a_version_goes_when_nothing_is_stored_in_it() {
     migrated["status"]["storedVersions"] = json!(["v2"]);
     assert_eq!(updated("apiextensions.k8s.io", "customresourcedefinitions", new, &migrated).1, [""; 0]);
 }
+
+#[test]
+fn load_balancers_say_where_they_are() {
+    let rules = resource("", "services").kind().rules;
+    let spec = json!({"type": "LoadBalancer", "ports": [{"port": 80}]});
+    let (old, _) = created("", "services", json!({"metadata": {"name": "s"}, "spec": spec}));
+    let status = |spec_type: &str, ingress: Value| {
+        let mut new = old.clone();
+        new["spec"]["type"] = spec_type.into();
+        new["status"] = json!({"loadBalancer": {"ingress": ingress}});
+        rules.default("v1", &mut new);
+        (rules.validate_status(&new, &old).iter().map(ToString::to_string).collect::<Vec<_>>(), new)
+    };
+    let (causes, good) = status("LoadBalancer", json!([{"ip": "192.0.2.1"}, {"hostname": "a.example"}]));
+    assert_eq!(causes, [""; 0]);
+    assert_eq!(good["status"]["loadBalancer"]["ingress"][0]["ipMode"], "VIP");
+    let (causes, _) = status(
+        "LoadBalancer",
+        json!([
+        {"ip": "999"}, {"ip": "192.0.2.1", "ipMode": "X"}, {"hostname": "192.0.2.1"}, {"hostname": "a", "ipMode": "VIP"}]),
+    );
+    assert_eq!(
+        causes,
+        [
+            "status.loadBalancer.ingress[0].ip: Invalid value: \"999\": must be a valid IP address, (e.g. 10.9.8.7 or \
+             2001:db8::ffff)",
+            "status.loadBalancer.ingress[1].ipMode: Unsupported value: \"X\": supported values: \"Proxy\", \"VIP\"",
+            "status.loadBalancer.ingress[2].hostname: Invalid value: \"192.0.2.1\": must be a DNS name, not an IP address",
+            "status.loadBalancer.ingress[3].ipMode: Forbidden: may not be specified when `ip` is not set",
+        ]
+    );
+    let (causes, _) = status("ClusterIP", json!([{"ip": "192.0.2.1"}]));
+    assert_eq!(
+        causes,
+        ["status.loadBalancer.ingress: Forbidden: may only be used when `spec.type` is \"LoadBalancer\""]
+    );
+    let mut other = good.clone();
+    other["spec"]["type"] = "ClusterIP".into();
+    assert_eq!(updated("", "services", other, &good).0["status"]["loadBalancer"], json!({}));
+}
