@@ -175,9 +175,9 @@ table ip proxy {{
     fn set_healthy(&self, is_healthy: bool) -> Result<()> {
         let path = self.lab.folder().node(NODES[self.at])?.join("site/healthz");
         if is_healthy {
-            std::fs::write(path, "ok\n")?
+            std::fs::write(path, "ok\n")?;
         } else {
-            std::fs::remove_file(path)?
+            std::fs::remove_file(path)?;
         }
         Ok(())
     }
