@@ -1,3 +1,4 @@
 mod examples;
+mod metallb_fields;
 mod random;
 mod schema;

@@ -108,7 +108,7 @@ const SPEC: Fields = Fields {
         Field::optional(
             "namespaces",
             set(&Shape::Text(Format::Namespace), 0, 1000),
-            "Only Services of these namespaces are served; with none those of all.",
+            "Only Services of these namespaces are served and read; with none those of all.",
         ),
         Field::optional(
             "endpoints",
@@ -150,7 +150,11 @@ pub(crate) const DEFINITION: Definition = Definition {
         fields: &[
             super::status::CONDITIONS,
             Field::optional("services", super::status::COUNT, "Services that are served."),
-            Field::optional("lastContact", Shape::Text(Format::Moment), "When its API answered last, while it does not."),
+            Field::optional(
+                "lastContact",
+                Shape::Text(Format::Moment),
+                "When its API answered last, while it does not.",
+            ),
             Field::optional("version", Shape::Text(Format::Plain(128)), "Of its API server."),
         ],
         rules: &[],

@@ -51,7 +51,11 @@ pub(crate) const DEFINITION: Definition = Definition {
             Field::optional("generation", super::status::COUNT, "The generation that it serves; 0: none."),
             Field::optional("digest", Shape::Text(Format::Digest), "Over what it serves."),
             Field::optional("vips", super::status::COUNT, "VIPs that it announces."),
-            Field::optional("lastContact", Shape::Text(Format::Moment), "When it said something last, while it is away."),
+            Field::optional(
+                "lastContact",
+                Shape::Text(Format::Moment),
+                "When it said something last, while it is away.",
+            ),
         ],
         rules: &[],
     },

@@ -1,16 +1,18 @@
 //! The objects of a workload cluster.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use guideway_controller_index::{Change, ClusterName, ObjectName, Watched};
 use k8s_openapi::api::core::v1::{Namespace, Node, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::core::NamespaceResourceScope;
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -26,8 +28,15 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// Services, EndpointSlices, Nodes and namespaces.
 const KINDS: usize = 4;
 
-/// Feeds the projector with a cluster until it is stopped.
-pub(super) async fn run(name: ClusterName, client: Client, feed: Feed, stop: CancellationToken) {
+/// Feeds the projector with a cluster until it is stopped. Of Services and EndpointSlices those of `namespaces` are read; with
+/// none all are.
+pub(super) async fn run(
+    name: ClusterName,
+    client: Client,
+    namespaces: BTreeSet<String>,
+    feed: Feed,
+    stop: CancellationToken,
+) {
     feed.tell(Seen::Writable(name.clone(), Some(client.clone()))).await;
     let work = async {
         let mut probe = Probe::new();
@@ -35,7 +44,7 @@ pub(super) async fn run(name: ClusterName, client: Client, feed: Feed, stop: Can
             // A connection that went silent may never say so: after each time without answers, everything is new.
             let (listed, mut all_listed) = watch::channel(0_usize);
             let mut watches = JoinSet::new();
-            start(&mut watches, &name, &client, &feed, &listed);
+            start(&mut watches, &name, &client, &namespaces, &feed, &listed);
             let synced = async {
                 let _listed = all_listed.wait_for(|count| *count >= KINDS).await.is_ok();
                 feed.contacts().update(&name, |contact| contact.synced = true);
@@ -59,12 +68,14 @@ fn start(
     watches: &mut JoinSet<()>,
     name: &ClusterName,
     client: &Client,
+    namespaces: &BTreeSet<String>,
     feed: &Feed,
     listed: &watch::Sender<usize>,
 ) {
     let mut kind = Start { watches, name, client, feed, listed };
-    kind.watch::<Service>(Watched::Services, Change::Service, Change::ServiceGone);
-    kind.watch::<EndpointSlice>(Watched::Slices, Change::Slice, Change::SliceGone);
+    let parts: Vec<&str> = namespaces.iter().map(String::as_str).collect();
+    kind.parts::<Service>(&parts, Watched::Services, Change::Service, Change::ServiceGone);
+    kind.parts::<EndpointSlice>(&parts, Watched::Slices, Change::Slice, Change::SliceGone);
     kind.watch::<Node>(Watched::Nodes, Change::Node, |cluster, node| {
         Change::NodeGone(cluster, node.name.to_string())
     });
@@ -90,7 +101,46 @@ impl Start<'_> {
     ) where
         K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     {
-        let kind = Kind {
+        let kind = self.kind(what, is, gone, None);
+        self.watches.spawn(round::watch(Api::<K>::all(self.client.clone()), kind));
+    }
+
+    /// A watch of each namespace; without any, one of all.
+    fn parts<K>(
+        &mut self,
+        namespaces: &[&str],
+        what: Watched,
+        is: fn(ClusterName, Box<K>) -> Change,
+        gone: fn(ClusterName, ObjectName) -> Change,
+    ) where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Send
+            + Sync
+            + 'static,
+    {
+        if namespaces.is_empty() {
+            return self.watch(what, is, gone);
+        }
+        let whole = Arc::new(Mutex::new(Whole { of: namespaces.len(), ..Whole::default() }));
+        for namespace in namespaces {
+            let part = Part { namespace: (*namespace).to_owned(), whole: Arc::clone(&whole) };
+            let kind = self.kind(what, is, gone, Some(part));
+            let api = Api::<K>::namespaced(self.client.clone(), namespace);
+            self.watches.spawn(round::watch(api, kind));
+        }
+    }
+
+    fn kind<K>(
+        &self,
+        what: Watched,
+        is: fn(ClusterName, Box<K>) -> Change,
+        gone: fn(ClusterName, ObjectName) -> Change,
+        part: Option<Part>,
+    ) -> Kind<K> {
+        Kind {
             name: self.name.clone(),
             feed: self.feed.clone(),
             listed: self.listed.clone(),
@@ -100,9 +150,26 @@ impl Start<'_> {
             names: BTreeSet::new(),
             listing: false,
             counted: false,
-        };
-        self.watches.spawn(round::watch(Api::<K>::all(self.client.clone()), kind));
+            part,
+        }
     }
+}
+
+/// One namespace of a kind.
+struct Part {
+    namespace: String,
+    whole: Arc<Mutex<Whole>>,
+}
+
+/// What all parts of a kind have: a list is whole when each of them has listed. Who tells something holds it meanwhile, so that
+/// nothing is told between a list and its end.
+#[derive(Default)]
+struct Whole {
+    of: usize,
+    listed: BTreeSet<String>,
+    /// Whether that was told.
+    counted: bool,
+    names: BTreeMap<String, BTreeSet<ObjectName>>,
 }
 
 struct Kind<K> {
@@ -116,6 +183,7 @@ struct Kind<K> {
     names: BTreeSet<ObjectName>,
     listing: bool,
     counted: bool,
+    part: Option<Part>,
 }
 
 fn name_of<K: Resource>(object: &K) -> ObjectName {
@@ -126,22 +194,52 @@ fn name_of<K: Resource>(object: &K) -> ObjectName {
     )
 }
 
+impl<K> Kind<K> {
+    /// The names of this part, if it is one, for as long as something is told.
+    async fn whole(&self) -> Option<OwnedMappedMutexGuard<Whole, BTreeSet<ObjectName>>> {
+        let part = self.part.as_ref()?;
+        let whole = Arc::clone(&part.whole).lock_owned().await;
+        Some(OwnedMutexGuard::map(whole, |whole| whole.names.entry(part.namespace.clone()).or_default()))
+    }
+}
+
 impl<K: Resource + Send> Takes<K> for Kind<K> {
     async fn is(&mut self, object: K) {
         if self.listing {
             self.names.insert(name_of(&object));
         }
+        let mut whole = self.whole().await;
+        if let Some(names) = whole.as_deref_mut().filter(|_| !self.listing) {
+            names.insert(name_of(&object));
+        }
         self.feed.change((self.is)(self.name.clone(), Box::new(object))).await;
     }
 
     async fn gone(&mut self, object: K) {
+        let mut whole = self.whole().await;
+        if let Some(names) = whole.as_deref_mut() {
+            names.remove(&name_of(&object));
+        }
         self.feed.change((self.gone)(self.name.clone(), name_of(&object))).await;
     }
 
     async fn listed(&mut self) {
         self.listing = false;
-        let names = std::mem::take(&mut self.names);
+        let mut names = std::mem::take(&mut self.names);
+        let mut whole = None;
+        if let Some(part) = &self.part {
+            let mut all = Arc::clone(&part.whole).lock_owned().await;
+            all.names.insert(part.namespace.clone(), names);
+            all.listed.insert(part.namespace.clone());
+            if all.listed.len() < all.of {
+                return;
+            }
+            self.counted = std::mem::replace(&mut all.counted, true);
+            names = all.names.values().flatten().cloned().collect();
+            whole = Some(all);
+        }
         self.feed.change(Change::Listed(self.name.clone(), self.what, names)).await;
+        drop(whole);
         if !std::mem::replace(&mut self.counted, true) {
             self.listed.send_modify(|count| *count += 1);
         }
@@ -212,5 +310,67 @@ impl Probe {
             contact.error = Some(error);
         });
         feed.change(Change::Stale(name.clone())).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forwarders::Admission;
+    use crate::sources::Contacts;
+    use tokio::sync::mpsc;
+
+    fn service(namespace: &str, name: &str) -> Service {
+        let mut service = Service::default();
+        service.metadata.namespace = Some(namespace.to_owned());
+        service.metadata.name = Some(name.to_owned());
+        service
+    }
+
+    fn names(told: &mut mpsc::Receiver<Seen>) -> Vec<Vec<String>> {
+        let mut lists = Vec::new();
+        while let Ok(seen) = told.try_recv() {
+            if let Seen::Change(Change::Listed(_, Watched::Services, names), _) = seen {
+                lists.push(names.iter().map(|name| format!("{}/{}", name.namespace, name.name)).collect());
+            }
+        }
+        lists
+    }
+
+    /// What is gone is known only by lists of all namespaces together; one that is listed again takes nothing from the others.
+    #[tokio::test]
+    async fn namespaces_are_listed_as_one() {
+        let (feed, mut told) = Feed::new(Contacts::default(), Admission::default());
+        let (listed, all_listed) = watch::channel(0_usize);
+        let whole = Arc::new(Mutex::new(Whole { of: 2, ..Whole::default() }));
+        let mut parts = ["shop", "web"].map(|namespace| Kind {
+            name: ClusterName::new("east").unwrap(),
+            feed: feed.clone(),
+            listed: listed.clone(),
+            what: Watched::Services,
+            is: Change::Service,
+            gone: Change::ServiceGone,
+            names: BTreeSet::new(),
+            listing: false,
+            counted: false,
+            part: Some(Part { namespace: namespace.to_owned(), whole: Arc::clone(&whole) }),
+        });
+        parts.iter_mut().for_each(Takes::begins);
+        parts[0].is(service("shop", "a")).await;
+        parts[1].is(service("web", "b")).await;
+        parts[0].listed().await;
+        assert!(names(&mut told).is_empty() && *all_listed.borrow() == 0, "web is not known yet");
+        parts[1].listed().await;
+        assert_eq!(names(&mut told), [["shop/a", "web/b"]]);
+        assert_eq!(*all_listed.borrow(), 1);
+        parts[0].is(service("shop", "c")).await;
+        parts[0].gone(service("shop", "a")).await;
+        parts[1].begins();
+        parts[1].listed().await;
+        assert_eq!(names(&mut told), [["shop/c"]]);
+        parts[0].begins();
+        parts[0].listed().await;
+        assert_eq!(names(&mut told), [[""; 0]]);
+        assert_eq!(*all_listed.borrow(), 1, "each kind counts once");
     }
 }

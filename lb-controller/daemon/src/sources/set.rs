@@ -47,6 +47,8 @@ struct Known {
 
 struct Running {
     access: Access,
+    /// That are watched.
+    namespaces: BTreeSet<String>,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -216,11 +218,17 @@ impl Set {
         }
         let running = before.and_then(|known| known.running);
         let running = match access {
-            Ok(access) if running.as_ref().is_some_and(|running| running.access == access) => running,
+            Ok(access)
+                if running.as_ref().is_some_and(|running| {
+                    running.access == access && running.namespaces == settings.namespaces
+                }) =>
+            {
+                running
+            }
             Ok(access) => {
                 end(running).await;
                 tracing::info!(cluster = %name, "the cluster is watched");
-                Some(self.start(name.clone(), access))
+                Some(self.start(name.clone(), access, settings.namespaces.clone()))
             }
             Err(error) => {
                 // What runs goes on: a Secret that is being replaced is gone for a moment.
@@ -232,17 +240,18 @@ impl Set {
         self.known.insert(name, Known { settings, running });
     }
 
-    fn start(&self, name: ClusterName, access: Access) -> Running {
+    fn start(&self, name: ClusterName, access: Access, namespaces: BTreeSet<String>) -> Running {
         let stop = CancellationToken::new();
         let (feed, home) = (self.feed.clone(), self.home.as_ref().map(|home| home.client.clone()));
-        let task = tokio::spawn(connect(name, access.clone(), home, feed, stop.clone()));
-        Running { access, stop, task }
+        let task = tokio::spawn(connect(name, access.clone(), namespaces.clone(), home, feed, stop.clone()));
+        Running { access, namespaces, stop, task }
     }
 }
 
 async fn connect(
     name: ClusterName,
     access: Access,
+    namespaces: BTreeSet<String>,
     home: Option<Client>,
     feed: Feed,
     stop: CancellationToken,
@@ -255,7 +264,7 @@ async fn connect(
             (Access::Text(text, context), _) => client::by_text(text, context.clone()).await,
         };
         match made {
-            Ok(client) => return cluster::run(name, client, feed, stop).await,
+            Ok(client) => return cluster::run(name, client, namespaces, feed, stop).await,
             Err(error) => {
                 tracing::warn!(cluster = %name, %error, "the kubeconfig cannot be used");
                 let error = error.to_string();

@@ -63,6 +63,8 @@ pub(crate) struct Subject {
     is_old: bool,
     /// When its status was written last.
     written: Option<Instant>,
+    /// What that was, if the API server has kept something else.
+    wrote: Option<Value>,
     /// What Events said of it, as reasons and texts.
     told: BTreeSet<(&'static str, String)>,
 }
@@ -79,12 +81,26 @@ impl Subject {
         let short = |texts: &[String]| texts.join("; ").chars().take(MAX_TEXT).collect();
         let (errors, notes) = (short(errors), short(notes));
         let resource = resource.clone();
-        Self { kind, resource, object, errors, notes, is_old: false, written: None, told: BTreeSet::new() }
+        Self {
+            kind,
+            resource,
+            object,
+            errors,
+            notes,
+            is_old: false,
+            written: None,
+            wrote: None,
+            told: BTreeSet::new(),
+        }
     }
 
     /// MetalLB's kinds have no conditions, and the status of the Rollout is the record's.
     fn has_conditions(&self) -> bool {
         self.kind.group() == "guideway.dev" && self.kind != Kind::Rollout
+    }
+
+    fn has_status(&self) -> bool {
+        self.has_conditions() || self.kind == Kind::IpAddressPool
     }
 
     fn about(&self) -> ObjectReference {
@@ -93,15 +109,21 @@ impl Subject {
 
     /// What its status should be, when it is another one and it is time to write it.
     fn status(&self, facts: &Facts, now: Instant) -> Option<Value> {
-        if !self.has_conditions() || self.is_old {
+        if !self.has_status() || self.is_old {
             return None;
         }
         let (mut conditions, fields) = wanted::live(self.kind, &self.object.name_any(), facts);
-        conditions.insert(0, wanted::valid(&self.errors, &self.notes));
+        if self.has_conditions() {
+            conditions.insert(0, wanted::valid(&self.errors, &self.notes));
+        }
         let before = self.object.data.get("status").unwrap_or(&Value::Null);
         let generation = self.object.metadata.generation;
         let at = wanted::moment(SystemTime::now());
         let (status, urgency) = wanted::merge(before, generation, conditions, fields, facts.is_settled, &at)?;
+        // A definition of MetalLB may leave out what it does not know.
+        if self.wrote.as_ref() == Some(&status) {
+            return None;
+        }
         let is_due = self.written.is_none_or(|written| now.duration_since(written) >= NUMBERS);
         (urgency == Urgency::Now || is_due).then_some(status)
     }
@@ -177,6 +199,7 @@ impl Subjects {
                 {
                     subject.told.clone_from(&before.told);
                     subject.written = before.written;
+                    subject.wrote.clone_from(&before.wrote);
                 }
                 self.0.insert(key, *subject);
             }
@@ -220,8 +243,9 @@ impl Speaker {
 
     async fn status(&self, subject: &mut Subject, facts: &Facts) -> Result<(), String> {
         let Some(status) = subject.status(facts, Instant::now()) else { return Ok(()) };
-        match self.write(subject, status).await? {
+        match self.write(subject, status.clone()).await? {
             Outcome::Done(object) => {
+                subject.wrote = (object.data.get("status") != Some(&status)).then_some(status);
                 subject.object = *object;
                 subject.written = Some(Instant::now());
             }

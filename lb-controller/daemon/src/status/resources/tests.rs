@@ -132,6 +132,10 @@ async fn a_pool_that_is_full_or_in_conflict_says_so_in_events() {
     summary.problems = vec![ResourceProblem { kind: pool, name: "web".to_owned(), problem: problem.clone() }];
     speaker.say(&mut subjects, &facts).await;
     speaker.say(&mut subjects, &facts).await;
+    let status = asked.lock().unwrap().remove(0);
+    assert_eq!(status.0, "PUT /apis/metallb.io/v1beta1/namespaces/guideway/ipaddresspools/web/status");
+    let numbers = json!({ "assignedIPv4": 3, "availableIPv4": 0, "assignedIPv6": 3, "availableIPv6": 0 });
+    assert_eq!(status.1["status"], numbers);
     let reasons = |asked: &Mutex<Vec<(String, Value)>>| -> Vec<String> {
         let all = std::mem::take(&mut *asked.lock().unwrap());
         all.iter().map(|(_, event)| event["reason"].as_str().unwrap().to_owned()).collect()

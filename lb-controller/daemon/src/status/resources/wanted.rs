@@ -8,6 +8,7 @@ use guideway_controller_crds::guideway::status::{
     AVAILABLE, CONNECTED, CURRENT, Condition, ConditionStatus, REACHABLE, SYNCED, VALID,
 };
 use guideway_controller_index::ClusterName;
+use guideway_controller_ipam::Family;
 use jiff::{Timestamp, Unit};
 use serde_json::{Map, Value, json};
 
@@ -49,6 +50,7 @@ pub(super) fn live(kind: Kind, name: &str, facts: &Facts) -> (Vec<Wanted>, Map<S
         Kind::Cluster => cluster(name, facts),
         Kind::Forwarder => forwarder(name, facts),
         Kind::Shard => shard(name, facts),
+        Kind::IpAddressPool => (Vec::new(), pool(name, facts)),
         _ => Default::default(),
     }
 }
@@ -154,6 +156,20 @@ fn shard(name: &str, facts: &Facts) -> (Vec<Wanted>, Map<String, Value>) {
     (vec![available], fields)
 }
 
+/// As MetalLB counts.
+fn pool(name: &str, facts: &Facts) -> Map<String, Value> {
+    let pools = facts.summary.iter().flat_map(|summary| &summary.pools).filter(|used| *used.name == *name);
+    let mut fields = Map::new();
+    for used in pools {
+        let family = if used.family == Family::V4 { "IPv4" } else { "IPv6" };
+        let taken = u128::from(used.assigned) + u128::from(used.leaving);
+        let free = i64::try_from(used.capacity.saturating_sub(taken)).unwrap_or(i64::MAX);
+        fields.insert(format!("assigned{family}"), used.assigned.into());
+        fields.insert(format!("available{family}"), free.into());
+    }
+    fields
+}
+
 /// What a status becomes with these conditions; those of others stay. `None`: it is like that already.
 pub(super) fn merge(
     before: &Value,
@@ -198,7 +214,9 @@ pub(super) fn merge(
             None => all.push(condition),
         }
     }
-    status.insert("conditions".to_owned(), all.into());
+    if !all.is_empty() {
+        status.insert("conditions".to_owned(), all.into());
+    }
     // When it was silent last is told while it is.
     if before.get("lastContact").is_some() && !fields.contains_key("lastContact") && is_settled {
         status.remove("lastContact");
