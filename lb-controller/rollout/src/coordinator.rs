@@ -144,11 +144,10 @@ impl Coordinator {
         let committed = self.committed_content().cloned();
         let owner = |vip: &Vip| vip.advertise.l2.as_ref().and_then(|l2| l2.owner.clone());
         for (name, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.connection.is_none()) {
-            peer.is_replaced |=
-                committed.iter().flat_map(|committed| committed.vips()).any(|(vip, before)| {
-                    owner(before).as_ref() == Some(name)
-                        && content.vips().get(vip).is_some_and(|now| owner(now).as_ref() != Some(name))
-                });
+            peer.is_replaced |= committed.iter().flat_map(Content::vips).any(|(vip, before)| {
+                owner(before).as_ref() == Some(name)
+                    && content.vips().get(vip).is_some_and(|now| owner(now).as_ref() != Some(name))
+            });
         }
         self.desired = Some(content);
     }
