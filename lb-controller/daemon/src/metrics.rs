@@ -168,3 +168,56 @@ fn number(count: usize) -> i64 {
 fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use guideway_controller_core::Digest;
+    use guideway_controller_core::message::Standing;
+    use guideway_controller_rollout::coordinator::ForwarderState;
+    use prometheus_client::encoding::text::encode;
+    use prometheus_client::registry::Registry;
+
+    use super::*;
+
+    #[test]
+    fn what_is_documented_is_served_and_nothing_else() {
+        let standing =
+            Standing { committed: Some((Generation(7), Digest::from_bytes([1; 32]))), ..Standing::default() };
+        let forwarder = ForwarderState { connected: true, standing, ..ForwarderState::default() };
+        let forwarders = [("fw1".parse().unwrap(), forwarder)].into_iter().collect();
+        let (_show, state) = watch::channel(Arc::new(State { forwarders, ..State::default() }));
+        let sight = Sight {
+            metrics: Arc::default(),
+            state,
+            contacts: Contacts::default(),
+            admission: Admission::default(),
+            feed: Arc::default(),
+        };
+        sight.metrics.came("projected", Duration::from_millis(3));
+        let mut registry = Registry::with_prefix(sight.prefix());
+        registry.register_collector(sight.collector());
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        let served: BTreeSet<&str> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE "))
+            .filter_map(|line| line.split(' ').next())
+            .collect();
+        let documented: BTreeSet<&str> = include_str!("../../../docs/controller.md")
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `guideway_controller_"))
+            .filter_map(|line| line.split('`').next())
+            .map(|name| name.strip_suffix("_total").unwrap_or(name))
+            .collect();
+        let served: BTreeSet<&str> =
+            served.iter().map(|name| name.strip_prefix("guideway_controller_").unwrap()).collect();
+        assert_eq!(served, documented);
+        assert!(text.contains("guideway_controller_forwarder_generation{forwarder=\"fw1\"} 7"), "{text}");
+        assert!(
+            text.contains("guideway_controller_propagation_seconds_count{stage=\"projected\"} 1"),
+            "{text}"
+        );
+    }
+}

@@ -46,8 +46,11 @@ fn facts() -> Facts {
     }
 }
 
+/// Methods and paths with what was sent.
+type Log = Arc<Mutex<Vec<(String, Value)>>>;
+
 /// An API server that remembers what it was asked, and answers with what it was sent, or that it is another one by now.
-fn api(conflicts: bool) -> (Speaker, Arc<Mutex<Vec<(String, Value)>>>) {
+fn api(conflicts: bool) -> (Speaker, Log) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&asked);
     let service = tower::service_fn(move |request: Request<Body>| {
@@ -136,7 +139,7 @@ async fn a_pool_that_is_full_or_in_conflict_says_so_in_events() {
     assert_eq!(status.0, "PUT /apis/metallb.io/v1beta1/namespaces/guideway/ipaddresspools/web/status");
     let numbers = json!({ "assignedIPv4": 3, "availableIPv4": 0, "assignedIPv6": 3, "availableIPv6": 0 });
     assert_eq!(status.1["status"], numbers);
-    let reasons = |asked: &Mutex<Vec<(String, Value)>>| -> Vec<String> {
+    let reasons = |asked: &Log| -> Vec<String> {
         let all = std::mem::take(&mut *asked.lock().unwrap());
         all.iter().map(|(_, event)| event["reason"].as_str().unwrap().to_owned()).collect()
     };

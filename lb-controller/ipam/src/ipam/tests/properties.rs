@@ -196,6 +196,7 @@ fn records(ipam: &Ipam, claims: &[Claim]) -> Vec<Claim> {
 }
 
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there are few")]
 enum Op {
     Claim(Claim),
     Release(usize),
