@@ -21,7 +21,7 @@ fn a_forwarder_that_is_cut_off_from_the_controller_serves_on_and_catches_up() {
         let address = plane.web(lab)?;
         let mut witness = Witness::default();
         let before = witness.settle(lab, 0)?;
-        let mut requests = Requests::start(lab, "web", &address, 10_000)?;
+        let mut requests = Requests::start(lab, "web", &address)?;
 
         // Silence: neither side is told that the connection is gone.
         let cut = Cut::of_port(lab.forwarders[0].netns(), PORT)?;
@@ -62,7 +62,7 @@ fn a_forwarder_that_cannot_have_what_is_committed_withdraws() {
         let address = plane.web(lab)?;
         let mut witness = Witness::default();
         let before = witness.settle(lab, 0)?;
-        let mut requests = Requests::start(lab, "web", &address, 10_000)?;
+        let mut requests = Requests::start(lab, "web", &address)?;
 
         // While it is away the others go on, to what has more VIPs than it has room for.
         let cut = Cut::of_port(lab.forwarders[0].netns(), PORT)?;
@@ -131,7 +131,7 @@ fn the_controller_dies_at_each_step_of_a_change_and_no_request_fails() {
         let address = plane.web(lab)?;
         let mut witness = Witness::default();
         let mut generation = witness.settle(lab, 0)?;
-        let mut requests = Requests::start(lab, "web", &address, 10_000)?;
+        let mut requests = Requests::start(lab, "web", &address)?;
         for (round, point) in POINTS.into_iter().enumerate() {
             let backends: &[usize] = if round % 2 == 0 { &[1, 2] } else { &[0, 1] };
             let change = |plane: &Plane| plane.east.apply(&[web_on(backends)]);
@@ -253,7 +253,7 @@ fn what_happened_while_the_api_could_not_be_watched_is_found_out() {
         lab.wait_for_all_legs(other_address.parse()?)?;
         let mut generation = witness.settle(lab, 0)?;
         let routes = RouteMonitor::start(lab)?;
-        let mut requests = Requests::start(lab, "web", &address, 10_000)?;
+        let mut requests = Requests::start(lab, "web", &address)?;
 
         // The past is forgotten, and then the watches break: they cannot go on from where they were.
         let logged = plane.controller.log().len();

@@ -78,7 +78,7 @@ fn the_owner_of_an_address_dies_or_is_cut_off_and_another_one_answers() {
         let first = owner(lab, address)?.context("nobody has answered")?;
 
         // The agent dies; its program forwards on until the router knows better.
-        let mut requests = Requests::start(lab, "agent", address, 10_000)?;
+        let mut requests = Requests::start(lab, "agent", address)?;
         lab.forwarders[first].kill_agent()?;
         let took = moves(lab, address, first)?;
         eprintln!("another forwarder had the address {took:?} after the agent was killed");
@@ -91,7 +91,7 @@ fn the_owner_of_an_address_dies_or_is_cut_off_and_another_one_answers() {
         requests.expect_answered("the owner's agent was killed", &["be1", "be2"])?;
 
         // The node is cut off: its packets are lost until another one has the addresses.
-        let mut requests = Requests::start(lab, "node", address, 20_000)?;
+        let mut requests = Requests::start(lab, "node", address)?;
         lab.forwarders[first].set_link(LinkState::Down)?;
         let took = moves(lab, address, first)?;
         eprintln!("another forwarder had the address {took:?} after its owner was cut off");

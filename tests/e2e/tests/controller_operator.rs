@@ -30,7 +30,7 @@ fn a_change_above_the_budget_waits_and_earlier_generations_come_back() {
         let address = plane.web(lab)?;
         let mut witness = Witness::default();
         let first = witness.settle(lab, 0)?;
-        let mut requests = Requests::start(lab, "web", &address, 10_000)?;
+        let mut requests = Requests::start(lab, "web", &address)?;
 
         // Half of all slots would move away from a backend that lives.
         plane.east.apply(&[web_on(&[0])])?;

@@ -41,7 +41,7 @@ fn a_flood_on_one_tenant_is_not_seen_by_another_and_services_move_without_loss()
         served_by(lab, &red, 8080, &["be1"])?;
         served_by(lab, &blue, 8080, &["be2"])?;
 
-        let mut requests = Requests::start(lab, "blue", &blue, 10_000)?;
+        let mut requests = Requests::start(lab, "blue", &blue)?;
         let before = [dropped(lab, 0)?, dropped(lab, 1)?];
         let target: IpAddr = red.parse()?;
         let flood = udp::socket(lab.backends[2].netns(), (Ipv4Addr::UNSPECIFIED, 0).into())?;
@@ -62,7 +62,7 @@ fn a_flood_on_one_tenant_is_not_seen_by_another_and_services_move_without_loss()
         requests.expect_answered("another tenant is flooded", &["be2"])?;
 
         // It flees to the other shard: the new forwarder announces it before the old one does not any more.
-        let mut requests = Requests::start(lab, "red", &red, 20_000)?;
+        let mut requests = Requests::start(lab, "red", &red)?;
         east.apply(&tenant("red", "two", 0))?;
         lab.tor.wait_for_legs(red.parse()?, &["fw2"], PATIENCE)?;
         requests.wait_round()?;

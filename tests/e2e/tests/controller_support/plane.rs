@@ -1,10 +1,9 @@
 //! Clusters, controller, Pods and forwarders, all up.
 
 use anyhow::{Result, ensure};
-use guideway_e2e::expect_no_failure;
-use guideway_lab::load::{FlowReport, FlowSpec};
+use guideway_lab::process::Process;
 use guideway_lab::scenario::in_bare_lab;
-use guideway_lab::{Lab, LabSpec, client};
+use guideway_lab::{Lab, LabSpec, wait};
 use serde_json::Value;
 
 use super::objects::{Endpoint, service, slice_of};
@@ -109,29 +108,46 @@ pub fn in_plane_with(
     });
 }
 
-/// Requests that go on while something else happens.
-pub struct Requests(client::Running<FlowReport>);
+/// Requests that go on while something else happens: curl again and again, each time from another port. (One that is used
+/// again on another backend, and was given up by the client, is taken for the earlier connection there.)
+pub struct Requests(Vec<Process>);
 
 impl Requests {
-    /// New connections to port 8080 of an address, from source ports of its own.
-    pub fn start(lab: &Lab, name: &str, address: &str, first_port: u16) -> Result<Self> {
-        let spec = FlowSpec { first_port, timeout_ms: 20_000, ..FlowSpec::until_stopped(40, 80) };
-        let host = address.parse()?;
-        Ok(Self(lab.client.start_flows(name, std::net::SocketAddr::new(host, 8080), &spec)?))
+    /// New connections to port 8080 of an address. The name is that of their output.
+    pub fn start(lab: &Lab, name: &str, address: &str) -> Result<Self> {
+        let script = format!(
+            "while :; do curl -sS --max-time 20 http://{address}:8080/ || echo failed: $?; sleep 0.02; done"
+        );
+        let folder = lab.folder().node("client")?;
+        let start = |number| {
+            let mut command = lab.client.netns().command("sh");
+            command.args(["-c", &script]);
+            Process::spawn_with_output(&format!("{name}-{number}"), command, &folder)
+        };
+        let mut requests = Self((0..2).map(start).collect::<Result<_>>()?);
+        requests.wait_round()?;
+        Ok(requests)
     }
 
-    /// Waits until all flows have been asked once more.
+    fn counts(&self) -> Vec<usize> {
+        self.0.iter().map(|process| process.stdout().lines().count()).collect()
+    }
+
+    /// Waits until some more have begun and ended.
     pub fn wait_round(&mut self) -> Result<()> {
-        self.0.wait_rounds(1, super::PATIENCE)
+        let before = self.counts();
+        let is_over = || self.counts().iter().zip(&before).all(|(now, before)| *now >= before + 10);
+        wait::until_true("more requests", super::PATIENCE, || Ok(is_over())).map(drop)
     }
 
     /// Ends them; each was answered, by one of `backends`.
     pub fn expect_answered(self, what: &str, backends: &[&str]) -> Result<()> {
-        let report = self.0.finish()?;
-        expect_no_failure(what, &report)?;
-        let strangers: Vec<&String> =
-            report.requests_by_backend.keys().filter(|name| !backends.contains(&name.as_str())).collect();
-        ensure!(strangers.is_empty(), "{what}: {strangers:?} answered, not {backends:?}");
+        for process in &self.0 {
+            let text = process.stdout();
+            let strange: Vec<&str> = text.lines().filter(|line| !backends.contains(line)).collect();
+            let count = text.lines().count();
+            ensure!(strange.is_empty(), "{what}: of {count} requests: {strange:?}; {}", process.log_text());
+        }
         Ok(())
     }
 }
