@@ -85,7 +85,10 @@ impl Rules for Definition {
             causes.push(spec.at("preserveUnknownFields").invalid(words));
         }
         spec.at("conversion.strategy").one_of(&["None", "Webhook"], &mut causes);
-        if let Err(more) = crate::registry::custom::kind(object) {
+        // What is asked for is judged, not what was granted of it.
+        let mut asked = object.clone();
+        asked.unset("status");
+        if let Err(more) = crate::registry::custom::kind(&asked) {
             // A place that was blamed above is blamed once.
             let blamed: Vec<String> = causes.iter().map(|cause| cause.field.clone()).collect();
             causes.extend(more.into_iter().filter(|cause| !blamed.contains(&cause.field)));
