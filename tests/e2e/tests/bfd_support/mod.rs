@@ -3,6 +3,7 @@
 
 pub mod load;
 pub mod router;
+pub mod silence;
 pub mod site;
 pub mod world;
 
