@@ -1,7 +1,7 @@
 //! BFD echo packets of neighbours go back from here: neither the agent nor the scheduler can delay them.
 
 use guideway_abi::Counter;
-use guideway_packet::{Datagram, ETHERTYPE_IPV4, decrement_ttl_v4, parse_l2};
+use guideway_packet::{Datagram, ETHERTYPE_IPV4, lowered_ttl_v4, parse_l2};
 use guideway_xdp::Context;
 
 /// What becomes of a packet that is for no VIP.
@@ -21,10 +21,8 @@ pub fn reflect(context: &Context) -> bool {
 fn turn(context: &Context) -> Option<()> {
     let l2 = parse_l2(context)?;
     if l2.ethertype == ETHERTYPE_IPV4 {
-        let h = context.view_mut::<12>(l2.len)?;
-        let checksum = decrement_ttl_v4(u16::from_le_bytes([h[10], h[11]]), h[8], h[9]);
-        h[8] = h[8].wrapping_sub(1);
-        [h[10], h[11]] = checksum.to_le_bytes();
+        let word = context.view_mut::<4>(l2.len + 8)?;
+        *word = lowered_ttl_v4(u32::from_le_bytes(*word)).to_le_bytes();
     } else {
         let h = context.view_mut::<8>(l2.len)?;
         h[7] = h[7].wrapping_sub(1);

@@ -4,19 +4,17 @@ use aya_ebpf::helpers::bpf_xdp_adjust_head;
 use guideway_abi::{BackendRecord, Counter, GenerationHeader, encapsulation};
 use guideway_packet::{
     Addresses, Checksum, Datagram, ETHERTYPE_IPV4, ETHERTYPE_IPV6, Frame, GRE_HEADER_LEN, GUE_HEADER_LEN,
-    IPV4_HEADER_LEN, IPV6_HEADER_LEN, PROTOCOL_GRE, PROTOCOL_UDP, UDP_HEADER_LEN, decrement_ttl_v4,
+    IPV4_HEADER_LEN, IPV6_HEADER_LEN, PROTOCOL_GRE, PROTOCOL_UDP, UDP_HEADER_LEN, lowered_ttl_v4,
 };
 use guideway_xdp::{Context, forgotten, opaque};
 
 use crate::{
-    Parcel, Verdict,
+    Parcel, UNTAGGED, Verdict,
     maps::{self, BACKENDS},
     next_hop::NextHop,
     outer::{self, Gue},
 };
 
-/// Ethernet header without tags.
-const UNTAGGED: usize = 14;
 const GUE_LEN: usize = UDP_HEADER_LEN + GUE_HEADER_LEN;
 
 /// The backend of a parcel.
@@ -30,22 +28,22 @@ fn backend(parcel: &Parcel) -> Verdict<&'static BackendRecord> {
 }
 
 /// IP in IP.
-#[inline(always)]
-pub fn ipip(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
+#[inline(never)]
+fn ipip(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
     let Parcel { header, ref datagram, hash, .. } = *parcel;
     let backend = backend(parcel)?;
     let protocol = outer::inner_protocol(datagram);
     if backend.family == 4 {
         let length = length(datagram, IPV4_HEADER_LEN)?;
         let next_hop = NextHop::find(context, parcel, length)?;
-        let words = outer::v4(header, backend, datagram, hash, protocol, length).to_words();
+        let words = outer::v4(header, backend, datagram.traffic_class, hash, protocol, length).to_words();
         lower_ttl(context, datagram)?;
         write::<IPV4_HEADER_LEN, _>(context, datagram, &next_hop, ETHERTYPE_IPV4, words)?;
         Ok(sent(context, parcel, &next_hop))
     } else {
         let length = length(datagram, IPV6_HEADER_LEN)?;
         let next_hop = NextHop::find(context, parcel, length)?;
-        let words = outer::v6(header, backend, datagram, hash, protocol, length).to_words();
+        let words = outer::v6(header, backend, datagram.traffic_class, hash, protocol, length).to_words();
         lower_ttl(context, datagram)?;
         write::<IPV6_HEADER_LEN, _>(context, datagram, &next_hop, ETHERTYPE_IPV6, words)?;
         Ok(sent(context, parcel, &next_hop))
@@ -58,17 +56,12 @@ pub fn send(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
     let by_hops = parcel.hops[0] != 0;
     match parcel.set.encapsulation {
         _ if by_hops => gue_with_hops(context, parcel),
-        encapsulation::IPIP => any_ipip(context, parcel),
+        encapsulation::IPIP => ipip(context, parcel),
         encapsulation::GUE => gue(context, parcel),
         encapsulation::GRE => gre(context, parcel),
         encapsulation::L2 => l2(context, parcel),
         _ => Err(Counter::DropInternal),
     }
-}
-
-#[inline(never)]
-fn any_ipip(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
-    ipip(context, parcel)
 }
 
 /// GUE without further hops.
@@ -117,7 +110,7 @@ fn gue_to_v4(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdi
     let backend = backend(parcel)?;
     let length = length(datagram, IPV4_HEADER_LEN + GUE_LEN + private.len())?;
     let next_hop = NextHop::find(context, parcel, length)?;
-    let outer = outer::v4(header, backend, datagram, hash, PROTOCOL_UDP, length);
+    let outer = outer::v4(header, backend, datagram.traffic_class, hash, PROTOCOL_UDP, length);
     let sum = private.sum().add_u32(outer.source).add_u32(outer.destination);
     let [a, b, c, d, e] = outer.to_words();
     let [f, g, h] = Gue::new(context, datagram, hash, sum, private.len()).words;
@@ -136,7 +129,7 @@ fn gue_to_v6(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdi
     let backend = backend(parcel)?;
     let length = length(datagram, IPV6_HEADER_LEN + GUE_LEN + private.len())?;
     let next_hop = NextHop::find(context, parcel, length)?;
-    let outer = outer::v6(header, backend, datagram, hash, PROTOCOL_UDP, length);
+    let outer = outer::v6(header, backend, datagram.traffic_class, hash, PROTOCOL_UDP, length);
     let words = outer.to_words();
     let sum = words[1..].iter().fold(private.sum(), |sum, word| sum.add_u64(*word));
     let headers = (words, Gue::new(context, datagram, hash, sum, private.len()).words);
@@ -160,7 +153,8 @@ fn gre(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
     if backend.family == 4 {
         let length = length(datagram, IPV4_HEADER_LEN + GRE_HEADER_LEN)?;
         let next_hop = NextHop::find(context, parcel, length)?;
-        let [a, b, c, d, e] = outer::v4(header, backend, datagram, hash, PROTOCOL_GRE, length).to_words();
+        let [a, b, c, d, e] =
+            outer::v4(header, backend, datagram.traffic_class, hash, PROTOCOL_GRE, length).to_words();
         let words = [a, b, c, d, e, gre];
         lower_ttl(context, datagram)?;
         write::<{ IPV4_HEADER_LEN + GRE_HEADER_LEN }, _>(
@@ -174,7 +168,7 @@ fn gre(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
     } else {
         let length = length(datagram, IPV6_HEADER_LEN + GRE_HEADER_LEN)?;
         let next_hop = NextHop::find(context, parcel, length)?;
-        let outer = outer::v6(header, backend, datagram, hash, PROTOCOL_GRE, length).to_words();
+        let outer = outer::v6(header, backend, datagram.traffic_class, hash, PROTOCOL_GRE, length).to_words();
         let headers = (outer, gre);
         lower_ttl(context, datagram)?;
         write::<{ IPV6_HEADER_LEN + GRE_HEADER_LEN }, _>(
@@ -310,27 +304,39 @@ fn write<const OUTER: usize, H: Headers<OUTER>>(
     ethertype: u16,
     headers: H,
 ) -> Verdict<()> {
-    make_room(context, OUTER)?;
     let l2_len = datagram.l2_len;
-    let place = if l2_len == UNTAGGED {
-        let start = context.start(UNTAGGED + OUTER).ok_or(Counter::DropInternal)?;
-        // SAFETY: all of it lies within the bytes that are there.
-        unsafe {
-            write_macs(start, next_hop);
-            start.add(UNTAGGED - 2).cast::<u16>().write_unaligned(ethertype.to_be());
-            start.add(UNTAGGED)
-        }
-    } else {
-        ethernet(context, l2_len, OUTER, next_hop, ethertype)?;
-        context.view_mut::<OUTER>(l2_len).ok_or(Counter::DropInternal)?.as_mut_ptr()
-    };
+    if l2_len == UNTAGGED {
+        return write_untagged(context, next_hop, ethertype, headers);
+    }
+    make_room(context, OUTER)?;
+    ethernet(context, l2_len, OUTER, next_hop, ethertype)?;
+    let place = context.view_mut::<OUTER>(l2_len).ok_or(Counter::DropInternal)?.as_mut_ptr();
     // SAFETY: there are as many bytes at the place.
     unsafe { headers.write(place) };
     Ok(())
 }
 
+/// As [`write`], for a frame without tags.
+#[inline(always)]
+pub fn write_untagged<const OUTER: usize, H: Headers<OUTER>>(
+    context: &Context,
+    next_hop: &NextHop,
+    ethertype: u16,
+    headers: H,
+) -> Verdict<()> {
+    make_room(context, OUTER)?;
+    let start = context.start(UNTAGGED + OUTER).ok_or(Counter::DropInternal)?;
+    // SAFETY: all of it lies within the bytes that are there.
+    unsafe {
+        write_macs(start, next_hop);
+        start.add(UNTAGGED - 2).cast::<u16>().write_unaligned(ethertype.to_be());
+        headers.write(start.add(UNTAGGED));
+    }
+    Ok(())
+}
+
 /// Outer headers of `LEN` bytes, as words in the order of memory. Wide ones, where it goes: the stack is small.
-trait Headers<const LEN: usize> {
+pub trait Headers<const LEN: usize> {
     /// # Safety
     ///
     /// `LEN` bytes from `place` on may be written.
@@ -381,10 +387,8 @@ impl Headers<{ IPV6_HEADER_LEN + GRE_HEADER_LEN }> for ([u64; 5], u32) {
 fn lower_ttl(context: &Context, datagram: &Datagram) -> Verdict<()> {
     match datagram.addresses {
         Addresses::V4 { .. } => {
-            let h = context.view_mut::<12>(datagram.l2_len).ok_or(Counter::DropInternal)?;
-            let checksum = decrement_ttl_v4(u16::from_le_bytes([h[10], h[11]]), h[8], h[9]);
-            h[8] = h[8].wrapping_sub(1);
-            [h[10], h[11]] = checksum.to_le_bytes();
+            let word = context.view_mut::<4>(datagram.l2_len + 8).ok_or(Counter::DropInternal)?;
+            *word = lowered_ttl_v4(u32::from_le_bytes(*word)).to_le_bytes();
         }
         Addresses::V6 { .. } => {
             let h = context.view_mut::<8>(datagram.l2_len).ok_or(Counter::DropInternal)?;

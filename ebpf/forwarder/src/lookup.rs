@@ -15,25 +15,42 @@ use crate::{
     maps::{INTERVALS, PREFIXES4, PREFIXES6, SOURCES, VIP4_BUCKETS, VIP6_BUCKETS, VIPS},
 };
 
-/// The VIP of a packet: [`Counter::Pass`] when its destination is no address of ours.
+/// In place of the [`word`] of a VIP: the port is no entry.
+pub const NO_ENTRY: u64 = u64::MAX;
+
+/// The VIP whose entry is the port of a packet.
 #[inline(always)]
-pub fn find(header: &GenerationHeader, datagram: &Datagram) -> Verdict<VipRef> {
-    let (port_be, protocol) = (datagram.destination_port_be(), datagram.protocol);
-    let port = u32::from(u16::from_be(port_be)) | u32::from(protocol) << 16;
+pub fn port(header: &GenerationHeader, datagram: &Datagram) -> Option<VipRef> {
     match datagram.addresses {
-        Addresses::V4 { destination, .. } => {
-            match entry_v4(header, destination, port_be, protocol, entry_kind::PORT) {
-                Some(vip) => Ok(vip),
-                None => from_word(by_interval_v4(header, destination, port)),
-            }
-        }
-        Addresses::V6 { destination, .. } => {
-            match entry_v6(header, destination, port_be, protocol, entry_kind::PORT) {
-                Some(vip) => Ok(vip),
-                None => from_word(by_interval_v6(header, destination[0], destination[1], port)),
-            }
-        }
+        Addresses::V4 { destination, .. } => port_v4(header, destination, datagram.ports, datagram.protocol),
+        Addresses::V6 { destination, .. } => port_v6(header, destination, datagram.ports, datagram.protocol),
     }
+}
+
+/// As [`port`].
+#[inline(always)]
+pub fn port_v4(header: &GenerationHeader, destination: u32, ports: u32, protocol: u8) -> Option<VipRef> {
+    entry_v4(header, destination, (ports >> 16) as u16, protocol, entry_kind::PORT)
+}
+
+/// As [`port`].
+#[inline(always)]
+pub fn port_v6(header: &GenerationHeader, destination: [u64; 2], ports: u32, protocol: u8) -> Option<VipRef> {
+    entry_v6(header, destination, (ports >> 16) as u16, protocol, entry_kind::PORT)
+}
+
+/// The VIP of a packet, of which `entry` says what [`port`] found: [`Counter::Pass`] when its destination is no address of
+/// ours.
+#[inline(always)]
+pub fn find(header: &GenerationHeader, datagram: &Datagram, entry: u64) -> Verdict<VipRef> {
+    if entry != NO_ENTRY {
+        return from_word(entry);
+    }
+    let port = u32::from(u16::from_be(datagram.destination_port_be())) | u32::from(datagram.protocol) << 16;
+    from_word(match datagram.addresses {
+        Addresses::V4 { destination, .. } => by_interval_v4(header, destination, port),
+        Addresses::V6 { destination, .. } => by_interval_v6(header, destination[0], destination[1], port),
+    })
 }
 
 /// Whether the sender of a packet may dial its VIP, which is [restricted](guideway_abi::vip_flags::RESTRICTED).
@@ -91,13 +108,20 @@ const NOT_FOUND: u64 = 0xffff_ffff;
 #[inline(always)]
 fn to_word(found: Verdict<VipRef>) -> u64 {
     match found {
-        Ok(vip) => u64::from(vip.vip) | u64::from(vip.set) << 32 | u64::from(vip.flags) << 48,
+        Ok(vip) => word(vip),
         Err(Counter::Pass) => NOT_FOUND,
         Err(Counter::DropUnknownPort) => NOT_FOUND | 1 << 32,
         Err(_) => NOT_FOUND | 2 << 32,
     }
 }
 
+/// A VIP as one word.
+#[inline(always)]
+pub fn word(vip: VipRef) -> u64 {
+    u64::from(vip.vip) | u64::from(vip.set) << 32 | u64::from(vip.flags) << 48
+}
+
+/// The VIP of a [`word`].
 #[inline(always)]
 fn from_word(word: u64) -> Verdict<VipRef> {
     if word as u32 != NOT_FOUND as u32 {

@@ -2,9 +2,9 @@
 //! encapsulated. Everything that is not for a VIP goes to the kernel untouched. `docs/forwarding.md` is its reference.
 //!
 //! A packet takes this way, top to bottom: generation → parse → VIP lookup → slot → backend → next hop → encapsulation.
-//! What few packets need (`backend`: unsettled slots and tracked VIPs; `encap::other`; the kernel's FIB; intervals of
-//! ports and addresses; the sources of restricted VIPs) stands in functions of its own, so that the straight way stays
-//! short.
+//! Nearly all packets take it in `straight`. What few packets need (`backend`: unsettled slots and tracked VIPs; `encap`:
+//! other encapsulations; the kernel's FIB; intervals of ports and addresses; the sources of restricted VIPs) stands in
+//! functions of its own.
 #![no_std]
 #![no_main]
 
@@ -15,17 +15,14 @@ mod lookup;
 mod maps;
 mod next_hop;
 mod outer;
+mod straight;
 
 use core::mem::MaybeUninit;
 
 use aya_ebpf::{bindings::xdp_action, helpers::generated::bpf_jiffies64, macros::xdp, programs::XdpContext};
-use guideway_abi::{
-    Counter, GenerationHeader, IPPROTO_TCP, IPPROTO_UDP, SetRecord, TableRef, UNSETTLED, VipRef,
-    encapsulation, vip_flags,
-};
+use guideway_abi::{Counter, GenerationHeader, SetRecord, TableRef, UNSETTLED, VipRef, vip_flags};
 use guideway_packet::{
-    Address, Datagram, ETHERTYPE_IPV4, ETHERTYPE_IPV6, Frame, Parsed, Problem, flow_hash, parse_ipv4,
-    parse_ipv6, parse_l2, parse_plain_ipv6,
+    Address, Datagram, ETHERTYPE_IPV4, ETHERTYPE_IPV6, Frame, Parsed, Problem, flow_hash, parse_l2,
 };
 use guideway_xdp::{Context, forgotten};
 
@@ -70,6 +67,7 @@ fn jiffies() -> u64 {
     unsafe { bpf_jiffies64() }
 }
 
+/// Bytes of an Ethernet header without tags.
 const UNTAGGED: usize = 14;
 
 #[inline(always)]
@@ -78,9 +76,9 @@ fn forward(context: &Context) -> Verdict<Counter> {
     let mut place = MaybeUninit::uninit();
     let ethertype = context.view::<2>(UNTAGGED - 2).ok_or(Counter::Pass)?;
     match u16::from_be_bytes(*ethertype) {
-        ETHERTYPE_IPV4 => straight_ipv4(context, header, &mut place)?,
-        ETHERTYPE_IPV6 if is_plain(context) => straight_ipv6(context, header, &mut place)?,
-        _ => unusual(context, header, &mut place)?,
+        ETHERTYPE_IPV4 => straight::ipv4(context, header, &mut place)?,
+        ETHERTYPE_IPV6 => straight::ipv6(context, header, &mut place)?,
+        _ => tagged(context, header, &mut place)?,
     }
     // SAFETY: each way here has written it.
     send(context, unsafe { place.assume_init_mut() })
@@ -89,73 +87,15 @@ fn forward(context: &Context) -> Verdict<Counter> {
 /// Where a parcel is put. It is not made ahead of time, since the compiler would fill it with zeros byte by byte.
 type Place<'a> = MaybeUninit<Parcel<'a>>;
 
-/// Whether an untagged IPv6 packet has no extension headers.
+/// A frame with tags, or for somebody else.
 #[inline(always)]
-fn is_plain(context: &Context) -> bool {
-    const NEXT_HEADER: usize = UNTAGGED + 6;
-    match context.view::<1>(NEXT_HEADER) {
-        Some([next]) => *next == IPPROTO_TCP || *next == IPPROTO_UDP,
-        None => false,
-    }
-}
-
-#[inline(never)]
-fn straight_ipv4<'a>(context: &Context, header: &'a GenerationHeader, place: &mut Place<'a>) -> Verdict<()> {
-    straight(context, header, parse_ipv4(context, UNTAGGED), place)
-}
-
-#[inline(never)]
-fn straight_ipv6<'a>(context: &Context, header: &'a GenerationHeader, place: &mut Place<'a>) -> Verdict<()> {
-    straight(context, header, parse_plain_ipv6(context, UNTAGGED), place)
-}
-
-/// Most packets end here.
-#[inline(always)]
-fn straight<'a>(
-    context: &Context,
-    header: &'a GenerationHeader,
-    parsed: Parsed,
-    place: &mut Place<'a>,
-) -> Verdict<()> {
-    let parcel = Parcel::new(header, parsed)?;
-    if !parcel.is_in_doubt() && parcel.set.encapsulation == encapsulation::IPIP {
-        return Err(encap::ipip(context, &parcel)?);
-    }
-    place.write(parcel);
-    Ok(())
-}
-
-/// A frame with tags, or with extension headers, or for somebody else.
-#[inline(always)]
-fn unusual<'a>(context: &Context, header: &'a GenerationHeader, place: &mut Place<'a>) -> Verdict<()> {
+fn tagged<'a>(context: &Context, header: &'a GenerationHeader, place: &mut Place<'a>) -> Verdict<()> {
     let l2 = parse_l2(context).ok_or(Counter::Pass)?;
     match l2.ethertype {
-        ETHERTYPE_IPV4 => tagged_ipv4(context, header, l2.len, place),
-        ETHERTYPE_IPV6 => unusual_ipv6(context, header, l2.len, place),
+        ETHERTYPE_IPV4 => straight::any_ipv4(context, header, l2.len, place),
+        ETHERTYPE_IPV6 => straight::any_ipv6(context, header, l2.len, place),
         _ => Err(Counter::Pass),
     }
-}
-
-#[inline(never)]
-fn tagged_ipv4<'a>(
-    context: &Context,
-    header: &'a GenerationHeader,
-    l2_len: usize,
-    place: &mut Place<'a>,
-) -> Verdict<()> {
-    place.write(Parcel::new(header, parse_ipv4(context, l2_len))?);
-    Ok(())
-}
-
-#[inline(never)]
-fn unusual_ipv6<'a>(
-    context: &Context,
-    header: &'a GenerationHeader,
-    l2_len: usize,
-    place: &mut Place<'a>,
-) -> Verdict<()> {
-    place.write(Parcel::new(header, parse_ipv6(context, l2_len))?);
-    Ok(())
 }
 
 #[inline(always)]
@@ -201,13 +141,21 @@ struct Parcel<'a> {
 impl<'a> Parcel<'a> {
     /// Finds the VIP of a packet, its backend set, and the slot of its flow.
     #[inline(always)]
-    fn new(header: &'a GenerationHeader, parsed: Parsed) -> Verdict<Self> {
+    fn parsed(header: &'a GenerationHeader, parsed: Parsed) -> Verdict<Self> {
         let datagram = match parsed {
             Parsed::Datagram(datagram) => datagram,
             Parsed::Broken { destination, problem } => return Err(broken(header, destination, problem)),
             Parsed::Other => return Err(Counter::Pass),
         };
-        let vip = lookup::find(header, &datagram).map_err(|counter| echo::or(counter, &datagram))?;
+        let vip = lookup::port(header, &datagram).map_or(lookup::NO_ENTRY, lookup::word);
+        Self::new(header, datagram, vip)
+    }
+
+    /// As [`parsed`](Self::parsed), when what entry the packet's port has is known: the [`lookup::word`] of its VIP, or
+    /// [`lookup::NO_ENTRY`].
+    #[inline(always)]
+    fn new(header: &'a GenerationHeader, datagram: Datagram, vip: u64) -> Verdict<Self> {
+        let vip = lookup::find(header, &datagram, vip).map_err(|counter| echo::or(counter, &datagram))?;
         if vip.flags & vip_flags::RESTRICTED != 0 && !lookup::admits(header, vip, &datagram) {
             return Err(Counter::DropSource);
         }

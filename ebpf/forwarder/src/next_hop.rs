@@ -9,7 +9,7 @@ use aya_ebpf::{
     },
     helpers::{bpf_fib_lookup, bpf_redirect},
 };
-use guideway_abi::{Counter, GenerationHeader, LEGS, Leg, encapsulation};
+use guideway_abi::{Counter, GenerationHeader, LEGS, Leg, LinkRecord, encapsulation};
 use guideway_packet::{Address, outer_source_v4, outer_source_v6};
 use guideway_xdp::Context;
 
@@ -21,7 +21,7 @@ use crate::{
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 
-/// Interface and MAC addresses of the next hop. A MAC address lies in the low 48 bits, its first byte lowest.
+/// Interface and MAC addresses of the next hop. A MAC address lies in the low 48 bits, its first byte lowest, below zeros.
 #[derive(Clone, Copy)]
 pub struct NextHop {
     pub ifindex: u32,
@@ -33,7 +33,7 @@ impl NextHop {
     /// The way to a backend for an IP packet of `length` bytes: the agent's if it is known, else the kernel's.
     #[inline(always)]
     pub fn find(context: &Context, parcel: &Parcel, length: usize) -> Verdict<Self> {
-        match Self::from_routes(parcel.backend.into(), parcel.hash) {
+        match Self::known(parcel.backend.into(), parcel.hash) {
             Some((next_hop, mtu)) if length <= mtu as usize => Ok(next_hop),
             Some(_) => Err(Counter::DropTooBig),
             None => {
@@ -48,7 +48,7 @@ impl NextHop {
 
     /// The agent's way, and its MTU.
     #[inline(always)]
-    fn from_routes(index: u32, hash: u32) -> Option<(Self, u32)> {
+    pub fn known(index: u32, hash: u32) -> Option<(Self, u32)> {
         let legs = ROUTES.get_ptr(index)?.cast::<Leg>();
         // SAFETY: the hash chooses one of the element's legs. The agent stores them, hence the volatile read, once.
         let leg = unsafe { legs.add(hash as usize % LEGS).read_volatile() };
@@ -71,8 +71,9 @@ impl NextHop {
         if link.ifindex == 0 {
             return None;
         }
-        let [a, b, c, d, e, f] = link.mac;
-        let source_mac = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
+        const { assert!(core::mem::offset_of!(LinkRecord, mac) + 8 == size_of::<LinkRecord>()) };
+        // SAFETY: the MAC address and two bytes of zeros are the end of the record.
+        let source_mac = unsafe { (&raw const link.mac).cast::<u64>().read_unaligned() };
         Some((Self { ifindex: link.ifindex, source_mac, destination_mac: leg.0 >> 16 }, link.mtu))
     }
 

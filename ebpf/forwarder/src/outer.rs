@@ -13,14 +13,14 @@ use guideway_xdp::Context;
 pub fn v4(
     header: &GenerationHeader,
     backend: &BackendRecord,
-    datagram: &Datagram,
+    traffic_class: u8,
     hash: u32,
     protocol: u8,
     total_length: usize,
 ) -> OuterV4 {
     OuterV4 {
         total_length: total_length as u16,
-        traffic_class: datagram.traffic_class,
+        traffic_class,
         protocol,
         source: outer_source_v4(header.outer_source_v4_be, header.outer_source_v4_host_mask_be, hash),
         destination: Address::from_bytes(backend.address).v4_bits(),
@@ -32,7 +32,7 @@ pub fn v4(
 pub fn v6(
     header: &GenerationHeader,
     backend: &BackendRecord,
-    datagram: &Datagram,
+    traffic_class: u8,
     hash: u32,
     next_header: u8,
     total_length: usize,
@@ -40,7 +40,7 @@ pub fn v6(
     let prefix = Address::from_bytes(header.outer_source_v6).words();
     OuterV6 {
         payload_length: (total_length - IPV6_HEADER_LEN) as u16,
-        traffic_class: datagram.traffic_class,
+        traffic_class,
         flow_label: hash & 0x000f_ffff,
         next_header,
         source: outer_source_v6(prefix, header.outer_source_v6_host_mask_be, hash),

@@ -28,7 +28,7 @@ impl Checksum {
         self.0
     }
 
-    /// Adds a word. Fewer than 2^31 words of any width may be added.
+    /// Adds a word. Fewer than 2^15 words of up to 32 bits may be added.
     #[inline(always)]
     #[must_use]
     pub const fn add(self, word: u16) -> Self {
@@ -61,23 +61,24 @@ impl Checksum {
     #[must_use]
     #[allow(clippy::cast_possible_truncation)] // folded
     pub const fn finish(self) -> u16 {
-        // At most 2^33, 2^18 + 2^16 and 2^16 + 3 after the steps.
+        // Below 2^32 + 2^15 after the first step; so the second gives less than 2^16 + 2^15, or 2^17 - 2 at most.
         let sum = (self.0 & 0xffff_ffff) + (self.0 >> 32);
         let sum = (sum & 0xffff) + (sum >> 16);
-        let sum = (sum & 0xffff) + (sum >> 16);
-        !(((sum & 0xffff) + (sum >> 16)) as u16)
+        !((sum + (sum >> 16)) as u16)
     }
 }
 
-/// The checksum field (as in memory) of an IPv4 header whose TTL is lowered by one: RFC 1624, equation 3.
+/// The four bytes of an IPv4 header from the TTL on (TTL, protocol, checksum; in the order of memory) with the TTL, which is
+/// not zero, lowered by one: RFC 1624, equation 3.
 ///
 /// A wrong checksum stays wrong, so that the backend still sees that the header was damaged on its way.
 #[inline(always)]
 #[must_use]
-pub const fn decrement_ttl_v4(checksum: u16, ttl: u8, protocol: u8) -> u16 {
-    let old = u16::from_le_bytes([ttl, protocol]);
-    let new = u16::from_le_bytes([ttl.wrapping_sub(1), protocol]);
-    Checksum::zero().add(!checksum).add(!old).add(new).finish()
+pub const fn lowered_ttl_v4(word: u32) -> u32 {
+    // The sum of the words is one less, and so its complement one more, with the carry of 16 bits brought round. The
+    // equation takes the two checksums that are no sums of a header, 0xfffe and 0xffff, to 0 and 1.
+    let carry = (word >> 16).wrapping_add(2) & 0x1_0000;
+    word.wrapping_add(0xffff).wrapping_add(carry)
 }
 
 #[cfg(test)]
@@ -106,11 +107,27 @@ mod tests {
             header[8] = header[8].max(1);
             header[10..12].fill(0);
             let old = of(&header);
-            let updated = decrement_ttl_v4(old, header[8], header[9]);
+            let word = u32::from_le_bytes([header[8], header[9], 0, 0]) | u32::from(old) << 16;
+            let lowered = lowered_ttl_v4(word).to_le_bytes();
             header[8] -= 1;
+            prop_assert_eq!(&lowered[..2], &header[8..10]);
+            let updated = u16::from_le_bytes([lowered[2], lowered[3]]);
             let fresh = of(&header);
             // 0x0000 and 0xffff are the same number; a header that has a byte set never sums to 0xffff itself.
             prop_assert!(updated == fresh || (updated ^ fresh) == 0xffff && (updated == 0 || fresh == 0));
+        }
+
+        /// Equation 3 as it is written, also of checksums that are wrong.
+        #[test]
+        fn lowering_the_ttl_follows_the_equation(
+            checksum in prop_oneof![any::<u16>(), Just(0xffff), Just(0xfffe), Just(0)],
+            ttl in 1_u8..,
+            protocol: u8,
+        ) {
+            let pair = |ttl| u16::from_le_bytes([ttl, protocol]);
+            let expected = Checksum::zero().add(!checksum).add(!pair(ttl)).add(pair(ttl - 1)).finish();
+            let lowered = lowered_ttl_v4(u32::from(pair(ttl)) | u32::from(checksum) << 16);
+            prop_assert_eq!(lowered, u32::from(pair(ttl - 1)) | u32::from(expected) << 16);
         }
 
         #[test]

@@ -14,10 +14,11 @@ pub mod flows;
 mod frame;
 mod hash;
 mod parse;
+mod plain;
 mod tunnel;
 
 pub use address::Address;
-pub use checksum::{Checksum, decrement_ttl_v4};
+pub use checksum::{Checksum, lowered_ttl_v4};
 pub use encap::{
     GRE_HEADER_LEN, GUE_HEADER_LEN, GUE_PORT, IPV4_HEADER_LEN, IPV6_HEADER_LEN, OUTER_TTL, OuterV4, OuterV6,
     PROTOCOL_GRE, PROTOCOL_IPIP, PROTOCOL_IPV6, PROTOCOL_UDP, UDP_HEADER_LEN, gue_source_port, inner_sum_v4,
@@ -29,7 +30,7 @@ pub use hash::{
 };
 pub use parse::{
     Addresses, Datagram, ETHERTYPE_IPV4, ETHERTYPE_IPV6, EXTENSION_HEADERS_MAX, Family, L2, PROTOCOL_TCP,
-    Parsed, Problem, TCP_HEADER_LEN, VLAN_TAGS_MAX, parse, parse_ipv4, parse_ipv6, parse_l2,
-    parse_plain_ipv6, ports,
+    Parsed, Problem, TCP_HEADER_LEN, VLAN_TAGS_MAX, parse, parse_ipv4, parse_ipv6, parse_l2, ports,
 };
+pub use plain::{PLAIN_V4_LEN, PLAIN_V6_LEN, PlainV4, PlainV6};
 pub use tunnel::{HOPS_HEADER_LEN, HOPS_MAX, Hops, Tunnel, TunnelKind, decapsulated_ecn, parse_tunnel};

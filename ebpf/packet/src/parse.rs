@@ -223,13 +223,6 @@ pub fn parse_ipv6<F: Frame + ?Sized>(frame: &F, l2_len: usize) -> Parsed {
     ipv6::parse(frame, l2_len).unwrap_or(Parsed::Other)
 }
 
-/// As [`parse_ipv6`], for a packet without extension headers; [`Parsed::Other`] for one that may have some, and for one
-/// that is nothing for a forwarder. Most packets are of this kind, and are spared the walk and its unknown offsets.
-#[inline(always)]
-pub fn parse_plain_ipv6<F: Frame + ?Sized>(frame: &F, l2_len: usize) -> Parsed {
-    ipv6::parse_plain(frame, l2_len).unwrap_or(Parsed::Other)
-}
-
 /// What an IP header says, before anything is known of its payload.
 #[derive(Clone, Copy)]
 struct Ip {

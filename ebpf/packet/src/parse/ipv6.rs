@@ -16,13 +16,6 @@ const FRAGMENT_HEADER_LEN: usize = 8;
 /// Offset and M flag; the two bits between them are reserved.
 const FRAGMENT_BITS: u16 = 0xfff9;
 
-/// A packet of TCP or UDP without extension headers; `None`: it has some, or is nothing for a forwarder.
-#[inline(always)]
-pub(super) fn parse_plain<F: Frame + ?Sized>(frame: &F, offset: usize) -> Option<Parsed> {
-    let (ip, next_header) = header(frame, offset)?;
-    if is_forwarded(next_header) { Some(ip.datagram(frame, next_header, IPV6_HEADER_LEN)) } else { None }
-}
-
 /// `None`: nothing for a forwarder.
 #[inline(always)]
 pub(super) fn parse<F: Frame + ?Sized>(frame: &F, offset: usize) -> Option<Parsed> {
