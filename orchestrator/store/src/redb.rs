@@ -1,9 +1,11 @@
-//! The embedded store: one redb file, one thread that writes to it.
+//! The embedded store: one redb file, written to by one at a time.
 //!
 //! Transactions that come while the disk is busy are checked and applied together and made durable by one `fdatasync`;
-//! each is answered after it. Readers see what is durable only. `docs/orchestrator-store.md` has the tables.
+//! each is answered after it. A thread does so, unless a transaction is alone and the disk is quick: then it is written where
+//! it is. Readers see what is durable only. `docs/orchestrator-store.md` has the tables.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::JoinHandle;
 
@@ -22,7 +24,7 @@ mod writer;
 
 pub use open::OpenError;
 pub use restore::{REVISION_LEAP, RestoreError, Restored, restore};
-use writer::Command;
+use writer::{Command, Desk};
 
 /// How many transactions may wait for the writer; more wait for a place.
 const QUEUE: usize = 1024;
@@ -45,6 +47,9 @@ pub struct RedbStore {
     shared: Arc<Shared>,
     queue: Option<mpsc::Sender<Command>>,
     writer: Option<JoinHandle<()>>,
+    desk: Desk,
+    /// Transactions that are not answered.
+    under_way: AtomicUsize,
     /// A backup reads for long; to defragment must wait for it, and not make writers wait with it.
     upkeep: Arc<Mutex<()>>,
 }
@@ -75,11 +80,14 @@ impl RedbStore {
         });
         let (queue, commands) = mpsc::channel(QUEUE);
         let writer = writer::Writer::new(shared.clone(), opened.revision, opened.oldest);
+        let desk = Desk::new(std::sync::Mutex::new(writer));
+        let at = desk.clone();
         let writer = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || writer.run(commands))
+            .spawn(move || writer::run(&at, commands))
             .map_err(OpenError::Thread)?;
-        Ok(Self { shared, queue: Some(queue), writer: Some(writer), upkeep: Arc::default() })
+        let under_way = AtomicUsize::new(0);
+        Ok(Self { shared, queue: Some(queue), writer: Some(writer), desk, under_way, upkeep: Arc::default() })
     }
 
     async fn ask<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> Result<T, StoreError> {
@@ -110,6 +118,28 @@ impl Drop for RedbStore {
             // It has ended in an orderly way or reported why not.
             let _ = writer.join();
         }
+    }
+}
+
+/// One of the transactions under way.
+struct Place<'a> {
+    under_way: &'a AtomicUsize,
+    before: usize,
+}
+
+impl<'a> Place<'a> {
+    fn take(under_way: &'a AtomicUsize) -> Self {
+        Self { under_way, before: under_way.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    fn is_only(&self) -> bool {
+        self.before == 0
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -148,6 +178,14 @@ impl Store for RedbStore {
 
     async fn txn(&self, txn: Txn) -> Result<TxnOutcome, StoreError> {
         limits::check(&txn)?;
+        let place = Place::take(&self.under_way);
+        let txn = match place.is_only() {
+            true => match writer::write_at_once(&self.desk, txn) {
+                Ok(outcome) => return outcome,
+                Err(txn) => txn,
+            },
+            false => txn,
+        };
         self.ask(|answer| Command::Txn(txn, answer)).await
     }
 

@@ -1,10 +1,11 @@
-//! The one thread that writes.
+//! What writes: one at a time, which is nearly always the thread that does nothing else.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use redb::{ReadableTable, Table, WriteTransaction};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::tables::{Changed, Changes, LIVE, LOG, META, META_OLDEST, PAST, Record, text};
 use super::{Answer, Shared, failed, stopped};
@@ -22,6 +23,63 @@ pub(super) enum Command {
     Defragment(Answer<()>),
 }
 
+/// A disk that lately took longer is not waited for by somebody who has other things to do.
+const SOON: Duration = Duration::from_millis(1);
+
+/// Where the one that writes sits.
+pub(super) type Desk = Arc<Mutex<Writer>>;
+
+/// The thread: takes what waits, until nobody can send any more.
+pub(super) fn run(desk: &Desk, mut commands: mpsc::Receiver<Command>) {
+    let mut held = None;
+    let mut is_unswept = true;
+    loop {
+        let command = match held.take() {
+            Some(command) => Some(command),
+            None if is_unswept => match commands.try_recv() {
+                Ok(command) => Some(command),
+                Err(mpsc::error::TryRecvError::Empty) => None,
+                Err(mpsc::error::TryRecvError::Disconnected) => return,
+            },
+            None => match commands.blocking_recv() {
+                Some(command) => Some(command),
+                None => return,
+            },
+        };
+        let mut writer = sit_down(desk);
+        match command {
+            Some(Command::Txn(txn, answer)) => {
+                let group = gather((txn, answer), &mut commands, &mut held);
+                writer.commit(group);
+            }
+            Some(Command::Compact(to, answer)) => {
+                let _ = answer.send(writer.compact(to));
+            }
+            Some(Command::Defragment(answer)) => {
+                let _ = answer.send(writer.defragment());
+            }
+            None => writer.commit(Vec::new()),
+        }
+        is_unswept = writer.unswept;
+    }
+}
+
+fn sit_down(desk: &Desk) -> MutexGuard<'_, Writer> {
+    desk.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes a transaction on the caller's thread, if nobody is writing and the disk has been quick: to wake the thread and
+/// to be woken by it takes as long as half of a sync. Gives the transaction back otherwise.
+pub(super) fn write_at_once(desk: &Desk, txn: Txn) -> Result<Result<TxnOutcome, StoreError>, Txn> {
+    let Ok(mut writer) = desk.try_lock() else { return Err(txn) };
+    if writer.unswept || writer.pace > SOON {
+        return Err(txn);
+    }
+    let (answer, mut answered) = oneshot::channel();
+    writer.commit(vec![(txn, answer)]);
+    Ok(answered.try_recv().unwrap_or_else(|_| Err(stopped())))
+}
+
 pub(super) struct Writer {
     shared: Arc<Shared>,
     revision: Revision,
@@ -30,6 +88,8 @@ pub(super) struct Writer {
     unswept: bool,
     /// After a commit that failed, nobody knows what is on the disk until the file is opened anew.
     broken: bool,
+    /// How long commits have taken lately, as a moving average.
+    pace: Duration,
 }
 
 /// A transaction of a group, with its outcome before that is durable.
@@ -49,38 +109,7 @@ struct Group {
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>, revision: Revision, oldest: Revision) -> Self {
         // A sweep may have been broken off.
-        Self { shared, revision, oldest, unswept: true, broken: false }
-    }
-
-    pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>) {
-        let mut held = None;
-        loop {
-            let command = match held.take() {
-                Some(command) => Some(command),
-                None if self.unswept => match commands.try_recv() {
-                    Ok(command) => Some(command),
-                    Err(mpsc::error::TryRecvError::Empty) => None,
-                    Err(mpsc::error::TryRecvError::Disconnected) => return,
-                },
-                None => match commands.blocking_recv() {
-                    Some(command) => Some(command),
-                    None => return,
-                },
-            };
-            match command {
-                Some(Command::Txn(txn, answer)) => {
-                    let group = gather((txn, answer), &mut commands, &mut held);
-                    self.commit(group);
-                }
-                Some(Command::Compact(to, answer)) => {
-                    let _ = answer.send(self.compact(to));
-                }
-                Some(Command::Defragment(answer)) => {
-                    let _ = answer.send(self.defragment());
-                }
-                None => self.commit(Vec::new()),
-            }
-        }
+        Self { shared, revision, oldest, unswept: true, broken: false, pace: SOON }
     }
 
     /// Checks and applies transactions in their order, makes them durable, then answers.
@@ -136,7 +165,9 @@ impl Writer {
             write.abort().map_err(failed("giving up a write"))?;
         } else {
             self.broken = true;
+            let begun = Instant::now();
             write.commit().map_err(failed("making writes durable"))?;
+            self.pace = (self.pace * 7 + begun.elapsed()) / 8;
             self.broken = false;
         }
         let answers = answers.iter_mut().filter_map(Option::take);
