@@ -28,7 +28,7 @@ const QUEUE: usize = 4;
 /// What a link tells of itself.
 #[derive(Debug)]
 pub enum Told {
-    /// The controller takes the stream.
+    /// The controller has said something: it leads.
     Accepted(ControllerClient<Channel>),
     /// A message.
     Message(ToForwarder),
@@ -110,10 +110,8 @@ pub async fn carry<F: Future<Output = bool>>(
             Ok(stream) => stream,
             Err(status) => return LinkError::Refused(status),
         };
-        if !tell(Told::Accepted(client)).await {
-            return LinkError::Ended;
-        }
         let mut stream = stream.into_inner();
+        let mut unsure = Some(client);
         let mut decoder = Decoder::<ToForwarder>::new();
         loop {
             let message = match stream.message().await {
@@ -121,6 +119,12 @@ pub async fn carry<F: Future<Output = bool>>(
                 Ok(None) => return LinkError::Ended,
                 Err(status) => return LinkError::Refused(status),
             };
+            // One that does not lead takes the stream, and ends it without a message.
+            if let Some(client) = unsure.take()
+                && !tell(Told::Accepted(client)).await
+            {
+                return LinkError::Ended;
+            }
             match decoder.push(message) {
                 Ok(None) => {}
                 Ok(Some(message)) => {

@@ -17,7 +17,7 @@ use crate::controller::identity::{self, Identity};
 use crate::controller::link::{self, Told};
 use crate::error::chain;
 
-/// Between two rounds over all addresses: doubled each time that nobody took the stream.
+/// Between two rounds over all addresses: doubled each time that nobody led.
 const FIRST: Duration = Duration::from_millis(100);
 const LAST: Duration = Duration::from_secs(5);
 /// Messages that wait for a controller.
@@ -29,7 +29,7 @@ pub(super) enum Input {
     Happened(Event),
     /// A controller can be talked to.
     Dialled(Link),
-    /// It takes the stream: it leads.
+    /// It has said something: it leads.
     Accepted { connection: ConnectionId, client: ControllerClient<Channel> },
     /// A link has ended.
     Over { connection: ConnectionId, reason: String },
@@ -53,7 +53,7 @@ pub(super) struct Link {
     /// Ends it.
     pub(super) cut: CancellationToken,
     pub(super) identity: Identity,
-    /// For single calls, once the controller has taken the stream.
+    /// For single calls, once the controller has said something.
     pub(super) client: Option<ControllerClient<Channel>>,
     pub(super) is_renewing: bool,
 }
@@ -86,7 +86,7 @@ pub(super) async fn keep_dialling(controller: Controller, inbox: mpsc::Sender<In
 /// The loop is gone.
 struct Stopping;
 
-/// A link from its beginning to its end; whether the controller took it.
+/// A link from its beginning to its end; whether the controller led.
 async fn one(
     controller: &Controller,
     address: &ControllerAddress,

@@ -292,7 +292,7 @@ async fn a_cut_connection_and_another_leader_are_no_event() {
     let authority = Arc::new(Authority::new());
     let mut first = Script::listen(&authority).await;
     let mut second = Script::listen(&authority).await;
-    *second.role.lock().unwrap() = Role::Refuses("not the leader".to_owned());
+    *second.role.lock().unwrap() = Role::StandsBy;
     let forwarder = start(&[&second, &first], &authority).await;
     let mut session = first.session().await;
     session.hello().await;
@@ -388,7 +388,9 @@ async fn an_old_certificate_is_renewed_and_strangers_are_not_followed() {
     authority.write(dir.path(), "fw-1", Duration::from_secs(600));
     let before = std::fs::read_to_string(dir.path().join("crt")).unwrap();
     let forwarder = Forwarder::start(paper(), dir, &[&leader]).await;
-    leader.session().await.hello().await;
+    let mut session = leader.session().await;
+    session.hello().await;
+    session.send(ToForwarder::Keepalive { term: Term(1) }).await;
     let path = forwarder.bench.dir.path().join("crt");
     let deadline = Instant::now() + Duration::from_secs(20);
     while std::fs::read_to_string(&path).unwrap() == before {

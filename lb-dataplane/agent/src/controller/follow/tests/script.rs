@@ -160,7 +160,8 @@ impl Session {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Leads,
-    Refuses(String),
+    /// It takes the stream before it looks who leads.
+    StandsBy,
     /// It knows no such forwarder.
     Revokes,
 }
@@ -179,9 +180,14 @@ impl Controller for Service {
         &self,
         request: Request<Streaming<v1::FromForwarder>>,
     ) -> Result<Response<Self::FollowStream>, Status> {
-        match self.role.lock().unwrap().clone() {
+        let role = self.role.lock().unwrap().clone();
+        match role {
             Role::Leads => {}
-            Role::Refuses(reason) => return Err(Status::failed_precondition(reason)),
+            Role::StandsBy => {
+                let (outgoing, stream) = mpsc::channel(1);
+                outgoing.send(Err(Status::unavailable("this controller does not lead"))).await.unwrap();
+                return Ok(Response::new(ReceiverStream::new(stream)));
+            }
             Role::Revokes => return Err(Status::permission_denied("there is no such Forwarder")),
         }
         let (outgoing, stream) = mpsc::channel(64);
