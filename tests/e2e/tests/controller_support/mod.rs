@@ -16,6 +16,7 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -34,6 +35,8 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The port of the controller for forwarders.
 pub const PORT: u16 = 9480;
+/// That of the second one, where there are two.
+pub const SECOND_PORT: u16 = 9490;
 /// Where objects of the controller are.
 pub const NAMESPACE: &str = "guideway";
 
@@ -190,9 +193,10 @@ impl Cluster {
 /// A running lb-controller.
 pub struct Controller {
     folder: PathBuf,
+    port: u16,
     netns: Netns,
     process: Option<Process>,
-    pub authority: Authority,
+    pub authority: Arc<Authority>,
 }
 
 impl Controller {
@@ -204,7 +208,7 @@ impl Controller {
         if !objects.is_empty() {
             home.apply(objects)?;
         }
-        let authority = Authority::create(&folder.join("ca"))?;
+        let authority = Arc::new(Authority::create(&folder.join("ca"))?);
         let names: Vec<String> =
             (1..=8).map(|number| format!("\"{}\"", Leg::forwarder(number).tor_v4())).collect();
         let mut text = format!(
@@ -231,9 +235,35 @@ clusters:
             ));
         }
         fs::write(folder.join("controller.yaml"), text)?;
-        let mut controller = Self { folder, netns: lab.tor.netns().clone(), process: None, authority };
+        let netns = lab.tor.netns().clone();
+        let mut controller = Self { folder, port: PORT, netns, process: None, authority };
         controller.spawn()?;
         Ok(controller)
+    }
+
+    /// Starts a second one beside it, which stands by.
+    pub fn start_second(&self, lab: &Lab) -> Result<Self> {
+        let folder = lab.folder().node("controller-2")?;
+        let mine = |name: &str| self.folder.join(name).display().to_string();
+        let other = |name: &str| folder.join(name).display().to_string();
+        let text = fs::read_to_string(self.folder.join("controller.yaml"))?
+            .replace(&format!(":{PORT}"), &format!(":{SECOND_PORT}"))
+            .replace(":9475", ":9476")
+            .replace("listen: ['0.0.0.0", "enrolment: {listen: '127.0.0.1:9491'}\nlisten: ['0.0.0.0")
+            .replace(&mine("state"), &other("state"))
+            .replace(&mine("controller.sock"), &other("controller.sock"));
+        fs::write(folder.join("controller.yaml"), text)?;
+        let authority = Arc::clone(&self.authority);
+        let netns = self.netns.clone();
+        let mut second = Self { folder, port: SECOND_PORT, netns, process: None, authority };
+        second.spawn()?;
+        Ok(second)
+    }
+
+    /// Breaks the connections of forwarders.
+    pub fn break_connections(&self) -> Result<()> {
+        let port = format!(":{}", self.port);
+        self.netns.run("ss", &["-K", "state", "established", "sport", "=", &port]).map(drop)
     }
 
     /// Starts the program on what there is.
@@ -242,7 +272,7 @@ clusters:
         command.arg("run").arg("--config").arg(self.folder.join("controller.yaml"));
         command.env("RUST_LOG", "info,lb_controller::sources=debug");
         let mut process = Process::spawn("lb-controller", command, &self.folder)?;
-        let listening = format!("sport = :{PORT}");
+        let listening = format!("sport = :{}", self.port);
         wait::until_true("lb-controller to listen", PATIENCE, || {
             process.check_running()?;
             Ok(!self.netns.run("ss", &["-Hltn", &listening])?.trim().is_empty())
@@ -308,6 +338,12 @@ pub fn follow(lab: &mut Lab, at: usize, controller: &Controller) -> Result<()> {
     lab.forwarders[at].start_speaker()
 }
 
+/// As [`follow`], and there may be a second controller.
+pub fn follow_either(lab: &mut Lab, at: usize, controller: &Controller) -> Result<()> {
+    start_agent_of(lab, at, controller, "", "", &[PORT, SECOND_PORT])?;
+    lab.forwarders[at].start_speaker()
+}
+
 /// As [`follow`], without a speaker.
 pub fn follow_without_routers(lab: &mut Lab, at: usize, controller: &Controller) -> Result<()> {
     start_agent(lab, at, controller, "", "")
@@ -341,7 +377,20 @@ include: {}
 
 /// `node` is added to the configuration, `more` to its section `controller`.
 fn start_agent(lab: &mut Lab, at: usize, controller: &Controller, node: &str, more: &str) -> Result<()> {
+    start_agent_of(lab, at, controller, node, more, &[PORT])
+}
+
+fn start_agent_of(
+    lab: &mut Lab,
+    at: usize,
+    controller: &Controller,
+    node: &str,
+    more: &str,
+    ports: &[u16],
+) -> Result<()> {
     let forwarder = &mut lab.forwarders[at];
+    let address = forwarder.leg().tor_v4();
+    let addresses: Vec<String> = ports.iter().map(|port| format!("\"{address}:{port}\"")).collect();
     let (folder, name) = (forwarder.folder().to_path_buf(), forwarder.name().to_owned());
     let [certificate, key, ca] = controller.authority.forwarder(&name, &folder)?;
     forwarder.write_config_text(&format!(
@@ -351,14 +400,14 @@ fn start_agent(lab: &mut Lab, at: usize, controller: &Controller, node: &str, mo
 admin: {{socket: {}}}
 metrics: {{listen: \"127.0.0.1:9470\"}}
 controller:
-  addresses: [\"{}:{PORT}\"]
+  addresses: [{}]
   name: {name}
   certificate: {}
   key: {}
   ca: {}
 {more}",
         folder.join("dataplane.sock").display(),
-        forwarder.leg().tor_v4(),
+        addresses.join(", "),
         certificate.display(),
         key.display(),
         ca.display(),
