@@ -19,7 +19,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("service/n", "create service nodeport n --tcp=80:8080"),
     ("service/l", "create service loadbalancer l --tcp=80:8080"),
     ("service/e", "create service externalname e --external-name=example.org"),
-    ("quota/x", "create quota x --hard=cpu=1,memory=1Gi,pods=2 --scopes=BestEffort"),
+    ("quota/x", "create quota x --hard=cpu=1,memory=1Gi,pods=2 --scopes=NotTerminating"),
     ("job/x", "create job x --image=busybox -- date -u"),
     ("cronjob/x", "create cronjob x --image=busybox --schedule='*/5 * * * *' --restart=OnFailure -- date"),
     ("ingress/x", "create ingress x --class=c --rule=example.org/a*=c:80,tls=t --annotation=a=b"),

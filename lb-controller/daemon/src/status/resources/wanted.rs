@@ -78,10 +78,14 @@ fn cluster(name: &str, facts: &Facts) -> (Vec<Wanted>, Map<String, Value>) {
     if let Some(summary) = &facts.summary {
         fields.insert("services".to_owned(), summary.services.get(name).copied().unwrap_or_default().into());
     }
-    if let Some(version) = contact.version {
-        fields.insert("version".to_owned(), version.into());
-    }
+    fields.extend(contact.version.as_deref().and_then(version));
     (vec![reachable, synced], fields)
+}
+
+/// What others say of themselves, as far as the definitions have a place for it: the rest of the status must not fail for it.
+fn version(said: &str) -> Option<(String, Value)> {
+    let fits = (1..=128).contains(&said.len()) && !said.contains(char::is_control);
+    fits.then(|| ("version".to_owned(), said.into()))
 }
 
 fn forwarder(name: &str, facts: &Facts) -> (Vec<Wanted>, Map<String, Value>) {
@@ -119,7 +123,7 @@ fn forwarder(name: &str, facts: &Facts) -> (Vec<Wanted>, Map<String, Value>) {
     }
     if let Some(seen) = seen {
         fields.insert("vips".to_owned(), seen.announced.into());
-        fields.insert("version".to_owned(), seen.version.clone().into());
+        fields.extend(version(&seen.version));
     }
     (vec![connected, current], fields)
 }

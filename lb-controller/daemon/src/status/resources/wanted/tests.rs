@@ -190,3 +190,11 @@ fn a_shard_is_available_when_one_of_its_forwarders_serves() {
     let (status, _) = written(&Value::Null, Kind::Shard, "silver", &facts, NOW).unwrap();
     assert_eq!(said(&status, AVAILABLE).1, "NoServices");
 }
+
+#[test]
+fn a_version_that_has_no_place_is_left_out() {
+    assert!(version("0.1.0").is_some());
+    for strange in ["", "1\n2", &"9".repeat(129)] {
+        assert_eq!(version(strange), None);
+    }
+}
