@@ -5,7 +5,7 @@
 //! it is. Readers see what is durable only. `docs/orchestrator-store.md` has the tables.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::JoinHandle;
 
@@ -59,6 +59,8 @@ struct Shared {
     /// Locked for writing only to defragment.
     database: RwLock<Database>,
     feed: Feed,
+    /// The newest revision that a read has shown: between a commit and its publication the file is ahead of the feed.
+    shown: AtomicU64,
 }
 
 impl RedbStore {
@@ -77,6 +79,7 @@ impl RedbStore {
             path: path.into(),
             database: RwLock::new(opened.database),
             feed: Feed::new(opened.revision),
+            shown: AtomicU64::new(opened.revision.0),
         });
         let (queue, commands) = mpsc::channel(QUEUE);
         let writer = writer::Writer::new(shared.clone(), opened.revision, opened.oldest);
@@ -190,11 +193,13 @@ impl Store for RedbStore {
     }
 
     async fn range(&self, range: Range) -> Result<Page, StoreError> {
-        self.read(move |txn| read::range(txn, &range)).await
+        let page = self.read(move |txn| read::range(txn, &range)).await?;
+        self.shared.shown.fetch_max(page.revision.0, Ordering::SeqCst);
+        Ok(page)
     }
 
     async fn revision(&self) -> Result<Revision, StoreError> {
-        Ok(self.shared.feed.last())
+        Ok(self.shared.feed.last().max(Revision(self.shared.shown.load(Ordering::SeqCst))))
     }
 
     async fn watch(&self, from: Revision) -> Result<Watch, StoreError> {

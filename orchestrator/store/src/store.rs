@@ -41,7 +41,8 @@ pub trait Store: Send + Sync + 'static {
         Ok(page.items.into_iter().next().filter(|item| *item.key == *key))
     }
 
-    /// The revision of the last transaction; every write that was acknowledged before this call is in it.
+    /// The revision of the last transaction; every write that was acknowledged before this call is in it,
+    /// and everything that a read before it has shown.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
