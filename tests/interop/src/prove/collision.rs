@@ -4,6 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 use guideway_lab::netns::Netns;
+use guideway_lab::router::Kind;
 use guideway_lab::wait;
 
 use super::Case;
@@ -49,8 +50,8 @@ impl Collision {
         let waited = wait::until_true(&format!("{self:?}"), PATIENCE, || match self {
             Self::OfOpens => {
                 let connections = connections(here, "established")?;
-                let incoming = connections.iter().any(|(local, _)| local.ends_with(":179"));
-                let outgoing = connections.iter().any(|(_, remote)| remote.ends_with(":179"));
+                let incoming = connections.iter().any(|one| one.local.ends_with(":179") && one.unacked > 0);
+                let outgoing = connections.iter().any(|one| one.remote.ends_with(":179") && one.unacked > 0);
                 Ok(incoming && outgoing)
             }
             Self::OfHandshakes => {
@@ -58,7 +59,21 @@ impl Collision {
             }
         });
         waited.with_context(|| format!("there are {:?}", connections(here, "all")))?;
+        if case.router.kind() == Kind::Frr && case.feature == Feature::CollisionOurs {
+            Self::our_opens_first(here)?;
+        }
         here.run("nft", &["delete", "table", "inet", "collision"]).map(drop)
+    }
+
+    /// FRR 8.4 closes the session that it has just established when our OPEN and our KEEPALIVE are read in one go on the
+    /// connection that stays: it hands that connection over to the neighbour whose own one is about to be closed, and then
+    /// closes the neighbour's. Here our OPEN was held back, so a KEEPALIVE would follow it at once.
+    fn our_opens_first(here: &Netns) -> Result<()> {
+        here.run("nft", &["flush", "chain", "inet", "collision", "output"])?;
+        let waited = wait::until_true("our OPENs at the router", PATIENCE, || {
+            Ok(connections(here, "established")?.iter().all(|one| one.unacked == 0))
+        });
+        waited.with_context(|| format!("there are {:?}", connections(here, "all"))).map(drop)
     }
 
     /// One session stands and stays; of colliding OPENs, on the connection of the side with the higher identifier.
@@ -81,13 +96,25 @@ impl Collision {
     }
 }
 
-/// Own and remote address of each BGP connection in this state.
-fn connections(netns: &Netns, state: &str) -> Result<Vec<(String, String)>> {
+/// A BGP connection.
+#[derive(Debug)]
+struct Connection {
+    local: String,
+    remote: String,
+    /// What the other side has not acknowledged, in octets.
+    unacked: u64,
+}
+
+/// The BGP connections in a state.
+fn connections(netns: &Netns, state: &str) -> Result<Vec<Connection>> {
+    // With one state the columns are Recv-Q, Send-Q and both addresses; with several the state comes first.
     let text = netns.run("ss", &["-Htn", "state", state])?;
-    let ends = |line: &str| {
-        let words: Vec<&str> = line.split_whitespace().filter(|word| word.contains(':')).collect();
-        Some(((*words.first()?).to_owned(), (*words.get(1)?).to_owned()))
+    let connection = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let local = words.iter().position(|word| word.contains(':'))?;
+        let unacked = words.get(local.checked_sub(1)?)?.parse().ok()?;
+        Some(Connection { local: words[local].into(), remote: (*words.get(local + 1)?).into(), unacked })
     };
-    let of_bgp = |(local, remote): &(String, String)| local.ends_with(":179") || remote.ends_with(":179");
-    Ok(text.lines().filter_map(ends).filter(of_bgp).collect())
+    let of_bgp = |one: &Connection| one.local.ends_with(":179") || one.remote.ends_with(":179");
+    Ok(text.lines().filter_map(connection).filter(of_bgp).collect())
 }
