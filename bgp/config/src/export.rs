@@ -1,10 +1,12 @@
 //! What is set for routes.
 
+use std::collections::HashMap;
 use std::str::FromStr;
 
 use guideway_bgp_rib::policy::{LinkBandwidth, PeerExport, RouteSettings};
+use ipnet::IpNet;
 
-use crate::addresses::prefix;
+use crate::addresses::{prefix, vip};
 use crate::fields::{Problem, Section, number, text};
 use crate::layers::Layers;
 use crate::yaml::{Node, Value};
@@ -14,6 +16,7 @@ const MAX_COMMUNITIES: usize = 64;
 const MAX_PREPEND: u8 = 32;
 /// Longer lists are written as fewer and shorter prefixes.
 const MAX_ONLY: usize = 1000;
+const MAX_PEER_VIPS: usize = 1000;
 
 /// The fields `communities`, `extended_communities`, `large_communities`, `local_pref`, `med`, `prepend` and
 /// `link_bandwidth` of a map.
@@ -43,12 +46,56 @@ pub(crate) fn peer_export(layers: &mut Layers<'_>, problems: &mut Vec<Problem>) 
     let mut section = Section::open(&name, node, problems);
     let settings = route_settings(&mut section, problems);
     let only = section.node("only").map(|node| prefixes(node, &section.name("only"), problems));
+    let vips = match section.node("vips") {
+        Some(node) => vip_list(&section.name("vips"), node, MAX_PEER_VIPS, problems),
+        None => Vec::new(),
+    };
     section.close(problems);
-    PeerExport { settings, only: only.unwrap_or_default() }
+    PeerExport { settings, only: only.unwrap_or_default(), vips }
+}
+
+/// A list of at most `most` maps, each with a `prefix` and what is set for the VIPs in it; each wrong one is told.
+pub fn vip_list(
+    name: &str,
+    node: &Node,
+    most: usize,
+    problems: &mut Vec<Problem>,
+) -> Vec<(IpNet, RouteSettings)> {
+    let reason = match &node.value {
+        Value::List(list) if list.len() <= most => {
+            let mut lines = HashMap::new();
+            let entries = list.iter().enumerate();
+            return entries
+                .filter_map(|(index, node)| one_vip(&format!("{name}[{index}]"), node, &mut lines, problems))
+                .collect();
+        }
+        Value::List(list) => format!("has {} entries, at most {most} are allowed", list.len()),
+        other => format!("must be a list, not {}", other.kind()),
+    };
+    problems.push(Problem { line: node.line, field: name.to_owned(), reason });
+    Vec::new()
+}
+
+fn one_vip(
+    path: &str,
+    node: &Node,
+    lines: &mut HashMap<IpNet, u64>,
+    problems: &mut Vec<Problem>,
+) -> Option<(IpNet, RouteSettings)> {
+    let mut section = Section::open(path, node, problems);
+    let prefix = section.required("prefix", problems, vip);
+    let settings = route_settings(&mut section, problems);
+    section.close(problems);
+    let prefix = prefix?;
+    if let Some(first) = lines.insert(prefix.value, node.line) {
+        let reason = format!("{} is there already, in line {first}", prefix.value);
+        problems.push(Problem { line: prefix.line, field: format!("{path}.prefix"), reason });
+    }
+    Some((prefix.value, settings))
 }
 
 /// A list of prefixes; each wrong one is told.
-pub fn prefixes(node: &Node, name: &str, problems: &mut Vec<Problem>) -> Vec<ipnet::IpNet> {
+pub fn prefixes(node: &Node, name: &str, problems: &mut Vec<Problem>) -> Vec<IpNet> {
     let list = match &node.value {
         Value::List(list) if (1..=MAX_ONLY).contains(&list.len()) => list,
         _ => {

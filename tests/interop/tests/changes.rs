@@ -29,13 +29,14 @@ fn same_session(pair: &Pair, before: &Peer) -> Result<()> {
     Ok(())
 }
 
-/// Communities of the node, of a VIP and of the peer arrive in the live session.
+/// Communities of the node, of a VIP, of the peer, and of a VIP at the peer arrive in the live session.
 fn attributes(kind: Kind) -> Result<()> {
     let plan = Plan::new(1, Over::V4, &[VIP]);
     let pair = Pair::start(kind, &plan)?;
     pair.wait_routes(&[VIP.to_owned()])?;
     let before = pair.peer()?;
-    let steps: [(&str, &str, &str); 3] = [
+    let steps: [(&str, &str, &str); 4] = [
+        ("", "export: {vips: [{prefix: 203.0.113.0/24, communities: [\"65001:4\"]}]}", "65001:4"),
         ("announce: {communities: [\"65001:1\"]}", "", "65001:1"),
         ("vips: [{prefix: 203.0.113.10/32, communities: [\"65001:2\"]}]", "", "65001:2"),
         ("", "export: {communities: [\"65001:3\"], prepend: 2}", "65001:3"),

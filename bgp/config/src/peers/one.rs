@@ -271,7 +271,8 @@ fn routes(
         v4.map(|found| found.line),
         keeps || usable && (own == Family::Ipv4 || extended),
     );
-    check(Family::Ipv6, "next_hop_v6", v6.map(|found| found.line), keeps || usable && own == Family::Ipv6);
+    // Of IPv6 routes over IPv4 it is an address of the same interface.
+    check(Family::Ipv6, "next_hop_v6", v6.map(|found| found.line), keeps || usable);
 }
 
 fn ttl(layers: &mut Layers<'_>, problems: &mut Vec<Problem>) -> Ttl {

@@ -56,7 +56,7 @@ templates:
     max_prefixes: {limit: 100, warn_percent: 50, action: reset, restart: 5m}
     bfd: {interval: 50ms, multiplier: 3, echo: 20ms, strict: true, authentication: {kind: sha1, key_id: 1, key: k}}
 peers:
-  - {name: tor1, description: "rack 1", template: tor, address: "fd00:1::1", export: {med: 10, link_bandwidth: auto, only: [203.0.113.0/24]}}
+  - {name: tor1, description: "rack 1", template: tor, address: "fd00:1::1", export: {med: 10, link_bandwidth: auto, only: [203.0.113.0/24], vips: [{prefix: 203.0.113.0/25, med: 20}]}}
   - template: tor
     interface: up0
     hold_time: 30s
@@ -80,6 +80,8 @@ fn the_full_example() {
     assert_eq!(tor1.ttl, Ttl::Security { hops: 1 });
     assert_eq!((tor1.session.remote_as, tor1.session.hold_time.secs()), (RemoteAs::External, 9));
     assert_eq!((tor1.export.settings.med, tor1.export.only.len()), (Some(10), 1));
+    let [(prefix, settings)] = tor1.export.vips.as_slice() else { panic!("{:?}", tor1.export) };
+    assert_eq!((prefix.to_string().as_str(), settings.med), ("203.0.113.0/25", Some(20)));
     assert_eq!(tor1.export.settings.link_bandwidth, Some(LinkBandwidth::Live));
     assert!(tor1.export.settings.communities.is_empty(), "a block is taken as a whole");
     let bfd = tor1.bfd.as_ref().unwrap();
@@ -131,8 +133,11 @@ fn next_hops() {
     let both = "families: [ipv4, ipv6]";
     let peer = one(&format!("address: 10.1.1.1, remote_as: 65000, {both}, next_hop_v6: \"fd00::2\""));
     assert_eq!(peer.next_hop_v6, Some("fd00::2".parse().unwrap()));
+    // That of the interface will do, which a loopback has none of that anybody could use.
+    assert_eq!(one(&format!("address: 10.1.1.1, remote_as: 65000, {both}")).next_hop_v6, None);
     assert!(
-        refusal(&format!("address: 10.1.1.1, remote_as: 65000, {both}")).contains("next_hop_v6: is required")
+        refusal(&format!("address: 127.0.0.1, remote_as: 65000, {both}"))
+            .contains("next_hop_v6: is required")
     );
     // Over IPv6 with RFC 8950 the session's address will do.
     one(&format!("address: \"fd00::1\", remote_as: 65000, {both}, extended_next_hop: true"));
@@ -203,6 +208,13 @@ fn what_is_wrong_with_a_peer() {
         ("address: 10.1.1.1, remote_as: 1, export: {communities: [\"1:1\", \"1:1\"]}", "twice"),
         ("address: 10.1.1.1, remote_as: 1, export: {only: []}", "1 to 1000 prefixes"),
         ("address: 10.1.1.1, remote_as: 1, export: {only: [x]}", "only[0]: `x` is not a prefix"),
+        ("address: 10.1.1.1, remote_as: 1, export: {vips: 1}", "export.vips: must be a list"),
+        ("address: 10.1.1.1, remote_as: 1, export: {vips: [{med: 1}]}", "vips[0].prefix: is required"),
+        ("address: 10.1.1.1, remote_as: 1, export: {vips: [{prefix: 10.0.0.1, med: x}]}", "vips[0].med"),
+        (
+            "address: 10.1.1.1, remote_as: 1, export: {vips: [{prefix: 10.0.0.1}, {prefix: 10.0.0.1/32}]}",
+            "vips[1].prefix: 10.0.0.1/32 is there already",
+        ),
         ("address: 10.1.1.1, remote_as: 1, export: {prepend: 33}", "0 to 32"),
         ("address: 10.1.1.1, remote_as: 1, export: {link_bandwidth: 10}", "must be auto, off"),
         ("address: 10.1.1.1, remote_as: 1, name: \"a\\nb\"", "control characters"),

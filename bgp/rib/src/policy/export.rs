@@ -12,6 +12,7 @@ use ipnet::IpNet;
 
 use super::announcements::Candidate;
 use super::explain::{Refusal, Rule};
+use super::longest::Longest;
 use super::node::{Node, Places, Source};
 use super::settings::{Drain, LinkBandwidth, PeerExport, RouteSettings};
 use crate::route::Route;
@@ -50,6 +51,8 @@ pub struct NodeState {
 pub struct Export {
     node: Arc<Node>,
     peer: PeerExport,
+    /// Places in the peer's `vips`.
+    vips: Longest<usize>,
     session: ExportSession,
     state: NodeState,
     /// Prefixes that everything says the same of have one route.
@@ -61,6 +64,7 @@ struct Key {
     family: Family,
     pool: Option<usize>,
     vip: Option<usize>,
+    peer_vip: Option<usize>,
     drain: Drain,
 }
 
@@ -68,7 +72,8 @@ impl Export {
     /// The policy of these settings.
     #[must_use]
     pub fn new(node: Arc<Node>, peer: PeerExport, session: ExportSession, state: NodeState) -> Self {
-        Self { node, peer, session, state, made: HashMap::default() }
+        let vips = Longest::new(peer.vips.iter().enumerate().map(|(index, (prefix, _))| (*prefix, index)));
+        Self { node, peer, vips, session, state, made: HashMap::default() }
     }
 
     /// What the node can do has changed. True when routes may be others now.
@@ -88,6 +93,7 @@ impl Export {
             family: Family::of_prefix(&candidate.prefix),
             pool: places.pool.map(|(index, _)| index),
             vip: places.vip.map(|(index, _)| index),
+            peer_vip: self.vips.find(&candidate.prefix).map(|(_, index)| *index),
             drain: self.drain(candidate),
         };
         if let Some(made) = self.made.get(&key) {
@@ -136,7 +142,11 @@ impl Export {
     fn make(&self, candidate: &Candidate, places: Places, rules: &mut Rules<'_>) -> Option<Route> {
         let next_hop = self.next_hop(Family::of_prefix(&candidate.prefix))?;
         rules.note("next-hop", || next_hop.to_string(), Source::Session);
-        let levels = || self.node.levels(places).chain([(Source::Peer, &self.peer.settings)]);
+        let peer_vip = self.vips.find(&candidate.prefix).and_then(|(prefix, index)| {
+            Some((Source::PeerVip(*index, prefix), &self.peer.vips.get(*index)?.1))
+        });
+        let peer = [Some((Source::Peer, &self.peer.settings)), peer_vip];
+        let levels = || self.node.levels(places).chain(peer.into_iter().flatten());
         let last = |value: fn(&RouteSettings) -> Option<u32>| {
             levels().filter_map(|(source, settings)| Some((value(settings)?, source))).last()
         };

@@ -29,6 +29,8 @@ pub enum Source {
     Vip(usize, IpNet),
     /// Those of the peer.
     Peer,
+    /// Those of the peer for a prefix, by their place in the file.
+    PeerVip(usize, IpNet),
     /// Traffic is being moved away.
     Drain,
     /// What the node can carry.
@@ -44,6 +46,7 @@ impl fmt::Display for Source {
             Self::Pool(index, prefix) => write!(f, "pools[{index}] ({prefix})"),
             Self::Vip(index, prefix) => write!(f, "vips[{index}] ({prefix})"),
             Self::Peer => f.write_str("peer"),
+            Self::PeerVip(index, prefix) => write!(f, "export.vips[{index}] ({prefix}) of the peer"),
             Self::Drain => f.write_str("drain"),
             Self::Capacity => f.write_str("capacity of the node"),
         }

@@ -3,7 +3,7 @@
 use guideway_bgp_wire::{Community, ExtendedCommunity, Family, LargeCommunity};
 use ipnet::IpNet;
 
-/// What can be set for routes on four levels: node, pool, VIP, peer. A value of a later level replaces that of an earlier
+/// What can be set for routes on five levels: node, pool, VIP, peer, VIP at a peer. A value of a later level replaces that of an earlier
 /// one; communities of all levels are sent together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct RouteSettings {
@@ -99,6 +99,9 @@ pub struct PeerExport {
     pub settings: RouteSettings,
     /// Only what lies in one of these prefixes is announced; everything when empty.
     pub only: Vec<IpNet>,
+    /// What is set for prefixes towards it, in the order of the file; the longest one that holds a VIP counts, the first such
+    /// one.
+    pub vips: Vec<(IpNet, RouteSettings)>,
 }
 
 /// Whether traffic is being moved away.

@@ -95,6 +95,7 @@ fn later_levels_replace_values_and_add_communities() {
                 ..RouteSettings::default()
             },
             only: vec![net("203.0.113.0/24")],
+            vips: Vec::new(),
         },
         session(true),
         NodeState::default(),
@@ -130,6 +131,38 @@ fn later_levels_replace_values_and_add_communities() {
             "large-communities 1:2:3 by peer",
         ]
     );
+}
+
+#[test]
+fn a_peer_has_the_last_word_of_each_vip_too() {
+    let announcements =
+        announcements(&[("203.0.113.130/32", Vip::Announced), ("203.0.113.131/32", Vip::Announced)]);
+    let settings = |community: &str, med| RouteSettings {
+        communities: communities(&[community]),
+        med: Some(med),
+        ..RouteSettings::default()
+    };
+    let peer = PeerExport {
+        settings: settings("65001:50", 50),
+        vips: vec![
+            (net("203.0.113.128/25"), settings("65001:60", 60)),
+            (net("203.0.113.130/32"), settings("65001:70", 70)),
+        ],
+        ..PeerExport::default()
+    };
+    let mut export = Export::new(node(), peer, session(true), NodeState::default());
+    let mut told = |prefix| {
+        let candidate = announcements.candidate(&net(prefix)).unwrap();
+        let attributes = export.route(&candidate).unwrap().attributes.clone();
+        (attributes.med.unwrap(), attributes.communities)
+    };
+    let (med, all) = told("203.0.113.130/32");
+    assert_eq!((med, all), (70, communities(&["65001:1", "65001:3", "65001:4", "65001:50", "65001:70"])));
+    let (med, all) = told("203.0.113.131/32");
+    assert_eq!((med, all), (60, communities(&["65001:1", "65001:3", "65001:50", "65001:60"])));
+    let explanation = explain(&net("203.0.113.130/32"), &announcements, &export);
+    let med = explanation.rules.iter().rfind(|rule| rule.attribute == "med").unwrap();
+    assert_eq!(med.source.to_string(), "export.vips[1] (203.0.113.130/32) of the peer");
 }
 
 #[test]

@@ -1,15 +1,14 @@
 //! What is set for routes: the blocks `announce`, `pools`, `vips` and `damping`.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use guideway_bgp_config::Problem;
-use guideway_bgp_config::addresses::{bounded, or_off, switch, vip};
-use guideway_bgp_config::export::{prefixes, route_settings};
+use guideway_bgp_config::addresses::{bounded, or_off, switch};
+use guideway_bgp_config::export::{prefixes, route_settings, vip_list};
 use guideway_bgp_config::fields::{Section, number, text};
 use guideway_bgp_config::yaml::{Node, Value};
 use guideway_bgp_rib::DampingSettings;
-use guideway_bgp_rib::policy::{Aggregation, NodeExport, Pool, RouteSettings, Specifics};
+use guideway_bgp_rib::policy::{Aggregation, NodeExport, Pool, Specifics};
 use ipnet::IpNet;
 
 const MAX_POOLS: usize = 1000;
@@ -25,11 +24,8 @@ pub(super) fn node_export(document: &mut Section<'_>, problems: &mut Vec<Problem
     });
     let pools = list(document, "pools", MAX_POOLS, problems);
     let pools = pools.into_iter().flat_map(|(path, node)| pool(&path, node, problems)).collect();
-    let mut lines = HashMap::new();
-    let vips = list(document, "vips", MAX_VIPS, problems);
-    let vips =
-        vips.into_iter().filter_map(|(path, node)| one_vip(&path, node, &mut lines, problems)).collect();
-    NodeExport { settings: settings.unwrap_or_default(), pools, vips }
+    let vips = document.node("vips").map(|node| vip_list("vips", node, MAX_VIPS, problems));
+    NodeExport { settings: settings.unwrap_or_default(), pools, vips: vips.unwrap_or_default() }
 }
 
 fn list<'a>(
@@ -117,24 +113,6 @@ fn length(value: &Value, most: u8, range: &'static str) -> Result<u8, String> {
         length if (1..=most).contains(&length) => Ok(length),
         other => Err(format!("{other} is not in {range}")),
     }
-}
-
-fn one_vip(
-    path: &str,
-    node: &Node,
-    lines: &mut HashMap<IpNet, u64>,
-    problems: &mut Vec<Problem>,
-) -> Option<(IpNet, RouteSettings)> {
-    let mut section = Section::open(path, node, problems);
-    let prefix = section.required("prefix", problems, vip);
-    let settings = route_settings(&mut section, problems);
-    section.close(problems);
-    let prefix = prefix?;
-    if let Some(first) = lines.insert(prefix.value, node.line) {
-        let reason = format!("{} is there already, in line {first}", prefix.value);
-        problems.push(Problem { line: prefix.line, field: format!("{path}.prefix"), reason });
-    }
-    Some((prefix.value, settings))
 }
 
 /// Figures of damping; `off` switches it off.

@@ -240,7 +240,7 @@ fn head(block: &str) -> &'static str {
 #[test]
 fn every_problem_is_told_with_its_line() {
     let text = "local_as: 0\nrouter_id: fd00::1\nagent:\n  hold: 5\n  sockets: /x\npeers:\n  - address: 10.1.1.1\n    \
-                hold_time: 2s\n    families: [ipv4, ipv6]\n  - address: 300.1.1.1\n    remote_as: 65000\n    foo: 1\n\
+                hold_time: 2s\n    next_hop_v6: fd00::9\n  - address: 300.1.1.1\n    remote_as: 65000\n    foo: 1\n\
                 speed: 9\n";
     let expected = [
         "1: local_as: 0 is no AS number (RFC 7607)",
@@ -249,7 +249,7 @@ fn every_problem_is_told_with_its_line() {
         "5: agent.sockets: is unknown here; known fields: socket, hold",
         "7: peers[0].remote_as: is required and missing",
         "8: peers[0].hold_time: must be 0s (never expires) or 3s to 65535s in whole seconds (RFC 4271)",
-        "9: peers[0].next_hop_v6: is required: ipv6 routes over an ipv4 session need a next hop",
+        "9: peers[0].next_hop_v6: has no use: ipv6 is not one of the families",
         "10: peers[1].address: `300.1.1.1` is not an IPv4 or IPv6 address",
         "12: peers[1].foo: is unknown here; known fields: template, local_as, router_id, address",
         "13: speed: is unknown here; known fields: local_as, router_id, listen, on_stop, agent",

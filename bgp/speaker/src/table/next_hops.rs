@@ -42,9 +42,13 @@ fn v4(view: &SessionView) -> Option<NextHop> {
     }
 }
 
+/// The next hop of IPv6 routes: as configured, else the own address of the session, or of its interface where that is IPv4.
 fn v6(view: &SessionView) -> Option<NextHop> {
     match view.config.next_hop_v6 {
         Some(global) => Some(NextHop::V6 { global, link_local: None }),
+        None if view.local.ip().to_canonical().is_ipv4() => {
+            view.global_v6.map(|global| NextHop::V6 { global, link_local: None })
+        }
         None => session_v6(view),
     }
 }

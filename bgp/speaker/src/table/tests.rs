@@ -332,8 +332,8 @@ fn next_hops() {
         let link_local = local.map(|local| local.parse().unwrap());
         Some(NextHop::V6 { global: global.parse().unwrap(), link_local })
     };
-    assert_eq!(families("10.1.1.2", false, |_| {}), (v4("10.1.1.2"), None));
-    assert_eq!(families("::ffff:10.1.1.2", false, |_| {}), (v4("10.1.1.2"), None));
+    assert_eq!(families("10.1.1.2", false, |_| {}), (v4("10.1.1.2"), v6("fd00::2", None)));
+    assert_eq!(families("::ffff:10.1.1.2", false, |_| {}), (v4("10.1.1.2"), v6("fd00::2", None)));
     assert_eq!(families("fd00::9", false, |_| {}), (None, v6("fd00::9", None)));
     assert_eq!(families("fd00::9", true, |_| {}), (v6("fd00::9", None), v6("fd00::9", None)));
     let unnumbered = v6("fd00::2", Some("fe80::2"));

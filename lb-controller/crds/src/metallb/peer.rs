@@ -183,7 +183,8 @@ const V1BETA2: Fields = Fields {
             "Whether both families go over the session, whatever its address is.",
         )
         .fate(Fate::Differs(
-            "IPv6 routes need a session with an IPv6 address: over one with an IPv4 address IPv4 routes alone are told",
+            "over a session with an IPv4 address the next hop of IPv6 routes is a global IPv6 address of the same \
+             interface; without one no IPv6 route is told",
         )),
     ],
     rules: &[

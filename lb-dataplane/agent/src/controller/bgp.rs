@@ -1,7 +1,6 @@
 //! What a content says about routers, as bgp-speaker reads it: the file that its `include` names.
 //!
-//! The speaker sets attributes for pools and for peers. A content can ask for more, other attributes of one pool for each
-//! peer: what cannot be said is told as a note, and then every peer is told the attributes of all.
+//! What a content asks for and the speaker cannot do is told as a note.
 
 mod attributes;
 
@@ -21,8 +20,8 @@ use attributes::{Attributes, Told};
 /// The head of the file; the rest is JSON, which is YAML.
 const HEAD: &str = "# Written by lb-dataplane from what the controller says; changes are lost.\n";
 
-/// Of one peer's `only`, as bgp-speaker reads it.
-const MAX_ONLY: usize = 1000;
+/// Of one peer's `only`, and of its `vips`, as bgp-speaker reads them.
+const MAX_PREFIXES: usize = 1000;
 
 /// The file cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -80,13 +79,13 @@ pub fn render(content: &Content, forwarder: &str) -> Rendered {
     let advertised: Vec<&Advertisement> =
         routing.advertisements.iter().filter(|one| one.forwarders.contains(forwarder)).collect();
     let pools: Vec<&Pool> = content.pools().values().map(AsRef::as_ref).collect();
-    let told = Told::new(&pools, &peers, &advertised, &mut notes);
+    let told = Told::new(&pools, &peers, &advertised);
     let document = json!({
         "pools": pools.iter().enumerate().filter_map(|(place, pool)| {
             one_pool(pool, told.of_pool(place), &advertised, &mut notes)
         }).collect::<Vec<_>>(),
         "peers": peers.iter().enumerate().filter_map(|(place, peer)| {
-            one_peer(peer, routing, told.of_peer(place), told.only(place, &pools), &mut notes)
+            one_peer(peer, routing, told.of_peer(place), told.only(place, &pools), told.vips(place, &pools), &mut notes)
         }).collect::<Vec<_>>(),
     });
     let text = serde_json::to_string_pretty(&document).unwrap_or_default();
@@ -158,16 +157,17 @@ fn one_peer(
     routing: &Routing,
     attributes: &Attributes,
     only: Option<Vec<String>>,
+    vips: Vec<Value>,
     notes: &mut Vec<String>,
 ) -> Option<Value> {
-    match only.as_ref().map(Vec::len) {
-        Some(0) => {
+    match only.as_ref().map_or(vips.len(), Vec::len) {
+        0 if only.is_some() => {
             notes.push(format!("peer {}: nothing is advertised to it, so that it is left out", peer.name));
             return None;
         }
-        Some(MAX_ONLY..) => {
+        count if count > MAX_PREFIXES => {
             notes.push(format!(
-                "peer {}: more than {MAX_ONLY} prefixes are for it: it is left out",
+                "peer {}: more than {MAX_PREFIXES} prefixes are for it alone: it is left out",
                 peer.name
             ));
             return None;
@@ -213,10 +213,8 @@ fn one_peer(
         put("graceful_restart", if time.is_zero() { json!("off") } else { json!(seconds(time)) });
     }
     match (peer.dual_family, peer.address) {
-        (true, Some(IpAddr::V4(_))) => notes.push(format!(
-            "peer {}: IPv6 routes over an IPv4 session need a next hop, which nobody gives: it is told of IPv4 only",
-            peer.name
-        )),
+        // IPv6 routes have the next hop that the speaker finds on the interface.
+        (true, Some(IpAddr::V4(_))) => put("families", json!(["ipv4", "ipv6"])),
         // RFC 8950: the session's own address is the next hop of IPv4 routes too.
         (true, Some(IpAddr::V6(_))) => {
             put("families", json!(["ipv4", "ipv6"]));
@@ -235,6 +233,9 @@ fn one_peer(
     let mut export = attributes.fields();
     if let Some(only) = only {
         export.insert("only".to_owned(), json!(only));
+    }
+    if !vips.is_empty() {
+        export.insert("vips".to_owned(), Value::Array(vips));
     }
     if !export.is_empty() {
         put("export", Value::Object(export));

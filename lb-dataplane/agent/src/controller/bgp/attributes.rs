@@ -1,8 +1,9 @@
-//! Which attributes go to pools and which to peers. Pure.
+//! Which attributes go to pools, which to peers, and which to both at once. Pure.
 
 use std::collections::BTreeSet;
 
 use guideway_controller_core::{Advertisement, Peer, Pool};
+use ipnet::IpNet;
 use serde_json::{Map, Value, json};
 
 /// What is set for routes.
@@ -51,17 +52,14 @@ pub(super) struct Told {
     pools: Vec<Attributes>,
     /// By peer.
     peers: Vec<Attributes>,
+    /// By peer: of the pools that it is told of, by place, where neither the pool nor the peer alone says it.
+    both: Vec<Vec<(usize, Attributes)>>,
     /// By peer: places of the pools that it is told of; none when it is told of all.
     only: Vec<Option<Vec<usize>>>,
 }
 
 impl Told {
-    pub(super) fn new(
-        pools: &[&Pool],
-        peers: &[&Peer],
-        advertised: &[&Advertisement],
-        notes: &mut Vec<String>,
-    ) -> Self {
+    pub(super) fn new(pools: &[&Pool], peers: &[&Peer], advertised: &[&Advertisement]) -> Self {
         // None: the peer is not told of the pool.
         let cell = |pool: &Pool, peer: &Peer| {
             let both = |one: &&&Advertisement| {
@@ -75,21 +73,18 @@ impl Told {
         let column = |peer: usize| table.iter().filter_map(move |row| row.get(peer)?.as_ref());
         let by_pool: Option<Vec<Attributes>> = table.iter().map(|row| one_of(row.iter().flatten())).collect();
         let by_peer: Option<Vec<Attributes>> = (0..peers.len()).map(|peer| one_of(column(peer))).collect();
-        let (of_pools, of_peers) = match (by_pool, by_peer) {
-            (Some(by_pool), _) => (by_pool, vec![Attributes::default(); peers.len()]),
-            (None, Some(by_peer)) => (vec![Attributes::default(); pools.len()], by_peer),
+        let nothing = |count: usize| vec![Attributes::default(); count];
+        let (of_pools, of_peers, both) = match (by_pool, by_peer) {
+            (Some(by_pool), _) => (by_pool, nothing(peers.len()), vec![Vec::new(); peers.len()]),
+            (None, Some(by_peer)) => (nothing(pools.len()), by_peer, vec![Vec::new(); peers.len()]),
             (None, None) => {
-                notes.push(
-                    "advertisements give several pools other attributes for each peer, which cannot be told apart: \
-                     every peer is told the attributes of all"
-                        .to_owned(),
-                );
-                let of = |pool: &&Pool| {
-                    Attributes::of(
-                        advertised.iter().copied().filter(|one| one.pools.contains(pool.name.as_str())),
-                    )
+                let cells = |peer: usize| {
+                    let of_pool = |(pool, row): (usize, &Vec<Option<Attributes>>)| {
+                        Some((pool, row.get(peer)?.clone()?))
+                    };
+                    table.iter().enumerate().filter_map(of_pool).collect()
                 };
-                (pools.iter().map(of).collect(), vec![Attributes::default(); peers.len()])
+                (nothing(pools.len()), nothing(peers.len()), (0..peers.len()).map(cells).collect())
             }
         };
         let only = (0..peers.len()).map(|peer| {
@@ -98,7 +93,7 @@ impl Told {
             let any = table.iter().filter(|row| row.iter().any(Option::is_some)).count();
             (places.len() < any).then_some(places)
         });
-        Self { pools: of_pools, peers: of_peers, only: only.collect() }
+        Self { pools: of_pools, peers: of_peers, both, only: only.collect() }
     }
 
     pub(super) fn of_pool(&self, place: usize) -> &Attributes {
@@ -107,6 +102,21 @@ impl Told {
 
     pub(super) fn of_peer(&self, place: usize) -> &Attributes {
         &self.peers[place]
+    }
+
+    /// What this peer alone is told of each prefix, as fields of the speaker's configuration.
+    pub(super) fn vips(&self, place: usize, pools: &[&Pool]) -> Vec<Value> {
+        let of_pool = |(pool, attributes): &(usize, Attributes)| {
+            let fields = attributes.fields();
+            let entry = move |prefix: &IpNet| {
+                let mut fields = fields.clone();
+                fields.insert("prefix".to_owned(), json!(prefix.to_string()));
+                Value::Object(fields)
+            };
+            pools[*pool].prefixes.iter().map(entry).collect::<Vec<_>>()
+        };
+        let says_something = |(_, attributes): &&(usize, Attributes)| *attributes != Attributes::default();
+        self.both[place].iter().filter(says_something).flat_map(of_pool).collect()
     }
 
     /// The prefixes that the peer is told of; none when they are all.

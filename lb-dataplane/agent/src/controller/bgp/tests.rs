@@ -99,7 +99,6 @@ fn everything_has_its_field() {
         rendered.notes,
         [
             "peer link: there is no BFD profile \"none\": it has no BFD",
-            "peer tor: IPv6 routes over an IPv4 session need a next hop, which nobody gives: it is told of IPv4 only",
             "peer tor: passive mode of the BFD profile \"fast\" has no effect"
         ]
     );
@@ -132,15 +131,26 @@ fn attributes_go_where_they_can_be_told_apart() {
     assert_eq!(value["pools"][0].get("communities"), None);
     assert_eq!(value["peers"][1]["export"], json!({"communities": ["65001:2"]}));
     assert!(rendered.notes.is_empty());
-    // Neither: everybody is told all of it, and somebody is told that.
+    // Neither: each peer is told of each pool what is for it.
     let crossed = vec![
         advertisement("x", &["a"], &["one"], 1),
         advertisement("y", &["a"], &["two"], 2),
         advertisement("z", &["b"], &["one", "two"], 3),
     ];
     let rendered = render(&content(peers(), crossed), "fw-1");
-    assert_eq!(parsed(&rendered)["pools"][0]["communities"], json!(["65001:1", "65001:2"]));
-    assert_eq!(rendered.notes.len(), 1);
+    let value = parsed(&rendered);
+    assert_eq!(value["pools"][0].get("communities"), None);
+    let vip = |prefix: &str, community: &str| json!({"prefix": prefix, "communities": [community]});
+    assert_eq!(
+        value["peers"][0]["export"]["vips"],
+        json!([
+            vip("203.0.113.0/24", "65001:1"),
+            vip("2001:db8::/64", "65001:1"),
+            vip("198.51.100.0/24", "65001:3")
+        ])
+    );
+    assert_eq!(value["peers"][1]["export"]["vips"][0], vip("203.0.113.0/24", "65001:2"));
+    assert!(rendered.notes.is_empty());
 }
 
 #[test]
