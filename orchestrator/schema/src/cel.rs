@@ -10,6 +10,7 @@ mod functions;
 mod meter;
 mod rewrite;
 mod stack;
+mod types;
 mod values;
 
 use kube_cel::cel::parser::Expression;

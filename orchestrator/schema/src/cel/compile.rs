@@ -85,8 +85,7 @@ fn rule(raw: &Value, schema: &Schema, field: &str) -> Result<Rule, Vec<Cause>> {
     });
     let mut expression = |word: &str, text: &str, result| {
         expression(text, schema, result)
-            .map_err(|error| {
-                let detail = format!("compilation failed: {error}");
+            .map_err(|detail| {
                 causes.push(Cause::invalid(format!("{field}.{word}"), &text.into(), &detail));
             })
             .ok()
@@ -113,9 +112,14 @@ fn rule(raw: &Value, schema: &Schema, field: &str) -> Result<Rule, Vec<Cause>> {
 
 /// An expression that is ready to be evaluated.
 fn expression(text: &str, schema: &Schema, wanted: rewrite::Wanted) -> Result<rewrite::Rewritten, String> {
-    bounds(text)?;
+    let failed = |error: String| format!("compilation failed: {error}");
+    bounds(text).map_err(failed)?;
     // A definition must not be able to overflow the stack of the thread that serves it.
-    on_own_stack(|| rewrite::rewrite(parse(text)?, schema, wanted))?
+    let made = on_own_stack(|| rewrite::rewrite(parse(text)?, schema)).flatten().map_err(failed)?;
+    match made.kind {
+        Some(kind) if kind != wanted.kind() => Err(wanted.refusal().into()),
+        _ => Ok(made),
+    }
 }
 
 fn parse(text: &str) -> Result<Expression, String> {

@@ -7,9 +7,10 @@ use kube_cel::cel::{
 
 use super::{
     functions::{KNOWN, QUALIFIED, name},
+    types::{self, Plain},
     values::escape,
 };
-use crate::{Schema, Type};
+use crate::{Schema, Type, pattern};
 
 /// How deeply an expression may be nested. The interpreter recurses.
 const MAX_DEPTH: usize = 80;
@@ -22,21 +23,18 @@ pub(super) enum Wanted {
 }
 
 impl Wanted {
-    fn word(self) -> &'static str {
+    pub(super) fn kind(self) -> Plain {
         match self {
-            Self::Bool => "bool",
-            Self::String => "string",
+            Self::Bool => Plain::Bool,
+            Self::String => Plain::String,
         }
     }
-}
 
-/// The type of what is written out.
-fn plain(expr: &Expr) -> Option<&'static str> {
-    match expr {
-        Expr::Literal(LiteralValue::Boolean(_)) => Some("bool"),
-        Expr::Literal(LiteralValue::String(_)) => Some("string"),
-        Expr::Literal(_) | Expr::List(_) | Expr::Map(_) => Some("something else"),
-        _ => None,
+    pub(super) fn refusal(self) -> &'static str {
+        match self {
+            Self::Bool => "cel expression must evaluate to a bool",
+            Self::String => "messageExpression must evaluate to a string",
+        }
     }
 }
 
@@ -44,32 +42,39 @@ fn plain(expr: &Expr) -> Option<&'static str> {
 pub(super) struct Rewritten {
     pub(super) expression: Expression,
     pub(super) uses_old: bool,
+    /// The type of its value, if known.
+    pub(super) kind: Option<Plain>,
 }
 
 /// Rewrites an expression about a place of a schema.
-pub(super) fn rewrite(expression: Expression, schema: &Schema, wanted: Wanted) -> Result<Rewritten, String> {
-    if plain(&expression.expr).is_some_and(|kind| kind != wanted.word()) {
-        return Err(format!("must evaluate to {}", wanted.word()));
-    }
+pub(super) fn rewrite(expression: Expression, schema: &Schema) -> Result<Rewritten, String> {
     let mut rewriter = Rewriter { variables: Vec::new(), schema, uses_old: false, depth: 0, steps: 0 };
     let (expression, kind) = rewriter.rewrite(expression)?;
-    if let Kind::Place(place) = kind {
-        let fits = match wanted {
-            Wanted::Bool => place.kind() == Type::Boolean,
-            Wanted::String => place.kind() == Type::String,
-        };
-        if !fits && place.kind() != Type::Any {
-            return Err(format!("must evaluate to {}", wanted.word()));
-        }
-    }
-    Ok(Rewritten { expression, uses_old: rewriter.uses_old })
+    Ok(Rewritten { expression, uses_old: rewriter.uses_old, kind: kind.plain() })
 }
 
 /// What is known of a value.
 #[derive(Clone)]
 enum Kind {
     Unknown,
+    Plain(Plain),
     Place(Schema),
+}
+
+impl Kind {
+    fn plain(&self) -> Option<Plain> {
+        match self {
+            Self::Unknown => None,
+            Self::Plain(kind) => Some(*kind),
+            Self::Place(schema) => Plain::of_schema(schema),
+        }
+    }
+}
+
+impl From<Option<Plain>> for Kind {
+    fn from(kind: Option<Plain>) -> Self {
+        kind.map_or(Self::Unknown, Self::Plain)
+    }
 }
 
 struct Rewriter<'a> {
@@ -96,7 +101,10 @@ impl Rewriter<'_> {
         }
         let id = expression.id;
         let (expr, kind) = match expression.expr {
-            Expr::Literal(literal) => (Expr::Literal(literal), Kind::Unknown),
+            Expr::Literal(literal) => {
+                let kind = Kind::Plain(Plain::of_literal(&literal));
+                (Expr::Literal(literal), kind)
+            }
             Expr::Ident(name) => {
                 let kind = self.variable(&name)?;
                 (Expr::Ident(name), kind)
@@ -106,7 +114,7 @@ impl Rewriter<'_> {
                 let below = field(&kind, &select.field)?;
                 if select.test {
                     select.operand = Box::new(operand);
-                    (Expr::Select(select), Kind::Unknown)
+                    (Expr::Select(select), Kind::Plain(Plain::Bool))
                 } else {
                     // Unlike a selection, an index does not copy what is below.
                     let literal = LiteralValue::String(select.field.as_str().into());
@@ -117,8 +125,8 @@ impl Rewriter<'_> {
             Expr::Call(call) => self.called(call)?,
             Expr::Comprehension(comprehension) => self.comprehension(*comprehension)?,
             Expr::List(mut list) => {
-                list.elements = self.all(list.elements)?;
-                (Expr::List(list), Kind::Unknown)
+                list.elements = self.all(list.elements)?.0;
+                (Expr::List(list), Kind::Plain(Plain::List))
             }
             Expr::Map(mut map) => {
                 for entry in &mut map.entries {
@@ -128,7 +136,7 @@ impl Rewriter<'_> {
                     entry.key = self.rewrite(std::mem::take(&mut entry.key))?.0;
                     entry.value = self.rewrite(std::mem::take(&mut entry.value))?.0;
                 }
-                (Expr::Map(map), Kind::Unknown)
+                (Expr::Map(map), Kind::Plain(Plain::Map))
             }
             Expr::Struct(made) => return Err(format!("undeclared reference to '{}'", made.type_name)),
             Expr::Unspecified => return Err("the expression is empty".into()),
@@ -137,8 +145,8 @@ impl Rewriter<'_> {
         Ok((Expression { id, expr }, kind))
     }
 
-    fn all(&mut self, expressions: Vec<Expression>) -> Result<Vec<Expression>, String> {
-        expressions.into_iter().map(|expression| Ok(self.rewrite(expression)?.0)).collect()
+    fn all(&mut self, expressions: Vec<Expression>) -> Result<(Vec<Expression>, Vec<Kind>), String> {
+        expressions.into_iter().map(|expression| self.rewrite(expression)).collect()
     }
 
     fn variable(&mut self, name: &str) -> Result<Kind, String> {
@@ -158,25 +166,17 @@ impl Rewriter<'_> {
 
     fn called(&mut self, made: CallExpr) -> Result<(Expr, Kind), String> {
         let CallExpr { func_name, target, args } = made;
-        if let Some(replaced) = operator(&func_name) {
-            let args = self.all(args)?;
-            return Ok((call(replaced, args).expr, Kind::Unknown));
-        }
-        if func_name.starts_with(['_', '@', '!', '-']) {
-            let mut kinds = Vec::new();
-            let mut rewritten = Vec::new();
-            for argument in args {
-                let (argument, kind) = self.rewrite(argument)?;
-                rewritten.push(argument);
-                kinds.push(kind);
-            }
+        let replaced = operator(&func_name);
+        if replaced.is_some() || func_name.starts_with(['_', '@', '!', '-']) {
+            let (args, kinds) = self.all(args)?;
+            let gives = types::operator(&func_name, &plain(&kinds))?;
             let kind = match (func_name.as_str(), kinds.first()) {
                 (operators::INDEX, Some(Kind::Place(schema))) => {
                     schema.items().or_else(|| schema.additional()).cloned().map_or(Kind::Unknown, Kind::Place)
                 }
-                _ => Kind::Unknown,
+                _ => gives.into(),
             };
-            return Ok((call(&func_name, rewritten).expr, kind));
+            return Ok((call(replaced.unwrap_or(&func_name), args).expr, kind));
         }
         self.function(func_name, target, args)
     }
@@ -203,14 +203,25 @@ impl Rewriter<'_> {
             name::METERED
         };
         let pay = |expression| call(toll, vec![expression]);
+        let mut receiver = None;
         let target = match target {
-            Some(target) if qualified.is_none() => Some(Box::new(pay(self.rewrite(*target)?.0))),
+            Some(target) if qualified.is_none() => {
+                let (target, kind) = self.rewrite(*target)?;
+                receiver = Some(kind.plain());
+                Some(Box::new(pay(target)))
+            }
             other => other,
         };
-        let args = self.all(args)?.into_iter().map(pay).collect();
+        let literal = args.last().and_then(text);
+        let (args, kinds) = self.all(args)?;
+        let gives = types::function(word, receiver, &plain(&kinds))?;
+        if let (true, Some(literal)) = (matches!(word, "matches" | "find" | "findAll"), literal) {
+            pattern::compile(&literal).map_err(|error| format!("error parsing regexp: {error}"))?;
+        }
+        let args = args.into_iter().map(pay).collect();
         let made = Expression { id: 0, expr: Expr::Call(CallExpr { func_name, target, args }) };
         self.steps += 4;
-        Ok((call(name::METERED, vec![made]).expr, Kind::Unknown))
+        Ok((call(name::METERED, vec![made]).expr, gives.into()))
     }
 
     fn comprehension(&mut self, comprehension: ComprehensionExpr) -> Result<(Expr, Kind), String> {
@@ -219,17 +230,16 @@ impl Rewriter<'_> {
         }
         let collected = collected(&comprehension);
         let (iter_range, range) = self.rewrite(comprehension.iter_range)?;
-        let element = match &range {
-            Kind::Place(schema) => match schema.kind() {
-                Type::Array => schema.items().cloned().map_or(Kind::Unknown, Kind::Place),
-                Type::Object | Type::Any => Kind::Unknown,
-                _ => {
-                    return Err(
-                        "expression cannot be the range of a comprehension (must be list or map)".into()
-                    );
-                }
-            },
-            Kind::Unknown => Kind::Unknown,
+        let element = match (&range, range.plain()) {
+            (Kind::Place(schema), Some(Plain::List)) => {
+                schema.items().cloned().map_or(Kind::Unknown, Kind::Place)
+            }
+            // The keys of what is no literal are names of fields.
+            (Kind::Place(_), Some(Plain::Map)) => Kind::Plain(Plain::String),
+            (_, None | Some(Plain::List | Plain::Map)) => Kind::Unknown,
+            _ => {
+                return Err("expression cannot be the range of a comprehension (must be list or map)".into());
+            }
         };
         let before = self.steps;
         if let Some((keep, make)) = collected {
@@ -241,16 +251,16 @@ impl Rewriter<'_> {
             let range = call(name::METERED, vec![iter_range]);
             let units = number(self.steps - before);
             let collect = call(name::COLLECT, vec![range, variable, keep, make, units]);
-            return Ok((collect.expr, Kind::Unknown));
+            return Ok((collect.expr, Kind::Plain(Plain::List)));
         }
-        let accu_init = self.rewrite(comprehension.accu_init)?.0;
-        self.variables.push((comprehension.accu_var.clone(), Kind::Unknown));
+        let (accu_init, accumulated) = self.rewrite(comprehension.accu_init)?;
+        self.variables.push((comprehension.accu_var.clone(), accumulated));
         let loop_cond = self.rewrite(comprehension.loop_cond)?.0;
         self.variables.push((comprehension.iter_var.clone(), element));
         let loop_step = self.rewrite(comprehension.loop_step)?.0;
         self.variables.pop();
         let units = number(self.steps - before);
-        let result = self.rewrite(comprehension.result)?.0;
+        let (result, kind) = self.rewrite(comprehension.result)?;
         self.variables.pop();
         let tick = call(name::TICK, vec![units]);
         let no = Expression { id: 0, expr: Expr::Literal(LiteralValue::Boolean(false.into())) };
@@ -265,7 +275,19 @@ impl Rewriter<'_> {
             iter_var2: None,
             accu_var: comprehension.accu_var,
         };
-        Ok((Expr::Comprehension(Box::new(metered)), Kind::Unknown))
+        Ok((Expr::Comprehension(Box::new(metered)), kind))
+    }
+}
+
+fn plain(kinds: &[Kind]) -> Vec<Option<Plain>> {
+    kinds.iter().map(Kind::plain).collect()
+}
+
+/// A text that is written out.
+fn text(expression: &Expression) -> Option<String> {
+    match &expression.expr {
+        Expr::Literal(LiteralValue::String(text)) => Some(text.inner().to_owned()),
+        _ => None,
     }
 }
 
@@ -316,7 +338,11 @@ fn operator(function: &str) -> Option<&'static str> {
 
 /// What is known of a field.
 fn field(kind: &Kind, name: &str) -> Result<Kind, String> {
-    let Kind::Place(schema) = kind else { return Ok(Kind::Unknown) };
+    let schema = match kind {
+        Kind::Place(schema) => schema,
+        Kind::Unknown | Kind::Plain(Plain::Map) => return Ok(Kind::Unknown),
+        Kind::Plain(_) => return Err(format!("type does not support field selection: {name}")),
+    };
     match schema.kind() {
         Type::Any => return Ok(Kind::Unknown),
         Type::Object => {}
