@@ -214,7 +214,7 @@ fn one_peer(
     }
     match (peer.dual_family, peer.address) {
         // IPv6 routes have the next hop that the speaker finds on the interface.
-        (true, Some(IpAddr::V4(_))) => put("families", json!(["ipv4", "ipv6"])),
+        (true, Some(IpAddr::V4(_))) => drop(put("families", json!(["ipv4", "ipv6"]))),
         // RFC 8950: the session's own address is the next hop of IPv4 routes too.
         (true, Some(IpAddr::V6(_))) => {
             put("families", json!(["ipv4", "ipv6"]));
