@@ -7,6 +7,7 @@ mod tests;
 mod wishes;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use guideway_controller_admin::v1;
 use guideway_controller_admin::v1::controller_server::{Controller, ControllerServer};
@@ -104,7 +105,7 @@ impl Controller for Admin {
     ) -> Result<Response<v1::ListServicesResponse>, Status> {
         self.leading()?;
         let projected = self.projected().await?;
-        let contacts = self.sights.contacts.all();
+        let contacts = self.sights.contacts.all(Instant::now());
         Ok(Response::new(lists::services(&projected, &contacts, &self.sights.driver.sightings.all())))
     }
 

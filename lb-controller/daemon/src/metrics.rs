@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use guideway_bgp_daemon::http::Pages;
@@ -86,11 +86,11 @@ impl Pages for Sight {
     fn not_ready(&self) -> Vec<String> {
         let silent = |(name, contact): (_, crate::sources::Contact)| {
             (!contact.synced).then(|| {
-                let reason = contact.error.unwrap_or_else(|| "it is being listed".to_owned());
+                let reason = contact.error().unwrap_or_else(|| "it is being listed".to_owned());
                 format!("nothing is known of cluster {name} yet: {reason}")
             })
         };
-        self.contacts.all().into_iter().filter_map(silent).collect()
+        self.contacts.all(Instant::now()).into_iter().filter_map(silent).collect()
     }
 
     fn prefix(&self) -> &'static str {
@@ -127,7 +127,7 @@ impl Collector for Sight {
             .map(|(name, forwarder)| (vec![("forwarder", name.to_string())], forwarder.current.into()));
         let help = "1 for a forwarder that serves what is committed";
         family(&mut encoder, "forwarder_current", help, current.collect())?;
-        let clusters = self.contacts.all();
+        let clusters = self.contacts.all(Instant::now());
         let reachable = clusters
             .iter()
             .map(|(name, contact)| (vec![("cluster", name.to_string())], contact.reachable.into()));

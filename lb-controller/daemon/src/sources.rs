@@ -5,14 +5,13 @@
 
 pub(crate) mod client;
 mod cluster;
+mod contact;
 mod file;
 mod home;
 mod round;
 mod set;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use guideway_controller_crds::guideway::Rollout;
 use guideway_controller_index::{Change, ClusterName};
@@ -23,6 +22,7 @@ use tokio::sync::mpsc;
 
 use crate::forwarders::Admission;
 
+pub(crate) use contact::{Contact, Contacts};
 pub(crate) use home::Home;
 pub(crate) use set::{Static, run};
 
@@ -82,40 +82,6 @@ impl Feed {
 
 /// Changes that wait for the projector.
 const QUEUE: usize = 4096;
-
-/// How the API of a cluster is doing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Contact {
-    /// Whether it answers. What was never reached counts as not answering.
-    pub(crate) reachable: bool,
-    /// Whether everything was listed once.
-    pub(crate) synced: bool,
-    /// When it answered last.
-    pub(crate) last: Option<SystemTime>,
-    /// The version of its API server.
-    pub(crate) version: Option<String>,
-    /// What went wrong last, until it answers again.
-    pub(crate) error: Option<String>,
-}
-
-/// How clusters are doing, for whoever looks.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Contacts(Arc<Mutex<BTreeMap<ClusterName, Contact>>>);
-
-impl Contacts {
-    /// All of them at this moment.
-    pub(crate) fn all(&self) -> BTreeMap<ClusterName, Contact> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn update(&self, name: &ClusterName, change: impl FnOnce(&mut Contact)) {
-        change(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(name.clone()).or_default());
-    }
-
-    fn forget(&self, name: &ClusterName) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
-    }
-}
 
 fn pauses() -> ExponentialBackoff {
     ExponentialBackoff::from(

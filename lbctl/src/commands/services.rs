@@ -113,22 +113,26 @@ fn human(list: &ListServicesResponse, now_unix_ms: u64) -> String {
     });
     let of_resources =
         list.problems.iter().map(|problem| format!("{} {}: {}", problem.kind, problem.name, problem.problem));
-    let of_clusters =
-        list.clusters.iter().filter(|cluster| !(cluster.reachable && cluster.synced)).map(|cluster| {
-            let state = match (cluster.synced, cluster.last_contact_unix_ms) {
-                (true, at) => format!("stale since {}, its last state is served", since(at, now_unix_ms)),
-                (false, 0) => "was never reached".to_owned(),
-                (false, _) => "has not told everything yet".to_owned(),
-            };
-            let error = non_empty(&cluster.error).map(|error| format!(": {error}")).unwrap_or_default();
-            format!("Cluster {}: {state}{error}", cluster.name)
-        });
+    let of_clusters = list.clusters.iter().filter(|cluster| !is_in_order(cluster)).map(|cluster| {
+        let state = match (cluster.synced, cluster.last_contact_unix_ms) {
+            (true, _) if cluster.reachable => "is served, with what is known of it".to_owned(),
+            (true, at) => format!("stale since {}, its last state is served", since(at, now_unix_ms)),
+            (false, 0) => "was never reached".to_owned(),
+            (false, _) => "has not told everything yet".to_owned(),
+        };
+        let error = non_empty(&cluster.error).map(|error| format!(": {error}")).unwrap_or_default();
+        format!("Cluster {}: {state}{error}", cluster.name)
+    });
     let lines: Vec<String> = of_clusters.chain(of_services).chain(of_resources).collect();
     if !lines.is_empty() {
         text.push('\n');
         text.push_str(&render::labelled(lines.into_iter().map(|line| ("problem", line))));
     }
     text
+}
+
+fn is_in_order(cluster: &guideway_controller_admin::v1::Cluster) -> bool {
+    cluster.reachable && cluster.synced && cluster.error.is_empty()
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
+#[path = "controller/clusters.rs"]
+mod clusters;
 #[path = "controller/faults.rs"]
 mod faults;
 #[path = "controller/site.rs"]

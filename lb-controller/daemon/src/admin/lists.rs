@@ -61,7 +61,7 @@ pub(super) fn services(
         synced: contact.synced,
         last_contact_unix_ms: contact.last.map_or(0, unix_ms),
         version: contact.version.clone().unwrap_or_default(),
-        error: contact.error.clone().unwrap_or_default(),
+        error: contact.error().unwrap_or_default(),
         services: of_cluster.get(name.as_str()).copied().unwrap_or_default(),
     });
     let problems = projected.problems.iter().map(|problem| v1::Problem {

@@ -150,6 +150,7 @@ impl Start<'_> {
             names: BTreeSet::new(),
             listing: false,
             counted: false,
+            fails: false,
             part,
         }
     }
@@ -183,6 +184,8 @@ struct Kind<K> {
     names: BTreeSet<ObjectName>,
     listing: bool,
     counted: bool,
+    /// It could not be read when that was tried last.
+    fails: bool,
     part: Option<Part>,
 }
 
@@ -195,6 +198,26 @@ fn name_of<K: Resource>(object: &K) -> ObjectName {
 }
 
 impl<K> Kind<K> {
+    /// As people know it.
+    fn title(&self) -> String {
+        let what = match self.what {
+            Watched::Services => "Services",
+            Watched::Slices => "EndpointSlices",
+            Watched::Nodes => "Nodes",
+            Watched::Namespaces => "namespaces",
+        };
+        match &self.part {
+            Some(part) => format!("{what} in {}", part.namespace),
+            None => what.to_owned(),
+        }
+    }
+
+    fn works(&mut self) {
+        if std::mem::take(&mut self.fails) {
+            self.feed.contacts().reads(&self.name, &self.title(), None, Instant::now());
+        }
+    }
+
     /// The names of this part, if it is one, for as long as something is told.
     async fn whole(&self) -> Option<OwnedMappedMutexGuard<Whole, BTreeSet<ObjectName>>> {
         let part = self.part.as_ref()?;
@@ -205,6 +228,7 @@ impl<K> Kind<K> {
 
 impl<K: Resource + Send> Takes<K> for Kind<K> {
     async fn is(&mut self, object: K) {
+        self.works();
         if self.listing {
             self.names.insert(name_of(&object));
         }
@@ -216,6 +240,7 @@ impl<K: Resource + Send> Takes<K> for Kind<K> {
     }
 
     async fn gone(&mut self, object: K) {
+        self.works();
         let mut whole = self.whole().await;
         if let Some(names) = whole.as_deref_mut() {
             names.remove(&name_of(&object));
@@ -224,6 +249,7 @@ impl<K: Resource + Send> Takes<K> for Kind<K> {
     }
 
     async fn listed(&mut self) {
+        self.works();
         self.listing = false;
         let mut names = std::mem::take(&mut self.names);
         let mut whole = None;
@@ -252,8 +278,21 @@ impl<K: Resource + Send> Takes<K> for Kind<K> {
 
     async fn failed(&mut self, error: &watcher::Error) {
         tracing::debug!(cluster = %self.name, kind = ?self.what, %error, "watch interrupted");
-        let error = format!("{:?}: {error}", self.what);
-        self.feed.contacts().update(&self.name, |contact| contact.error = Some(error));
+        self.fails = true;
+        self.feed.contacts().reads(&self.name, &self.title(), Some(reason(error)), Instant::now());
+    }
+}
+
+/// What people are told: the words of the API, if it has said some.
+fn reason(error: &watcher::Error) -> String {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+            if !status.message.is_empty() =>
+        {
+            status.message.clone()
+        }
+        other => other.to_string(),
     }
 }
 
@@ -275,9 +314,7 @@ impl Probe {
                 Ok(Ok(version)) => {
                     self.last = Instant::now();
                     feed.contacts().update(name, |contact| {
-                        if !contact.reachable {
-                            contact.error = None;
-                        }
+                        contact.silence = None;
                         contact.reachable = true;
                         contact.last = Some(SystemTime::now());
                         contact.version = Some(version.git_version);
@@ -307,7 +344,7 @@ impl Probe {
         tracing::warn!(cluster = %name, error, "the cluster does not answer: it stays as it was");
         feed.contacts().update(name, |contact| {
             contact.reachable = false;
-            contact.error = Some(error);
+            contact.silence = Some(error);
         });
         feed.change(Change::Stale(name.clone())).await;
     }
@@ -353,6 +390,7 @@ mod tests {
             names: BTreeSet::new(),
             listing: false,
             counted: false,
+            fails: false,
             part: Some(Part { namespace: namespace.to_owned(), whole: Arc::clone(&whole) }),
         });
         parts.iter_mut().for_each(Takes::begins);

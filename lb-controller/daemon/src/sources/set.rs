@@ -217,6 +217,9 @@ impl Set {
             self.feed.change(Change::Cluster(name.clone(), Box::new(settings.clone()))).await;
         }
         let running = before.and_then(|known| known.running);
+        if access.is_ok() {
+            self.feed.contacts().missing(&name, None);
+        }
         let running = match access {
             Ok(access)
                 if running.as_ref().is_some_and(|running| {
@@ -226,14 +229,21 @@ impl Set {
                 running
             }
             Ok(access) => {
+                let reads_others =
+                    running.as_ref().is_some_and(|running| running.namespaces != settings.namespaces);
                 end(running).await;
+                self.feed.contacts().update(&name, |contact| {
+                    contact.unusable = None;
+                    contact.synced &= !reads_others;
+                });
                 tracing::info!(cluster = %name, "the cluster is watched");
                 Some(self.start(name.clone(), access, settings.namespaces.clone()))
             }
             Err(error) => {
                 // What runs goes on: a Secret that is being replaced is gone for a moment.
-                tracing::warn!(cluster = %name, error, "the cluster cannot be reached");
-                self.feed.contacts().update(&name, |contact| contact.error = Some(error));
+                if self.feed.contacts().missing(&name, Some(error.clone())) {
+                    tracing::warn!(cluster = %name, error, "there is no kubeconfig for the cluster");
+                }
                 running
             }
         };
@@ -264,11 +274,14 @@ async fn connect(
             (Access::Text(text, context), _) => client::by_text(text, context.clone()).await,
         };
         match made {
-            Ok(client) => return cluster::run(name, client, namespaces, feed, stop).await,
+            Ok(client) => {
+                feed.contacts().unusable(&name, None);
+                return cluster::run(name, client, namespaces, feed, stop).await;
+            }
             Err(error) => {
-                tracing::warn!(cluster = %name, %error, "the kubeconfig cannot be used");
-                let error = error.to_string();
-                feed.contacts().update(&name, |contact| contact.error = Some(error));
+                if feed.contacts().unusable(&name, Some(error.to_string())) {
+                    tracing::warn!(cluster = %name, %error, "the kubeconfig cannot be used");
+                }
             }
         }
         tokio::select! {

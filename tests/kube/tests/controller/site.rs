@@ -14,6 +14,7 @@ use guideway_test_forwarders::{Addresses, Fleet, identities};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(90);
+const SEED: &str = "seed: '000102030405060708090a0b0c0d0e0f'\n";
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Waits until there is something.
@@ -195,6 +196,36 @@ impl Controllers {
         Some(line.trim().to_owned())
     }
 
+    /// Writes the configuration of a controller with further clusters of the file, each as `name: west, kubeconfig: ...`, in
+    /// place of those of [`also`](Self::also), and has the controller read it again.
+    pub(crate) fn reconfigure(&self, number: usize, clusters: &[String]) {
+        let path = self.folder.join(format!("{number}.yaml"));
+        let text = std::fs::read_to_string(&path).unwrap();
+        // What is started with stays the same: the sources, then where it listens.
+        let (_, rest) = text.split_once("listen: [").unwrap();
+        let clusters: String = clusters.iter().map(|cluster| format!("- {{{cluster}}}\n")).collect();
+        let text = format!("{SEED}{}{clusters}listen: [{rest}", self.sources);
+        std::fs::write(&path, text).unwrap();
+        self.reload(number);
+    }
+
+    /// Exit code and answer of `lbctl -o json` at a controller.
+    pub(crate) fn lbctl(&self, number: usize, words: &[&str]) -> (i32, Value) {
+        let output = self.run_lbctl(number, &[&["-o", "json"], words].concat());
+        (output.status.code().unwrap(), serde_json::from_slice(&output.stdout).unwrap_or_default())
+    }
+
+    /// What `lbctl` prints for people.
+    pub(crate) fn lbctl_text(&self, number: usize, words: &[&str]) -> String {
+        String::from_utf8(self.run_lbctl(number, words).stdout).unwrap()
+    }
+
+    fn run_lbctl(&self, number: usize, words: &[&str]) -> std::process::Output {
+        let socket = self.folder.join(format!("{number}.sock"));
+        let mut command = Command::new(binary("lbctl").unwrap());
+        command.arg("--controller-socket").arg(socket).args(words).stdin(Stdio::null()).output().unwrap()
+    }
+
     /// Has a controller read its files again.
     pub(crate) fn reload(&self, number: usize) {
         let child = self.running[number].as_ref().unwrap();
@@ -251,7 +282,7 @@ fn config(folder: &Path, sources: &str, number: usize) -> (PathBuf, u16, u16) {
     let path = folder.join(format!("{number}.yaml"));
     let folder = folder.display();
     let text = format!(
-        "seed: '000102030405060708090a0b0c0d0e0f'\n{sources}\
+        "{SEED}{sources}\
          listen: ['127.0.0.1:{listen}']\nenrolment: {{listen: '127.0.0.1:{enrolment}'}}\n\
          metrics: {{listen: '127.0.0.1:{metrics}'}}\n\
          ca: {{folder: {folder}/ca, names: [127.0.0.1]}}\nadmin: {{socket: {folder}/{number}.sock}}\n",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use guideway_controller_core::{Content, ForwarderName};
 use guideway_controller_crds::Kind;
@@ -35,7 +36,7 @@ impl Facts {
 
     /// What costs nothing to know.
     pub(super) fn look(&mut self, sights: &Sights) {
-        self.contacts = sights.contacts.all();
+        self.contacts = sights.contacts.all(Instant::now());
         self.state = Arc::clone(&sights.driver.state.borrow());
     }
 

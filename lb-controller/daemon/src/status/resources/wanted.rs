@@ -23,6 +23,9 @@ pub(super) struct Wanted {
     pub(super) message: String,
 }
 
+/// A Cluster is not reached for want of one.
+const NO_KUBECONFIG: &str = "NoKubeconfig";
+
 /// How soon a status is to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Urgency {
@@ -58,7 +61,7 @@ pub(super) fn live(kind: Kind, name: &str, facts: &Facts) -> (Vec<Wanted>, Map<S
 fn cluster(name: &str, facts: &Facts) -> (Vec<Wanted>, Map<String, Value>) {
     let known = ClusterName::new(name).ok().and_then(|name| facts.contacts.get(&name));
     let contact = known.cloned().unwrap_or_default();
-    let error = || contact.error.clone().unwrap_or_else(|| "it has not answered yet".to_owned());
+    let error = || contact.error().unwrap_or_else(|| "it has not answered yet".to_owned());
     let mut fields = Map::new();
     let reachable = if contact.reachable {
         wanted(REACHABLE, true, "Answers", "")
@@ -67,13 +70,18 @@ fn cluster(name: &str, facts: &Facts) -> (Vec<Wanted>, Map<String, Value>) {
         let message = format!("silent since {since}: {}; what was known then is served", error());
         fields.insert("lastContact".to_owned(), since.into());
         wanted(REACHABLE, false, "Silent", message)
+    } else if let Some(problem) = contact.kubeconfig() {
+        wanted(REACHABLE, false, NO_KUBECONFIG, problem)
     } else {
         wanted(REACHABLE, false, "NeverReached", error())
     };
     let synced = if contact.synced {
         wanted(SYNCED, true, "Listed", "")
     } else {
-        wanted(SYNCED, false, "NotListed", "its Services are not known yet: what forwarders serve stays")
+        let unread = if contact.unread.is_empty() { None } else { contact.error() };
+        let message = "its Services are not all known yet: what forwarders serve stays";
+        let message = unread.map_or_else(|| message.to_owned(), |unread| format!("{message}; {unread}"));
+        wanted(SYNCED, false, "NotListed", message)
     };
     if let Some(summary) = &facts.summary {
         fields.insert("services".to_owned(), summary.services.get(name).copied().unwrap_or_default().into());
@@ -160,6 +168,11 @@ fn shard(name: &str, facts: &Facts) -> (Vec<Wanted>, Map<String, Value>) {
     (vec![available], fields)
 }
 
+/// Whether the message may be another one at each look: each attempt to reach a cluster may fail in another way.
+fn is_changing(wanted: &Wanted) -> bool {
+    wanted.kind == REACHABLE && wanted.reason != NO_KUBECONFIG
+}
+
 /// As MetalLB counts.
 fn pool(name: &str, facts: &Facts) -> Map<String, Value> {
     let pools = facts.summary.iter().flat_map(|summary| &summary.pools).filter(|used| *used.name == *name);
@@ -196,8 +209,7 @@ pub(super) fn merge(
         }
         let same = said.as_ref().filter(|said| said.status == holds && said.reason == wanted.reason);
         let same = same.filter(|said| said.observed_generation == generation);
-        // Each attempt to reach a cluster may fail in another way.
-        if same.is_some_and(|said| said.message == wanted.message || wanted.kind == REACHABLE) {
+        if same.is_some_and(|said| said.message == wanted.message || is_changing(&wanted)) {
             continue;
         }
         if same.is_none() {

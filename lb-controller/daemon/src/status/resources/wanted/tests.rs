@@ -41,13 +41,22 @@ fn a_cluster_tells_since_when_it_is_silent_and_nothing_twice() {
     let mut facts = facts();
     let (never, _) = written(&Value::Null, Kind::Cluster, "east", &facts, NOW).unwrap();
     assert_eq!(said(&never, REACHABLE), ("False".to_owned(), "NeverReached".to_owned()));
+    // Why there is no kubeconfig for it is told anew whenever it is another reason.
+    let mut status = never.clone();
+    for why in ["there is no Secret east", "the user a names a program"] {
+        let contact = Contact { unusable: Some(why.to_owned()), ..Contact::default() };
+        facts.contacts.insert(ClusterName::new("east").unwrap(), contact);
+        status = written(&status, Kind::Cluster, "east", &facts, NOW).unwrap().0;
+        assert_eq!(said(&status, REACHABLE), ("False".to_owned(), "NoKubeconfig".to_owned()));
+        assert_eq!(status["conditions"][0]["message"], why);
+    }
     let last = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     let answers = Contact {
         reachable: true,
         synced: true,
         last: Some(last),
         version: Some("v1.33.1".to_owned()),
-        error: None,
+        ..Contact::default()
     };
     facts.contacts.insert(ClusterName::new("east").unwrap(), answers.clone());
     let (status, urgency) = written(&never, Kind::Cluster, "east", &facts, NOW).unwrap();
@@ -59,7 +68,8 @@ fn a_cluster_tells_since_when_it_is_silent_and_nothing_twice() {
     let again = Contact { last: Some(last + Duration::from_secs(1)), ..answers.clone() };
     facts.contacts.insert(ClusterName::new("east").unwrap(), again);
     assert_eq!(written(&status, Kind::Cluster, "east", &facts, LATER), None);
-    let silent = |error: &str| Contact { reachable: false, error: Some(error.to_owned()), ..answers.clone() };
+    let silent =
+        |error: &str| Contact { reachable: false, silence: Some(error.to_owned()), ..answers.clone() };
     facts.contacts.insert(ClusterName::new("east").unwrap(), silent("connection refused"));
     let (status, urgency) = written(&status, Kind::Cluster, "east", &facts, LATER).unwrap();
     assert_eq!(urgency, Urgency::Now);
