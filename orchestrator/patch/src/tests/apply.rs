@@ -106,8 +106,20 @@ fn sets_and_keyed_lists_are_merged_in_the_order_of_the_configuration() {
     let live = update_as(&schema, None, &live, "u", T1);
     let config = custom_with(json!({"items": [item("c"), item("b"), item("a")], "set": ["2", "3"]}));
     let found = apply_as(&schema, Some(&live), &config, "me", Force::No, T2).unwrap();
-    assert_eq!(found["spec"]["items"], json!([item("c"), item("x"), item("b"), item("a")]));
+    assert_eq!(found["spec"]["items"], json!([item("x"), item("c"), item("b"), item("a")]));
     assert_eq!(found["spec"]["set"], json!(["1", "x", "2", "3"]));
+    for (live, config, merged) in [
+        (["a", "b"], ["a", "c"], &["a", "b", "c"][..]),
+        (["a", "b"], ["c", "d"], &["a", "b", "c", "d"]),
+        (["a", "b"], ["c", "b"], &["a", "c", "b"]),
+        (["a", "b"], ["b", "a"], &["b", "a"]),
+        (["a", "b"], ["b", "c"], &["a", "b", "c"]),
+    ] {
+        let live = update_as(&schema, None, &custom_with(json!({"set": live})), "u", T1);
+        let config = custom_with(json!({"set": config}));
+        let found = apply_as(&schema, Some(&live), &config, "me", Force::No, T2).unwrap();
+        assert_eq!(found["spec"]["set"], json!(merged));
+    }
     assert!(entries(&found)[0].contains(r#""f:set":{"v:\"2\"":{},"v:\"3\"":{}}"#));
 }
 
@@ -208,6 +220,23 @@ fn what_is_no_configuration_is_refused() {
          .bogus: field not declared in schema\n  \
          .spec.template.spec.containers[name=\"web\"].resources.bogus: field not declared in schema"
     );
+    for (field, value, problem) in [
+        ("replicas", json!("2"), "expected numeric (int or float), got string"),
+        ("paused", json!("x"), "expected boolean, got &{x}"),
+        ("strategy", json!(["a", "b"]), "expected map, got &{[a b]}"),
+        ("strategy", json!({"type": 5}), "expected string, got &value.valueUnstructured{Value:5}"),
+        ("template", json!({"spec": {"containers": {"a": 1}}}), "expected list, got &{map[a:1]}"),
+    ] {
+        let mut config = web(json!({"name": "web"}), None);
+        config["spec"][field] = value;
+        let message = refused(config);
+        assert!(message.ends_with(&format!(": {problem}")), "{message}");
+    }
+    // What may be more than one thing is.
+    let mut config = web(json!({"name": "web", "resources": {"limits": {"cpu": 1}}}), None);
+    config["spec"]["strategy"] = json!({"rollingUpdate": {"maxSurge": "10%", "maxUnavailable": 1}});
+    let manager = Manager::new("me", "apps/v1");
+    assert!(crate::apply::apply(&deployment(), None, &config, &manager, Force::No, T1).is_ok());
 }
 
 #[test]

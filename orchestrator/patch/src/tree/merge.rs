@@ -48,7 +48,8 @@ fn maps(
     merged
 }
 
-/// The elements of `config` in their order; what only `live` has keeps its place before what it was before.
+/// The elements of `config` in their order, and what only `live` has: after the last of the elements that it followed and
+/// that `config` has next, and before what is new there.
 fn lists(schema: Option<&Schema>, live: &[Value], config: &[Value]) -> Vec<Value> {
     let known = |list: &[Value]| -> Vec<PathElement> {
         list.iter().enumerate().map(|(index, item)| element_or_index(schema, item, index)).collect()
@@ -60,19 +61,18 @@ fn lists(schema: Option<&Schema>, live: &[Value], config: &[Value]) -> Vec<Value
         live_by_element.entry(element).or_insert(item);
     }
     let wanted: BTreeSet<&PathElement> = elements.iter().collect();
+    let mut shared = elements.iter().filter(|element| live_by_element.contains_key(element)).peekable();
+    let mut left = live_elements.iter().zip(live).peekable();
     let mut merged = Vec::with_capacity(live.len().max(config.len()));
-    let mut left = live_elements.iter().zip(live);
     for (element, item) in elements.iter().zip(config) {
-        // What comes before this element in the live list and is only there, comes before it here too.
-        let shared = live_by_element.contains_key(element);
-        while shared && let Some((next, value)) = left.next() {
-            if next == element {
-                break;
-            }
-            // What the configuration wants elsewhere is skipped.
+        // What the configuration has later on is waited for; what it wants elsewhere is skipped.
+        while let Some((next, value)) = left.next_if(|(next, _)| shared.peek() != Some(next)) {
             if !wanted.contains(next) {
                 merged.push(value.clone());
             }
+        }
+        if shared.next_if_eq(&element).is_some() {
+            left.next_if(|(next, _)| *next == element);
         }
         let below = place(items(schema), live_by_element.get(element).copied(), item);
         merged.extend(below);
