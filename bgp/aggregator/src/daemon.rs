@@ -141,6 +141,8 @@ impl Aggregator {
         let restarting = memory.is_some();
         let (sender, orders) = mpsc::unbounded_channel();
         let core = Arc::new(Core::new(Arc::clone(&config), memory, Instant::now(), sender));
+        // Before there are sessions: a change that nobody waits for is never told.
+        let rememberer = tokio::spawn(remember::keep(state_file.to_owned(), core.memory()));
         let settings = Settings {
             name: "bgp-aggregator".to_owned(),
             listen: config.listen.clone(),
@@ -154,7 +156,6 @@ impl Aggregator {
         peers.apply(peer_configs(&config));
         let counts = Arc::new(Counts::default());
         let exporter = tokio::spawn(export(Arc::clone(&core), Arc::clone(&counts)));
-        let rememberer = tokio::spawn(remember::keep(state_file.to_owned(), core.memory()));
         Self { path, config, shared: Shared { peers, core, counts }, orders, exporter, rememberer }
     }
 

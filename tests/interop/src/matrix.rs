@@ -96,11 +96,18 @@ const NO_COLLISION: Cell = Cell::Instead {
     proved: "both dial at the same moment, one session stands and stays",
 };
 
+const COLLISION_BY_CHANCE: Cell = Cell::Instead {
+    because: "4.2 compares identifiers only when it has the OPEN on its own connection already; before, it gives that \
+              connection up for any that comes in",
+    proved: "both dial at the same moment, one session stands and stays",
+};
+
 /// The table.
 #[must_use]
 pub fn cell(kind: Kind, feature: Feature) -> Cell {
     match (kind, feature) {
         (Kind::GoBgp | Kind::OpenBgpd, Feature::CollisionOurs | Feature::CollisionTheirs) => NO_COLLISION,
+        (Kind::ExaBgp, Feature::CollisionOurs | Feature::CollisionTheirs) => COLLISION_BY_CHANCE,
         (Kind::GoBgp, Feature::Refresh) => Cell::Instead {
             because: "3.10 never sends a ROUTE-REFRESH: it keeps every path that it has heard",
             proved: "it answers the speaker's",
