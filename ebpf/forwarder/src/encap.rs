@@ -15,7 +15,8 @@ use crate::{
     outer::{self, Gue},
 };
 
-const GUE_LEN: usize = UDP_HEADER_LEN + GUE_HEADER_LEN;
+/// Bytes of a UDP header and a GUE header without private data.
+pub const GUE_LEN: usize = UDP_HEADER_LEN + GUE_HEADER_LEN;
 
 /// The backend of a parcel.
 #[inline(always)]
@@ -112,9 +113,9 @@ fn gue_to_v4(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdi
     let next_hop = NextHop::find(context, parcel, length)?;
     let outer = outer::v4(header, backend, datagram.traffic_class, hash, PROTOCOL_UDP, length);
     let sum = private.sum().add_u32(outer.source).add_u32(outer.destination);
-    let [a, b, c, d, e] = outer.to_words();
-    let [f, g, h] = Gue::new(context, datagram, hash, sum, private.len()).words;
-    let words = [a, b, c, d, e, f, g, h];
+    let sum = outer::inner_sum(context, datagram, sum);
+    let gue = Gue::new(hash, outer::inner_protocol(datagram), private.len(), datagram.ip_len, sum);
+    let words = in_front_of(outer.to_words(), gue);
     lower_ttl(context, datagram)?;
     if private.len() != 0 {
         private.put(context, parcel)?;
@@ -132,13 +133,22 @@ fn gue_to_v6(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdi
     let outer = outer::v6(header, backend, datagram.traffic_class, hash, PROTOCOL_UDP, length);
     let words = outer.to_words();
     let sum = words[1..].iter().fold(private.sum(), |sum, word| sum.add_u64(*word));
-    let headers = (words, Gue::new(context, datagram, hash, sum, private.len()).words);
+    let sum = outer::inner_sum(context, datagram, sum);
+    let gue = Gue::new(hash, outer::inner_protocol(datagram), private.len(), datagram.ip_len, sum);
+    let headers = (words, gue.words);
     lower_ttl(context, datagram)?;
     if private.len() != 0 {
         private.put(context, parcel)?;
     }
     write::<{ IPV6_HEADER_LEN + GUE_LEN }, _>(context, datagram, &next_hop, ETHERTYPE_IPV6, headers)?;
     Ok(sent(context, parcel, &next_hop))
+}
+
+/// An IPv4 header and what follows it.
+#[inline(always)]
+pub fn in_front_of(outer: [u32; IPV4_HEADER_LEN / 4], gue: Gue) -> [u32; (IPV4_HEADER_LEN + GUE_LEN) / 4] {
+    let ([a, b, c, d, e], [f, g, h]) = (outer, gue.words);
+    [a, b, c, d, e, f, g, h]
 }
 
 #[inline(never)]

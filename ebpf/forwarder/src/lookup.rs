@@ -5,7 +5,7 @@ use guideway_abi::{
     entry_kind, vip_key,
 };
 use guideway_packet::{
-    Address, Addresses, Datagram, lookup_hash_v4, lookup_hash_v6, port_and_protocol, second_bucket,
+    Address, Addresses, Datagram, lookup_hash_v4, lookup_hash_v6, port_and_protocol, second_bucket, words_v6,
 };
 
 use guideway_xdp::{forgotten, opaque};
@@ -23,7 +23,9 @@ pub const NO_ENTRY: u64 = u64::MAX;
 pub fn port(header: &GenerationHeader, datagram: &Datagram) -> Option<VipRef> {
     match datagram.addresses {
         Addresses::V4 { destination, .. } => port_v4(header, destination, datagram.ports, datagram.protocol),
-        Addresses::V6 { destination, .. } => port_v6(header, destination, datagram.ports, datagram.protocol),
+        Addresses::V6 { destination, .. } => {
+            port_v6(header, destination, words_v6(destination), datagram.ports, datagram.protocol)
+        }
     }
 }
 
@@ -33,10 +35,16 @@ pub fn port_v4(header: &GenerationHeader, destination: u32, ports: u32, protocol
     entry_v4(header, destination, (ports >> 16) as u16, protocol, entry_kind::PORT)
 }
 
-/// As [`port`].
+/// As [`port`]; `words` are those of `destination`.
 #[inline(always)]
-pub fn port_v6(header: &GenerationHeader, destination: [u64; 2], ports: u32, protocol: u8) -> Option<VipRef> {
-    entry_v6(header, destination, (ports >> 16) as u16, protocol, entry_kind::PORT)
+pub fn port_v6(
+    header: &GenerationHeader,
+    destination: [u64; 2],
+    words: [u32; 4],
+    ports: u32,
+    protocol: u8,
+) -> Option<VipRef> {
+    entry_v6(header, destination, words, (ports >> 16) as u16, protocol, entry_kind::PORT)
 }
 
 /// The VIP of a packet, of which `entry` says what [`port`] found: [`Counter::Pass`] when its destination is no address of
@@ -201,7 +209,7 @@ fn address_v4(header: &GenerationHeader, address: u32) -> Option<AddressRef> {
 
 #[inline(always)]
 fn address_v6(header: &GenerationHeader, address: [u64; 2]) -> Option<AddressRef> {
-    if let Some(value) = entry_v6(header, address, 0, 0, entry_kind::ADDRESS) {
+    if let Some(value) = entry_v6(header, address, words_v6(address), 0, 0, entry_kind::ADDRESS) {
         return Some(address_ref(value));
     }
     if header.prefix6_count == 0 {
@@ -259,11 +267,12 @@ fn in_bucket_v4(bucket: &Vip4Bucket, address: u32, key: u32) -> Option<VipRef> {
 fn entry_v6(
     header: &GenerationHeader,
     address: [u64; 2],
+    words: [u32; 4],
     port_be: u16,
     protocol: u8,
     kind: u8,
 ) -> Option<VipRef> {
-    let hash = lookup_hash_v6(&header.lookup_key, address, port_and_protocol(port_be, protocol));
+    let hash = lookup_hash_v6(&header.lookup_key, words, port_and_protocol(port_be, protocol));
     let key = vip_key(port_be, protocol, kind);
     let first = VIP6_BUCKETS.get(header.vip6_base + (hash & header.vip6_mask))?;
     if let Some(value) = in_bucket_v6(first, address, key) {

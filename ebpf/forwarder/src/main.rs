@@ -22,7 +22,8 @@ use core::mem::MaybeUninit;
 use aya_ebpf::{bindings::xdp_action, helpers::generated::bpf_jiffies64, macros::xdp, programs::XdpContext};
 use guideway_abi::{Counter, GenerationHeader, SetRecord, TableRef, UNSETTLED, VipRef, vip_flags};
 use guideway_packet::{
-    Address, Datagram, ETHERTYPE_IPV4, ETHERTYPE_IPV6, Frame, Parsed, Problem, flow_hash, parse_l2,
+    Address, Datagram, ETHERTYPE_IPV4, ETHERTYPE_IPV6, Frame, Parsed, PlainV4, PlainV6, Problem, flow_hash,
+    parse_l2,
 };
 use guideway_xdp::{Context, forgotten};
 
@@ -76,8 +77,8 @@ fn forward(context: &Context) -> Verdict<Counter> {
     let mut place = MaybeUninit::uninit();
     let ethertype = context.view::<2>(UNTAGGED - 2).ok_or(Counter::Pass)?;
     match u16::from_be_bytes(*ethertype) {
-        ETHERTYPE_IPV4 => straight::ipv4(context, header, &mut place)?,
-        ETHERTYPE_IPV6 => straight::ipv6(context, header, &mut place)?,
+        ETHERTYPE_IPV4 => straight::start::<PlainV4>(context, header, &mut place)?,
+        ETHERTYPE_IPV6 => straight::start::<PlainV6>(context, header, &mut place)?,
         _ => tagged(context, header, &mut place)?,
     }
     // SAFETY: each way here has written it.
@@ -92,8 +93,8 @@ type Place<'a> = MaybeUninit<Parcel<'a>>;
 fn tagged<'a>(context: &Context, header: &'a GenerationHeader, place: &mut Place<'a>) -> Verdict<()> {
     let l2 = parse_l2(context).ok_or(Counter::Pass)?;
     match l2.ethertype {
-        ETHERTYPE_IPV4 => straight::any_ipv4(context, header, l2.len, place),
-        ETHERTYPE_IPV6 => straight::any_ipv6(context, header, l2.len, place),
+        ETHERTYPE_IPV4 => straight::any::<PlainV4>(context, header, l2.len, place),
+        ETHERTYPE_IPV6 => straight::any::<PlainV6>(context, header, l2.len, place),
         _ => Err(Counter::Pass),
     }
 }

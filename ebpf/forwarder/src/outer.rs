@@ -63,14 +63,14 @@ pub struct Gue {
 }
 
 impl Gue {
-    /// In front of `private_len` bytes of private data and `datagram`; `sum` is that of the private data and of the outer
-    /// addresses.
+    /// In front of `private_len` bytes of private data and a packet of `protocol` and `ip_len` bytes; `sum` is that of the
+    /// packet, of the private data and of the outer addresses, if it is known.
     #[inline(always)]
-    pub fn new(context: &Context, datagram: &Datagram, hash: u32, sum: Checksum, private_len: usize) -> Self {
-        let length = (UDP_HEADER_LEN + GUE_HEADER_LEN + private_len + datagram.ip_len) as u16;
+    pub fn new(hash: u32, protocol: u8, private_len: usize, ip_len: usize, sum: Option<Checksum>) -> Self {
+        let length = (UDP_HEADER_LEN + GUE_HEADER_LEN + private_len + ip_len) as u16;
         let ports = u32::from(gue_source_port(hash).to_be()) | u32::from(GUE_PORT.to_be()) << 16;
-        let gue = (private_len as u32 / 4) & 0x1f | u32::from(inner_protocol(datagram)) << 8;
-        let checksum = match inner_sum(context, datagram, sum) {
+        let gue = (private_len as u32 / 4) & 0x1f | u32::from(protocol) << 8;
+        let checksum = match sum {
             None => 0,
             Some(sum) => {
                 // The length stands in the header and in the pseudo header.
@@ -91,7 +91,7 @@ impl Gue {
 
 /// `sum` and that of the inner packet; `None` when its headers do not tell.
 #[inline(always)]
-fn inner_sum(context: &Context, datagram: &Datagram, sum: Checksum) -> Option<Checksum> {
+pub fn inner_sum(context: &Context, datagram: &Datagram, sum: Checksum) -> Option<Checksum> {
     let segment = datagram.ip_len - datagram.l4_offset;
     if datagram.protocol != PROTOCOL_TCP {
         let at = datagram.l2_len + datagram.l4_offset;

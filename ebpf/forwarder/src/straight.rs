@@ -1,25 +1,57 @@
 //! The straight way, which nearly all packets take: TCP or UDP without tags, options and extension headers, to a port
-//! that is an entry of a VIP without further rules, by a settled slot and IP in IP to a backend with a known way.
+//! that is an entry of a VIP without further rules, by a settled slot and IP in IP or GUE to a backend with a known way.
 //!
-//! What it costs is what a packet costs. It looks at the headers once and keeps little of them; where a packet leaves the
-//! straight way, the function that goes on reads them again.
+//! What it costs is what a packet costs. It reads the headers in words and keeps none of them: what is wanted twice is read
+//! twice, as a word of the packet is as near as one of the stack. Where a packet leaves the straight way, the function that
+//! goes on reads them again.
 
 use core::mem::MaybeUninit;
 
-use guideway_abi::{Counter, GenerationHeader, TableRef, VipRef, encapsulation};
+use guideway_abi::{BackendRecord, Counter, GenerationHeader, TableRef, VipRef, encapsulation};
 use guideway_packet::{
-    Addresses, Datagram, ETHERTYPE_IPV4, ETHERTYPE_IPV6, IPV4_HEADER_LEN, IPV6_HEADER_LEN, PLAIN_V4_LEN,
-    PLAIN_V6_LEN, PROTOCOL_IPIP, PROTOCOL_IPV6, PlainV4, PlainV6, flow_hash, lowered_ttl_v4, parse_ipv4,
-    parse_ipv6,
+    Checksum, ETHERTYPE_IPV4, ETHERTYPE_IPV6, IPV4_HEADER_LEN, IPV6_HEADER_LEN, PROTOCOL_UDP, Parsed, Plain,
+    PlainV4, PlainV6, lowered_ttl_v4, parse_ipv4, parse_ipv6,
 };
 use guideway_xdp::{Context, opaque};
 
 use crate::{
-    Parcel, Place, UNTAGGED, Verdict, encap, lookup,
+    Parcel, Place, UNTAGGED, Verdict,
+    encap::{self, GUE_LEN},
+    lookup,
     maps::{self, BACKENDS, SETS},
     next_hop::NextHop,
-    outer,
+    outer::{self, Gue},
 };
+
+/// What the program does for each family in its own way.
+pub trait Family<'p>: Plain<'p> {
+    /// The VIP whose entry is the packet's port.
+    fn vip(self, start: Start, header: &GenerationHeader) -> Option<VipRef>;
+    /// Lowers the TTL.
+    fn lower_ttl(self, start: Start);
+    /// Whatever the parser makes of a packet behind `l2_len` bytes.
+    fn parse(context: &Context, l2_len: usize) -> Parsed;
+}
+
+/// The start of a frame that has the bytes of a plain packet and was not moved.
+#[derive(Clone, Copy)]
+pub struct Start(*mut u8);
+
+impl Start {
+    /// The start of the frame, and a view of it, if it has so many bytes.
+    #[inline(always)]
+    fn of<'p, P: Plain<'p>>(context: &'p Context) -> Option<(Self, P)> {
+        let start = Self(context.start(P::LEN)?);
+        Some((start, start.view()))
+    }
+
+    /// A view that has read nothing yet: the compiler does not keep for it what another one has read.
+    #[inline(always)]
+    fn view<'p, P: Plain<'p>>(self) -> P {
+        // SAFETY: so many bytes are there, and what writes to them has no reference to them.
+        P::over(unsafe { &*(opaque(self.0 as u64) as *const P::Bytes) })
+    }
+}
 
 /// Where a packet has left the straight way.
 struct Junction {
@@ -38,91 +70,36 @@ const PARCEL: u64 = 3;
 
 type Exit = MaybeUninit<Junction>;
 
-/// Sends an untagged IPv4 packet off; or makes it a parcel.
+/// Sends an untagged packet off; or makes it a parcel.
 #[inline(always)]
-pub fn ipv4<'a>(context: &Context, header: &'a GenerationHeader, place: &mut Place<'a>) -> Verdict<()> {
+pub fn start<'a, 'p, P: Family<'p>>(
+    context: &'p Context,
+    header: &'a GenerationHeader,
+    place: &mut Place<'a>,
+) -> Verdict<()> {
     let mut exit = Exit::uninit();
-    straight_ipv4(context, header, &mut exit, place)?;
+    straight::<P>(context, header, &mut exit, place)?;
     // SAFETY: it was written.
     let Junction { to, vip } = unsafe { exit.assume_init() };
     match to {
         PARCEL => Ok(()),
-        NOT_PLAIN => any_ipv4(context, header, UNTAGGED, place),
-        _ => rules_ipv4(context, header, vip, place),
-    }
-}
-
-/// As [`ipv4`], for IPv6.
-#[inline(always)]
-pub fn ipv6<'a>(context: &Context, header: &'a GenerationHeader, place: &mut Place<'a>) -> Verdict<()> {
-    let mut exit = Exit::uninit();
-    straight_ipv6(context, header, &mut exit, place)?;
-    // SAFETY: it was written.
-    let Junction { to, vip } = unsafe { exit.assume_init() };
-    match to {
-        PARCEL => Ok(()),
-        NOT_PLAIN => any_ipv6(context, header, UNTAGGED, place),
-        _ => rules_ipv6(context, header, vip, place),
+        NOT_PLAIN => any::<P>(context, header, UNTAGGED, place),
+        _ => rules::<P>(context, header, vip, place),
     }
 }
 
 #[inline(never)]
-fn straight_ipv4<'a>(
-    context: &Context,
+fn straight<'a, 'p, P: Family<'p>>(
+    context: &'p Context,
     header: &'a GenerationHeader,
     exit: &mut Exit,
     place: &mut Place<'a>,
 ) -> Verdict<()> {
-    straight::<PlainV4>(context, header, exit, place)
-}
-
-#[inline(never)]
-fn straight_ipv6<'a>(
-    context: &Context,
-    header: &'a GenerationHeader,
-    exit: &mut Exit,
-    place: &mut Place<'a>,
-) -> Verdict<()> {
-    straight::<PlainV6>(context, header, exit, place)
-}
-
-/// What the two families differ in.
-trait Plain: Copy {
-    /// The protocol number of such a packet in a tunnel.
-    const PROTOCOL: u8;
-
-    /// The packet, and the start of its frame.
-    fn of(context: &Context) -> Option<(Self, *mut u8)>;
-    /// The packet, read once more, so that nothing of it needs to be kept until here.
-    ///
-    /// # Safety
-    ///
-    /// `start` is what [`of`](Self::of) gave for the same packet.
-    unsafe fn again(start: *const u8) -> Datagram;
-    fn vip(&self, header: &GenerationHeader) -> Option<VipRef>;
-    fn addresses(&self) -> Addresses;
-    fn ports(&self) -> u32;
-    fn protocol(&self) -> u8;
-    fn ttl(&self) -> u8;
-    fn traffic_class(&self) -> u8;
-    fn ip_len(&self) -> usize;
-    /// Lowers the TTL.
-    ///
-    /// # Safety
-    ///
-    /// `start` is that of the packet's frame.
-    unsafe fn lower_ttl(&self, start: *mut u8);
-}
-
-#[inline(always)]
-fn straight<'a, P: Plain>(
-    context: &Context,
-    header: &'a GenerationHeader,
-    exit: &mut Exit,
-    place: &mut Place<'a>,
-) -> Verdict<()> {
-    let Some((packet, start)) = P::of(context) else { return leave(exit, NOT_PLAIN, 0) };
-    let Some(vip) = packet.vip(header) else { return leave(exit, RULES, lookup::NO_ENTRY) };
+    let Some((start, packet)) = Start::of::<P>(context) else { return leave(exit, NOT_PLAIN, 0) };
+    if !packet.is_plain(context) {
+        return leave(exit, NOT_PLAIN, 0);
+    }
+    let Some(vip) = packet.vip(start, header) else { return leave(exit, RULES, lookup::NO_ENTRY) };
     if vip.flags != 0 {
         return leave(exit, RULES, lookup::word(vip));
     }
@@ -133,37 +110,31 @@ fn straight<'a, P: Plain>(
     if set.table == TableRef::NONE {
         return Err(Counter::DropNoBackend);
     }
-    let hash = flow_hash(&header.flow_key, &packet.addresses(), packet.ports(), packet.protocol());
+    let hash = start.view::<P>().flow_hash(&header.flow_key);
     let slot = maps::slot_of(set.table, hash).ok_or(Counter::DropInternal)?;
     // Neither in doubt nor empty.
     let is_settled = slot.cast_signed() > 0;
-    let way = if is_settled && set.encapsulation == encapsulation::IPIP {
+    let way = if is_settled && set.encapsulation <= encapsulation::GUE {
         NextHop::known(slot.into(), hash)
     } else {
         None
     };
     let Some((next_hop, mtu)) = way else {
-        // SAFETY: it is the start, and the packet was not moved.
-        let datagram = unsafe { P::again(start) };
+        let datagram = start.view::<P>().datagram();
         place.write(Parcel { header, datagram, set, vip, hash, backend: slot, hops: [0; 2] });
         return leave(exit, PARCEL, 0);
     };
     let backend = BACKENDS.get(slot.into()).ok_or(Counter::DropInternal)?;
-    if backend.family == 4 {
-        let length = fitting(packet.ip_len() + IPV4_HEADER_LEN, mtu)?;
-        let words = outer::v4(header, backend, packet.traffic_class(), hash, P::PROTOCOL, length).to_words();
-        // SAFETY: it is the start, and the packet was not moved.
-        unsafe { packet.lower_ttl(start) };
-        encap::write_untagged::<IPV4_HEADER_LEN, _>(context, &next_hop, ETHERTYPE_IPV4, words)?;
+    let way = Way { header, backend, next_hop, mtu, hash };
+    const { assert!(encapsulation::IPIP == 0 && encapsulation::GUE == 1) };
+    let ip_len = start.view::<P>().ip_len();
+    if set.encapsulation == encapsulation::IPIP {
+        way.ipip::<P>(context, start)?;
     } else {
-        let length = fitting(packet.ip_len() + IPV6_HEADER_LEN, mtu)?;
-        let words = outer::v6(header, backend, packet.traffic_class(), hash, P::PROTOCOL, length).to_words();
-        // SAFETY: as above.
-        unsafe { packet.lower_ttl(start) };
-        encap::write_untagged::<IPV6_HEADER_LEN, _>(context, &next_hop, ETHERTYPE_IPV6, words)?;
+        way.gue::<P>(context, start)?;
     }
-    maps::count_traffic(vip.vip, slot.into(), packet.ip_len());
-    Err(next_hop.transmit(context))
+    maps::count_traffic(vip.vip, slot.into(), ip_len);
+    Err(way.next_hop.transmit(context))
 }
 
 #[inline(always)]
@@ -172,174 +143,142 @@ fn leave(exit: &mut Exit, to: u64, vip: u64) -> Verdict<()> {
     Ok(())
 }
 
-/// `length`, if it has a place in the header and on the way.
-#[inline(always)]
-fn fitting(length: usize, mtu: u32) -> Verdict<usize> {
-    if length > u16::MAX as usize || length > mtu as usize { Err(Counter::DropTooBig) } else { Ok(length) }
+/// What a packet and its way to a backend are known by.
+struct Way<'a> {
+    header: &'a GenerationHeader,
+    backend: &'a BackendRecord,
+    next_hop: NextHop,
+    mtu: u32,
+    hash: u32,
 }
 
-impl Plain for PlainV4 {
-    const PROTOCOL: u8 = PROTOCOL_IPIP;
-
+impl Way<'_> {
+    /// Makes the packet one of IP in IP.
     #[inline(always)]
-    fn of(context: &Context) -> Option<(Self, *mut u8)> {
-        let start = context.start(PLAIN_V4_LEN)?;
-        // SAFETY: so many bytes are there, and nobody writes to them meanwhile.
-        let packet = Self::of(context, unsafe { &*start.cast() })?;
-        Some((packet, start))
+    fn ipip<'p, P: Family<'p>>(&self, context: &Context, start: Start) -> Verdict<()> {
+        let Self { header, backend, hash, .. } = *self;
+        let packet = start.view::<P>();
+        let class = packet.traffic_class();
+        if backend.family == 4 {
+            let length = self.fitting(packet.ip_len() + IPV4_HEADER_LEN)?;
+            let outer = outer::v4(header, backend, class, hash, P::IN_TUNNEL, length);
+            packet.lower_ttl(start);
+            encap::write_untagged::<IPV4_HEADER_LEN, _>(
+                context,
+                &self.next_hop,
+                ETHERTYPE_IPV4,
+                outer.to_words(),
+            )
+        } else {
+            let length = self.fitting(packet.ip_len() + IPV6_HEADER_LEN)?;
+            let outer = outer::v6(header, backend, class, hash, P::IN_TUNNEL, length);
+            packet.lower_ttl(start);
+            encap::write_untagged::<IPV6_HEADER_LEN, _>(
+                context,
+                &self.next_hop,
+                ETHERTYPE_IPV6,
+                outer.to_words(),
+            )
+        }
     }
 
+    /// Makes the packet one of GUE.
     #[inline(always)]
-    unsafe fn again(start: *const u8) -> Datagram {
-        // SAFETY: the caller's promise.
-        Self::read(unsafe { &*(opaque(start as u64) as *const _) }).datagram()
+    fn gue<'p, P: Family<'p>>(&self, context: &Context, start: Start) -> Verdict<()> {
+        const V4: usize = IPV4_HEADER_LEN + GUE_LEN;
+        const V6: usize = IPV6_HEADER_LEN + GUE_LEN;
+        let Self { header, backend, hash, .. } = *self;
+        let packet = start.view::<P>();
+        let (class, ip_len) = (packet.traffic_class(), packet.ip_len());
+        if backend.family == 4 {
+            let length = self.fitting(ip_len + V4)?;
+            let outer = outer::v4(header, backend, class, hash, PROTOCOL_UDP, length);
+            let sum = packet.inner_sum(Checksum::zero().add_u32(outer.source).add_u32(outer.destination));
+            let words = encap::in_front_of(outer.to_words(), Gue::new(hash, P::IN_TUNNEL, 0, ip_len, sum));
+            packet.lower_ttl(start);
+            encap::write_untagged::<V4, _>(context, &self.next_hop, ETHERTYPE_IPV4, words)
+        } else {
+            let length = self.fitting(ip_len + V6)?;
+            let outer = outer::v6(header, backend, class, hash, PROTOCOL_UDP, length).to_words();
+            let sum = outer[1..].iter().fold(Checksum::zero(), |sum, word| sum.add_u64(*word));
+            let words = (outer, Gue::new(hash, P::IN_TUNNEL, 0, ip_len, packet.inner_sum(sum)).words);
+            packet.lower_ttl(start);
+            encap::write_untagged::<V6, _>(context, &self.next_hop, ETHERTYPE_IPV6, words)
+        }
     }
 
+    /// `length`, if it has a place in the header and on the way.
     #[inline(always)]
-    fn vip(&self, header: &GenerationHeader) -> Option<VipRef> {
-        lookup::port_v4(header, self.destination, self.ports, self.protocol())
-    }
-
-    #[inline(always)]
-    fn addresses(&self) -> Addresses {
-        self.addresses()
-    }
-
-    #[inline(always)]
-    fn ports(&self) -> u32 {
-        self.ports
-    }
-
-    #[inline(always)]
-    fn protocol(&self) -> u8 {
-        self.protocol()
-    }
-
-    #[inline(always)]
-    fn ttl(&self) -> u8 {
-        self.ttl()
-    }
-
-    #[inline(always)]
-    fn traffic_class(&self) -> u8 {
-        self.traffic_class
-    }
-
-    #[inline(always)]
-    fn ip_len(&self) -> usize {
-        self.ip_len
-    }
-
-    #[inline(always)]
-    unsafe fn lower_ttl(&self, start: *mut u8) {
-        // SAFETY: the caller's promise; a plain packet has these bytes.
-        unsafe { start.add(Self::TTL_AT).cast::<u32>().write_unaligned(lowered_ttl_v4(self.ttl_word)) };
+    fn fitting(&self, length: usize) -> Verdict<usize> {
+        if length > u16::MAX as usize || length > self.mtu as usize {
+            Err(Counter::DropTooBig)
+        } else {
+            Ok(length)
+        }
     }
 }
 
-impl Plain for PlainV6 {
-    const PROTOCOL: u8 = PROTOCOL_IPV6;
+impl<'p> Family<'p> for PlainV4<'p> {
+    #[inline(always)]
+    fn vip(self, _start: Start, header: &GenerationHeader) -> Option<VipRef> {
+        lookup::port_v4(header, self.destination(), self.ports(), self.protocol())
+    }
 
     #[inline(always)]
-    fn of(context: &Context) -> Option<(Self, *mut u8)> {
-        let start = context.start(PLAIN_V6_LEN)?;
+    fn lower_ttl(self, start: Start) {
+        let word = lowered_ttl_v4(self.ttl_word());
+        // SAFETY: a plain packet has these bytes.
+        unsafe { start.0.add(Self::TTL_AT).cast::<u32>().write_unaligned(word) };
+    }
+
+    #[inline(always)]
+    fn parse(context: &Context, l2_len: usize) -> Parsed {
+        parse_ipv4(context, l2_len)
+    }
+}
+
+impl<'p> Family<'p> for PlainV6<'p> {
+    #[inline(always)]
+    fn vip(self, start: Start, header: &GenerationHeader) -> Option<VipRef> {
+        let words = start.view::<Self>().destination_words();
+        lookup::port_v6(header, self.destination(), words, self.ports(), self.protocol())
+    }
+
+    #[inline(always)]
+    fn lower_ttl(self, start: Start) {
         // SAFETY: as for IPv4.
-        let packet = Self::of(context, unsafe { &*start.cast() })?;
-        Some((packet, start))
+        unsafe { start.0.add(Self::HOP_LIMIT_AT).write(self.ttl() - 1) };
     }
 
     #[inline(always)]
-    unsafe fn again(start: *const u8) -> Datagram {
-        // SAFETY: the caller's promise.
-        Self::read(unsafe { &*(opaque(start as u64) as *const _) }).datagram()
-    }
-
-    #[inline(always)]
-    fn vip(&self, header: &GenerationHeader) -> Option<VipRef> {
-        lookup::port_v6(header, self.destination, self.ports, self.protocol())
-    }
-
-    #[inline(always)]
-    fn addresses(&self) -> Addresses {
-        self.addresses()
-    }
-
-    #[inline(always)]
-    fn ports(&self) -> u32 {
-        self.ports
-    }
-
-    #[inline(always)]
-    fn protocol(&self) -> u8 {
-        self.protocol()
-    }
-
-    #[inline(always)]
-    fn ttl(&self) -> u8 {
-        self.hop_limit()
-    }
-
-    #[inline(always)]
-    fn traffic_class(&self) -> u8 {
-        self.traffic_class()
-    }
-
-    #[inline(always)]
-    fn ip_len(&self) -> usize {
-        self.ip_len
-    }
-
-    #[inline(always)]
-    unsafe fn lower_ttl(&self, start: *mut u8) {
-        // SAFETY: as for IPv4.
-        unsafe { start.add(Self::HOP_LIMIT_AT).write(self.hop_limit() - 1) };
+    fn parse(context: &Context, l2_len: usize) -> Parsed {
+        parse_ipv6(context, l2_len)
     }
 }
 
 /// Whatever the parser makes of a packet behind `l2_len` bytes.
 #[inline(never)]
-pub fn any_ipv4<'a>(
+pub fn any<'a, 'p, P: Family<'p>>(
     context: &Context,
     header: &'a GenerationHeader,
     l2_len: usize,
     place: &mut Place<'a>,
 ) -> Verdict<()> {
-    place.write(Parcel::parsed(header, parse_ipv4(context, l2_len))?);
-    Ok(())
-}
-
-/// As [`any_ipv4`].
-#[inline(never)]
-pub fn any_ipv6<'a>(
-    context: &Context,
-    header: &'a GenerationHeader,
-    l2_len: usize,
-    place: &mut Place<'a>,
-) -> Verdict<()> {
-    place.write(Parcel::parsed(header, parse_ipv6(context, l2_len))?);
+    place.write(Parcel::parsed(header, P::parse(context, l2_len))?);
     Ok(())
 }
 
 #[inline(never)]
-fn rules_ipv4<'a>(
-    context: &Context,
+fn rules<'a, 'p, P: Family<'p>>(
+    context: &'p Context,
     header: &'a GenerationHeader,
     vip: u64,
     place: &mut Place<'a>,
 ) -> Verdict<()> {
-    let (packet, _) = <PlainV4 as Plain>::of(context).ok_or(Counter::DropInternal)?;
-    place.write(Parcel::new(header, packet.datagram(), vip)?);
-    Ok(())
-}
-
-#[inline(never)]
-fn rules_ipv6<'a>(
-    context: &Context,
-    header: &'a GenerationHeader,
-    vip: u64,
-    place: &mut Place<'a>,
-) -> Verdict<()> {
-    let (packet, _) = <PlainV6 as Plain>::of(context).ok_or(Counter::DropInternal)?;
+    let (_, packet) = Start::of::<P>(context).ok_or(Counter::DropInternal)?;
+    if !packet.is_plain(context) {
+        return Err(Counter::DropInternal);
+    }
     place.write(Parcel::new(header, packet.datagram(), vip)?);
     Ok(())
 }

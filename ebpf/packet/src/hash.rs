@@ -83,15 +83,14 @@ pub const fn lookup_hash_v4(key: &[u64; 7], address: u32, port_and_protocol: u32
     (pair(key, 0, address, port_and_protocol) >> 32) as u32
 }
 
-/// Hash of an IPv6 VIP for the lookup.
+/// Hash of an IPv6 VIP, the [`words_v6`] of its address, for the lookup.
 #[inline(always)]
 #[must_use]
 #[allow(clippy::cast_possible_truncation)] // halves are meant
-pub const fn lookup_hash_v6(key: &[u64; 7], address: [u64; 2], port_and_protocol: u32) -> u32 {
-    let [a, b] = address;
-    let sum = pair(key, 0, a as u32, (a >> 32) as u32)
-        .wrapping_add(pair(key, 2, b as u32, (b >> 32) as u32))
-        .wrapping_add(pair(key, 4, port_and_protocol, 0));
+pub const fn lookup_hash_v6(key: &[u64; 7], address: [u32; 4], port_and_protocol: u32) -> u32 {
+    let [a, b, c, d] = address;
+    let sum =
+        pair(key, 0, a, b).wrapping_add(pair(key, 2, c, d)).wrapping_add(pair(key, 4, port_and_protocol, 0));
     (sum >> 32) as u32
 }
 
@@ -110,19 +109,41 @@ pub const fn second_bucket(key: &[u64; 7], hash: u32) -> u32 {
 #[must_use]
 #[allow(clippy::cast_possible_truncation)] // halves are meant
 pub fn flow_hash(key: &FlowKey, addresses: &Addresses, ports: u32, protocol: u8) -> u32 {
-    let add = &key.add;
-    let protocol = protocol as u32;
-    let sum = match addresses {
+    match *addresses {
         Addresses::V4 { source, destination } => {
-            pair(add, 0, *source, *destination).wrapping_add(pair(add, 2, ports, protocol))
+            let add = &key.add;
+            let sum = pair(add, 0, source, destination).wrapping_add(pair(add, 2, ports, protocol.into()));
+            permute((sum >> 32) as u32, key.mix)
         }
-        Addresses::V6 { source: [a, b], destination: [c, d] } => pair(add, 0, *a as u32, (*a >> 32) as u32)
-            .wrapping_add(pair(add, 2, *b as u32, (*b >> 32) as u32))
-            .wrapping_add(pair(add, 4, *c as u32, (*c >> 32) as u32))
-            .wrapping_add(pair(add, 6, *d as u32, (*d >> 32) as u32))
-            .wrapping_add(pair(add, 8, ports, protocol)),
-    };
+        Addresses::V6 { source, destination } => {
+            let ([a, b, c, d], [e, f, g, h]) = (words_v6(source), words_v6(destination));
+            flow_hash_v6(key, [a, b, c, d, e, f, g, h], ports, protocol)
+        }
+    }
+}
+
+/// As [`flow_hash`], of IPv6 addresses in words of 32 bits, source first.
+#[inline(always)]
+#[must_use]
+#[allow(clippy::cast_possible_truncation)] // halves are meant
+pub(crate) const fn flow_hash_v6(key: &FlowKey, addresses: [u32; 8], ports: u32, protocol: u8) -> u32 {
+    let add = &key.add;
+    let [a, b, c, d, e, f, g, h] = addresses;
+    let sum = pair(add, 0, a, b)
+        .wrapping_add(pair(add, 2, c, d))
+        .wrapping_add(pair(add, 4, e, f))
+        .wrapping_add(pair(add, 6, g, h))
+        .wrapping_add(pair(add, 8, ports, protocol as u32));
     permute((sum >> 32) as u32, key.mix)
+}
+
+/// An IPv6 address of two words in words of 32 bits, in the order of memory.
+#[inline(always)]
+#[must_use]
+#[allow(clippy::cast_possible_truncation)] // halves are meant
+pub const fn words_v6(address: [u64; 2]) -> [u32; 4] {
+    let [a, b] = address;
+    [a as u32, (a >> 32) as u32, b as u32, (b >> 32) as u32]
 }
 
 /// A permutation of the 32-bit numbers, when both factors are odd.

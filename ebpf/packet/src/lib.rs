@@ -27,10 +27,11 @@ pub use encap::{
 pub use frame::Frame;
 pub use hash::{
     flow_hash, flow_tag, lookup_hash_v4, lookup_hash_v6, port_and_protocol, second_bucket, siphash13, slot,
+    words_v6,
 };
 pub use parse::{
     Addresses, Datagram, ETHERTYPE_IPV4, ETHERTYPE_IPV6, EXTENSION_HEADERS_MAX, Family, L2, PROTOCOL_TCP,
     Parsed, Problem, TCP_HEADER_LEN, VLAN_TAGS_MAX, parse, parse_ipv4, parse_ipv6, parse_l2, ports,
 };
-pub use plain::{PLAIN_V4_LEN, PLAIN_V6_LEN, PlainV4, PlainV6};
+pub use plain::{Plain, PlainV4, PlainV6};
 pub use tunnel::{HOPS_HEADER_LEN, HOPS_MAX, Hops, Tunnel, TunnelKind, decapsulated_ecn, parse_tunnel};

@@ -1,212 +1,311 @@
-//! The headers of nearly all packets, read in few words: TCP or UDP behind an Ethernet header without tags, with neither
-//! IP options nor extension headers, and whole.
+//! The headers of nearly all packets: TCP or UDP behind an Ethernet header without tags, with neither IP options nor
+//! extension headers, and whole. A view of them reads what is asked for, when it is asked for, in words.
 
+use guideway_abi::FlowKey;
+
+use crate::hash::flow_hash_v6;
 use crate::{
-    Addresses, Datagram, Frame, IPV4_HEADER_LEN, IPV6_HEADER_LEN, PROTOCOL_TCP, PROTOCOL_UDP, TCP_HEADER_LEN,
-    UDP_HEADER_LEN,
+    Addresses, Checksum, Datagram, Frame, IPV4_HEADER_LEN, IPV6_HEADER_LEN, PROTOCOL_IPIP, PROTOCOL_IPV6,
+    PROTOCOL_TCP, PROTOCOL_UDP, TCP_HEADER_LEN, UDP_HEADER_LEN, flow_hash, inner_sum_v4, inner_sum_v6,
 };
 
 const L2_LEN: usize = 14;
-/// Bytes that a [`PlainV4`] has at least.
-pub const PLAIN_V4_LEN: usize = L2_LEN + IPV4_HEADER_LEN + UDP_HEADER_LEN;
-/// Bytes that a [`PlainV6`] has at least.
-pub const PLAIN_V6_LEN: usize = L2_LEN + IPV6_HEADER_LEN + UDP_HEADER_LEN;
+const V4_LEN: usize = L2_LEN + IPV4_HEADER_LEN + UDP_HEADER_LEN;
+const V6_LEN: usize = L2_LEN + IPV6_HEADER_LEN + UDP_HEADER_LEN;
 
-/// An IPv4 packet as above.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlainV4 {
+/// A frame that may be as above. But for [`is_plain`](Self::is_plain), what is said of it is true if it is.
+pub trait Plain<'p>: Copy {
+    /// The first bytes of the frame.
+    type Bytes: 'p;
+    /// How many there are.
+    const LEN: usize = size_of::<Self::Bytes>();
+    /// Length of the IP header.
+    const HEADER_LEN: usize;
+    /// Protocol number of such a packet in a tunnel.
+    const IN_TUNNEL: u8;
+
+    /// A view of the first bytes of a frame, whose EtherType is that of the family.
+    fn over(bytes: &'p Self::Bytes) -> Self;
+
+    /// Whether version, header length and fragment fields are those of a plain packet. If not, the parser says what it is.
+    fn has_plain_header(self) -> bool;
     /// As [`Datagram::ip_len`].
-    pub ip_len: usize,
+    fn ip_len(self) -> usize;
     /// As [`Datagram::traffic_class`].
-    pub traffic_class: u8,
-    /// TTL, protocol and header checksum, in the order of memory.
-    pub ttl_word: u32,
+    fn traffic_class(self) -> u8;
+    /// As [`Datagram::ttl`].
+    fn ttl(self) -> u8;
+    /// As [`Datagram::protocol`].
+    fn protocol(self) -> u8;
     /// As [`Datagram::ports`].
-    pub ports: u32,
-    /// Address of the client, in the order of memory.
-    pub source: u32,
-    /// Address of the VIP likewise.
-    pub destination: u32,
+    fn ports(self) -> u32;
+    /// Source and destination.
+    fn addresses(self) -> Addresses;
+    /// Length and checksum of the UDP header, in the order of memory.
+    fn udp_word(self) -> u32;
+    /// Its [`flow_hash`].
+    fn flow_hash(self, key: &FlowKey) -> u32;
+    /// `sum` and the part that the packet adds inside of a tunnel, with its TTL lowered, when the checksum of its segment is
+    /// right: see [`inner_sum_v4`] and [`inner_sum_v6`].
+    fn with_right_segment(self, sum: Checksum) -> Checksum;
+
+    /// Whether `frame`, of which this is the start, holds a whole plain packet.
+    #[inline(always)]
+    fn is_plain<F: Frame + ?Sized>(self, frame: &F) -> bool {
+        if !self.has_plain_header() {
+            return false;
+        }
+        let least = match self.protocol() {
+            PROTOCOL_TCP => Self::HEADER_LEN + TCP_HEADER_LEN,
+            PROTOCOL_UDP => Self::HEADER_LEN + UDP_HEADER_LEN,
+            _ => return false,
+        };
+        self.ip_len() >= least && frame.reaches(L2_LEN + self.ip_len())
+    }
+
+    /// The packet as the parser gives it.
+    #[inline(always)]
+    fn datagram(self) -> Datagram {
+        Datagram {
+            l2_len: L2_LEN,
+            ip_len: self.ip_len(),
+            l4_offset: Self::HEADER_LEN,
+            traffic_class: self.traffic_class(),
+            ttl: self.ttl(),
+            protocol: self.protocol(),
+            ports: self.ports(),
+            addresses: self.addresses(),
+        }
+    }
+
+    /// As [`with_right_segment`](Self::with_right_segment); `None` when the headers do not tell: without a UDP checksum, or
+    /// with a UDP length that is not that of the segment.
+    #[inline(always)]
+    #[allow(clippy::cast_possible_truncation)] // parts of a word are meant
+    fn inner_sum(self, sum: Checksum) -> Option<Checksum> {
+        if self.protocol() != PROTOCOL_TCP {
+            let word = self.udp_word();
+            let length = usize::from((word as u16).swap_bytes());
+            if word >> 16 == 0 || length != self.ip_len() - Self::HEADER_LEN {
+                return None;
+            }
+        }
+        Some(self.with_right_segment(sum))
+    }
 }
 
-impl PlainV4 {
+/// An IPv4 frame.
+#[derive(Clone, Copy, Debug)]
+pub struct PlainV4<'p>(&'p [u8; V4_LEN]);
+
+impl PlainV4<'_> {
     /// Where a frame has the [`ttl_word`](Self::ttl_word).
     pub const TTL_AT: usize = L2_LEN + 8;
 
-    /// From the first bytes of `frame`, whose EtherType is that of IPv4. `None`: [`parse_ipv4`](crate::parse_ipv4) says what
-    /// it is.
+    /// TTL, protocol and header checksum, in the order of memory.
     #[inline(always)]
     #[must_use]
-    pub fn of<F: Frame + ?Sized>(frame: &F, h: &[u8; PLAIN_V4_LEN]) -> Option<Self> {
+    pub fn ttl_word(self) -> u32 {
+        u32::from_le_bytes(part::<4, 22, _>(self.0))
+    }
+
+    /// Address of the client, in the order of memory.
+    #[inline(always)]
+    #[must_use]
+    pub fn source(self) -> u32 {
+        u32::from_le_bytes(part::<4, 26, _>(self.0))
+    }
+
+    /// Address of the VIP likewise.
+    #[inline(always)]
+    #[must_use]
+    pub fn destination(self) -> u32 {
+        u32::from_le_bytes(part::<4, 30, _>(self.0))
+    }
+
+    /// The first eight bytes of the header, in the order of memory.
+    #[inline(always)]
+    fn first(self) -> u64 {
+        u64::from_le_bytes(part::<8, 14, _>(self.0))
+    }
+}
+
+#[allow(clippy::cast_possible_truncation)] // parts of words are meant
+impl<'p> Plain<'p> for PlainV4<'p> {
+    type Bytes = [u8; V4_LEN];
+    const HEADER_LEN: usize = IPV4_HEADER_LEN;
+    const IN_TUNNEL: u8 = PROTOCOL_IPIP;
+
+    #[inline(always)]
+    fn over(bytes: &'p Self::Bytes) -> Self {
+        Self(bytes)
+    }
+
+    #[inline(always)]
+    fn has_plain_header(self) -> bool {
         // Version, header length and all of the fragment's fields but DF and the reserved bit.
         const KIND: u64 = 0xff3f_0000_0000_00ff;
-        const PLAIN: u64 = 0x45;
-        let first = u64::from_le_bytes(part::<8, 14, _>(h));
-        if first & KIND != PLAIN {
-            return None;
-        }
-        let packet = Self::read(h);
-        if is_whole(frame, packet.protocol(), IPV4_HEADER_LEN, packet.ip_len) { Some(packet) } else { None }
+        self.first() & KIND == 0x45
     }
 
-    /// From the first bytes of a frame for which [`of`](Self::of) gave a packet before.
     #[inline(always)]
-    #[must_use]
-    #[allow(clippy::cast_possible_truncation)] // parts of words are meant
-    pub fn read(h: &[u8; PLAIN_V4_LEN]) -> Self {
-        let first = u64::from_le_bytes(part::<8, 14, _>(h));
-        Self {
-            ip_len: usize::from(((first >> 16) as u16).swap_bytes()),
-            traffic_class: (first >> 8) as u8,
-            ttl_word: u32::from_le_bytes(part::<4, 22, _>(h)),
-            source: u32::from_le_bytes(part::<4, 26, _>(h)),
-            destination: u32::from_le_bytes(part::<4, 30, _>(h)),
-            ports: u32::from_le_bytes(part::<4, 34, _>(h)),
-        }
+    fn ip_len(self) -> usize {
+        usize::from(((self.first() >> 16) as u16).swap_bytes())
     }
 
-    /// As [`Datagram::protocol`].
     #[inline(always)]
-    #[must_use]
-    #[allow(clippy::cast_possible_truncation)] // a part of the word is meant
-    pub const fn protocol(&self) -> u8 {
-        (self.ttl_word >> 8) as u8
+    fn traffic_class(self) -> u8 {
+        (self.first() >> 8) as u8
     }
 
-    /// The TTL.
     #[inline(always)]
-    #[must_use]
-    #[allow(clippy::cast_possible_truncation)] // the low byte is meant
-    pub const fn ttl(&self) -> u8 {
-        self.ttl_word as u8
+    fn ttl(self) -> u8 {
+        self.ttl_word() as u8
     }
 
-    /// Source and destination.
     #[inline(always)]
-    #[must_use]
-    pub const fn addresses(&self) -> Addresses {
-        Addresses::V4 { source: self.source, destination: self.destination }
+    fn protocol(self) -> u8 {
+        (self.ttl_word() >> 8) as u8
     }
 
-    /// The packet as the parser gives it.
     #[inline(always)]
-    #[must_use]
-    pub const fn datagram(&self) -> Datagram {
-        Datagram {
-            l2_len: L2_LEN,
-            ip_len: self.ip_len,
-            l4_offset: IPV4_HEADER_LEN,
-            traffic_class: self.traffic_class,
-            ttl: self.ttl(),
-            protocol: self.protocol(),
-            ports: self.ports,
-            addresses: self.addresses(),
-        }
+    fn ports(self) -> u32 {
+        u32::from_le_bytes(part::<4, 34, _>(self.0))
+    }
+
+    #[inline(always)]
+    fn addresses(self) -> Addresses {
+        Addresses::V4 { source: self.source(), destination: self.destination() }
+    }
+
+    #[inline(always)]
+    fn udp_word(self) -> u32 {
+        u32::from_le_bytes(part::<4, 38, _>(self.0))
+    }
+
+    #[inline(always)]
+    fn flow_hash(self, key: &FlowKey) -> u32 {
+        flow_hash(key, &self.addresses(), self.ports(), self.protocol())
+    }
+
+    #[inline(always)]
+    fn with_right_segment(self, sum: Checksum) -> Checksum {
+        let length = (self.ip_len() - IPV4_HEADER_LEN) as u16;
+        inner_sum_v4(sum, self.source(), self.destination(), self.protocol(), length)
     }
 }
 
-/// An IPv6 packet as above.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlainV6 {
-    /// The first eight bytes of the header, in the order of memory.
-    pub first: u64,
-    /// As [`Datagram::ip_len`].
-    pub ip_len: usize,
-    /// As [`Datagram::ports`].
-    pub ports: u32,
-    /// Address of the client, in the order of memory.
-    pub source: [u64; 2],
-    /// Address of the VIP likewise.
-    pub destination: [u64; 2],
-}
+/// An IPv6 frame. Of those whose destination begins with 64 zero bits none is said to be plain, as IPv4-mapped ones are
+/// among them.
+#[derive(Clone, Copy, Debug)]
+pub struct PlainV6<'p>(&'p [u8; V6_LEN]);
 
-impl PlainV6 {
+impl PlainV6<'_> {
     /// Where a frame has the hop limit.
     pub const HOP_LIMIT_AT: usize = L2_LEN + 7;
 
-    /// From the first bytes of `frame`, whose EtherType is that of IPv6. `None`: [`parse_ipv6`](crate::parse_ipv6) says what
-    /// it is. Destinations that begin with 64 zero bits are left to it too, as IPv4-mapped ones are among them.
+    /// Address of the VIP, in the order of memory.
     #[inline(always)]
     #[must_use]
-    pub fn of<F: Frame + ?Sized>(frame: &F, h: &[u8; PLAIN_V6_LEN]) -> Option<Self> {
-        let packet = Self::read(h);
-        let is_plain = packet.first & 0xf0 == 0x60
-            && packet.destination[0] != 0
-            && is_whole(frame, packet.protocol(), IPV6_HEADER_LEN, packet.ip_len);
-        if is_plain { Some(packet) } else { None }
+    pub fn destination(self) -> [u64; 2] {
+        [u64::from_le_bytes(part::<8, 38, _>(self.0)), u64::from_le_bytes(part::<8, 46, _>(self.0))]
     }
 
-    /// From the first bytes of a frame for which [`of`](Self::of) gave a packet before.
+    /// The same as words of 32 bits.
     #[inline(always)]
     #[must_use]
-    #[allow(clippy::cast_possible_truncation)] // a part of a word is meant
-    pub fn read(h: &[u8; PLAIN_V6_LEN]) -> Self {
-        let first = u64::from_le_bytes(part::<8, 14, _>(h));
-        Self {
-            first,
-            ip_len: IPV6_HEADER_LEN + usize::from(((first >> 32) as u16).swap_bytes()),
-            ports: u32::from_le_bytes(part::<4, 54, _>(h)),
-            source: [u64::from_le_bytes(part::<8, 22, _>(h)), u64::from_le_bytes(part::<8, 30, _>(h))],
-            destination: [u64::from_le_bytes(part::<8, 38, _>(h)), u64::from_le_bytes(part::<8, 46, _>(h))],
-        }
+    pub fn destination_words(self) -> [u32; 4] {
+        let [_, _, _, _, words @ ..] = self.address_words();
+        words
     }
 
-    /// As [`Datagram::traffic_class`].
+    /// Source and destination as words of 32 bits, in the order of memory.
     #[inline(always)]
-    #[must_use]
-    #[allow(clippy::cast_possible_truncation)] // parts of a word are meant
-    pub const fn traffic_class(&self) -> u8 {
-        (self.first << 4) as u8 | (self.first >> 12) as u8 & 0x0f
+    fn address_words(self) -> [u32; 8] {
+        let h = self.0;
+        [
+            part::<4, 22, _>(h),
+            part::<4, 26, _>(h),
+            part::<4, 30, _>(h),
+            part::<4, 34, _>(h),
+            part::<4, 38, _>(h),
+            part::<4, 42, _>(h),
+            part::<4, 46, _>(h),
+            part::<4, 50, _>(h),
+        ]
+        .map(u32::from_le_bytes)
     }
 
-    /// As [`Datagram::protocol`].
+    /// The first eight bytes of the header, in the order of memory.
     #[inline(always)]
-    #[must_use]
-    #[allow(clippy::cast_possible_truncation)] // a part of a word is meant
-    pub const fn protocol(&self) -> u8 {
-        (self.first >> 48) as u8
-    }
-
-    /// The hop limit.
-    #[inline(always)]
-    #[must_use]
-    pub const fn hop_limit(&self) -> u8 {
-        (self.first >> 56) as u8
-    }
-
-    /// Source and destination.
-    #[inline(always)]
-    #[must_use]
-    pub const fn addresses(&self) -> Addresses {
-        Addresses::V6 { source: self.source, destination: self.destination }
-    }
-
-    /// The packet as the parser gives it.
-    #[inline(always)]
-    #[must_use]
-    pub const fn datagram(&self) -> Datagram {
-        Datagram {
-            l2_len: L2_LEN,
-            ip_len: self.ip_len,
-            l4_offset: IPV6_HEADER_LEN,
-            traffic_class: self.traffic_class(),
-            ttl: self.hop_limit(),
-            protocol: self.protocol(),
-            ports: self.ports,
-            addresses: self.addresses(),
-        }
+    fn first(self) -> u64 {
+        u64::from_le_bytes(part::<8, 14, _>(self.0))
     }
 }
 
-/// Whether a packet of TCP or UDP has room for its header, and the frame for the packet.
-#[inline(always)]
-fn is_whole<F: Frame + ?Sized>(frame: &F, protocol: u8, header_len: usize, ip_len: usize) -> bool {
-    let least = match protocol {
-        PROTOCOL_TCP => header_len + TCP_HEADER_LEN,
-        PROTOCOL_UDP => header_len + UDP_HEADER_LEN,
-        _ => return false,
-    };
-    ip_len >= least && frame.reaches(L2_LEN + ip_len)
+#[allow(clippy::cast_possible_truncation)] // parts of words are meant
+impl<'p> Plain<'p> for PlainV6<'p> {
+    type Bytes = [u8; V6_LEN];
+    const HEADER_LEN: usize = IPV6_HEADER_LEN;
+    const IN_TUNNEL: u8 = PROTOCOL_IPV6;
+
+    #[inline(always)]
+    fn over(bytes: &'p Self::Bytes) -> Self {
+        Self(bytes)
+    }
+
+    #[inline(always)]
+    fn has_plain_header(self) -> bool {
+        self.first() & 0xf0 == 0x60 && self.destination()[0] != 0
+    }
+
+    #[inline(always)]
+    fn ip_len(self) -> usize {
+        IPV6_HEADER_LEN + usize::from(((self.first() >> 32) as u16).swap_bytes())
+    }
+
+    #[inline(always)]
+    fn traffic_class(self) -> u8 {
+        (self.first() << 4) as u8 | (self.first() >> 12) as u8 & 0x0f
+    }
+
+    #[inline(always)]
+    fn ttl(self) -> u8 {
+        (self.first() >> 56) as u8
+    }
+
+    #[inline(always)]
+    fn protocol(self) -> u8 {
+        (self.first() >> 48) as u8
+    }
+
+    #[inline(always)]
+    fn ports(self) -> u32 {
+        u32::from_le_bytes(part::<4, 54, _>(self.0))
+    }
+
+    #[inline(always)]
+    fn addresses(self) -> Addresses {
+        let source =
+            [u64::from_le_bytes(part::<8, 22, _>(self.0)), u64::from_le_bytes(part::<8, 30, _>(self.0))];
+        Addresses::V6 { source, destination: self.destination() }
+    }
+
+    #[inline(always)]
+    fn udp_word(self) -> u32 {
+        u32::from_le_bytes(part::<4, 58, _>(self.0))
+    }
+
+    #[inline(always)]
+    fn flow_hash(self, key: &FlowKey) -> u32 {
+        flow_hash_v6(key, self.address_words(), self.ports(), self.protocol())
+    }
+
+    #[inline(always)]
+    fn with_right_segment(self, sum: Checksum) -> Checksum {
+        let next = (self.first() >> 48) as u16;
+        inner_sum_v6(sum, self.first() as u32, next.wrapping_sub(0x100))
+    }
 }
 
 /// `N` bytes from `AT` on. Taken as a whole, and not byte by byte, since the compiler makes one load of it only then.
@@ -219,57 +318,4 @@ fn part<const N: usize, const AT: usize, const LEN: usize>(h: &[u8; LEN]) -> [u8
 }
 
 #[cfg(test)]
-mod tests {
-    extern crate std;
-
-    use std::vec::Vec;
-
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::{Parsed, parse_ipv4, parse_ipv6};
-
-    fn plain(v6: bool, frame: &[u8]) -> Option<Datagram> {
-        if v6 {
-            PlainV6::of(frame, frame.first_chunk()?).map(|plain| plain.datagram())
-        } else {
-            PlainV4::of(frame, frame.first_chunk()?).map(|plain| plain.datagram())
-        }
-    }
-
-    proptest! {
-        /// What is plain is what the parser says it is, and what the parser takes without options is plain.
-        #[test]
-        fn plain_packets_are_what_the_parser_says(
-            v6: bool,
-            udp: bool,
-            mut frame in proptest::collection::vec(any::<u8>(), 30..120),
-            right in any::<[bool; 4]>(),
-        ) {
-            let len = frame.len() - 14;
-            frame[14] = match (right[0], v6) { (true, false) => 0x45, (true, true) => 0x60, _ => frame[14] };
-            let protocol = if udp { PROTOCOL_UDP } else { PROTOCOL_TCP };
-            if right[1] {
-                frame[if v6 { 20 } else { 23 }] = protocol;
-            }
-            if right[2] {
-                let len = u8::try_from(if v6 { len.saturating_sub(40) } else { len }).expect("short");
-                let at = if v6 { 18 } else { 16 };
-                frame[at..at + 2].copy_from_slice(&[0, len]);
-            }
-            if right[3] && !v6 {
-                frame[20..22].copy_from_slice(&[0x40, 0]);
-            }
-            let parsed = if v6 { parse_ipv6(&frame[..], 14) } else { parse_ipv4(&frame[..], 14) };
-            match (plain(v6, &frame), parsed) {
-                (Some(plain), parsed) => prop_assert_eq!(Parsed::Datagram(plain), parsed),
-                (None, Parsed::Datagram(parsed)) => {
-                    let header_len = if v6 { IPV6_HEADER_LEN } else { IPV4_HEADER_LEN };
-                    let low: Vec<u8> = frame.iter().skip(38).take(8).copied().collect();
-                    prop_assert!(parsed.l4_offset != header_len || v6 && low == [0; 8]);
-                }
-                (None, _) => {}
-            }
-        }
-    }
-}
+mod tests;

@@ -11,7 +11,7 @@ use guideway_abi::{
 };
 use guideway_packet::{
     Address, Addresses, flow_hash, lookup_hash_v4, lookup_hash_v6, outer_source_v4, outer_source_v6,
-    second_bucket, slot,
+    second_bucket, slot, words_v6,
 };
 
 use crate::{FiveTuple, Installed, InstalledError, MapContents, MapParts, Op, Protocol, TableElement};
@@ -202,7 +202,7 @@ impl Maps {
                     .map(|entry| entry.value)
             }
             Addresses::V6 { destination, .. } => {
-                let hash = lookup_hash_v6(&header.lookup_key, *destination, hashed);
+                let hash = lookup_hash_v6(&header.lookup_key, words_v6(*destination), hashed);
                 let homes = [hash, second_bucket(&header.lookup_key, hash)];
                 let buckets = homes
                     .map(|home| self.vip6_buckets[(header.vip6_base + (home & header.vip6_mask)) as usize]);

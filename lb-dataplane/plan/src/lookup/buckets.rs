@@ -3,7 +3,7 @@
 //! An entry stands in its first bucket if there is room when it comes, so that most lookups touch one cache line.
 
 use guideway_abi::{VIP4_WAYS, VIP6_WAYS, Vip4Bucket, Vip4Entry, Vip6Bucket, Vip6Entry};
-use guideway_packet::{lookup_hash_v4, lookup_hash_v6, second_bucket};
+use guideway_packet::{lookup_hash_v4, lookup_hash_v6, second_bucket, words_v6};
 
 /// Entries put elsewhere for one new entry, before another key is tried.
 const KICKS_MAX: usize = 256;
@@ -19,7 +19,7 @@ pub(crate) const fn home4(key: &[u64; 7], mask: u32, address: u32, entry_key: u3
 
 /// The two buckets in which an IPv6 entry can stand.
 pub(crate) const fn home6(key: &[u64; 7], mask: u32, address: [u64; 2], entry_key: u32) -> [u32; 2] {
-    let hash = lookup_hash_v6(key, address, entry_key & HASHED);
+    let hash = lookup_hash_v6(key, words_v6(address), entry_key & HASHED);
     [hash & mask, second_bucket(key, hash) & mask]
 }
 
