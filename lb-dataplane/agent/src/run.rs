@@ -21,7 +21,7 @@ use crate::announce::Announcer;
 use crate::apply::Kernel;
 use crate::cli::RunArgs;
 use crate::control::{Begin, Control, Interfaces as _, Outputs, Paths, Request, StartError};
-use crate::controller::follow::{self, Follow};
+use crate::controller::follow::{self, Follow, Left};
 use crate::controller::kept;
 use crate::error::chain;
 use crate::flows::FlowCounter;
@@ -131,10 +131,9 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
     tasks.spawn(on_link::keep(outputs.announcer.watch(), status, stop.clone()));
     tasks.spawn(serve_http(http, &outputs, kernel.clone(), ways.clone(), links, stop.clone()));
     let flows = FlowCounter::new(kernel.clone());
-    if let Some(Followed { controller, folder, found, problems, shown }) = followed {
+    if let Some(Followed { controller, left, shown }) = followed {
         let follow = Follow {
             controller,
-            folder,
             requests: requests.clone(),
             view: outputs.view.clone(),
             counts: kernel.clone(),
@@ -143,9 +142,9 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
             room,
             metrics: outputs.metrics.clone(),
             shown,
-            settings: patient(&found),
+            settings: patient(&left.found),
         };
-        tasks.spawn(follow::follow(follow, found, problems, stop.clone()));
+        tasks.spawn(follow::follow(follow, left, stop.clone()));
     }
     let admin = Admin {
         view: outputs.view.clone(),
@@ -181,23 +180,20 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
 /// A controller, and what is kept of what it said.
 struct Followed {
     controller: Controller,
-    folder: kept::Folder,
-    found: Found,
-    problems: Vec<String>,
+    left: Left,
     shown: SharedController,
 }
 
 impl Followed {
     fn open(controller: Controller, state: &Path) -> Self {
-        let folder = kept::Folder::new(state);
-        let (found, problems) = folder.open();
+        let (folder, found, problems) = kept::Folder::open(state);
         let problems: Vec<String> =
             problems.iter().map(|problem| format!("kept: {}", chain(problem))).collect();
         for problem in &problems {
             tracing::error!(problem, "what was kept of the controller is not whole");
         }
         let shown = Arc::new(ArcSwap::from_pointee(follow::first_view(&controller, &found)));
-        Self { controller, folder, found, problems, shown }
+        Self { controller, left: Left { folder, found, problems }, shown }
     }
 }
 

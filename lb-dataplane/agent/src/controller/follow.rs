@@ -53,8 +53,6 @@ const INBOX: usize = 64;
 pub struct Follow {
     /// Where controllers are, and who this forwarder is to them.
     pub controller: Controller,
-    /// Where contents are kept.
-    pub folder: Folder,
     /// To the control loop.
     pub requests: mpsc::Sender<Request>,
     /// The agent's latest picture, for reports.
@@ -88,14 +86,25 @@ pub fn first_view(controller: &Controller, found: &Found) -> ControllerView {
     }
 }
 
+/// What an earlier agent has left.
+pub struct Left {
+    /// Where it is, and contents are kept.
+    pub folder: Folder,
+    /// What it is.
+    pub found: Found,
+    /// What of it cannot be used.
+    pub problems: Vec<String>,
+}
+
 /// Follows until `stop`; what is in force stays in force then.
-pub async fn follow(follow: Follow, found: Found, problems: Vec<String>, stop: CancellationToken) {
+pub async fn follow(follow: Follow, left: Left, stop: CancellationToken) {
+    let Left { folder, found, problems } = left;
     let (inbox, mut inputs) = mpsc::channel(INBOX);
     let mut tasks = JoinSet::new();
     tasks.spawn(dial::keep_dialling(follow.controller.clone(), inbox.clone()));
     let shown = ControllerView { faults: problems, ..first_view(&follow.controller, &found) };
     let mut run = Run {
-        store: Store::start(follow.folder.clone(), inbox.clone(), &mut tasks),
+        store: Store::start(folder, inbox.clone(), &mut tasks),
         follower: Follower::new(follow.settings, found),
         reporter: Reporter::default(),
         follow,
@@ -324,7 +333,7 @@ impl Run {
         let Controller { labels, zone, .. } = &self.follow.controller;
         Hello {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            kept: self.store.list(self.follower.kept().committed),
+            kept: self.store.list(),
             labels: labels.clone(),
             zone: zone.clone(),
             addresses: self.follow.addresses.iter().copied().collect(),

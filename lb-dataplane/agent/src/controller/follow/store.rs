@@ -1,7 +1,9 @@
 //! Files, one after the other, away from the loop.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
+use arc_swap::ArcSwap;
 use guideway_controller_core::{Content, Digest, Generation};
 use guideway_controller_rollout::Stamp;
 use guideway_controller_rollout::follower::{Event, Kept};
@@ -22,28 +24,46 @@ enum Job {
     Fetch(Generation),
 }
 
+/// Contents that were in force, and since when.
+type Past = Vec<(Generation, Digest, SystemTime)>;
+
 /// See the module.
 pub(super) struct Store {
-    folder: Folder,
+    past: Arc<ArcSwap<Past>>,
     jobs: mpsc::Sender<Job>,
 }
 
 impl Store {
     pub(super) fn start(folder: Folder, inbox: mpsc::Sender<Input>, tasks: &mut JoinSet<()>) -> Self {
         let (jobs, mut waiting) = mpsc::channel::<Job>(QUEUE);
-        let files = folder.clone();
+        let past = Arc::new(ArcSwap::from_pointee(folder.list()));
+        let shown = Arc::clone(&past);
         tasks.spawn(async move {
+            let mut folder = folder;
             while let Some(job) = waiting.recv().await {
-                let files = files.clone();
-                let done = tokio::task::spawn_blocking(move || job.run(&files)).await;
-                if let Ok(Some(event)) = done
-                    && inbox.send(Input::Happened(event)).await.is_err()
-                {
-                    return;
+                // Nothing is on its way then, and there is time.
+                let is_between = matches!(job, Job::Keep(_));
+                let done = tokio::task::spawn_blocking(move || {
+                    let event = job.run(&mut folder);
+                    (folder, event)
+                });
+                let Ok((back, event)) = done.await else { return };
+                folder = back;
+                if let Some(event) = event {
+                    shown.store(Arc::new(folder.list()));
+                    if inbox.send(Input::Happened(event)).await.is_err() {
+                        return;
+                    }
                 }
+                let settled = tokio::task::spawn_blocking(move || {
+                    settle(&mut folder, is_between);
+                    folder
+                });
+                let Ok(back) = settled.await else { return };
+                folder = back;
             }
         });
-        Self { folder, jobs }
+        Self { past, jobs }
     }
 
     /// Writes a content; the answer comes by the receiver.
@@ -69,8 +89,8 @@ impl Store {
         self.add(Job::Fetch(generation)).await;
     }
 
-    pub(super) fn list(&self, committed: Option<Stamp>) -> Vec<(Generation, Digest, SystemTime)> {
-        self.folder.list(committed)
+    pub(super) fn list(&self) -> Past {
+        self.past.load().as_ref().clone()
     }
 
     async fn add(&self, job: Job) {
@@ -79,9 +99,22 @@ impl Store {
     }
 }
 
+/// What nobody waits for.
+fn settle(folder: &mut Folder, is_between: bool) {
+    let flushed = folder.flush();
+    let settled =
+        flushed.and_then(|()| if is_between && folder.is_untidy() { folder.tidy() } else { Ok(()) });
+    if let Err(error) = settled {
+        tracing::error!(
+            error = chain(&error),
+            "what is kept of the controller is written anew with the next change"
+        );
+    }
+}
+
 impl Job {
     /// Blocks. Gives what the follower waits for.
-    fn run(self, folder: &Folder) -> Option<Event> {
+    fn run(self, folder: &mut Folder) -> Option<Event> {
         match self {
             Self::Write(stamp, content, answer) => {
                 let written = folder.write(stamp, &content).map_err(|error| chain(&error));
@@ -90,20 +123,16 @@ impl Job {
                 None
             }
             Self::Discard(stamp) => {
-                folder.discard(stamp);
+                if let Err(error) = folder.discard(stamp) {
+                    tracing::warn!(error = chain(&error), "a content that is of no use stays on the disk");
+                }
                 None
             }
             Self::Keep(kept) => {
-                let result = folder.keep(kept).map(|()| kept).map_err(|error| chain(&error));
-                Some(Event::Kept { result })
+                let result = folder.keep(kept, SystemTime::now());
+                Some(Event::Kept { result: result.map(|()| kept).map_err(|error| chain(&error)) })
             }
-            Self::Fetch(generation) => {
-                let content = folder.fetch(generation).unwrap_or_else(|error| {
-                    tracing::warn!(error = chain(&error), "a kept generation cannot be given");
-                    None
-                });
-                Some(Event::Fetched { generation, content })
-            }
+            Self::Fetch(generation) => Some(Event::Fetched { generation, content: folder.fetch(generation) }),
         }
     }
 }

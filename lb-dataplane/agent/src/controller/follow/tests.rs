@@ -2,7 +2,7 @@
 
 mod script;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use guideway_controller_core::message::ToForwarder;
 use guideway_controller_core::{Delta, Generation, Term, diff};
@@ -46,8 +46,7 @@ impl Forwarder {
         );
         let config = Config::parse("c.yaml", &text).unwrap();
         let controller = config.controller().unwrap().clone();
-        let folder = Folder::new(&dir.path().join("state"));
-        let (found, problems) = folder.open();
+        let (folder, found, problems) = Folder::open(&dir.path().join("state"));
         assert!(problems.is_empty(), "{problems:?}");
         let shown = Arc::new(arc_swap::ArcSwap::from_pointee(first_view(&controller, &found)));
         let bench = Bench::start_with(paper, &text, dir, Some(shown.clone())).await;
@@ -61,7 +60,6 @@ impl Forwarder {
         };
         let follow_it = Follow {
             controller,
-            folder,
             requests: bench.requests.clone(),
             view: bench.outputs.view.clone(),
             flows: FlowCounter::new(counts.clone()),
@@ -73,7 +71,8 @@ impl Forwarder {
             settings,
         };
         let stop = CancellationToken::new();
-        let task = tokio::spawn(follow(follow_it, found, Vec::new(), stop.clone()));
+        let task =
+            tokio::spawn(follow(follow_it, Left { folder, found, problems: Vec::new() }, stop.clone()));
         Self { bench, stop, task }
     }
 
@@ -153,15 +152,17 @@ impl Session {
     }
 }
 
-fn kept(dir: &Path) -> Vec<String> {
-    let folder: PathBuf = dir.join("state").join("controller");
-    let mut names: Vec<String> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .map(|name| name.split('-').next().unwrap().to_owned())
-        .collect();
-    names.sort();
-    names
+/// The generations that another agent would find: those that were in force, and one that was prepared.
+fn kept(dir: &Path) -> (Vec<u64>, Option<u64>) {
+    // The agent that runs goes on with its own.
+    let copy = tempfile::tempdir().unwrap();
+    std::fs::create_dir(copy.path().join("controller")).unwrap();
+    let log = Path::new("controller").join("log");
+    std::fs::copy(dir.join("state").join(&log), copy.path().join(&log)).unwrap();
+    let (folder, found, problems) = Folder::open(copy.path());
+    assert!(problems.is_empty(), "{problems:?}");
+    let past = folder.list().iter().map(|(generation, ..)| generation.0).collect();
+    (past, found.prepared.map(|(generation, _)| generation.0))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -182,7 +183,7 @@ async fn a_generation_is_prepared_and_committed() {
     assert_eq!(forwarder.bench.paper.maps.activations(), 0, "prepared, and not installed");
     assert_eq!(session.commit(1, stamp(1, &first)).await, 1);
     forwarder.until_announced().await;
-    assert_eq!(kept(forwarder.bench.dir.path()), ["1", "standing"], "before Committed was said");
+    assert_eq!(kept(forwarder.bench.dir.path()), (vec![1], None), "before Committed was said");
     let told = session.next("report", |message| match message {
         FromForwarder::Report(report) => report.vips.iter().any(|vip| vip.announced).then_some(report),
         _ => None,
@@ -195,12 +196,12 @@ async fn a_generation_is_prepared_and_committed() {
     let cost = session.prepare(1, 2, diff(&first, &second)).await.unwrap();
     assert!(cost.moved > 4000 && cost.at_risk == cost.moved, "{cost:?}");
     assert_eq!(session.commit(1, stamp(2, &second)).await, 2);
-    assert_eq!(kept(forwarder.bench.dir.path()), ["1", "2", "standing"]);
+    assert_eq!(kept(forwarder.bench.dir.path()), (vec![1, 2], None));
 
     // One that is taken back leaves no trace.
     let third = content(&[11], |_| {});
     session.prepare(1, 3, diff(&second, &third)).await.unwrap();
-    assert_eq!(kept(forwarder.bench.dir.path()), ["1", "2", "3", "standing"]);
+    assert_eq!(kept(forwarder.bench.dir.path()), (vec![1, 2], Some(3)));
     session.send(ToForwarder::Abort { term: Term(1), generation: Generation(3) }).await;
     let standing = session.next("standing", |message| match message {
         FromForwarder::Keepalive(standing) => standing.prepared.is_none().then_some(standing),
