@@ -95,6 +95,9 @@ pub struct HoldSpec {
     /// Connections.
     #[arg(long, default_value_t = 60)]
     pub connections: u16,
+    /// Source port of the first connection; 0 = whatever ports the kernel chooses.
+    #[arg(long, default_value_t = 0)]
+    pub first_port: u16,
     /// Milliseconds between an answer and the next request of a connection.
     #[arg(long, default_value_t = 100)]
     pub interval_ms: u64,
@@ -108,7 +111,7 @@ pub struct HoldSpec {
 
 impl Default for HoldSpec {
     fn default() -> Self {
-        Self { connections: 60, interval_ms: 100, seconds: 0, timeout_ms: 15_000 }
+        Self { connections: 60, first_port: 0, interval_ms: 100, seconds: 0, timeout_ms: 15_000 }
     }
 }
 
@@ -120,6 +123,7 @@ impl HoldSpec {
             ("hold", String::new()),
             ("--target", target.to_string()),
             ("--connections", self.connections.to_string()),
+            ("--first-port", self.first_port.to_string()),
             ("--interval-ms", self.interval_ms.to_string()),
             ("--seconds", self.seconds.to_string()),
             ("--timeout-ms", self.timeout_ms.to_string()),

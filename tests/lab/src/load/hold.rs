@@ -102,13 +102,18 @@ async fn open_all(target: SocketAddr, spec: &HoldSpec) -> Result<Vec<Connection>
     let limit = Duration::from_millis(spec.timeout_ms);
     let mut connections = Vec::with_capacity(usize::from(spec.connections));
     let mut tasks = JoinSet::new();
-    for _ in 0..spec.connections {
+    for number in 0..spec.connections {
+        let port = match spec.first_port {
+            0 => None,
+            first => Some(first.checked_add(number).context("the source ports go beyond 65535")?),
+        };
         if tasks.len() == OPENING
             && let Some(opened) = tasks.join_next().await
         {
             connections.push(opened.context("a task panicked")??);
         }
-        tasks.spawn(async move { timeout(limit, open(target)).await.context("no connection in time")? });
+        tasks
+            .spawn(async move { timeout(limit, open(target, port)).await.context("no connection in time")? });
     }
     while let Some(opened) = tasks.join_next().await {
         connections.push(opened.context("a task panicked")??);
@@ -116,8 +121,8 @@ async fn open_all(target: SocketAddr, spec: &HoldSpec) -> Result<Vec<Connection>
     Ok(connections)
 }
 
-async fn open(target: SocketAddr) -> Result<Connection> {
-    let mut stream = http::connect(target, None).await?;
+async fn open(target: SocketAddr, port: Option<u16>) -> Result<Connection> {
+    let mut stream = http::connect(target, port).await?;
     let answer = http::get(&mut stream, target, "/").await?;
     let port = stream.local_addr()?.port();
     Ok(Connection { stream, port, backend: answer.backend, bytes: answer.bytes })
