@@ -217,6 +217,8 @@ pub struct Kind {
     pub origin: Origin,
     /// The revision of its definition: what was written later is stored as the definition says. 0 for kinds of the server.
     pub defined: u64,
+    /// A deletion answers with the last state of the object, instead of a Status.
+    pub returns_deleted: bool,
     /// What is special about it.
     pub rules: &'static dyn Rules,
 }

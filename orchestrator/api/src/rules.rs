@@ -141,6 +141,11 @@ pub trait Rules: Sync {
         true
     }
 
+    /// Sets the families of addresses that it is to have, of those that the cluster has, the main one first.
+    fn choose_families(&self, object: &mut Value, served: &[Family]) {
+        let _ = (object, served);
+    }
+
     /// Values that the object alone may have.
     fn claims(&self, object: &Value) -> Vec<Claim> {
         let _ = object;

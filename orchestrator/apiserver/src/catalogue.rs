@@ -201,6 +201,7 @@ impl Catalogue {
                     plural: &kind.plural,
                     namespaced: kind.scope == Scope::Namespaced,
                     verbs,
+                    returns_deleted: kind.returns_deleted,
                     subresources: subresources.collect(),
                     custom: self.custom(kind, &version.name),
                 }

@@ -32,6 +32,8 @@ pub struct Resource<'a> {
     pub namespaced: bool,
     /// What may be done: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`.
     pub verbs: &'a [&'a str],
+    /// A deletion answers with the object, instead of a Status.
+    pub returns_deleted: bool,
     /// What is below an object's path.
     pub subresources: Vec<Subresource<'a>>,
     /// What a custom kind adds.

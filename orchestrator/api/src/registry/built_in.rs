@@ -55,6 +55,7 @@ pub(super) struct Row {
     fields: &'static [Field],
     storage: (&'static str, &'static str),
     table: BuiltIn,
+    returns_deleted: bool,
     rules: &'static dyn Rules,
 }
 
@@ -81,6 +82,7 @@ impl Row {
             fields: &[],
             storage: (group, version[0]),
             table: crate::table::DEFAULT,
+            returns_deleted: false,
             rules: &Ordinary,
         }
     }
@@ -117,6 +119,11 @@ impl Row {
 
     const fn table(mut self, table: BuiltIn) -> Self {
         self.table = table;
+        self
+    }
+
+    const fn returned_when_deleted(mut self) -> Self {
+        self.returns_deleted = true;
         self
     }
 
@@ -164,6 +171,7 @@ impl Row {
             storage: Storage { group: self.storage.0.into(), version: self.storage.1.into() },
             origin: Origin::BuiltIn,
             defined: 0,
+            returns_deleted: self.returns_deleted,
             rules: self.rules,
         }
     }

@@ -92,6 +92,7 @@ pub(crate) fn kind(definition: &Value) -> Result<Kind, Vec<Cause>> {
         storage,
         origin: Origin::Custom,
         defined: definition.text("metadata.resourceVersion").parse().unwrap_or_default(),
+        returns_deleted: false,
         rules: if has_status { &CUSTOM_WITH_STATUS } else { &CUSTOM },
     })
 }

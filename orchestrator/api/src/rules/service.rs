@@ -6,7 +6,7 @@ use guideway_schema::Cause;
 use serde_json::{Map, Value, json};
 
 use super::field::{Causes, Field};
-use super::{Allocation, Claim, Rules};
+use super::{Allocation, Claim, Family, Rules};
 use crate::json::{Fill, View};
 use crate::meta::NameRule;
 
@@ -111,6 +111,12 @@ impl Rules for Service {
 
     fn validate_status(&self, new: &Value, _old: &Value) -> Vec<Cause> {
         validate::status(new)
+    }
+
+    fn choose_families(&self, object: &mut Value, served: &[Family]) {
+        if let Some(spec) = object.inner("spec") {
+            change::choose_families(spec, served);
+        }
     }
 
     fn claims(&self, object: &Value) -> Vec<Claim> {

@@ -136,6 +136,8 @@ fn a_service_asks_for_what_it_needs_and_keeps_it() {
     let (mut object, causes) = created("", "services", json!({"metadata": {"name": "s"}, "spec": spec}));
     assert_eq!(causes, Vec::<String>::new());
     assert_eq!(object["spec"]["ports"][0], json!({"port": 80, "protocol": "TCP", "targetPort": 80}));
+    let rules = &service::Service;
+    rules.choose_families(&mut object, &[Family::V4]);
     for (field, value) in [
         ("sessionAffinity", "None"),
         ("internalTrafficPolicy", "Cluster"),
@@ -144,7 +146,6 @@ fn a_service_asks_for_what_it_needs_and_keeps_it() {
     ] {
         assert_eq!(object["spec"][field], value, "{field}");
     }
-    let rules = &service::Service;
     let wanted = [
         Allocation::ClusterIp { index: 0, family: Family::V4 },
         Allocation::NodePort { index: 0, protocol: "TCP".into() },

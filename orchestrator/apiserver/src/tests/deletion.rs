@@ -100,3 +100,14 @@ async fn a_collection() {
     assert_eq!((reply.code.as_u16(), reply.json["items"].as_array().map(Vec::len)), (200, Some(2)));
     assert_eq!(lab.get(MAPS).await.json["items"].as_array().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn some_kinds_are_shown_for_the_last_time() {
+    let lab = Lab::start().await;
+    let accounts = "/api/v1/namespaces/default/serviceaccounts";
+    let made = lab.made(accounts, &json!({"metadata": {"name": "a"}})).await;
+    let deleted = lab.delete(&format!("{accounts}/a"), &Value::Null).await;
+    assert_eq!((deleted.code.as_u16(), &deleted.json["kind"]), (200, &json!("ServiceAccount")));
+    assert_eq!(deleted.json["metadata"]["uid"], made["metadata"]["uid"]);
+    assert_eq!(lab.get(&format!("{accounts}/a")).await.code, 404);
+}

@@ -99,3 +99,44 @@ async fn a_quota_holds_requests_at_the_same_time() {
     let used = lab.get(&format!("{quotas}/q")).await.json["status"]["used"]["count/configmaps"].clone();
     assert_eq!(used, "5");
 }
+
+#[tokio::test]
+async fn families_are_those_of_the_cluster() {
+    let networks = |all: &[&str]| all.iter().map(|one| one.parse().unwrap()).collect();
+    let asking = |policy: &str| {
+        let mut service = service("s", "ClusterIP");
+        service["spec"]["ipFamilyPolicy"] = policy.into();
+        service
+    };
+    for (cluster, policy, families) in [
+        (&["10.96.0.0/24"][..], "PreferDualStack", json!(["IPv4"])),
+        (&["fd00::/112"], "PreferDualStack", json!(["IPv6"])),
+        (&["fd00::/112"], "SingleStack", json!(["IPv6"])),
+        (&["fd00::/112", "10.96.0.0/24"], "SingleStack", json!(["IPv6"])),
+        (&["10.96.0.0/24", "fd00::/112"], "PreferDualStack", json!(["IPv4", "IPv6"])),
+        (&["fd00::/112", "10.96.0.0/24"], "RequireDualStack", json!(["IPv6", "IPv4"])),
+    ] {
+        let lab = Lab::with(Config { service_networks: networks(cluster), ..config() }).await;
+        let made = lab.made(SERVICES, &asking(policy)).await;
+        assert_eq!(made["spec"]["ipFamilies"], families, "{cluster:?} {policy}");
+        let addresses = made["spec"]["clusterIPs"].as_array().unwrap();
+        let found: Vec<&str> = addresses
+            .iter()
+            .map(|one| if one.as_str().unwrap().contains(':') { "IPv6" } else { "IPv4" })
+            .collect();
+        assert_eq!(json!(found), families);
+        assert_eq!(made["spec"]["clusterIP"], addresses[0]);
+    }
+    // A second family comes and goes with what is asked for; the first address stays.
+    let lab =
+        Lab::with(Config { service_networks: networks(&["10.96.0.0/24", "fd00::/112"]), ..config() }).await;
+    let made = lab.made(SERVICES, &asking("SingleStack")).await;
+    let path = format!("{SERVICES}/s");
+    for (policy, count) in [("PreferDualStack", 2), ("SingleStack", 1), ("RequireDualStack", 2)] {
+        let patch = json!({"spec": {"ipFamilyPolicy": policy}});
+        let reply = lab.patch(&path, "merge-patch+json", &patch).await;
+        assert_eq!(reply.code, 200, "{}", reply.json);
+        let addresses = reply.json["spec"]["clusterIPs"].as_array().unwrap();
+        assert_eq!((addresses.len(), &addresses[0]), (count, &made["spec"]["clusterIP"]));
+    }
+}

@@ -44,6 +44,10 @@ impl Claims {
         let rules = call.kind().rules;
         let before: BTreeSet<Claim> =
             old.map(|old| rules.claims(old)).unwrap_or_default().into_iter().collect();
+        let networks = call.server.config.service_networks.iter();
+        let served: Vec<Family> =
+            networks.map(|one| if one.addr().is_ipv4() { Family::V4 } else { Family::V6 }).collect();
+        rules.choose_families(object, &served);
         let explicit: BTreeSet<Claim> = rules.claims(object).into_iter().collect();
         // One choice may serve several: what is needed is asked for anew after each.
         for _ in 0..MAX_CHOICES {

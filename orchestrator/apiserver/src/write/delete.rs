@@ -35,6 +35,7 @@ pub(crate) async fn delete(call: &mut Call, body: Body) -> Answer {
     let name = call.path.name.clone();
     match delete_object(call, &name, &options).await? {
         Deleted::Going(object) => call.show(StatusCode::OK, &object),
+        Deleted::Gone(object) if call.kind().returns_deleted => call.show(StatusCode::OK, &object),
         Deleted::Gone(object) => {
             let status = Status::deleted(call.named(), &name, text(&object, &["metadata", "uid"]));
             Ok(reply::value(StatusCode::OK, call.wanted.encoding, &status))

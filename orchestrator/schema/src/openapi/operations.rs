@@ -248,6 +248,7 @@ impl Of<'_> {
         });
         let answer = match action {
             Action::List { .. } => self.list,
+            Action::Delete if resource.returns_deleted && self.subresource.is_empty() => self.object,
             Action::Delete | Action::DeleteCollection => Some("io.k8s.apimachinery.pkg.apis.meta.v1.Status"),
             _ => self.object,
         };

@@ -15,6 +15,7 @@ fn deployments() -> Resource<'static> {
         plural: "deployments",
         namespaced: true,
         verbs: &VERBS,
+        returns_deleted: false,
         subresources: vec![
             sub("scale", "autoscaling", "v1", "Scale"),
             sub("status", "apps", "v1", "Deployment"),
@@ -80,6 +81,7 @@ fn custom_kinds_have_definitions_of_their_own() {
         plural: "ipaddresspools",
         namespaced: true,
         verbs: &VERBS,
+        returns_deleted: false,
         subresources: vec![Subresource {
             name: "status",
             kind: ("metallb.io", "v1beta1", "IPAddressPool"),

@@ -72,16 +72,19 @@ pub(super) const ROWS: &[Row] = &[
         .table(node_table::NODE)
         .rules(&node::Node),
     Row::new("", V1, "persistentvolumeclaims", "persistentvolumeclaim", "PersistentVolumeClaim", Namespaced)
+        .returned_when_deleted()
         .short(&["pvc"])
         .subs(&[("status", "", WRITE)])
         .table(volume_table::CLAIM)
         .rules(&volume::Claim),
     Row::new("", V1, "persistentvolumes", "persistentvolume", "PersistentVolume", Cluster)
+        .returned_when_deleted()
         .short(&["pv"])
         .subs(&[("status", "", WRITE)])
         .table(volume_table::VOLUME)
         .rules(&volume::Volume),
     Row::new("", V1, "pods", "pod", "Pod", Namespaced)
+        .returned_when_deleted()
         .short(&["po"])
         .category(&["all"])
         .subs(&[
@@ -111,6 +114,7 @@ pub(super) const ROWS: &[Row] = &[
         .table(pod_table::POD)
         .rules(&pod::Pod),
     Row::new("", V1, "podtemplates", "podtemplate", "PodTemplate", Namespaced)
+        .returned_when_deleted()
         .table(table::POD_TEMPLATE)
         .rules(&pod::PodTemplate),
     Row::new("", V1, "replicationcontrollers", "replicationcontroller", "ReplicationController", Namespaced)
@@ -121,6 +125,7 @@ pub(super) const ROWS: &[Row] = &[
         .table(crate::table::apps::REPLICATION_CONTROLLER)
         .rules(&crate::rules::apps::ReplicationController),
     Row::new("", V1, "resourcequotas", "resourcequota", "ResourceQuota", Namespaced)
+        .returned_when_deleted()
         .short(&["quota"])
         .subs(&[("status", "", WRITE)])
         .table(table::RESOURCE_QUOTA)
@@ -130,11 +135,13 @@ pub(super) const ROWS: &[Row] = &[
         .table(table::SECRET)
         .rules(&core::Secret),
     Row::new("", V1, "serviceaccounts", "serviceaccount", "ServiceAccount", Namespaced)
+        .returned_when_deleted()
         .short(&["sa"])
         .subs(&[("token", "authentication.k8s.io/v1/TokenRequest", &[Verb::Create])])
         .table(table::SERVICE_ACCOUNT)
         .rules(&core::ServiceAccount),
     Row::new("", V1, "services", "service", "Service", Namespaced)
+        .returned_when_deleted()
         .short(&["svc"])
         .category(&["all"])
         .subs(&[("proxy", "/v1/ServiceProxyOptions", PROXY), ("status", "", WRITE)])

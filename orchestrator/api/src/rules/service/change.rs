@@ -28,7 +28,7 @@ impl Needs {
     }
 }
 
-/// `clusterIP` is the first of `clusterIPs`, and both are there or none; families follow from them.
+/// `clusterIP` is the first of `clusterIPs`, and both are there or none; families follow from what is given.
 pub(super) fn agree_on_addresses(spec: &mut Value) {
     if !Needs::of(spec).address {
         return;
@@ -44,17 +44,37 @@ pub(super) fn agree_on_addresses(spec: &mut Value) {
     if spec.list("ipFamilies").is_empty() {
         let given =
             spec.list("clusterIPs").iter().filter_map(Value::as_str).filter(|ip| !matches!(*ip, "None" | ""));
-        let mut families: Vec<&str> = given.map(family).collect();
-        if families.is_empty() {
-            families.push("IPv4");
+        let families: Vec<&str> = given.map(family).collect();
+        if !families.is_empty() {
+            spec.set("ipFamilies", families);
         }
-        spec.set("ipFamilies", families);
     }
-    if spec.text("ipFamilyPolicy") == "RequireDualStack"
-        && let [only] = spec.list("ipFamilies")
-    {
-        let both = vec![only.clone(), Value::from(if only == "IPv4" { "IPv6" } else { "IPv4" })];
-        spec.set("ipFamilies", both);
+}
+
+/// The families that a service asks for, of those that the cluster has; its first one is the one of services that ask
+/// for none.
+pub(super) fn choose_families(spec: &mut Value, served: &[Family]) {
+    if !Needs::of(spec).address {
+        return;
+    }
+    let word = |family: &Family| match family {
+        Family::V4 => "IPv4",
+        Family::V6 => "IPv6",
+    };
+    if spec.list("ipFamilies").is_empty() {
+        spec.set("ipFamilies", vec![served.first().map_or("IPv4", word)]);
+    }
+    if let [only] = spec.list("ipFamilies") {
+        let other = if only == "IPv4" { "IPv6" } else { "IPv4" };
+        let is_wanted = match spec.text("ipFamilyPolicy") {
+            "RequireDualStack" => true,
+            "PreferDualStack" => served.iter().any(|family| word(family) == other),
+            _ => false,
+        };
+        if is_wanted {
+            let both = vec![only.clone(), Value::from(other)];
+            spec.set("ipFamilies", both);
+        }
     }
     let policy = if spec.list("ipFamilies").len() > 1 { "RequireDualStack" } else { "SingleStack" };
     spec.or_set("ipFamilyPolicy", policy);
@@ -74,6 +94,17 @@ pub(super) fn carry_over(spec: &mut Value, old: &Value) {
     {
         for field in ["clusterIP", "clusterIPs"] {
             crate::rules::ordinary::keep(spec, old, field);
+        }
+    }
+    // Who asks for one family only, and says nothing of which, keeps the first.
+    if spec.text("ipFamilyPolicy") == "SingleStack" && old.text("ipFamilyPolicy") != "SingleStack" {
+        for field in ["clusterIPs", "ipFamilies"] {
+            if spec.at(field) == old.at(field)
+                && let [first, _] = spec.list(field)
+            {
+                let first = vec![first.clone()];
+                spec.set(field, first);
+            }
         }
     }
     if now.address && before.address {
