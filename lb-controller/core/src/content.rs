@@ -1,5 +1,6 @@
 //! Everything that forwarders are to do.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -175,22 +176,23 @@ impl Content {
         let name = SetName::new(&set.name)?;
         self.digest = self.digest.plus(self.digest_of(&*set));
         let old = self.sets.insert(name.clone(), Arc::clone(&set));
-        self.forget_set(&name, old.as_deref());
-        self.of_backend.extend(set.backends.iter().map(|backend| (backend.address, name.clone())));
+        // Most backends of a set that has changed are still in it.
+        let (before, now) = (old.as_deref().map(addresses).unwrap_or_default(), addresses(&set));
+        for gone in before.difference(&now) {
+            self.of_backend.remove(&(*gone, name.clone()));
+        }
+        self.of_backend.extend(now.difference(&before).map(|address| (*address, name.clone())));
+        self.subtract(old.as_deref());
         Ok(())
     }
 
     /// Takes a set out; whether it was there.
     pub fn remove_set(&mut self, name: &SetName) -> bool {
         let old = self.sets.remove(name);
-        self.forget_set(name, old.as_deref())
-    }
-
-    fn forget_set(&mut self, name: &SetName, old: Option<&BackendSet>) -> bool {
-        for backend in old.into_iter().flat_map(|set| &set.backends) {
+        for backend in old.iter().flat_map(|set| &set.backends) {
             self.of_backend.remove(&(backend.address, name.clone()));
         }
-        self.subtract(old)
+        self.subtract(old.as_deref())
     }
 
     /// Puts a VIP in, in place of the one with its name.
@@ -289,6 +291,10 @@ impl Content {
         }
         old.is_some()
     }
+}
+
+fn addresses(set: &BackendSet) -> BTreeSet<IpAddr> {
+    set.backends.iter().map(|backend| backend.address).collect()
 }
 
 fn length_of(address: IpNet) -> (bool, u8) {
