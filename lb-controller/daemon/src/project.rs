@@ -27,8 +27,8 @@ const COALESCE: Duration = Duration::from_millis(5);
 const BATCH: usize = 1024;
 /// How long after its start a leader waits for clusters to tell what they have, and meanwhile for the content that is served.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long it waits for that content alone. Forwarders dial again within a second, and all that is lost without it is how
-/// far moves between shards are.
+/// How long it waits for that content alone, unless all forwarders are there and none has it. Forwarders dial again within a
+/// second, and all that is lost without it is how far moves between shards are.
 const PATIENCE_WITH_FORWARDERS: Duration = Duration::from_secs(2);
 /// How often it looks whether they have.
 const LOOK: Duration = Duration::from_millis(100);
@@ -255,11 +255,11 @@ impl Projecting {
         if syncing && !late {
             return;
         }
-        let committed = self.state.borrow().committed;
-        if let Some(stamp) = committed {
+        let state = Arc::clone(&self.state.borrow());
+        if let Some(stamp) = state.committed {
             match content(&self.with.driver, stamp.generation).await {
                 Some(content) => self.index.resume(&content),
-                None if !late => return,
+                None if !late && may_come(&state, self.index.forwarders()) => return,
                 None => tracing::warn!(%stamp, "no forwarder has what is committed: it is made anew"),
             }
         }
@@ -304,6 +304,12 @@ impl Projecting {
     }
 }
 
+/// Whether a forwarder has the content of what is committed, or may have it: one that is not connected yet.
+fn may_come<'a>(state: &State, mut forwarders: impl Iterator<Item = &'a str>) -> bool {
+    let is_connected = |name: &str| state.forwarders.get(name).is_some_and(|forwarder| forwarder.connected);
+    state.is_forthcoming || forwarders.any(|name| !is_connected(name))
+}
+
 async fn content(driver: &Driver, generation: Generation) -> Option<Content> {
     let (answer, answered) = oneshot::channel();
     driver.commands.send(Command::Content(generation, answer)).await.ok()?;
@@ -323,5 +329,31 @@ impl Leading {
         }
         // The latest stays, to be compared with.
         self.wanted.drain(..at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use guideway_controller_rollout::coordinator::ForwarderState;
+
+    use super::*;
+
+    fn state(forwarders: &[(&str, bool)]) -> State {
+        let forwarders = forwarders.iter().map(|&(name, connected)| {
+            (name.parse().unwrap(), ForwarderState { connected, ..ForwarderState::default() })
+        });
+        State { forwarders: forwarders.collect(), ..State::default() }
+    }
+
+    #[test]
+    fn what_nobody_has_is_not_waited_for() {
+        let known = || ["a", "b"].into_iter();
+        assert!(may_come(&state(&[]), known()), "they are still to come");
+        assert!(may_come(&state(&[("a", true)]), known()));
+        assert!(may_come(&state(&[("a", true), ("b", false)]), known()), "it was here a moment ago");
+        let all = state(&[("a", true), ("b", true)]);
+        assert!(!may_come(&all, known()));
+        assert!(may_come(&State { is_forthcoming: true, ..all }, known()), "one of them is asked for it");
+        assert!(!may_come(&state(&[]), std::iter::empty()), "there are no forwarders");
     }
 }

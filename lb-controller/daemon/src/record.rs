@@ -1,5 +1,6 @@
 //! The record in the status of the Rollout object: what leaders write by compare-and-swap.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
@@ -26,6 +27,8 @@ pub(crate) struct RolloutObject {
     api: Api<DynamicObject>,
     resource: ApiResource,
     name: String,
+    /// As it was read or written last: a commit is one request, unless somebody else has changed the object since.
+    last: Mutex<Option<DynamicObject>>,
 }
 
 impl RolloutObject {
@@ -39,15 +42,29 @@ impl RolloutObject {
             kind: Kind::Rollout.as_str().to_owned(),
             plural: Kind::Rollout.plural().to_owned(),
         };
-        Self { api: Api::namespaced_with(client, namespace, &resource), resource, name: name.to_owned() }
+        let api = Api::namespaced_with(client, namespace, &resource);
+        Self { api, resource, name: name.to_owned(), last: Mutex::default() }
     }
 
     async fn get(&self) -> Result<Option<DynamicObject>, String> {
-        match tokio::time::timeout(TIMEOUT, self.api.get_opt(&self.name)).await {
-            Ok(Ok(object)) => Ok(object),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!("no answer within {TIMEOUT:?}")),
-        }
+        let object = match tokio::time::timeout(TIMEOUT, self.api.get_opt(&self.name)).await {
+            Ok(Ok(object)) => object,
+            Ok(Err(error)) => return Err(error.to_string()),
+            Err(_) => return Err(format!("no answer within {TIMEOUT:?}")),
+        };
+        self.remember(object.clone());
+        Ok(object)
+    }
+
+    fn remember(&self, object: Option<DynamicObject>) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = object;
+    }
+
+    /// What is known of the object, if that is of this version. A version stands for one state of the object for ever, and
+    /// whether it is the last one is for the API server to say.
+    fn known(&self, expected: &Version) -> Option<DynamicObject> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.clone().filter(|object| version(object).as_ref() == Some(expected))
     }
 
     async fn create(&self) -> Result<DynamicObject, WriteFault> {
@@ -96,10 +113,15 @@ impl RecordStore for RolloutObject {
         let mut object = match expected {
             None => self.create().await?,
             Some(expected) => {
-                // The rest of the object stays as it is; that it is the expected one is for the API server to say.
-                let object = self.get().await.map_err(WriteFault::Unknown)?;
-                let object = object.filter(|object| version(object).as_ref() == Some(expected));
-                object.ok_or(WriteFault::Conflict)?
+                // The rest of the object stays as it is.
+                match self.known(expected) {
+                    Some(object) => object,
+                    None => {
+                        let object = self.get().await.map_err(WriteFault::Unknown)?;
+                        let object = object.filter(|object| version(object).as_ref() == Some(expected));
+                        object.ok_or(WriteFault::Conflict)?
+                    }
+                }
             }
         };
         let mut status = status(&object).map_err(WriteFault::Unknown)?;
@@ -112,7 +134,9 @@ impl RecordStore for RolloutObject {
             kind: self.resource.kind.clone(),
         });
         let written = asked(self.api.replace_status(&self.name, &PostParams::default(), &object)).await?;
-        version(&written).ok_or_else(|| WriteFault::Unknown("the answer has no resourceVersion".to_owned()))
+        let version = version(&written);
+        self.remember(Some(written));
+        version.ok_or_else(|| WriteFault::Unknown("the answer has no resourceVersion".to_owned()))
     }
 }
 
@@ -170,38 +194,4 @@ fn from_object(record: &RolloutRecord) -> Result<Record, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn record(generation: u64) -> Record {
-        Record {
-            term: Term(3),
-            leader: "a".to_owned(),
-            proposed: Generation(generation + 1),
-            committed: Some(Stamp {
-                generation: Generation(generation),
-                digest: Digest::from_bytes([7; 32]),
-            }),
-            rolled_back_to: None,
-        }
-    }
-
-    #[test]
-    fn what_is_written_is_read() {
-        let mut status = RolloutStatus::default();
-        for generation in [1, 2, 2, 5] {
-            write(&mut status, &record(generation), "2026-01-01T00:00:00Z");
-            let value = serde_json::to_value(&status).unwrap();
-            let read: RolloutStatus = serde_json::from_value(value).unwrap();
-            assert_eq!(from_object(&read.record.unwrap()), Ok(record(generation)));
-        }
-        let history: Vec<u64> = status.history.iter().map(|committed| committed.generation).collect();
-        assert_eq!(history, [5, 2, 1], "each once, the latest first");
-        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600);
-        assert_eq!(past(&status)[0], (record(5).committed.unwrap(), at));
-        for generation in 6..200 {
-            write(&mut status, &record(generation), "2026-01-01T00:00:00Z");
-        }
-        assert_eq!(status.history.len(), HISTORY);
-    }
-}
+mod tests;

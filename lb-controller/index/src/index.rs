@@ -169,6 +169,11 @@ impl Index {
         self.clusters.iter().map(|(name, state)| (&**name, state.contact))
     }
 
+    /// The names of all Forwarder resources.
+    pub fn forwarders(&self) -> impl Iterator<Item = &str> {
+        self.resources.forwarders.keys().map(AsRef::as_ref)
+    }
+
     /// Services that are ours, as they were projected last, by key.
     pub fn services(&self) -> impl Iterator<Item = &ServiceView> {
         self.services.values().filter_map(|entry| entry.view.as_ref())

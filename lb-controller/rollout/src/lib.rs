@@ -11,7 +11,7 @@
 //!                                     │ what is wanted differs
 //!                                     │  from what is committed
 //!                                     │──── Prepare(term, G, delta) ────────► checked, built beside what is installed,
-//!                                     │◄─── Prepared(G, digest, cost) ─────── kept on disk
+//!                                     │◄─── Prepared(G, digest, cost) ─────── written
 //!                                     │ all have it; within the budget
 //!   committed = G, digest  ◄──────────│      or an operator consents
 //!   ═══ here it is committed ═══ ────►│
@@ -66,7 +66,7 @@
 //! | a forwarder dies | and finds when it starts | then |
 //! |---|---|---|
 //! | while it prepares | what it serves | it is asked again |
-//! | between Prepared and Commit | what it serves, and what it had prepared, which it prepares again | Commit follows when it has; if it took too long it was left behind |
+//! | between Prepared and Commit | what it serves, and what it had prepared (unless the machine went down), which it prepares again | Commit follows when it has; if it took too long it was left behind |
 //! | after "G" was kept, before it is installed | G as what it serves | installs G and says Committed |
 //! | after it was installed | the same | installs G again: nothing changes |
 //! | while it is fenced | the generation that it knows of | stays withdrawn until it has that |

@@ -82,6 +82,12 @@ impl Coordinator {
         }
     }
 
+    /// Whether what is committed is at hand, or is being asked for.
+    pub(super) fn is_forthcoming(&self) -> bool {
+        let fetching = self.contents.fetching.as_ref().map(|fetching| fetching.stamp);
+        self.committed_content().is_some() || self.committed().is_some_and(|stamp| fetching == Some(stamp))
+    }
+
     /// What is to be asked for.
     fn missing(&self) -> Option<Stamp> {
         if let Some(rollback) = self.rollback.as_ref().filter(|rollback| rollback.content.is_none()) {

@@ -16,6 +16,8 @@ pub struct State {
     pub role: Role,
     /// What forwarders are to serve, as the record says.
     pub committed: Option<Stamp>,
+    /// Whether the content of that is at hand, or a forwarder that is connected has it and is asked for it.
+    pub is_forthcoming: bool,
     /// What is wanted.
     pub desired: Option<Digest>,
     /// Projections wait, because an operator went back to this generation.
@@ -89,6 +91,7 @@ impl Coordinator {
         State {
             role: self.office.role,
             committed,
+            is_forthcoming: self.is_forthcoming(),
             desired: self.desired().map(guideway_controller_core::Content::digest),
             rolled_back_to: self.office.record.as_ref().and_then(|record| record.rolled_back_to),
             rollout: self.rollout_state(),

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use guideway_controller_core::L2;
+use guideway_controller_core::{Budget, L2};
 
 use super::bed::{Bed, content, name};
-use crate::coordinator::{Aborted, Notice};
+use crate::coordinator::{self, Aborted, Notice};
 use crate::follower::Event;
+use crate::{Coordinator, Settings};
 
 #[test]
 fn a_silent_forwarder_is_left_behind_and_fenced() {
@@ -195,4 +196,27 @@ fn a_new_forwarder_begins_with_what_is_committed() {
     bed.run();
     assert!(bed.all_serve(&content("first", "aaa")));
     assert_eq!(bed.committed().unwrap().generation.0, 1);
+}
+
+/// A leader that knows nothing but the record waits for what it can get, and for nothing else.
+#[test]
+fn what_is_committed_is_forthcoming_while_somebody_has_it() {
+    let lead = |bed: &mut Bed, leader: &str| {
+        bed.kill_leader();
+        let budget = Budget { moved_permille: 1000, disturbed: 1 };
+        bed.leader = Some(Coordinator::new(Settings::new(leader.to_owned(), budget)));
+        bed.tell(coordinator::Event::BecameLeader);
+        let state = bed.leader.as_ref().unwrap().state();
+        assert!(state.committed.is_some() && !state.is_forthcoming, "nobody is there");
+        bed.dial_all();
+        bed.run();
+        bed.leader.as_ref().unwrap().state().is_forthcoming
+    };
+    let mut bed = Bed::led(2);
+    bed.forwarders.remove(0);
+    assert!(lead(&mut bed, "two"), "it has said that it has it, and given it");
+    bed.kill_leader();
+    bed.forwarders.clear();
+    bed.add_forwarder();
+    assert!(!lead(&mut bed, "three"), "all that are there have nothing");
 }
