@@ -190,12 +190,26 @@ fn topology_hints() {
         }
         endpoint
     };
+    let for_node = |endpoint: &Value, node: &str| {
+        let mut endpoint = endpoint.clone();
+        endpoint["hints"]["forNodes"] = json!([{"name": node}]);
+        endpoint
+    };
     let (a, b, none) = (hinted(1, Some("a")), hinted(2, Some("b")), hinted(2, None));
     for (name, zone, endpoints, expected) in [
         ("every endpoint has hints", Some("a"), [a.clone(), b.clone()], &["shop/web-1=1"][..]),
         ("one has none", Some("a"), [a.clone(), none], &["shop/web-1=1", "shop/web-2=1"]),
         ("no endpoint for the zone", Some("c"), [a.clone(), b.clone()], &["shop/web-1=1", "shop/web-2=1"]),
-        ("the shard has no zone", None, [a, b], &["shop/web-1=1", "shop/web-2=1"]),
+        ("the shard has no zone", None, [a.clone(), b.clone()], &["shop/web-1=1", "shop/web-2=1"]),
+        // `PreferSameNode`: no forwarder is a node, so the zones beside the nodes are what is left.
+        ("for nodes as well", Some("a"), [for_node(&a, "n1"), for_node(&b, "n2")], &["shop/web-1=1"]),
+        ("for nodes of another zone", Some("b"), [for_node(&a, "lb1"), b], &["shop/web-2=1"]),
+        (
+            "for nodes alone",
+            Some("a"),
+            [1, 2].map(|number| for_node(&hinted(number, None), "lb1")),
+            &["shop/web-1=1", "shop/web-2=1"],
+        ),
     ] {
         let mut world = web(|_| {});
         for lb in ["lb1", "lb2"] {

@@ -184,7 +184,7 @@ static SERVED: AtomicUsize = AtomicUsize::new(0);
 fn odd_objects_give_a_content_that_forwarders_take() {
     any_objects();
     // Not only because nothing is ever served.
-    assert!(SERVED.load(Ordering::Relaxed) > 100, "{SERVED:?}");
+    assert!(SERVED.load(Ordering::Relaxed) > 10, "{SERVED:?}");
 }
 
 proptest! {
