@@ -58,10 +58,16 @@ pub fn from_storage(kind: &Kind, version: &Version, object: &mut Value) {
     }
 }
 
-/// An object of the version as it is stored.
+/// An object of the version as it is stored. Of a custom one, what the stored version does not know is lost, as
+/// Kubernetes has it.
 pub fn to_storage(kind: &Kind, version: &Version, object: &mut Value) {
     if is_stored_form(kind, version) {
         return;
+    }
+    if kind.origin == Origin::Custom
+        && let Some(stored) = kind.versions.iter().find(|version| version.storage)
+    {
+        return from_storage(kind, stored, object);
     }
     match (kind.group.as_str(), kind.kind.as_str()) {
         ("autoscaling", "HorizontalPodAutoscaler") => *object = autoscaler_to_v2(object),

@@ -22,7 +22,8 @@ fn definition() -> Value {
             "versions": [
                 {"name": "v1", "served": true, "storage": true, "schema": schema(json!({})), "subresources": parts,
                  "additionalPrinterColumns": [{"name": "Size", "type": "integer", "jsonPath": ".spec.size"}]},
-                {"name": "v1beta1", "served": true, "storage": false, "schema": schema(json!({})), "subresources": parts},
+                {"name": "v1beta1", "served": true, "storage": false, "subresources": parts,
+                 "schema": schema(json!({"shape": {"type": "string", "default": "round"}}))},
             ],
         },
     })
@@ -234,4 +235,50 @@ async fn definitions_are_in_the_documents() {
     let done = json!({"metadata": {"finalizers": null}});
     assert_eq!(lab.patch(&path, "merge-patch+json", &done).await.code, 200);
     served(&lab, 404).await;
+}
+
+#[tokio::test]
+async fn what_the_stored_version_does_not_know_is_lost() {
+    let lab = Lab::start().await;
+    establish(&lab).await;
+    let old = WIDGETS.replace("v1", "v1beta1");
+    let mut object = widget(json!({"size": 1, "shape": "square"}));
+    object["apiVersion"] = "example.com/v1beta1".into();
+    let made = lab.made(&old, &object).await;
+    assert_eq!(made["spec"], json!({"size": 1, "color": "red", "shape": "round"}));
+    let found = lab.get(&format!("{WIDGETS}/w")).await.json;
+    assert_eq!(found["spec"], json!({"size": 1, "color": "red"}));
+    assert_eq!(lab.get(&format!("{old}/w")).await.json, made);
+}
+
+#[tokio::test]
+async fn two_definitions_of_one_kind_can_both_go() {
+    let lab = Lab::start().await;
+    establish(&lab).await;
+    let mut other = definition();
+    other["metadata"]["name"] = "gadgets.example.com".into();
+    other["spec"]["names"] =
+        json!({"plural": "gadgets", "singular": "gadget", "kind": "Widget", "listKind": "WidgetList"});
+    let path = format!("{DEFINITIONS}/gadgets.example.com");
+    let mut refused = lab.made(DEFINITIONS, &other).await;
+    // What the controller of definitions grants is not enough to serve it, but for it to be written and to go.
+    refused["status"] = json!({"acceptedNames": {"plural": "gadgets", "singular": "gadget", "kind": ""}, "storedVersions": ["v1"],
+        "conditions": [{"type": "NamesAccepted", "status": "False", "reason": "KindConflict", "message": "",
+            "lastTransitionTime": "2026-01-01T00:00:00Z"}]});
+    let reply = lab.put(&format!("{path}/status"), &refused).await;
+    assert_eq!(reply.code, 200, "{}", reply.json);
+    let hold = json!({"metadata": {"finalizers": ["example.com/hold"], "labels": {"a": "b"}}});
+    assert_eq!(lab.patch(&path, "merge-patch+json", &hold).await.code, 200);
+    assert_eq!(lab.delete(&path, &Value::Null).await.code, 200);
+    let free = json!({"metadata": {"finalizers": null}});
+    let reply = lab.patch(&path, "merge-patch+json", &free).await;
+    assert_eq!(reply.code, 200, "{}", reply.json);
+    let gone = async |path: &str| {
+        lab.patch(path, "merge-patch+json", &json!({"metadata": {"finalizers": null}})).await;
+        lab.get(path).await.code
+    };
+    assert_eq!(gone(&path).await, 404);
+    let first = format!("{DEFINITIONS}/widgets.example.com");
+    assert_eq!(lab.delete(&first, &Value::Null).await.code, 200);
+    assert_eq!(gone(&first).await, 404);
 }

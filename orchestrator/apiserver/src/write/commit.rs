@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use axum::body::Bytes;
 use guideway_access::admission::{self, Operation};
 use guideway_access::quota;
+use guideway_api::kind::Origin;
 use guideway_api::{Scope, Status, convert};
 use guideway_store::{Expect, Key, Revision, StoreError, Txn, TxnOutcome, Write};
 use serde_json::{Value, json};
@@ -154,7 +155,7 @@ impl Call {
         self.server.cache.get(&key).map(|object| (key, object.revision))
     }
 
-    /// The bytes of the store.
+    /// The bytes of the store. What the stored version of a custom object cannot hold is lost to who wrote it, too.
     pub(super) fn stored(&self, object: &mut Value) -> Result<Bytes, Status> {
         metadata(object).remove("resourceVersion");
         let encoded = if convert::is_stored_form(self.kind(), self.version()) {
@@ -162,7 +163,12 @@ impl Call {
         } else {
             let mut stored = object.clone();
             convert::to_storage(self.kind(), self.version(), &mut stored);
-            serde_json::to_vec(&stored)
+            let encoded = serde_json::to_vec(&stored);
+            if self.kind().origin == Origin::Custom {
+                convert::from_storage(self.kind(), self.version(), &mut stored);
+                *object = stored;
+            }
+            encoded
         };
         encoded.map(Bytes::from).map_err(Status::internal)
     }

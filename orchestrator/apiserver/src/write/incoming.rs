@@ -44,7 +44,7 @@ pub(crate) async fn incoming(
     let bytes = body::read(body, call.server.config.limits.body).await?;
     let decoded = body::decode(format, &bytes)?;
     let mut object = decoded.value;
-    is_of_kind(&mut object, &expected.kind)?;
+    is_of_kind(&mut object, expected)?;
     let GroupVersionKind { kind, version, .. } = &expected.kind;
     let problems = fields_are_known(&mut object, expected, &decoded.duplicates, validation)
         .map_err(|why| Status::cannot_decode(kind, version, &why))?;
@@ -90,7 +90,11 @@ pub(crate) fn fields_are_known(
 }
 
 /// Fills in `apiVersion` and `kind`, or refuses others.
-fn is_of_kind(object: &mut Value, expected: &GroupVersionKind) -> Result<(), Status> {
+fn is_of_kind(object: &mut Value, expected: &Expected<'_>) -> Result<(), Status> {
+    if expected.origin == Origin::BuiltIn {
+        is_decodable(object, &expected.kind)?;
+    }
+    let expected = &expected.kind;
     let Some(fields) = object.as_object_mut() else {
         return Err(Status::bad_request("the body of the request is no object"));
     };
@@ -119,4 +123,65 @@ fn is_of_kind(object: &mut Value, expected: &GroupVersionKind) -> Result<(), Sta
         Some(_) => {}
     }
     Ok(())
+}
+
+/// Refuses what Kubernetes, which knows its kinds by their Go types, cannot take for an object of the built-in kind.
+fn is_decodable(object: &Value, expected: &GroupVersionKind) -> Result<(), Status> {
+    let said = |field: &str| object.get(field).and_then(Value::as_str).filter(|said| !said.is_empty());
+    let wanted = expected.api_version();
+    let (api_version, kind) = (said("apiVersion").unwrap_or(&wanted), said("kind").unwrap_or(&expected.kind));
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    if kind == expected.kind && api_version == wanted {
+        return Ok(());
+    }
+    let why = if Schema::builtin(group, version, kind).is_none() {
+        format!("no kind {kind:?} is registered for version {api_version:?}")
+    } else if kind != expected.kind {
+        let package = match expected.group.split('.').next() {
+            Some("" | "events") | None => "core",
+            Some(package) => package,
+        };
+        format!("converting ({version}.{kind}) to ({package}.{}): unknown conversion", expected.kind)
+    } else {
+        return Ok(());
+    };
+    Err(Status::bad_request(format!(
+        "{kind} in version {version:?} cannot be handled as a {}: {why}",
+        expected.kind
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn objects_of_other_kinds_are_refused() {
+        let expected =
+            GroupVersionKind { group: "apps".into(), version: "v1".into(), kind: "Deployment".into() };
+        let said = |object: Value| is_decodable(&object, &expected).map_err(|status| status.message.clone());
+        assert_eq!(said(json!({})), Ok(()));
+        assert_eq!(said(json!({"apiVersion": "apps/v1", "kind": "Deployment"})), Ok(()));
+        for (object, words) in [
+            (
+                json!({"apiVersion": "v1", "kind": "Secret"}),
+                "Secret in version \"v1\" cannot be handled as a Deployment: converting (v1.Secret) to \
+                 (apps.Deployment): unknown conversion",
+            ),
+            (
+                json!({"apiVersion": "apps/v9", "kind": "Deployment"}),
+                "Deployment in version \"v9\" cannot be handled as a Deployment: no kind \"Deployment\" is registered \
+                 for version \"apps/v9\"",
+            ),
+            (
+                json!({"kind": "Deploymnet"}),
+                "Deploymnet in version \"v1\" cannot be handled as a Deployment: no kind \"Deploymnet\" is registered \
+                 for version \"apps/v1\"",
+            ),
+        ] {
+            assert_eq!(said(object), Err(words.to_owned()));
+        }
+    }
 }
