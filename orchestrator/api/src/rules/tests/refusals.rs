@@ -74,6 +74,39 @@ fn each_fault_is_named() {
         (
             refused(
                 "",
+                "resourcequotas",
+                json!({"spec": {"hard": {"pods": "1"}, "scopeSelector": {"matchExpressions": [
+                    {"scopeName": "PriorityClass", "operator": "In", "values": ["high"]},
+                    {"scopeName": "Terminating", "operator": "Exists"},
+                    {"scopeName": "PriorityClass", "operator": "NotIn"},
+                    {"scopeName": "BestEffort", "operator": "In", "values": ["x"]},
+                    {"scopeName": "PriorityClass", "operator": "Exists", "values": ["x"]},
+                    {"scopeName": "PriorityClass", "operator": "Equals"},
+                ]}}}),
+            ),
+            vec![
+                "spec.scopeSelector.matchExpressions.values: Required value: must be at least one value when `operator` \
+                 is 'In' or 'NotIn' for scope selector",
+                "spec.scopeSelector.matchExpressions.operator: Invalid value: \"In\": must be 'Exists' for any scope \
+                 but PriorityClass",
+                "spec.scopeSelector.matchExpressions.values: Invalid value: [\"x\"]: must be no value when `operator` is \
+                 'Exist' or 'DoesNotExist' for scope selector",
+                "spec.scopeSelector.matchExpressions.operator: Invalid value: \"Equals\": not a valid selector operator",
+            ],
+        ),
+        (
+            refused(
+                "",
+                "resourcequotas",
+                json!({"spec": {"hard": {"pods": "1"}, "scopeSelector": {"matchExpressions": [
+                    {"scopeName": "X", "operator": "Exists"},
+                ]}}}),
+            ),
+            vec!["spec.scopeSelector.matchExpressions.scopeName: Invalid value: \"X\": unsupported scope"],
+        ),
+        (
+            refused(
+                "",
                 "services",
                 json!({"spec": {"ports": [{"port": 80}], "externalIPs": ["127.0.0.1", "224.0.0.9", "192.0.2.1"]}}),
             ),
