@@ -153,3 +153,6 @@ async fn hold(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
