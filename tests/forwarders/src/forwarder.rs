@@ -64,6 +64,7 @@ enum Input {
     Accepted(ConnectionId, mpsc::Sender<FromForwarder>),
     Said(ConnectionId, FromController),
     Over(ConnectionId),
+    Revoked(String),
 }
 
 type FromController = guideway_controller_core::message::ToForwarder;
@@ -90,8 +91,11 @@ async fn dial(controller: Controller, addresses: Addresses, inbox: mpsc::Sender<
                 Told::Accepted(_) => true,
                 Told::Message(message) => inbox.send(Input::Said(connection, message)).await.is_ok(),
             };
-            let _why = link::carry(channel, waiting, tell).await;
+            let why = link::carry(channel, waiting, tell).await;
             if inbox.send(Input::Over(connection)).await.is_err() {
+                return;
+            }
+            if why.is_revoked() && inbox.send(Input::Revoked(why.to_string())).await.is_err() {
                 return;
             }
         }
@@ -122,6 +126,7 @@ impl Forwarder {
                 Step::of(&message).into_iter().for_each(|step| self.note(step));
                 self.happens(Event::Received { connection, message });
             }
+            Input::Revoked(reason) => self.happens(Event::Revoked { reason }),
             Input::Over(connection) => {
                 self.note(Step::Disconnected);
                 self.link.take_if(|(open, _)| *open == connection);

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
+#[path = "controller/admission.rs"]
+mod admission;
 #[path = "controller/bad_input.rs"]
 mod bad_input;
 #[path = "controller/clusters.rs"]

@@ -185,6 +185,21 @@ impl Controllers {
         Self { folder, sources, also, metrics, addresses, fleet, running }
     }
 
+    /// Where the authority is, and what else belongs to controllers.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// More forwarders that dial the same controllers.
+    pub(crate) fn others(&self, identities: Vec<guideway_dataplane_config::Controller>) -> Fleet {
+        Fleet::start(identities, &self.addresses).unwrap()
+    }
+
+    /// Where a controller listens for forwarders.
+    pub(crate) fn address(&self, number: usize) -> String {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner)[number].to_string()
+    }
+
     /// The value of a metric of a controller.
     pub(crate) fn metric(&self, number: usize, name: &str) -> Option<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.metrics[number])).ok()?;
