@@ -32,10 +32,12 @@ pub struct Spec {
     pub echo_tx: Option<Duration>,
     /// The least TTL of a received packet when `multihop`; 0: any. Without `multihop` it is always 255.
     pub min_ttl: u8,
+    /// The peer has to speak first: the Passive role of RFC 5880 section 6.1.
+    pub passive: bool,
 }
 
 impl Spec {
-    /// 300 ms times 3 in both directions, on a link, without authentication and echo.
+    /// 300 ms times 3 in both directions, on a link, in the Active role, without authentication and echo.
     #[must_use]
     pub fn new(remote: IpAddr) -> Self {
         Self {
@@ -50,6 +52,7 @@ impl Spec {
             echo_rx: None,
             echo_tx: None,
             min_ttl: 0,
+            passive: false,
         }
     }
 
@@ -66,6 +69,7 @@ impl Spec {
             required_min_echo_rx_us: self.echo_rx.map_or(0, micros),
             echo_tx_us: self.echo_tx.map_or(0, micros),
             min_ttl: u32::from(self.min_ttl),
+            passive: self.passive,
         }
     }
 }

@@ -100,6 +100,7 @@ fn config(spec: &v1::Spec, detect_mult: u8) -> Result<Config, SpecError> {
     config.echo_tx = echo("the interval of echoes", spec.echo_tx_us)?;
     config.echo_rx =
         echo("the interval of the peer's echoes", spec.required_min_echo_rx_us)?.unwrap_or_default();
+    config.passive = spec.passive;
     config.authentication = spec.authentication.as_ref().map(authentication).transpose()?;
     Ok(config)
 }

@@ -19,6 +19,8 @@ pub struct Config {
     pub echo_rx: Interval,
     /// How often echo packets are sent if the peer returns them.
     pub echo_tx: Option<Interval>,
+    /// The peer has to speak first: the Passive role of RFC 5880 section 6.1.
+    pub passive: bool,
 }
 
 /// Why a session cannot be so.
@@ -43,7 +45,7 @@ impl Config {
     /// The longest interval.
     pub const LONGEST: Duration = Duration::from_secs(3600);
 
-    /// Without authentication and echo.
+    /// Without authentication and echo, in the Active role.
     ///
     /// # Errors
     ///
@@ -63,6 +65,7 @@ impl Config {
             authentication: None,
             echo_rx: Interval::ZERO,
             echo_tx: None,
+            passive: false,
         })
     }
 

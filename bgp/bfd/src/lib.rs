@@ -3,7 +3,7 @@
 //! A [`Session`] takes packets and the time in, and gives packets and [`Transition`]s out. It reads no clock, draws no
 //! random numbers and allocates nothing.
 //!
-//! Not there: Demand mode for ourselves (a peer's wish for it is honoured), the Passive role, and point-to-multipoint.
+//! Not there: Demand mode for ourselves (a peer's wish for it is honoured), and point-to-multipoint.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

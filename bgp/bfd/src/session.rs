@@ -139,7 +139,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session in Down that starts to call the peer at once. `discriminator` must be unique on this system and not zero;
+    /// A session in Down that starts to call the peer at once, unless it is passive. `discriminator` must be unique on this system and not zero;
     /// a zero counts as one.
     #[must_use]
     pub fn new(config: Config, discriminator: u32, seed: Seed, now: Instant) -> Self {

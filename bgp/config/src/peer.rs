@@ -179,6 +179,10 @@ pub struct BfdSettings {
     pub echo: Option<Duration>,
     /// Hold the BGP session back until BFD is up.
     pub strict: bool,
+    /// The router has to speak first (RFC 5880 section 6.1).
+    pub passive: bool,
+    /// Over several hops: packets of the router with a lower TTL do not count; `None`: what follows from GTSM.
+    pub min_ttl: Option<u8>,
 }
 
 /// A key of BFD (RFC 5880 section 6.7).

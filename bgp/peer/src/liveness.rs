@@ -124,10 +124,10 @@ fn spec(config: &PeerConfig, remote: IpAddr, link: Option<&str>) -> Option<Spec>
         // An internal peer may be anywhere: on a link of ours it is asked directly (RFC 5881), else over routers (RFC 5883).
         Ttl::Default => link.is_none() && !interface::is_on_link(remote),
     };
-    let min_ttl = match config.ttl {
+    let min_ttl = wanted.min_ttl.unwrap_or(match config.ttl {
         Ttl::Security { hops } => 255 - (hops.max(1) - 1),
         Ttl::Default | Ttl::Multihop(_) => 0,
-    };
+    });
     Some(Spec {
         local: config.local_address,
         remote,
@@ -140,6 +140,7 @@ fn spec(config: &PeerConfig, remote: IpAddr, link: Option<&str>) -> Option<Spec>
         echo_rx: wanted.echo,
         echo_tx: wanted.echo,
         min_ttl,
+        passive: wanted.passive,
     })
 }
 

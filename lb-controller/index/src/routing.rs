@@ -179,7 +179,7 @@ fn bfd(object: &Object, profile: &metallb::BfdProfile) -> BfdProfile {
         transmit: profile.transmit_interval.unwrap_or(BFD_INTERVAL),
         multiplier: profile.detect_multiplier.map_or(BFD_MULTIPLIER, u8::from),
         echo: profile.echo,
-        passive: false,
-        minimum_ttl: None,
+        passive: profile.passive,
+        minimum_ttl: profile.minimum_ttl,
     }
 }

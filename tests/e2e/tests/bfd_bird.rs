@@ -31,6 +31,15 @@ fn up_on_a_link_and_over_a_hop() -> Result<()> {
 }
 
 #[test]
+fn up_when_the_router_has_to_speak_first() -> Result<()> {
+    let mut world = World::build(Kind::Bird, Way::Link, &Peer::on_link(FORWARDER_V4))?;
+    let watched = world.watch(Spec { passive: true, ..spec(ROUTER_V4) });
+    world.wait_up(&watched, 50)?;
+    world.site.pass();
+    Ok(())
+}
+
+#[test]
 fn up_over_link_local_addresses() -> Result<()> {
     let site = Site::build(Way::Link)?;
     let own = Site::link_local(&site.forwarder, "up0")?;

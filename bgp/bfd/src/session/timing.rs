@@ -105,6 +105,10 @@ impl Session {
     }
 
     fn next_transmit(&self) -> Option<Instant> {
+        // Section 6.8.7: who is passive answers only.
+        if self.config.passive && self.remote.discriminator == 0 {
+            return None;
+        }
         let interval = self.transmit_interval()?;
         let Some(last) = self.last_sent else { return Some(self.created) };
         if self.expedite {

@@ -30,6 +30,8 @@ impl Default for BfdSettings {
             authentication: None,
             echo: None,
             strict: false,
+            passive: false,
+            min_ttl: None,
         }
     }
 }
@@ -61,6 +63,10 @@ pub(super) fn bfd(
     if let Some(found) = section.optional("strict", problems, switch) {
         settings.strict = found.value;
     }
+    if let Some(found) = section.optional("passive", problems, switch) {
+        settings.passive = found.value;
+    }
+    settings.min_ttl = section.optional("min_ttl", problems, min_ttl).map(|found| found.value);
     if let Some(node) = section.node("authentication") {
         settings.authentication = bfd_key(node, &section.name("authentication"), problems, read_file);
     }
@@ -102,6 +108,13 @@ fn multiplier(value: &Value) -> Result<u8, String> {
     match number::<u8>("1 to 255")(value)? {
         0 => Err("0 is not in 1 to 255 (RFC 5880)".to_owned()),
         multiplier => Ok(multiplier),
+    }
+}
+
+fn min_ttl(value: &Value) -> Result<u8, String> {
+    match number::<u8>("1 to 254")(value)? {
+        ttl @ 1..=254 => Ok(ttl),
+        other => Err(format!("{other} is not in 1 to 254")),
     }
 }
 

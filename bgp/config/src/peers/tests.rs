@@ -54,7 +54,7 @@ templates:
     families: [ipv4, ipv6]
     extended_next_hop: true
     max_prefixes: {limit: 100, warn_percent: 50, action: reset, restart: 5m}
-    bfd: {interval: 50ms, multiplier: 3, echo: 20ms, strict: true, authentication: {kind: sha1, key_id: 1, key: k}}
+    bfd: {interval: 50ms, multiplier: 3, echo: 20ms, strict: true, passive: true, min_ttl: 250, authentication: {kind: sha1, key_id: 1, key: k}}
 peers:
   - {name: tor1, description: "rack 1", template: tor, address: "fd00:1::1", export: {med: 10, link_bandwidth: auto, only: [203.0.113.0/24], vips: [{prefix: 203.0.113.0/25, med: 20}]}}
   - template: tor
@@ -87,6 +87,7 @@ fn the_full_example() {
     let bfd = tor1.bfd.as_ref().unwrap();
     assert_eq!((bfd.interval, bfd.receive, bfd.multiplier), (ms(50), ms(50), 3));
     assert_eq!((bfd.echo, bfd.strict), (Some(ms(20)), true));
+    assert_eq!((bfd.passive, bfd.min_ttl), (true, Some(250)));
     let limit = tor1.max_prefixes.unwrap();
     assert_eq!((limit.limit, limit.action, limit.restart), (100, LimitAction::Reset, Some(ms(300_000))));
     assert_eq!(tor1.session.graceful_restart.unwrap().restart_time.as_secs(), 120);
@@ -208,6 +209,8 @@ fn what_is_wrong_with_a_peer() {
         ("address: 10.1.1.1, remote_as: 1, export: {communities: [\"1:1\", \"1:1\"]}", "twice"),
         ("address: 10.1.1.1, remote_as: 1, export: {only: []}", "1 to 1000 prefixes"),
         ("address: 10.1.1.1, remote_as: 1, export: {only: [x]}", "only[0]: `x` is not a prefix"),
+        ("address: 10.1.1.1, remote_as: 1, bfd: {min_ttl: 0}", "0 is not in 1 to 254"),
+        ("address: 10.1.1.1, remote_as: 1, bfd: {min_ttl: 255}", "255 is not in 1 to 254"),
         ("address: 10.1.1.1, remote_as: 1, export: {vips: 1}", "export.vips: must be a list"),
         ("address: 10.1.1.1, remote_as: 1, export: {vips: [{med: 1}]}", "vips[0].prefix: is required"),
         ("address: 10.1.1.1, remote_as: 1, export: {vips: [{prefix: 10.0.0.1, med: x}]}", "vips[0].med"),

@@ -96,6 +96,8 @@ fn settings(strict: bool) -> BfdSettings {
         authentication: None,
         echo: None,
         strict,
+        passive: false,
+        min_ttl: None,
     }
 }
 

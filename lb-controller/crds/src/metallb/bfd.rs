@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use crate::Kind;
 use crate::definition::{Column, Definition, Spec, Version};
-use crate::fields::{Fate, Field, Fields, Shape};
+use crate::fields::{Field, Fields, Shape};
 use crate::findings::Findings;
 use crate::view::View;
 
@@ -18,6 +18,10 @@ pub struct BfdProfile {
     pub detect_multiplier: Option<NonZeroU8>,
     /// The interval of echo packets, 10 ms to 60 s; `None`: no echo.
     pub echo: Option<Duration>,
+    /// Whether the router has to speak first.
+    pub passive: bool,
+    /// Over several hops: packets with a lower TTL do not count.
+    pub minimum_ttl: Option<u8>,
 }
 
 const INTERVAL: Shape = Shape::Number(10, 60_000);
@@ -47,14 +51,12 @@ const SPEC: Fields = Fields {
             INTERVAL,
             "Shortest interval between echo packets, in milliseconds; 50 unless set.",
         ),
-        Field::optional("passiveMode", Shape::Switch, "Whether the router has to speak first.")
-            .fate(Fate::Ignored("lb-bfd always speaks first, which a router that is active takes as well")),
+        Field::optional("passiveMode", Shape::Switch, "Whether the router has to speak first."),
         Field::optional(
             "minimumTtl",
             Shape::Number(1, 254),
             "Over several hops: packets with a lower TTL do not count.",
-        )
-        .fate(Fate::Ignored("bgp-speaker asks lb-bfd for no lowest TTL: packets with any TTL count")),
+        ),
     ],
     rules: &[],
 };
@@ -85,5 +87,7 @@ pub(crate) fn read(spec: &View<'_>, findings: &mut Findings) -> BfdProfile {
         transmit_interval: interval("transmitInterval"),
         detect_multiplier: spec.number::<u8>("detectMultiplier").and_then(NonZeroU8::new),
         echo: echo.then(|| interval("echoInterval").unwrap_or(DEFAULT_ECHO)),
+        passive: spec.switch("passiveMode").unwrap_or(false),
+        minimum_ttl: spec.number("minimumTtl"),
     }
 }

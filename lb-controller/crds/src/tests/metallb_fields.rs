@@ -100,8 +100,8 @@ fn table() -> Vec<(Kind, &'static str, Value, Vec<Row>)> {
                 ("echoMode", json!(true), Effect),
                 // Without echoMode there is nothing for it to say.
                 ("echoInterval", json!(100), Note),
-                ("passiveMode", json!(true), Note),
-                ("minimumTtl", json!(250), Note),
+                ("passiveMode", json!(true), Effect),
+                ("minimumTtl", json!(250), Effect),
             ],
         ),
         (

@@ -224,7 +224,7 @@ fn one_peer(
     }
     if let Some(name) = &peer.bfd_profile {
         match routing.bfd_profiles.iter().find(|profile| profile.name == *name) {
-            Some(profile) => drop(put("bfd", bfd(profile, &peer.name, notes))),
+            Some(profile) => drop(put("bfd", bfd(profile))),
             None => {
                 notes.push(format!("peer {}: there is no BFD profile {name:?}: it has no BFD", peer.name));
             }
@@ -243,20 +243,18 @@ fn one_peer(
     Some(Value::Object(map))
 }
 
-fn bfd(profile: &BfdProfile, peer: &str, notes: &mut Vec<String>) -> Value {
-    for (is_asked, what) in
-        [(profile.passive, "passive mode"), (profile.minimum_ttl.is_some(), "a lowest TTL")]
-    {
-        if is_asked {
-            notes.push(format!("peer {peer}: {what} of the BFD profile {:?} has no effect", profile.name));
-        }
-    }
-    json!({
+fn bfd(profile: &BfdProfile) -> Value {
+    let mut map = json!({
         "interval": milliseconds(profile.transmit),
         "receive": milliseconds(profile.receive),
         "multiplier": profile.multiplier,
         "echo": profile.echo.map_or_else(|| "off".to_owned(), milliseconds),
-    })
+        "passive": profile.passive,
+    });
+    if let Some(ttl) = profile.minimum_ttl {
+        map["min_ttl"] = json!(ttl);
+    }
+    map
 }
 
 fn seconds(time: Duration) -> String {

@@ -22,10 +22,11 @@ fn any_config() -> impl Strategy<Value = Config> {
     })
 }
 
-/// Two sides that differ in everything but the authentication.
+/// Two sides that differ in everything but the authentication; at most one of them is passive.
 fn any_configs() -> impl Strategy<Value = [Config; 2]> {
-    (any_config(), any_config()).prop_map(|(left, mut right)| {
+    (any_config(), any_config(), any::<bool>()).prop_map(|(left, mut right, passive)| {
         right.authentication = left.authentication.clone();
+        right.passive = passive;
         [left, right]
     })
 }

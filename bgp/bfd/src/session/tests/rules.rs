@@ -50,6 +50,29 @@ fn poll_is_answered_at_once_and_never_with_a_poll() {
 }
 
 #[test]
+fn who_is_passive_answers_only() {
+    let passive = || Config { passive: true, ..config(50, 3) };
+    let mut bench = Bench::new(passive());
+    assert_eq!(bench.session.poll_timeout(), None);
+    assert!(bench.run(ms(5000)).is_empty());
+    bench.receive(packet(State::Down)).unwrap();
+    assert_eq!(bench.session.state(), State::Init);
+    assert!(!bench.sent().is_empty());
+    bench.receive(packet(State::Up)).unwrap();
+    assert_eq!(bench.session.state(), State::Up);
+    // The peer has gone: nothing is said until it is back.
+    bench.run(ms(1000));
+    assert_eq!(bench.session.state(), State::Down);
+    assert!(bench.run(ms(5000)).is_empty());
+    bench.receive(packet(State::Down)).unwrap();
+    assert!(!bench.sent().is_empty());
+    // Another role is taken over at once.
+    let mut bench = Bench::new(passive());
+    bench.session.set_config(config(50, 3));
+    assert!(!bench.sent().is_empty());
+}
+
+#[test]
 fn slower_only_after_the_answer() {
     let mut bench = Bench::in_state(State::Up);
     bench.receive(Packet { final_: true, ..packet(State::Up) }).unwrap();
