@@ -199,6 +199,11 @@ impl Coordinator {
             self.act(Action::Disconnect { forwarder, connection, reason });
             return;
         }
+        if let Some(peer) = self.peers.get_mut(&forwarder).filter(|peer| peer.is_on(connection)) {
+            // Said once more, and late: what was said and told since then holds, above all what it was told to forget.
+            peer.heard = now;
+            return;
+        }
         self.greeted(&forwarder, hello.standing);
         let former = self.peers.insert(forwarder.clone(), Peer::new(connection, hello, now));
         let former = former.and_then(|peer| peer.connection).filter(|former| *former != connection);

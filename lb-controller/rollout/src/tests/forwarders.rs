@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use guideway_controller_core::message::Hello;
 use guideway_controller_core::{Budget, L2};
 
 use super::bed::{Bed, content, name};
@@ -54,6 +55,17 @@ fn a_forwarder_that_nobody_takes_withdraws_until_it_is_taken_again() {
     bed.dial(2);
     bed.pass(Duration::from_secs(1));
     assert!(bed.all_serve(&second));
+}
+
+/// A network that repeats what is said, and late, does not make the leader forget what it has heard since.
+#[test]
+fn an_introduction_that_comes_again_changes_nothing() {
+    let mut bed = Bed::led(2);
+    let is_current = |bed: &Bed| bed.leader.as_ref().unwrap().state().forwarders[&name(0)].current;
+    assert!(is_current(&bed));
+    let connection = bed.forwarders[0].connection.unwrap();
+    bed.tell(coordinator::Event::Connected { forwarder: name(0), connection, hello: Hello::default() });
+    assert!(is_current(&bed), "it had installed nothing when it said that");
 }
 
 #[test]
