@@ -235,9 +235,15 @@ impl Step {
         let prepared = last.filter(|stamp| folder.kept.committed.is_none_or(|committed| *stamp > committed));
         match self {
             Self::Write(pools) => folder.write(stamp(number, &content(*pools)), &content(*pools)).unwrap(),
-            Self::Discard => prepared.into_iter().for_each(|stamp| folder.discard(stamp).unwrap()),
+            Self::Discard => {
+                if let Some(stamp) = prepared {
+                    folder.discard(stamp).unwrap();
+                }
+            }
             Self::Keep => {
-                prepared.into_iter().for_each(|stamp| folder.keep(kept(stamp), at(number)).unwrap())
+                if let Some(stamp) = prepared {
+                    folder.keep(kept(stamp), at(number)).unwrap();
+                }
             }
             Self::Tidy => folder.tidy().unwrap(),
             Self::Restart => *folder = open(state).0,
