@@ -100,8 +100,16 @@ impl Capture {
             log.lines().rev().find(|line| line.contains("dropped by kernel")).unwrap_or_default().trim();
         anyhow::ensure!(lost.starts_with("0 "), "the capture is not complete: {lost}");
         let bytes = std::fs::read(&self.file).context("cannot read the capture")?;
+        let packets = pcap::packets(&bytes)?;
+        // tcpdump goes on counting when the disk is full.
+        let counted = last.0.unwrap_or_default();
+        anyhow::ensure!(
+            packets.len() as u64 >= counted,
+            "tcpdump captured {counted} packets, and its file has {}: is the disk full?",
+            packets.len()
+        );
         let mut sightings = Vec::new();
-        for packet in pcap::packets(&bytes)? {
+        for packet in packets {
             let Some(frame) = Frame::parse(packet.bytes) else { continue };
             let leg = self.names.iter().find(|(index, _)| *index == packet.interface);
             let leg = leg.map_or_else(|| format!("if{}", packet.interface), |(_, name)| name.clone());
