@@ -32,6 +32,13 @@ struct Service<'a> {
     vips_announced: u32,
     backends: u32,
     problems: &'a [String],
+    link_addresses: Vec<LinkAddress<'a>>,
+}
+
+#[derive(Serialize)]
+struct LinkAddress<'a> {
+    address: &'a str,
+    owner: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -65,6 +72,11 @@ fn view(list: &ListServicesResponse) -> View<'_> {
         vips_announced: service.vips_announced,
         backends: service.backends,
         problems: &service.problems,
+        link_addresses: service
+            .link_addresses
+            .iter()
+            .map(|link| LinkAddress { address: &link.address, owner: non_empty(&link.owner) })
+            .collect(),
     });
     let clusters = list.clusters.iter().map(|cluster| Cluster {
         name: &cluster.name,
@@ -90,6 +102,7 @@ fn human(list: &ListServicesResponse, now_unix_ms: u64) -> String {
         Column::Text("ADDRESSES"),
         Column::Text("POOL"),
         Column::Text("SHARD"),
+        Column::Text("ON LINK BY"),
         Column::Text("ENDPOINTS"),
         Column::Number("BACKENDS"),
         Column::Number("ANNOUNCED"),
@@ -101,6 +114,7 @@ fn human(list: &ListServicesResponse, now_unix_ms: u64) -> String {
             or_dash(&service.addresses.join(", ")),
             or_dash(&service.pool),
             or_dash(&service.shard),
+            on_link_by(service),
             service.endpoints.clone(),
             service.backends.to_string(),
             format!("{}/{}", service.vips_announced, service.vips),
@@ -109,7 +123,10 @@ fn human(list: &ListServicesResponse, now_unix_ms: u64) -> String {
     let mut text = table(&columns, rows);
     let of_services = list.services.iter().flat_map(|service| {
         let name = format!("Service {}/{}/{}", service.cluster, service.namespace, service.name);
-        service.problems.iter().map(move |problem| format!("{name}: {problem}"))
+        let unowned = service.link_addresses.iter().filter(|link| link.owner.is_empty()).map(|link| {
+            format!("no forwarder of its shard that is connected can answer for {} on its link", link.address)
+        });
+        service.problems.iter().cloned().chain(unowned).map(move |problem| format!("{name}: {problem}"))
     });
     let of_resources =
         list.problems.iter().map(|problem| format!("{} {}: {}", problem.kind, problem.name, problem.problem));
@@ -129,6 +146,15 @@ fn human(list: &ListServicesResponse, now_unix_ms: u64) -> String {
         text.push_str(&render::labelled(lines.into_iter().map(|line| ("problem", line))));
     }
     text
+}
+
+/// The owners of its addresses on links, each once.
+fn on_link_by(service: &guideway_controller_admin::v1::Service) -> String {
+    let mut owners: Vec<&str> = service.link_addresses.iter().map(|link| link.owner.as_str()).collect();
+    owners.iter_mut().filter(|owner| owner.is_empty()).for_each(|owner| *owner = "nobody");
+    owners.sort_unstable();
+    owners.dedup();
+    or_dash(&owners.join(", "))
 }
 
 fn is_in_order(cluster: &guideway_controller_admin::v1::Cluster) -> bool {
@@ -156,6 +182,12 @@ mod tests {
             vips_announced: 3,
             backends: 10,
             problems: vec![],
+            link_addresses: [("192.0.2.1", "fw2"), ("2001:db8::1", "")]
+                .map(|(address, owner)| v1::LinkAddress {
+                    address: address.to_owned(),
+                    owner: owner.to_owned(),
+                })
+                .into(),
         };
         let waiting = v1::Service {
             name: "new".to_owned(),

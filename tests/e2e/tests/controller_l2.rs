@@ -76,6 +76,13 @@ fn the_owner_of_an_address_dies_or_is_cut_off_and_another_one_answers() {
         }
         let address = &addresses[0];
         let first = owner(lab, address)?.context("nobody has answered")?;
+        let (_, shown) = plane.controller.lbctl(&["services"])?;
+        let of_web = shown["services"][0]["link_addresses"].as_array().cloned().unwrap_or_default();
+        let name = lab.forwarders[first].name();
+        ensure!(
+            of_web.iter().any(|link| link["address"] == *address && link["owner"] == name),
+            "{name}: {shown}"
+        );
 
         // The agent dies; its program forwards on until the router knows better.
         let mut requests = Requests::start(lab, "agent", address)?;

@@ -9,6 +9,7 @@ use guideway_controller_index::ClusterName;
 use guideway_controller_ipam::Family;
 use guideway_controller_rollout::Stamp;
 use guideway_controller_rollout::coordinator::{Aborted, ForwarderState, Phase, Role, State};
+use ipnet::IpNet;
 
 use crate::forwarders::Refused;
 use crate::sources::Contact;
@@ -27,6 +28,9 @@ pub(super) fn services(
         let owned = of_owner.entry(&vip.owner).or_default();
         owned.announced += u32::from(announced.contains(&vip.name));
         owned.sets.insert(vip.set.as_str());
+        if let Some(l2) = &vip.advertise.l2 {
+            owned.link.insert(vip.address, l2.owner.as_ref());
+        }
     }
     let mut of_cluster: HashMap<&str, u32> = HashMap::new();
     let services: Vec<v1::Service> = projected
@@ -52,6 +56,7 @@ pub(super) fn services(
                 vips_announced: owned.map_or(0, |owned| owned.announced),
                 backends: count(backends.sum()),
                 problems: view.problems.clone(),
+                link_addresses: owned.into_iter().flat_map(Owned::link_addresses).collect(),
             }
         })
         .collect();
@@ -77,6 +82,16 @@ pub(super) fn services(
 struct Owned<'c> {
     announced: u32,
     sets: BTreeSet<&'c str>,
+    link: BTreeMap<IpNet, Option<&'c ForwarderName>>,
+}
+
+impl Owned<'_> {
+    fn link_addresses(&self) -> impl Iterator<Item = v1::LinkAddress> {
+        self.link.iter().map(|(address, owner)| v1::LinkAddress {
+            address: address.addr().to_string(),
+            owner: owner.map(ToString::to_string).unwrap_or_default(),
+        })
+    }
 }
 
 pub(super) fn pools(projected: &Projected) -> v1::ListPoolsResponse {
