@@ -53,7 +53,8 @@ pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<()> {
         .with_context(|| format!("metrics.listen: cannot listen on {listen}"))?;
     let (unix, _file) = socket::listen(&config.admin_socket).await?;
 
-    let (problems, seen) = watch::channel(Vec::new());
+    // Until the first look at what is there nobody may rely on this node.
+    let (problems, seen) = watch::channel(vec!["it starts: nothing is put in place yet".to_owned()]);
     let agent = Agent::new(Arc::clone(&decap), path.clone(), root.clone(), seen);
     let stop = CancellationToken::new();
     let servers = [
