@@ -118,11 +118,12 @@ impl ListOptions {
         }
         self.version_match = match how {
             None => None,
-            Some("Exact") => Some(VersionMatch::Exact),
+            Some("Exact") if !self.watch => Some(VersionMatch::Exact),
             Some("NotOlderThan") => Some(VersionMatch::NotOlderThan),
             Some(other) => {
-                let known = ["Exact", "NotOlderThan", ""];
-                causes.push(Cause::not_supported("resourceVersionMatch", &other.into(), &known));
+                let known: &[&str] =
+                    if self.watch { &["NotOlderThan"] } else { &["Exact", "NotOlderThan", ""] };
+                causes.push(Cause::not_supported("resourceVersionMatch", &other.into(), known));
                 None
             }
         };
@@ -186,6 +187,13 @@ mod tests {
         for (query, code) in cases {
             assert_eq!(parse(query).unwrap_err().code, code, "{query}");
         }
+        let status = parse("watch=1&sendInitialEvents=true&resourceVersionMatch=Exact").unwrap_err();
+        assert_eq!(
+            status.message,
+            "ListOptions.meta.k8s.io \"\" is invalid: [resourceVersionMatch: Forbidden: sendInitialEvents requires setting \
+             resourceVersionMatch to NotOlderThan, resourceVersionMatch: Unsupported value: \"Exact\": supported values: \
+             \"NotOlderThan\"]"
+        );
         let status = parse("resourceVersionMatch=Exact").unwrap_err();
         assert_eq!(
             status.message,
