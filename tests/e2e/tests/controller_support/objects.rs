@@ -19,10 +19,18 @@ pub fn lab(namespace: &str) -> Vec<Value> {
             json!({"addresses": ["203.0.113.0/28", "2001:db8:10:1::/124"]}),
         ),
         object("metallb.io", "BGPAdvertisement", "all", json!({})),
-        object("guideway.dev", "Forwarder", "fw1", json!({})),
-        object("guideway.dev", "Forwarder", "fw2", json!({})),
+        forwarder(namespace, "fw1"),
+        forwarder(namespace, "fw2"),
         object("guideway.dev", "Rollout", "default", json!({})),
     ]
+}
+
+/// A forwarder that may connect.
+pub fn forwarder(namespace: &str, name: &str) -> Value {
+    json!({
+        "apiVersion": "guideway.dev/v1alpha1", "kind": "Forwarder",
+        "metadata": {"namespace": namespace, "name": name}, "spec": {}
+    })
 }
 
 /// The ToR as one forwarder sees it: each has an AS number of its own.
