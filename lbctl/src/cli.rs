@@ -138,10 +138,22 @@ pub(crate) enum Command {
         command: DataplaneCommand,
     },
     /// lb-controller: every Service of every cluster: addresses, shard, backends, who announces it, what is wrong.
+    ///
+    /// Below the table: clusters that do not answer or cannot be read, and what is wrong with Services and custom resources.
+    #[command(after_help = "Examples:
+  lbctl services
+  lbctl services -o json | jq '.services[] | select(.problems != [])'      what is wrong with whom
+  lbctl services -o json | jq '.clusters[] | select(.reachable | not)'     clusters that are stale")]
     Services,
     /// lb-controller: every pool of addresses, and how full it is.
     Pools,
     /// lb-controller: every forwarder: whether it serves what is committed, and what it announces.
+    ///
+    /// Below the table: who dialled and was refused, and why. To let a forwarder in, make a Forwarder object of its name; to shut
+    /// it out, delete the object.
+    #[command(after_help = "Examples:
+  lbctl forwarders
+  lbctl forwarders -o json | jq '.forwarders[] | select(.current | not)'   who is behind, fenced or away")]
     Forwarders,
     /// lb-controller: every shard: its forwarders, those that leave it, and its VIPs.
     Shards,
@@ -156,6 +168,11 @@ pub(crate) enum Command {
     ///
     /// Without --yes it tells what waits, and exits with 1 when something does. The consent holds for what takes the place
     /// of that generation meanwhile, as long as it disturbs no more. Exits with 1 when it is refused.
+    #[command(after_help = "Examples:
+  lbctl apply                  does something wait?
+  lbctl diff                   what it would change, and disturb
+  lbctl apply --yes            take that
+  lbctl apply --yes --timeout 5m   when forwarders need long to prepare")]
     Apply(ApplyArgs),
     /// lb-controller: generations that were committed or given up, latest first.
     History,
@@ -170,6 +187,9 @@ pub(crate) enum Command {
         generation: u64,
     },
     /// lb-controller: end a rollback, so that what Kubernetes says is rolled out again.
+    ///
+    /// Exits with 0 as well when nothing was rolled back. What comes then is a change like any other: above the budget it waits.
+    #[command(after_help = "Example:\n  lbctl resume && lbctl diff")]
     Resume,
     /// What of another load balancer's configuration carries over.
     Import {

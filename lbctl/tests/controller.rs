@@ -189,6 +189,34 @@ async fn no_controller_is_told_with_its_socket() {
     }
 }
 
+/// Three objects that carry over, and two that do not.
+const DUAL_STACK: &str = r#"
+apiVersion: metallb.io/v1beta1
+kind: IPAddressPool
+metadata: {name: dual}
+spec: {addresses: [192.0.2.0/26, "2001:db8::/120", "2001:db8:1::1-2001:db8:1::f"]}
+---
+apiVersion: metallb.io/v1beta2
+kind: BGPPeer
+metadata: {name: v6}
+spec: {myASN: 64512, peerASN: 64513, peerAddress: "2001:db8::1"}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop, annotations: {metallb.io/loadBalancerIPs: "192.0.2.1,2001:db8::1"}}
+spec: {type: LoadBalancer, ipFamilyPolicy: RequireDualStack, ports: [{port: 80}]}
+---
+apiVersion: metallb.io/v1beta1
+kind: IPAddressPool
+metadata: {name: mixed}
+spec: {addresses: ["192.0.2.1-2001:db8::1", "2001:db8::f-2001:db8::1", "fe80::/64"]}
+---
+apiVersion: metallb.io/v1beta1
+kind: BGPAdvertisement
+metadata: {name: a}
+spec: {aggregationLengthV6: 129}
+"#;
+
 #[tokio::test]
 async fn an_import_asks_nobody() {
     let folder = tempfile::tempdir().unwrap();
@@ -199,6 +227,18 @@ async fn an_import_asks_nobody() {
     };
     let (code, stdout, _) = lbctl(folder.path(), &["import", "metallb"], &pool("192.0.2.0/24")).await;
     assert!(code == 0 && stdout.contains("carries over"), "{stdout}");
+    let dual = folder.path().join("dual.yaml");
+    std::fs::write(&dual, DUAL_STACK).unwrap();
+    let (code, stdout, _) =
+        lbctl(folder.path(), &["import", "metallb", "-o", "json", dual.to_str().unwrap()], "").await;
+    let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    let verdicts: Vec<_> = report["objects"].as_array().unwrap().iter().map(|one| &one["verdict"]).collect();
+    let good = "carries over";
+    let expected = [good, good, good, "refused", "refused"];
+    assert!(code == 1 && verdicts == expected, "{stdout}");
+    for words in ["mixes IPv4 and IPv6", "write 2001:db8::1-2001:db8::f", "link-local", "from 1 to 128"] {
+        assert!(stdout.contains(words), "{words}: {stdout}");
+    }
     let file = folder.path().join("bad.yaml");
     std::fs::write(&file, pool("192.0.2.1")).unwrap();
     let (code, stdout, _) =
