@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use guideway_controller_core::{Content, Digest, ForwarderName, Generation, Routing};
@@ -80,9 +81,21 @@ struct Projecting {
     /// Whether everything of the home cluster was told.
     complete: bool,
     leading: Option<Leading>,
-    /// When the oldest change was seen that is not projected.
-    oldest: Option<Instant>,
+    /// Changes that are not projected.
+    waiting: Option<Waiting>,
 }
+
+/// Changes that wait for a projection.
+struct Waiting {
+    /// When the oldest one was seen.
+    oldest: Instant,
+    /// What the first one that was taken is about.
+    first: String,
+    count: usize,
+}
+
+/// Projections of this process, for the names of traces.
+static TRACES: AtomicU64 = AtomicU64::new(0);
 
 /// What there is while the controller leads.
 struct Leading {
@@ -122,7 +135,7 @@ impl Projector {
             live: BTreeSet::new(),
             complete: false,
             leading: None,
-            oldest: None,
+            waiting: None,
         };
         projecting.state.mark_changed();
         let mut batch = Vec::with_capacity(BATCH);
@@ -170,8 +183,12 @@ impl Projecting {
         for seen in batch.drain(..) {
             match seen {
                 Seen::Change(change, at) => {
+                    let subject = self.waiting.is_none().then(|| change.subject());
                     if self.index.apply(change) {
-                        self.oldest = Some(self.oldest.map_or(at, |oldest| oldest.min(at)));
+                        let new = || Waiting { oldest: at, first: subject.unwrap_or_default(), count: 0 };
+                        let waiting = self.waiting.get_or_insert_with(new);
+                        waiting.oldest = waiting.oldest.min(at);
+                        waiting.count += 1;
                     }
                 }
                 Seen::Writable(cluster, Some(client)) => {
@@ -201,8 +218,11 @@ impl Projecting {
         };
         let live: BTreeSet<ForwarderName> = state.forwarders.iter().filter_map(connected).collect();
         for name in live.symmetric_difference(&self.live) {
-            if self.index.apply(Change::Live(name.clone(), live.contains(name))) {
-                self.oldest.get_or_insert_with(Instant::now);
+            let change = Change::Live(name.clone(), live.contains(name));
+            let first = change.subject();
+            if self.index.apply(change) {
+                let new = || Waiting { oldest: Instant::now(), first, count: 0 };
+                self.waiting.get_or_insert_with(new).count += 1;
             }
         }
         self.live = live;
@@ -265,12 +285,15 @@ impl Projecting {
         }
         leading.resumed = true;
         // What was seen before it led is not slow.
-        self.oldest = None;
+        self.waiting = None;
     }
 
     async fn project(&mut self) {
-        let seen = self.oldest.take().unwrap_or_else(Instant::now);
-        let span = tracing::info_span!("change");
+        // Nothing has changed but the time, or everything is new to a leader.
+        let new = || Waiting { oldest: Instant::now(), first: "none".to_owned(), count: 0 };
+        let Waiting { oldest: seen, first, count } = self.waiting.take().unwrap_or_else(new);
+        let trace = format!("{}/{}", self.with.identity, TRACES.fetch_add(1, Ordering::Relaxed));
+        let span = tracing::info_span!("change", trace, first, count);
         let projection = span.in_scope(|| self.index.project());
         self.with.metrics.came("projected", seen.elapsed());
         for status in projection.services {
@@ -298,6 +321,7 @@ impl Projecting {
         if leading.wanted.len() > WANTED {
             leading.wanted.pop_front();
         }
+        span.in_scope(|| tracing::info!(digest = %content.digest(), "a content is wanted"));
         let desired = Desired { content, seen, span };
         let _ended = self.with.driver.commands.send(Command::Desired(desired)).await;
         leading.look_at(&self.state.borrow());

@@ -7,6 +7,7 @@ use guideway_controller_crds::guideway::Cluster;
 use guideway_controller_crds::{Kind, Object, Resource};
 use k8s_openapi::api::core::v1::{Namespace, Node, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::names::{ClusterName, ObjectName};
 
@@ -50,6 +51,43 @@ pub enum Change {
     Password(ObjectName, Option<String>),
     /// A forwarder is connected, or no longer.
     Live(ForwarderName, bool),
+}
+
+impl Change {
+    /// What it is about, for people: a kind, and a name.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        let of = |cluster: &ClusterName, kind: &str, metadata: &ObjectMeta| {
+            let [namespace, name] = [&metadata.namespace, &metadata.name].map(|part| part.as_deref());
+            let name = name.unwrap_or_default();
+            match namespace {
+                Some(namespace) => format!("{kind} {cluster}/{namespace}/{name}"),
+                None => format!("{kind} {cluster}/{name}"),
+            }
+        };
+        match self {
+            Self::Cluster(cluster, _)
+            | Self::Synced(cluster)
+            | Self::Stale(cluster)
+            | Self::ClusterGone(cluster) => {
+                format!("Cluster {cluster}")
+            }
+            Self::Service(cluster, service) => of(cluster, "Service", &service.metadata),
+            Self::ServiceGone(cluster, name) => format!("Service {cluster}/{name}"),
+            Self::Slice(cluster, slice) => of(cluster, "EndpointSlice", &slice.metadata),
+            Self::SliceGone(cluster, name) => format!("EndpointSlice {cluster}/{name}"),
+            Self::Node(cluster, node) => of(cluster, "Node", &node.metadata),
+            Self::NodeGone(cluster, name) => format!("Node {cluster}/{name}"),
+            Self::Namespace(cluster, namespace) => of(cluster, "Namespace", &namespace.metadata),
+            Self::NamespaceGone(cluster, name) => format!("Namespace {cluster}/{name}"),
+            Self::Listed(cluster, what, _) => format!("{what:?} of {cluster}"),
+            Self::Resource(object, _) => format!("resource {}", object.name),
+            Self::ResourceGone(kind, name) => format!("{} {name}", kind.as_str()),
+            Self::ResourcesListed(kind, _) => format!("{} objects", kind.as_str()),
+            Self::Password(name, _) => format!("Secret {name}"),
+            Self::Live(forwarder, _) => format!("Forwarder {forwarder}"),
+        }
+    }
 }
 
 /// A kind of object of workload clusters.

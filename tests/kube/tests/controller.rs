@@ -96,6 +96,19 @@ fn services_of_two_clusters_get_addresses_and_give_them_back() {
     home.kubectl(&["delete", "clusters.guideway.dev", "west", "-n", "guideway"], None).unwrap();
     home.apply(&service("after", json!({})));
     assert_eq!(address(&home, "after"), "192.0.2.2");
+
+    // The way of a change is in the log, from the object to the forwarders.
+    let log = controllers.log(0);
+    let served = log.lines().rfind(|line| line.contains("stage=\"served\"")).unwrap();
+    let trace = served.split_once("trace=\"").unwrap().1.split_once('"').unwrap().0;
+    let of_it: Vec<&str> = log.lines().filter(|line| line.contains(trace)).collect();
+    for step in ["a content is wanted", "stage=\"proposed\"", "stage=\"committed\"", "stage=\"served\""] {
+        assert!(of_it.iter().any(|line| line.contains(step)), "{step}: {of_it:#?}");
+    }
+    assert!(
+        log.contains("first=\"Service east/default/web\"") || log.contains("first=\"EndpointSlice "),
+        "{of_it:#?}"
+    );
 }
 
 #[test]
