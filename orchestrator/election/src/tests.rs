@@ -160,8 +160,7 @@ async fn play(seed: u64) -> usize {
     while let Some(ended) = candidates.join_next().await {
         ended.unwrap();
     }
-    let terms = world.lock().unwrap().terms;
-    terms
+    world.lock().unwrap().terms
 }
 
 #[tokio::test(start_paused = true)]
