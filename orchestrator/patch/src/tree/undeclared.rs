@@ -1,6 +1,6 @@
-//! Fields of a configuration that its kind does not have, and values that they cannot have.
+//! Fields of a configuration that its kind does not have.
 
-use guideway_schema::{ListType, Schema, Type};
+use guideway_schema::{ListType, Schema};
 use serde_json::Value;
 
 use super::element;
@@ -8,8 +8,7 @@ use super::element;
 /// Places that are listed at most.
 const MOST: usize = 100;
 
-/// Refuses fields that the schema does not declare, since a client that sets one believes that it is there, and values
-/// of another JSON type than theirs.
+/// Refuses fields that the schema does not declare. A client that sets one believes that it is there.
 ///
 /// # Errors
 /// Says which they are, by the keys of the elements around them.
@@ -24,12 +23,6 @@ pub(crate) fn undeclared(schema: &Schema, config: &Value) -> Result<(), String> 
 }
 
 fn below(schema: &Schema, value: &Value, path: &str, found: &mut Vec<String>) {
-    if found.len() < MOST
-        && let Some(problem) = mistyped(schema, value)
-    {
-        found.push(if path.is_empty() { problem } else { format!("{path}: {problem}") });
-        return;
-    }
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
@@ -52,57 +45,5 @@ fn below(schema: &Schema, value: &Value, path: &str, found: &mut Vec<String>) {
             }
         }
         _ => {}
-    }
-}
-
-/// What is wrong with the type of a value, in Kubernetes' words.
-fn mistyped(schema: &Schema, value: &Value) -> Option<String> {
-    let problem = match (schema.kind(), value) {
-        (_, Value::Null)
-        | (Type::Any | Type::IntOrString | Type::Quantity, _)
-        | (Type::Object, Value::Object(_))
-        | (Type::Array, Value::Array(_))
-        | (Type::String, Value::String(_))
-        | (Type::Integer | Type::Number, Value::Number(_))
-        | (Type::Boolean, Value::Bool(_)) => return None,
-        (Type::Object, value) => format!("expected map, got &{{{}}}", as_go(value)),
-        (Type::Array, value) => format!("expected list, got &{{{}}}", as_go(value)),
-        (Type::String, value) => {
-            format!("expected string, got &value.valueUnstructured{{Value:{}}}", as_go(value))
-        }
-        (Type::Boolean, value) => format!("expected boolean, got &{{{}}}", as_go(value)),
-        (Type::Integer | Type::Number, value) => {
-            format!("expected numeric (int or float), got {}", go_type(value))
-        }
-    };
-    Some(problem)
-}
-
-/// A value as Go prints it.
-fn as_go(value: &Value) -> String {
-    let list = |parts: Vec<String>| parts.join(" ");
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => format!("[{}]", list(items.iter().map(as_go).collect())),
-        Value::Object(fields) => {
-            format!(
-                "map[{}]",
-                list(fields.iter().map(|(name, value)| format!("{name}:{}", as_go(value))).collect())
-            )
-        }
-        Value::Null => "<nil>".into(),
-        other => other.to_string(),
-    }
-}
-
-fn go_type(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "<nil>",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_f64() => "float64",
-        Value::Number(_) => "int64",
-        Value::String(_) => "string",
-        Value::Array(_) => "[]interface {}",
-        Value::Object(_) => "map[string]interface {}",
     }
 }
