@@ -95,12 +95,7 @@ fn everything_has_its_field() {
     let rendered =
         render(&content(vec![full, link, other], vec![web, advertisement("all", &["b"], &[], 8)]), "fw-1");
     insta::assert_snapshot!(rendered.text);
-    assert_eq!(
-        rendered.notes,
-        [
-            "peer link: there is no BFD profile \"none\": it has no BFD"
-        ]
-    );
+    assert_eq!(rendered.notes, ["peer link: there is no BFD profile \"none\": it has no BFD"]);
 }
 
 #[test]
