@@ -195,7 +195,7 @@ impl Store for EtcdStore {
     }
 
     async fn txn(&self, txn: Txn) -> Result<TxnOutcome, StoreError> {
-        limits::check(&txn)?;
+        limits::check(&txn, self.txn_ops())?;
         self.0.txn(&txn).await
     }
 

@@ -1,4 +1,5 @@
-//! What fits into a store, the same for all of them: an object that one store takes can be moved to another.
+//! What fits into a store. What a key and a value may have is the same for all of them: an object that one store takes can
+//! be moved to another.
 
 use crate::{StoreError, Txn, Write};
 
@@ -10,19 +11,23 @@ pub const KEY_BYTES: usize = 1024;
 /// etcd takes requests of 1.5 MiB; the difference is for what surrounds them on the wire.
 pub const TXN_BYTES: usize = 1_500_000;
 
-/// The most expectations of one transaction, and the most writes. etcd takes 128 of each, some of which are ours.
+/// The most expectations of one transaction, and the most writes, that every store takes. etcd takes 128 of each, some of
+/// which are ours.
 pub const TXN_OPS: usize = 100;
+
+/// The same for a store in this process: what a Service with as many node ports as there are may need.
+pub const EMBEDDED_TXN_OPS: usize = 8192;
 
 /// Every key begins with it.
 pub const ROOT: &str = "/registry/";
 
-/// Checks a transaction against the limits.
+/// Checks a transaction against the limits, of which that of expectations and writes is the store's own.
 ///
 /// # Errors
 /// [`StoreError::TooLarge`] with what is too large, [`StoreError::InvalidKey`], [`StoreError::DuplicateKey`].
-pub fn check(txn: &Txn) -> Result<(), StoreError> {
-    at_most("expectations of a transaction", txn.expect.len(), TXN_OPS)?;
-    at_most("writes of a transaction", txn.writes.len(), TXN_OPS)?;
+pub fn check(txn: &Txn, ops: usize) -> Result<(), StoreError> {
+    at_most("expectations of a transaction", txn.expect.len(), ops)?;
+    at_most("writes of a transaction", txn.writes.len(), ops)?;
     let mut bytes = 0;
     for key in txn.expect.iter().map(|(key, _)| key).chain(txn.writes.iter().map(Write::key)) {
         check_key(key)?;

@@ -70,8 +70,12 @@ impl Store for MemoryStore {
         "memory"
     }
 
+    fn txn_ops(&self) -> usize {
+        limits::EMBEDDED_TXN_OPS
+    }
+
     async fn txn(&self, txn: Txn) -> Result<TxnOutcome, StoreError> {
-        limits::check(&txn)?;
+        limits::check(&txn, self.txn_ops())?;
         let mut state = self.0.lock();
         if let Some(refused) = state.refusal(&txn) {
             return Ok(refused);

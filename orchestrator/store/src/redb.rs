@@ -179,8 +179,12 @@ impl Store for RedbStore {
         "redb"
     }
 
+    fn txn_ops(&self) -> usize {
+        limits::EMBEDDED_TXN_OPS
+    }
+
     async fn txn(&self, txn: Txn) -> Result<TxnOutcome, StoreError> {
-        limits::check(&txn)?;
+        limits::check(&txn, self.txn_ops())?;
         let place = Place::take(&self.under_way);
         let txn = match place.is_only() {
             true => match writer::write_at_once(&self.desk, txn) {

@@ -5,7 +5,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 
-use crate::{Event, KeyValue, Page, Range, Revision, StoreError, Txn, TxnOutcome};
+use crate::{Event, KeyValue, Page, Range, Revision, StoreError, Txn, TxnOutcome, limits};
 
 /// Events in the order of their revisions, without gap or duplicate. An error is its last item.
 pub type Watch = BoxStream<'static, Result<Event, StoreError>>;
@@ -16,12 +16,17 @@ pub trait Store: Send + Sync + 'static {
     /// What kind of store it is, for logs: `redb`, `etcd`, `memory`.
     fn name(&self) -> &'static str;
 
+    /// The most expectations of one transaction, and the most writes; [`limits::TXN_OPS`] at least.
+    fn txn_ops(&self) -> usize {
+        limits::TXN_OPS
+    }
+
     /// Checks and writes; returns once the writes are durable.
     ///
     /// To drop the future does not take the transaction back.
     ///
     /// # Errors
-    /// Those of [`crate::limits::check`]; [`StoreError::Unavailable`] when nothing was written;
+    /// Those of [`limits::check`]; [`StoreError::Unavailable`] when nothing was written;
     /// [`StoreError::OutcomeUnknown`] when that cannot be said.
     async fn txn(&self, txn: Txn) -> Result<TxnOutcome, StoreError>;
 

@@ -44,6 +44,25 @@ async fn addresses_and_ports_are_of_one_service_only() {
 }
 
 #[tokio::test]
+async fn four_hundred_ports_have_four_hundred_node_ports() {
+    let lab = Lab::with(Config { node_ports: 30000..=30419, ..config() }).await;
+    let ports: Vec<Value> =
+        (0..400).map(|port| json!({"name": format!("p{port}"), "port": 1000 + port})).collect();
+    let many =
+        |name: &str| json!({"metadata": {"name": name}, "spec": {"type": "LoadBalancer", "ports": ports}});
+    let made = lab.made(SERVICES, &many("many")).await;
+    let given = made["spec"]["ports"].as_array().unwrap().iter();
+    let given: BTreeSet<u64> = given.map(|port| port["nodePort"].as_u64().unwrap()).collect();
+    assert_eq!(given.len(), 400);
+    // Nothing of one that does not fit is left behind.
+    let refused = lab.post(SERVICES, &many("more")).await;
+    assert_eq!(refused.code, 422, "{}", refused.json);
+    assert!(refused.message().contains("range is full"), "{}", refused.message());
+    lab.delete(&format!("{SERVICES}/many"), &Value::Null).await;
+    lab.made(SERVICES, &many("again")).await;
+}
+
+#[tokio::test]
 async fn the_service_of_the_api_is_there() {
     let lab = Lab::start().await;
     let own = lab.get(&format!("{SERVICES}/kubernetes")).await.json;

@@ -20,8 +20,8 @@ use crate::random;
 #[cfg(test)]
 mod tests;
 
-/// Values that the server chooses for one object.
-const MAX_CHOICES: usize = 300;
+/// As many as a transaction of an embedded store has room for; each choice leaves one less to be made.
+const MAX_CHOICES: usize = guideway_store::limits::EMBEDDED_TXN_OPS;
 const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
 
 /// What an object takes and gives back.

@@ -291,12 +291,13 @@ pub(crate) async fn limits_are_kept(fixture: &Fixture) {
     assert_eq!(store.get("/registry/big").await.unwrap().unwrap().value.len(), limits::TXN_BYTES - 13);
     assert!(matches!(txn(big(limits::TXN_BYTES - 12)).await, Err(StoreError::TooLarge { .. })));
     let many = |count: usize| (0..count).map(|n| put(&format!("/registry/m/{n}"), "")).collect::<Vec<_>>();
+    let ops = store.txn_ops();
     let outcome = Txn {
-        expect: many(limits::TXN_OPS).iter().map(|write| (write.key().clone(), Expect::Absent)).collect(),
-        writes: many(limits::TXN_OPS),
+        expect: many(ops).iter().map(|write| (write.key().clone(), Expect::Absent)).collect(),
+        writes: many(ops),
     };
     committed(store.txn(outcome).await.unwrap());
-    assert!(matches!(txn(many(limits::TXN_OPS + 1)).await, Err(StoreError::TooLarge { .. })));
+    assert!(matches!(txn(many(ops + 1)).await, Err(StoreError::TooLarge { .. })));
     let twice = txn(vec![put("/registry/t", "1"), delete("/registry/t")]).await;
     assert!(matches!(twice, Err(StoreError::DuplicateKey { key }) if key == "/registry/t"));
 }

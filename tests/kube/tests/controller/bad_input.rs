@@ -115,7 +115,7 @@ fn what_is_wrong_with_services_is_told_and_the_rest_is_served() {
         (0..400).map(|port| json!({ "name": format!("p{port}"), "port": 1000 + port })).collect();
     let mut many_slice = slice("many", "10.0.0.4");
     many_slice["ports"] = many.clone().into();
-    objects.push(with_spec("many", &json!({ "ports": many, "allocateLoadBalancerNodePorts": false })));
+    objects.push(with_spec("many", &json!({ "ports": many })));
     objects.push(many_slice);
     served.extend((0..400).map(|port| format!("east/default/many/p{port}/v4")));
     // Nobody's: another load balancer is meant.
