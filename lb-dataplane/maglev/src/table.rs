@@ -1,16 +1,13 @@
-//! The table and how it is filled.
+//! The table.
 
 use thiserror::Error;
 
-use crate::hash::permutation;
-use crate::quota::quotas;
+use crate::fill::fill;
 use crate::refill::refill;
 use crate::{Member, Seed, TableSize};
 
 /// Members of a table at most: a slot is a `u16`, and one value of it stands for a free slot while the table is filled.
 pub const MEMBERS_MAX: usize = 65_535;
-
-const FREE: u16 = u16::MAX;
 
 /// A lookup table: for each slot the member that owns it.
 ///
@@ -73,7 +70,7 @@ impl Table {
         if members.iter().all(|member| member.weight.0 == 0) {
             return Err(TableError::NoWeight);
         }
-        let slots = fill(&seed, size.get(), &members);
+        let slots = fill(&seed, size, &members);
         Ok(Self { seed, size, members, slots })
     }
 
@@ -119,61 +116,6 @@ pub fn slot_counts(slots: &[u16], members: usize) -> Vec<u32> {
         }
     }
     counts
-}
-
-/// A member's place in the walk over its permutation.
-struct Walker {
-    owner: u16,
-    next: u32,
-    skip: u32,
-    weight: u32,
-    credit: u32,
-    left: u32,
-}
-
-fn fill(seed: &Seed, m: u32, members: &[Member]) -> Vec<u16> {
-    let weights: Vec<u32> = members.iter().map(|member| u32::from(member.weight.0)).collect();
-    let unit = weights.iter().copied().max().unwrap_or(0);
-    let mut walkers: Vec<Walker> = (0..FREE)
-        .zip(members)
-        .zip(quotas(&weights, m))
-        .filter(|&(_, quota)| quota > 0)
-        .map(|((owner, member), left)| {
-            let (next, skip) = permutation(seed, &member.name, m);
-            let weight = u32::from(member.weight.0);
-            Walker { owner, next, skip, weight, credit: unit - weight, left }
-        })
-        .collect();
-    let mut slots = vec![FREE; m as usize];
-    // The quotas add up to the slots and a permutation visits every slot, so each claim finds a free one.
-    while !walkers.is_empty() {
-        walkers.retain_mut(|walker| {
-            walker.credit += walker.weight;
-            if walker.credit >= unit {
-                walker.credit -= unit;
-                walker.claim(&mut slots, m);
-            }
-            walker.left > 0
-        });
-    }
-    slots
-}
-
-impl Walker {
-    fn claim(&mut self, slots: &mut [u16], m: u32) {
-        loop {
-            let slot = self.next as usize;
-            self.next += self.skip;
-            if self.next >= m {
-                self.next -= m;
-            }
-            if slots[slot] == FREE {
-                slots[slot] = self.owner;
-                self.left -= 1;
-                return;
-            }
-        }
-    }
 }
 
 #[cfg(test)]

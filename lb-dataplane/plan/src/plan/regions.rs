@@ -121,20 +121,20 @@ pub(super) fn grant(wishes: &[Wish], held: &[Region], buckets: u32) -> Regions {
     short.sort_by_key(|&wish| std::cmp::Reverse(wanted(&wishes[wish])));
     let taken = granted.iter().flatten().chain(held).copied();
     let mut free = Free::new(taken, buckets);
+    // What would be free if the installed generation were gone.
+    let mut gaps = Free::new(granted.iter().flatten().copied(), buckets);
     let mut regions = Regions { granted, new: Vec::new(), is_waiting: false };
-    short.retain(|&wish| !regions.take(wish, wanted(&wishes[wish]), &mut free));
+    short.retain(|&wish| !regions.take(wish, wanted(&wishes[wish]), &mut free, &mut gaps));
     for wish in short {
         let mut size = wanted(&wishes[wish]);
         while size > regions.granted[wish].map_or(0, |region| region.buckets) {
-            if regions.take(wish, size, &mut free) {
+            if regions.take(wish, size, &mut free, &mut gaps) {
                 break;
             }
             // What the installed generation uses, or this VIP itself, may be in the way. Then it is without for
             // a generation.
-            let others = (0..wishes.len()).filter(|&other| other != wish);
-            let others = others.filter_map(|other| regions.granted[other]);
-            if Free::new(others, buckets).take(size).is_some() {
-                regions.granted[wish] = None;
+            if gaps.fits(size, regions.granted[wish]) {
+                regions.granted[wish].take().into_iter().for_each(|own| gaps.give_back(own));
                 regions.is_waiting = true;
                 break;
             }
@@ -145,13 +145,16 @@ pub(super) fn grant(wishes: &[Wish], held: &[Region], buckets: u32) -> Regions {
 }
 
 impl Regions {
-    /// Grants a region of this size, if there is one.
-    fn take(&mut self, wish: usize, size: u32, free: &mut Free) -> bool {
+    /// Grants a region of this size, if there is one in `free`.
+    fn take(&mut self, wish: usize, size: u32, free: &mut Free, gaps: &mut Free) -> bool {
         let Some(base) = Some(size).filter(|&size| size > 0).and_then(|size| free.take(size)) else {
             return false;
         };
         let region = Region { base, buckets: size };
-        self.granted[wish] = Some(region);
+        if let Some(before) = self.granted[wish].replace(region) {
+            gaps.give_back(before);
+        }
+        gaps.remove(region);
         self.new.push(region);
         true
     }
@@ -187,41 +190,90 @@ fn share(wishes: &[Wish], buckets: u32) -> u32 {
     }
 }
 
-/// Buckets that nobody has, as sorted ranges.
-struct Free(Vec<Range<u32>>);
+/// Buckets that nobody has. What was asked for in vain is remembered, so that many VIPs that are to get nothing do not
+/// search through all of it each.
+struct Free {
+    /// Sorted; none touches the next one.
+    ranges: Vec<Range<u32>>,
+    /// No range is longer.
+    longest: u32,
+    /// One may be as long.
+    is_longest_known: bool,
+}
 
 impl Free {
     fn new(taken: impl Iterator<Item = Region>, buckets: u32) -> Self {
         let mut taken: Vec<Range<u32>> = taken.map(Region::range).collect();
-        taken.sort_by_key(|range| range.start);
-        let mut free = Vec::new();
+        taken.sort_unstable_by_key(|range| range.start);
+        let mut ranges = Vec::new();
         let mut at = 0;
         for range in taken {
             if range.start > at {
-                free.push(at..range.start);
+                ranges.push(at..range.start);
             }
             at = at.max(range.end);
         }
         if at < buckets {
-            free.push(at..buckets);
+            ranges.push(at..buckets);
         }
-        Self(free)
+        Self { ranges, longest: buckets, is_longest_known: false }
     }
 
     /// The first place for `size` buckets, a multiple of the size if there is one: so that what is given back can be used
     /// again.
     fn take(&mut self, size: u32) -> Option<u32> {
+        if !self.fits(size, None) {
+            return None;
+        }
         let fits = |range: &Range<u32>, base: u32| base.checked_add(size).is_some_and(|end| end <= range.end);
-        let aligned = self.0.iter().enumerate().find_map(|(index, range)| {
+        let aligned = self.ranges.iter().find_map(|range| {
             let base = range.start.checked_next_multiple_of(size)?;
-            fits(range, base).then_some((index, base))
+            fits(range, base).then_some(base)
         });
-        let anywhere = || self.0.iter().position(|range| fits(range, range.start));
-        let (index, base) = aligned.or_else(|| anywhere().map(|index| (index, self.0[index].start)))?;
-        let range = self.0[index].clone();
-        let rest = [range.start..base, base + size..range.end];
-        self.0.splice(index..=index, rest.into_iter().filter(|range| !range.is_empty()));
+        let anywhere = || self.ranges.iter().find(|range| fits(range, range.start)).map(|range| range.start);
+        let base = aligned.or_else(anywhere)?;
+        self.remove(Region { base, buckets: size });
         Some(base)
+    }
+
+    /// Whether there is a place for `size` buckets, once `own` is given back.
+    fn fits(&mut self, size: u32, own: Option<Region>) -> bool {
+        if own.is_some_and(|own| self.around(own).1.len() >= size as usize) {
+            return true;
+        }
+        if size <= self.longest && !self.is_longest_known {
+            let lengths = self.ranges.iter().map(|range| range.end - range.start);
+            (self.longest, self.is_longest_known) = (lengths.max().unwrap_or(0), true);
+        }
+        size <= self.longest
+    }
+
+    /// `region` lies in one range.
+    fn remove(&mut self, region: Region) {
+        let taken = region.range();
+        let index = self.ranges.partition_point(|range| range.end <= taken.start);
+        let Some(range) = self.ranges.get(index).cloned() else { return };
+        let rest = [range.start..taken.start, taken.end..range.end];
+        self.ranges.splice(index..=index, rest.into_iter().filter(|range| !range.is_empty()));
+        self.is_longest_known = false;
+    }
+
+    fn give_back(&mut self, region: Region) {
+        let (touched, whole) = self.around(region);
+        self.longest = self.longest.max(whole.end - whole.start);
+        self.ranges.splice(touched, [whole]);
+    }
+
+    /// The ranges that `region`, which lies in none, touches, and what they make together.
+    fn around(&self, region: Region) -> (Range<usize>, Range<u32>) {
+        let mut whole = region.range();
+        let first = self.ranges.partition_point(|range| range.end < whole.start);
+        let mut last = first;
+        while let Some(range) = self.ranges.get(last).filter(|range| range.start <= whole.end) {
+            whole = whole.start.min(range.start)..whole.end.max(range.end);
+            last += 1;
+        }
+        (first..last, whole)
     }
 }
 

@@ -59,6 +59,19 @@ fn when_there_are_more_the_shares_of_all_get_smaller() {
 }
 
 #[test]
+fn more_than_there_are_buckets() {
+    // Each of those that get nothing is asked whether it would after this generation: none of them by a search through all.
+    let wishes = vec![wish(Need::Share, None); 100_000];
+    let regions = grant(&wishes, &[], 65_536);
+    assert_eq!(regions.granted.iter().flatten().count(), 65_536);
+    assert!(!regions.is_waiting);
+    let held: Vec<Region> = regions.granted.iter().flatten().copied().collect();
+    let others: Vec<Wish> = (0..100_000).map(|vip| wish(Need::Buckets(1 << (vip % 3)), None)).collect();
+    let waiting = grant(&others, &held, 65_536);
+    assert!(waiting.granted.iter().all(Option::is_none) && waiting.is_waiting);
+}
+
+#[test]
 fn one_that_stands_in_its_own_way_moves_in_two_steps() {
     let grown = |old| [wish(Need::Buckets(32), old)];
     let first = grant(&grown(Some((0, 16))), &[Region { base: 0, buckets: 16 }], 32);
