@@ -6,6 +6,7 @@ pub(crate) mod community;
 pub(crate) mod other;
 pub(crate) mod peer;
 pub(crate) mod pool;
+pub(crate) mod request;
 
 use crate::fields::{Fate, Fields};
 
@@ -14,6 +15,7 @@ pub use bfd::BfdProfile;
 pub use community::{Community, CommunityName, CommunityValue};
 pub use peer::{BgpPeer, PasswordSource, PeerAddress, RemoteAs};
 pub use pool::{IpAddressPool, PoolStatus, ServiceAllocation};
+pub use request::requested_addresses;
 
 /// MetalLB has speakers on nodes of the workload cluster, Guideway has forwarders.
 pub(crate) const FORWARDER_LABELS: Fate = Fate::Differs(

@@ -119,6 +119,7 @@ fn object(value: &Value, findings: &mut Findings) -> Object {
         name,
         namespace: metadata.owned("namespace").unwrap_or_default(),
         labels,
+        created: metadata.owned("creationTimestamp").unwrap_or_default(),
         generation: metadata.number("generation").unwrap_or_default(),
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use guideway_controller_core::{Content, Digest, ForwarderName, Generation, Routing};
 use guideway_controller_crds::guideway::Rollout;
-use guideway_controller_index::{Change, ClusterName, Contact, Index, IndexConfig, Severity};
+use guideway_controller_index::{Change, ClusterName, Index, IndexConfig, Severity};
 use guideway_controller_rollout::coordinator::{Role, State};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{sleep_until, timeout_at};
@@ -22,7 +22,8 @@ use crate::sources::{Feed, Seen};
 use crate::state::Question;
 use crate::status::Writer;
 
-/// Changes that come within this time of the first one are projected together.
+/// Changes that come within this time of the projection before them are projected together; one that comes after a pause
+/// waits for none.
 const COALESCE: Duration = Duration::from_millis(5);
 /// Changes that are taken at once.
 const BATCH: usize = 1024;
@@ -73,8 +74,9 @@ struct Projecting {
     with: With,
     feed: Feed,
     index: Index,
-    /// What was projected last.
+    /// What was projected last, and when.
     content: Content,
+    projected: tokio::time::Instant,
     writers: BTreeMap<ClusterName, Writer>,
     state: watch::Receiver<Arc<State>>,
     live: BTreeSet<ForwarderName>,
@@ -129,6 +131,7 @@ impl Projector {
             with,
             feed,
             content: Content::new(config.seed, Routing::default()),
+            projected: tokio::time::Instant::now(),
             index: Index::new(config),
             writers: BTreeMap::new(),
             state: self.driver.state.clone(),
@@ -161,9 +164,11 @@ impl Projector {
                     if count == 0 {
                         return Ended::Stopped;
                     }
-                    let end = tokio::time::Instant::now() + COALESCE;
                     projecting.take(&mut batch);
-                    while let Ok(1..) = timeout_at(end, changes.recv_many(&mut batch, BATCH)).await {
+                    let end = projecting.projected + COALESCE;
+                    while tokio::time::Instant::now() < end
+                        && let Ok(1..) = timeout_at(end, changes.recv_many(&mut batch, BATCH)).await
+                    {
                         projecting.take(&mut batch);
                     }
                 }
@@ -194,7 +199,8 @@ impl Projecting {
                 Seen::Writable(cluster, Some(client)) => {
                     let writer = Writer::new(client, &self.with.identity, self.feed.clone());
                     if let Some(before) = self.writers.insert(cluster, writer) {
-                        before.abandon().iter().for_each(|service| self.index.retry(service));
+                        let untold = before.abandon();
+                        untold.iter().for_each(|(service, events)| self.index.retry(service, events));
                     }
                 }
                 Seen::Writable(cluster, None) => {
@@ -204,7 +210,7 @@ impl Projecting {
                     self.with.rollout.send_replace(rollout.map(|rollout| *rollout));
                 }
                 Seen::Complete => self.complete = true,
-                Seen::Retry(service) => self.index.retry(&service),
+                Seen::Retry(service, untold) => self.index.retry(&service, &untold),
             }
         }
     }
@@ -269,7 +275,7 @@ impl Projecting {
         let Some(leading) = self.leading.as_mut().filter(|leading| !leading.resumed && self.complete) else {
             return;
         };
-        let syncing = self.index.clusters().any(|(_, contact)| contact == Contact::Syncing);
+        let syncing = self.index.awaited().next().is_some();
         let patience = if syncing { PATIENCE } else { PATIENCE_WITH_FORWARDERS };
         let late = leading.since.elapsed() >= patience;
         if syncing && !late {
@@ -295,6 +301,7 @@ impl Projecting {
         let trace = format!("{}/{}", self.with.identity, TRACES.fetch_add(1, Ordering::Relaxed));
         let span = tracing::info_span!("change", trace, first, count);
         let projection = span.in_scope(|| self.index.project());
+        self.projected = tokio::time::Instant::now();
         self.with.metrics.came("projected", seen.elapsed());
         for status in projection.services {
             if let Some(writer) =

@@ -14,7 +14,7 @@ mod set;
 use std::time::{Duration, Instant};
 
 use guideway_controller_crds::guideway::Rollout;
-use guideway_controller_index::{Change, ClusterName};
+use guideway_controller_index::{Change, ClusterName, ServiceEvent};
 use guideway_controller_ipam::ServiceKey;
 use kube::Client;
 use kube::runtime::watcher::ExponentialBackoff;
@@ -36,8 +36,8 @@ pub(crate) enum Seen {
     Rollout(Option<Box<Rollout>>),
     /// Everything that the controller's own cluster, or the file, has was told.
     Complete,
-    /// A write to this Service is to be decided again.
-    Retry(ServiceKey),
+    /// A write to this Service is to be decided again, and these Events were not told.
+    Retry(ServiceKey, Vec<ServiceEvent>),
 }
 
 /// How sources speak to the projector.

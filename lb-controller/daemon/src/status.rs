@@ -6,13 +6,13 @@
 pub(crate) mod resources;
 mod write;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use guideway_controller_index::ServiceStatus;
+use guideway_controller_index::{ServiceEvent, ServiceStatus};
 use guideway_controller_ipam::ServiceKey;
 use kube::Client;
 use kube::runtime::events::{Recorder, Reporter};
@@ -42,8 +42,8 @@ pub(crate) struct Writer {
 #[derive(Default)]
 struct Waiting {
     statuses: Mutex<BTreeMap<ServiceKey, ServiceStatus>>,
-    /// Those that are being written.
-    busy: Mutex<BTreeSet<ServiceKey>>,
+    /// Those that are being written, with what Events are to say of them.
+    busy: Mutex<BTreeMap<ServiceKey, Vec<ServiceEvent>>>,
     more: Notify,
 }
 
@@ -71,10 +71,14 @@ impl Writer {
 }
 
 impl Writer {
-    /// Services of which nobody will know whether they were written.
-    pub(crate) fn abandon(self) -> BTreeSet<ServiceKey> {
+    /// Services of which nobody will know whether they were written, and Events that may not have been told.
+    pub(crate) fn abandon(self) -> BTreeMap<ServiceKey, Vec<ServiceEvent>> {
+        let mut untold = self.waiting.busy().clone();
         let statuses = self.waiting.statuses.lock().unwrap_or_else(PoisonError::into_inner);
-        statuses.keys().chain(self.waiting.busy().iter()).cloned().collect()
+        for (service, status) in statuses.iter() {
+            untold.entry(service.clone()).or_default().extend(status.events.iter().cloned());
+        }
+        untold
     }
 }
 
@@ -85,7 +89,7 @@ impl Drop for Writer {
 }
 
 impl Waiting {
-    fn busy(&self) -> MutexGuard<'_, BTreeSet<ServiceKey>> {
+    fn busy(&self) -> MutexGuard<'_, BTreeMap<ServiceKey, Vec<ServiceEvent>>> {
         self.busy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -96,9 +100,10 @@ impl Waiting {
         if busy.len() >= WRITES {
             return None;
         }
-        let key = statuses.keys().find(|key| !busy.contains(*key))?.clone();
-        busy.insert(key.clone());
-        statuses.remove(&key)
+        let key = statuses.keys().find(|key| !busy.contains_key(*key))?.clone();
+        let status = statuses.remove(&key)?;
+        busy.insert(key, status.events.clone());
+        Some(status)
     }
 }
 
@@ -116,7 +121,7 @@ async fn run(client: Client, recorder: Recorder, waiting: Arc<Waiting>, feed: Fe
         tokio::select! {
             () = waiting.more.notified() => {}
             Some((service, outcome)) = writes.next() => {
-                waiting.busy().remove(&service);
+                let untold = waiting.busy().remove(&service).unwrap_or_default();
                 let pause = match outcome {
                     Outcome::Done => {
                         failures.remove(&service);
@@ -134,7 +139,7 @@ async fn run(client: Client, recorder: Recorder, waiting: Arc<Waiting>, feed: Fe
                 let feed = feed.clone();
                 tokio::spawn(async move {
                     tokio::time::sleep(pause).await;
-                    feed.tell(Seen::Retry(service)).await;
+                    feed.tell(Seen::Retry(service, untold)).await;
                 });
             }
         }

@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use guideway_controller_crds::FieldError;
 use guideway_controller_crds::guideway::{EndpointMode, HealthCheckPolicy};
+use guideway_controller_crds::metallb::requested_addresses;
 use guideway_dataplane_config::{EncapsulationKind, TableSize};
 
 use crate::projection::IpMode;
@@ -261,10 +263,11 @@ fn affinity(reader: &mut Reader<'_>) -> Option<AffinityChoice> {
 fn addresses(reader: &mut Reader<'_>) -> AddressRequest {
     let mut request = AddressRequest::default();
     if let Some((annotation, text)) = reader.metallb("loadBalancerIPs") {
-        match value::addresses(text) {
+        match requested_addresses(&annotation, text) {
             Ok(addresses) => request.addresses = addresses,
-            Err(reason) => {
+            Err(FieldError { place: annotation, problem, remedy }) => {
                 request.broken = true;
+                let reason = format!("{problem}: {remedy}");
                 reader.problems.push(Problem { annotation, reason });
             }
         }

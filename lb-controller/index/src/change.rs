@@ -20,6 +20,9 @@ pub enum Change {
     Synced(ClusterName),
     /// The cluster cannot be reached: what is known of it stays as it is, and nothing is written to it.
     Stale(ClusterName),
+    /// Nobody ever wrote to the cluster, and it cannot be reached: its Services are still unknown, but as long as forwarders
+    /// serve none of them nobody waits for the addresses that they may have.
+    Unmet(ClusterName),
     /// The cluster is no longer ours: its Services leave.
     ClusterGone(ClusterName),
     /// A Service as it is.
@@ -69,6 +72,7 @@ impl Change {
             Self::Cluster(cluster, _)
             | Self::Synced(cluster)
             | Self::Stale(cluster)
+            | Self::Unmet(cluster)
             | Self::ClusterGone(cluster) => {
                 format!("Cluster {cluster}")
             }

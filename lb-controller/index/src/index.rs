@@ -79,6 +79,15 @@ struct ClusterState {
     slices: HashMap<ObjectName, Arc<str>>,
     /// Items of the content that were there before anything was known.
     kept: Kept,
+    /// Nobody ever wrote to it.
+    unmet: bool,
+}
+
+impl ClusterState {
+    /// Whether it may have addresses that nobody knows of yet.
+    fn is_awaited(&self) -> bool {
+        self.contact == Contact::Syncing && !(self.unmet && self.kept.vips.is_empty())
+    }
 }
 
 /// How well a cluster is known.
@@ -196,17 +205,22 @@ impl Index {
         self.work
     }
 
-    /// Looks at a Service again: a write to it has failed.
-    pub fn retry(&mut self, service: &ServiceKey) {
+    /// Looks at a Service again: a write to it has failed, and these Events were not told.
+    pub fn retry(&mut self, service: &ServiceKey, untold: &[ServiceEvent]) {
         if let Some(entry) = self.services.get_mut(service) {
-            entry.told.clear();
+            entry.told.retain(|event| !untold.contains(event));
             self.dirty.insert(service.clone());
         }
     }
 
+    /// Clusters of which more is waited for than is known.
+    pub fn awaited(&self) -> impl Iterator<Item = &str> {
+        self.clusters.iter().filter(|(_, cluster)| cluster.is_awaited()).map(|(name, _)| &**name)
+    }
+
     /// New addresses are given only when the records of all clusters are known: one of them may have it already.
     fn records_are_known(&self) -> bool {
-        self.clusters.values().all(|cluster| cluster.contact != Contact::Syncing)
+        self.awaited().next().is_none()
     }
 
     fn cluster(&self, name: &str) -> Option<&ClusterState> {

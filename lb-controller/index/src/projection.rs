@@ -31,6 +31,8 @@ pub struct ServiceStatus {
     pub finalizer: Option<FinalizerChange>,
     /// Those of ours which differ from what the status has.
     pub conditions: Vec<Condition>,
+    /// Those of ours which the status has and which nobody can tell any more.
+    pub void: Vec<ConditionKind>,
     /// What people should see.
     pub events: Vec<ServiceEvent>,
 }

@@ -175,6 +175,7 @@ impl Resources {
     pub(crate) fn ipam_pools(&self) -> impl Iterator<Item = ipam::Pool> {
         self.pools.values().map(|(object, pool)| ipam::Pool {
             name: object.name.as_str().into(),
+            made: object.created.clone(),
             ranges: ranges(pool).collect(),
             auto_assign: if pool.auto_assign { ipam::AutoAssign::Yes } else { ipam::AutoAssign::No },
             buggy: if pool.avoid_buggy { ipam::BuggyAddresses::Avoid } else { ipam::BuggyAddresses::Give },

@@ -14,6 +14,8 @@ use crate::selector::Selector;
 pub struct Pool {
     /// Unique.
     pub name: Arc<str>,
+    /// When it was made, as the API server writes it (RFC 3339, UTC); empty: before all others.
+    pub made: String,
     /// What it has, in any order.
     pub ranges: Vec<AddressRange>,
     /// Whether a Service gets an address without asking for the pool.
@@ -208,7 +210,8 @@ impl fmt::Display for AddressRange {
 /// What is wrong with a pool beside others; the rest of it is used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PoolProblem {
-    /// Two pools have addresses in common; they belong to the one whose name comes first.
+    /// Two pools have addresses in common; they belong to the one that was made first, of two of the same second to the one
+    /// whose name comes first.
     #[error("pool {pool}: {range} is in pool {other} already, which keeps it")]
     Overlap {
         /// The pool that does not get them.

@@ -12,7 +12,7 @@ use kube::{Api, Client, ResourceExt as _};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::round::{self, Takes};
+use super::round::{self, Takes, Trouble};
 use super::{Feed, Seen};
 use crate::status::resources::{Subject, Told as Said};
 
@@ -34,8 +34,8 @@ pub(crate) struct Home {
 
 /// What the set of workload clusters is told.
 pub(super) enum Told {
-    /// A Cluster object as it is.
-    Cluster(ClusterName, Box<crds::guideway::Cluster>),
+    /// A Cluster object as it is, and whether somebody has reached the cluster, as its status says.
+    Cluster(ClusterName, Box<crds::guideway::Cluster>, bool),
     /// There is none any more, or it cannot be read.
     ClusterGone(ClusterName),
     /// Exactly these Cluster objects are there.
@@ -69,6 +69,7 @@ pub(super) async fn run(home: Home, feed: Feed, told: mpsc::Sender<Told>) {
             names: BTreeSet::new(),
             listing: false,
             once: Once::new(&listed),
+            trouble: Trouble::default(),
         };
         watches.spawn(round::watch(api, takes));
     }
@@ -80,6 +81,7 @@ pub(super) async fn run(home: Home, feed: Feed, told: mpsc::Sender<Told>) {
         known: BTreeSet::new(),
         listing: BTreeSet::new(),
         once: Once::new(&listed),
+        trouble: Trouble::default(),
     };
     watches.spawn(round::watch(secrets, takes));
     let _listed = all_listed.wait_for(|count| *count > Kind::ALL.len()).await.is_ok();
@@ -120,6 +122,7 @@ struct Resources {
     names: BTreeSet<String>,
     listing: bool,
     once: Once,
+    trouble: Trouble,
 }
 
 impl Resources {
@@ -135,7 +138,10 @@ impl Resources {
         };
         let errors = parsed.resource.as_ref().err().into_iter().flatten();
         let errors: Vec<String> = errors.map(ToString::to_string).collect();
-        let notes: Vec<String> = parsed.notes.iter().map(ToString::to_string).collect();
+        let mut notes: Vec<String> = parsed.notes.iter().map(ToString::to_string).collect();
+        if self.kind == Kind::Rollout && name != self.rollout {
+            notes.push(format!("the Rollout {} counts, and no other: without effect", self.rollout));
+        }
         let subject = Subject::new(self.kind, &self.resource, object.clone(), &errors, &notes);
         self.say(Said::Is(Box::new(subject))).await;
         // What it said before stays: a slip of the pen withdraws nothing.
@@ -147,7 +153,10 @@ impl Resources {
         };
         match resource {
             Resource::Cluster(cluster) => match ClusterName::new(&name) {
-                Ok(name) => self.tell(Told::Cluster(name, Box::new(cluster))).await,
+                Ok(name) => {
+                    let is_met = value["status"]["version"].is_string();
+                    self.tell(Told::Cluster(name, Box::new(cluster), is_met)).await;
+                }
                 Err(error) => tracing::warn!(%error, "the Cluster is not used"),
             },
             Resource::Rollout(rollout) if name == self.rollout => {
@@ -194,6 +203,7 @@ impl Takes<DynamicObject> for Resources {
     }
 
     async fn listed(&mut self) {
+        self.trouble.is_over(self.kind.as_str());
         self.listing = false;
         let names = std::mem::take(&mut self.names);
         self.say(Said::Listed(self.kind, names.clone())).await;
@@ -223,7 +233,7 @@ impl Takes<DynamicObject> for Resources {
             }
             self.once.count();
         } else {
-            tracing::debug!(kind, %error, "watch interrupted");
+            self.trouble.is(kind, error);
         }
     }
 }
@@ -243,6 +253,7 @@ struct Secrets {
     known: BTreeSet<String>,
     listing: BTreeSet<String>,
     once: Once,
+    trouble: Trouble,
 }
 
 impl Secrets {
@@ -277,6 +288,7 @@ impl Takes<Secret> for Secrets {
     }
 
     async fn listed(&mut self) {
+        self.trouble.is_over("Secret");
         let gone: Vec<String> = self.known.difference(&self.listing).cloned().collect();
         for name in gone {
             self.without(&name).await;
@@ -289,6 +301,6 @@ impl Takes<Secret> for Secrets {
     }
 
     async fn failed(&mut self, error: &watcher::Error) {
-        tracing::debug!(kind = "Secret", %error, "watch interrupted");
+        self.trouble.is("Secret", error);
     }
 }

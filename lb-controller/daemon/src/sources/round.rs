@@ -22,6 +22,32 @@ pub(super) trait Takes<K>: Send {
     fn failed(&mut self, error: &watcher::Error) -> impl Future<Output = ()> + Send;
 }
 
+/// What is wrong with a watch that nobody else tells of.
+#[derive(Default)]
+pub(super) struct Trouble(Option<String>);
+
+impl Trouble {
+    /// It is tried again and again: each cause is worth a warning once. That a watch is over is nothing unusual.
+    pub(super) fn is(&mut self, kind: &str, error: &watcher::Error) {
+        let fails =
+            matches!(error, watcher::Error::InitialListFailed(_) | watcher::Error::WatchStartFailed(_));
+        let cause = error.to_string();
+        if !fails || self.0.as_ref() == Some(&cause) {
+            tracing::debug!(kind, %error, "watch interrupted");
+        } else {
+            tracing::warn!(kind, %error, "cannot be read in the home cluster: what is known of it stays");
+            self.0 = Some(cause);
+        }
+    }
+
+    /// It works.
+    pub(super) fn is_over(&mut self, kind: &str) {
+        if self.0.take().is_some() {
+            tracing::info!(kind, "can be read again in the home cluster");
+        }
+    }
+}
+
 /// Never ends.
 pub(super) async fn watch<K>(api: Api<K>, mut takes: impl Takes<K>)
 where

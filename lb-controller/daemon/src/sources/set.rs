@@ -20,6 +20,8 @@ use crate::config::{Kubeconfig, Workload};
 
 /// How long to wait before a client that could not be made is tried again.
 const RETRY: Duration = Duration::from_secs(2);
+/// How long a cluster that was never reached may keep others waiting.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the configuration file says of sources. Sent again when it was read again.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -43,6 +45,8 @@ enum Access {
 struct Known {
     settings: Cluster,
     running: Option<Running>,
+    /// Tells when nobody has to wait for it any more.
+    patience: Option<JoinHandle<()>>,
 }
 
 struct Running {
@@ -58,6 +62,8 @@ struct Set {
     feed: Feed,
     config: Arc<Static>,
     objects: BTreeMap<ClusterName, Cluster>,
+    /// Clusters of objects that somebody has reached.
+    met: BTreeSet<ClusterName>,
     secrets: BTreeMap<String, Secret>,
     known: BTreeMap<ClusterName, Known>,
     file: file::Source,
@@ -84,6 +90,7 @@ pub(crate) async fn run(
         feed,
         config: now,
         objects: BTreeMap::new(),
+        met: BTreeSet::new(),
         secrets: BTreeMap::new(),
         known: BTreeMap::new(),
         kubeconfigs: BTreeMap::new(),
@@ -108,6 +115,7 @@ pub(crate) async fn run(
     }
     home_task.shutdown().await;
     for (_, known) in set.known {
+        known.patience.iter().for_each(JoinHandle::abort);
         end(known.running).await;
     }
 }
@@ -122,13 +130,20 @@ async fn end(running: Option<Running>) {
 impl Set {
     async fn told(&mut self, told: Told) {
         match told {
-            Told::Cluster(name, cluster) => {
+            Told::Cluster(name, cluster, is_met) => {
+                if is_met {
+                    self.met.insert(name.clone());
+                }
                 self.objects.insert(name, *cluster);
             }
             Told::ClusterGone(name) => {
+                self.met.remove(&name);
                 self.objects.remove(&name);
             }
-            Told::Clusters(names) => self.objects.retain(|name, _| names.contains(name)),
+            Told::Clusters(names) => {
+                self.met.retain(|name| names.contains(name));
+                self.objects.retain(|name, _| names.contains(name));
+            }
             Told::Secret(name, Some(secret)) => {
                 self.secrets.insert(name, *secret);
             }
@@ -204,6 +219,7 @@ impl Set {
 
     async fn cluster_gone(&mut self, name: &ClusterName) {
         let Some(known) = self.known.remove(name) else { return };
+        known.patience.iter().for_each(JoinHandle::abort);
         end(known.running).await;
         self.feed.tell(Seen::Writable(name.clone(), None)).await;
         self.feed.change(Change::ClusterGone(name.clone())).await;
@@ -216,7 +232,10 @@ impl Set {
         if before.as_ref().is_none_or(|known| known.settings != settings) {
             self.feed.change(Change::Cluster(name.clone(), Box::new(settings.clone()))).await;
         }
-        let running = before.and_then(|known| known.running);
+        let (running, patience) = match before {
+            Some(known) => (known.running, known.patience),
+            None => (None, self.patience(&name)),
+        };
         if access.is_ok() {
             self.feed.contacts().missing(&name, None);
         }
@@ -247,7 +266,20 @@ impl Set {
                 running
             }
         };
-        self.known.insert(name, Known { settings, running });
+        self.known.insert(name, Known { settings, running, patience });
+    }
+
+    /// A cluster that nobody has reached yet has no address of ours: one that cannot be reached at all, such as one whose
+    /// kubeconfig is wrong, is waited for only this long.
+    fn patience(&self, name: &ClusterName) -> Option<JoinHandle<()>> {
+        if self.met.contains(name) || !self.objects.contains_key(name) {
+            return None;
+        }
+        let (name, feed) = (name.clone(), self.feed.clone());
+        Some(tokio::spawn(async move {
+            tokio::time::sleep(PATIENCE).await;
+            feed.change(Change::Unmet(name)).await;
+        }))
     }
 
     fn start(&self, name: ClusterName, access: Access, namespaces: BTreeSet<String>) -> Running {

@@ -112,11 +112,15 @@ impl Subject {
         if !self.has_status() || self.is_old {
             return None;
         }
-        let (mut conditions, fields) = wanted::live(self.kind, &self.object.name_any(), facts);
+        let (mut conditions, mut fields) = wanted::live(self.kind, &self.object.name_any(), facts);
         if self.has_conditions() {
             conditions.insert(0, wanted::valid(&self.errors, &self.notes));
         }
         let before = self.object.data.get("status").unwrap_or(&Value::Null);
+        // That there is one says that somebody has reached it, whoever leads now.
+        if let (Kind::Cluster, Some(version)) = (self.kind, before.get("version")) {
+            fields.entry("version").or_insert_with(|| version.clone());
+        }
         let generation = self.object.metadata.generation;
         let at = wanted::moment(SystemTime::now());
         let (status, urgency) = wanted::merge(before, generation, conditions, fields, facts.is_settled, &at)?;
@@ -155,7 +159,8 @@ pub(crate) async fn run(
     mut told: mpsc::Receiver<Told>,
 ) {
     let reporter = Reporter { controller: REPORTER.to_owned(), instance: Some(identity) };
-    let speaker = Speaker { recorder: Recorder::new(client.clone(), reporter), client, namespace };
+    let recorder = Recorder::new(client.clone(), reporter);
+    let mut speaker = Speaker { recorder, client, namespace, faults: BTreeSet::new() };
     let mut subjects = Subjects::default();
     let mut facts = Facts::new(&sights);
     let mut leads_since: Option<Instant> = None;
@@ -220,28 +225,59 @@ enum Outcome {
     Old,
 }
 
+/// Why something was not said.
+enum Fault {
+    /// The API server takes this one not.
+    Refused(String),
+    /// Nobody knows.
+    NoAnswer(String),
+}
+
+impl From<kube::Error> for Fault {
+    fn from(error: kube::Error) -> Self {
+        match error {
+            kube::Error::Api(_) => Self::Refused(error.to_string()),
+            _ => Self::NoAnswer(error.to_string()),
+        }
+    }
+}
+
 struct Speaker {
     client: Client,
     namespace: String,
     recorder: Recorder,
+    /// What could not be said in the last round, and why.
+    faults: BTreeSet<(Kind, String)>,
 }
 
 impl Speaker {
-    /// What cannot be said now is said later; the rest with it.
-    async fn say(&self, subjects: &mut Subjects, facts: &Facts) {
+    /// What cannot be said now is said later; all else, too, when nobody answers.
+    async fn say(&mut self, subjects: &mut Subjects, facts: &Facts) {
+        let mut faults = BTreeSet::new();
         for ((kind, name), subject) in &mut subjects.0 {
             let said = async {
                 self.status(subject, facts).await?;
                 self.events(subject, facts).await
             };
-            if let Err(error) = said.await {
-                tracing::debug!(kind = kind.as_str(), name, error, "cannot be told");
-                return;
+            let Err(fault) = said.await else { continue };
+            let (Fault::Refused(error) | Fault::NoAnswer(error)) = &fault;
+            // It is tried again every second.
+            let cause = (*kind, error.clone());
+            if !self.faults.contains(&cause) && !faults.contains(&cause) {
+                tracing::warn!(kind = kind.as_str(), name, error, "what is known of it cannot be told");
+            }
+            faults.insert(cause);
+            if matches!(fault, Fault::NoAnswer(_)) {
+                break;
             }
         }
+        if !self.faults.is_empty() && faults.is_empty() {
+            tracing::info!("everything that is known of resources can be told again");
+        }
+        self.faults = faults;
     }
 
-    async fn status(&self, subject: &mut Subject, facts: &Facts) -> Result<(), String> {
+    async fn status(&self, subject: &mut Subject, facts: &Facts) -> Result<(), Fault> {
         let Some(status) = subject.status(facts, Instant::now()) else { return Ok(()) };
         match self.write(subject, status.clone()).await? {
             Outcome::Done(object) => {
@@ -255,7 +291,7 @@ impl Speaker {
     }
 
     /// The object's resourceVersion goes with it: another one is not written over.
-    async fn write(&self, subject: &Subject, status: Value) -> Result<Outcome, String> {
+    async fn write(&self, subject: &Subject, status: Value) -> Result<Outcome, Fault> {
         let mut object = subject.object.clone();
         object.data["status"] = status;
         object.types.get_or_insert_with(|| kube::core::TypeMeta {
@@ -269,12 +305,12 @@ impl Speaker {
         match asked(api.replace_status(&name, &params, &object)).await? {
             Ok(object) => Ok(Outcome::Done(Box::new(object))),
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(Outcome::Old),
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(error.into()),
         }
     }
 
     /// Each text once, and again when it was not true in between.
-    async fn events(&self, subject: &mut Subject, facts: &Facts) -> Result<(), String> {
+    async fn events(&self, subject: &mut Subject, facts: &Facts) -> Result<(), Fault> {
         let events = subject.events(facts);
         let is_true = |told: &(&'static str, String)| {
             events.iter().any(|(reason, _, text)| *reason == told.0 && *text == told.1)
@@ -291,17 +327,16 @@ impl Speaker {
                 action: "Read".to_owned(),
                 secondary: None,
             };
-            asked(self.recorder.publish(&event, &subject.about()))
-                .await?
-                .map_err(|error| error.to_string())?;
+            asked(self.recorder.publish(&event, &subject.about())).await??;
             subject.told.insert((*reason, text.clone()));
         }
         Ok(())
     }
 }
 
-async fn asked<T>(request: impl Future<Output = kube::Result<T>>) -> Result<kube::Result<T>, String> {
-    tokio::time::timeout(TIMEOUT, request).await.map_err(|_| format!("no answer within {TIMEOUT:?}"))
+async fn asked<T>(request: impl Future<Output = kube::Result<T>>) -> Result<kube::Result<T>, Fault> {
+    let answer = tokio::time::timeout(TIMEOUT, request).await;
+    answer.map_err(|_| Fault::NoAnswer(format!("no answer within {TIMEOUT:?}")))
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ async fn steps(services: &Api<Service>, recorder: &Recorder, status: &ServiceSta
         version.clone_from(&service.metadata.resource_version);
         last = Some(service);
     }
-    if status.ingress.is_some() || !status.conditions.is_empty() {
+    if status.ingress.is_some() || !status.conditions.is_empty() || !status.void.is_empty() {
         let now = Timestamp::now();
         let now = now.round(Unit::Second).unwrap_or(now).to_string();
         let patch = Patch::Strategic(status_patch(status, version.as_deref(), &now));
@@ -112,7 +112,7 @@ fn finalizer(field: &str, version: Option<&str>) -> Value {
     patch
 }
 
-/// The whole of the addresses; of the conditions those that are named.
+/// The whole of the addresses; of the conditions those that are named, and without those that are void.
 fn status_patch(status: &ServiceStatus, version: Option<&str>, now: &str) -> Value {
     let mut patch = json!({ "metadata": { "resourceVersion": version }, "status": {} });
     if let Some(ingress) = &status.ingress {
@@ -124,7 +124,7 @@ fn status_patch(status: &ServiceStatus, version: Option<&str>, now: &str) -> Val
         patch["status"]["loadBalancer"] =
             if ingress.is_empty() { json!({ "ingress": null }) } else { json!({ "ingress": ingress }) };
     }
-    if !status.conditions.is_empty() {
+    if !status.conditions.is_empty() || !status.void.is_empty() {
         let condition = |condition: &Condition| {
             json!({
                 "type": condition.kind.as_str(),
@@ -134,7 +134,8 @@ fn status_patch(status: &ServiceStatus, version: Option<&str>, now: &str) -> Val
                 "lastTransitionTime": now,
             })
         };
-        patch["status"]["conditions"] = status.conditions.iter().map(condition).collect();
+        let void = status.void.iter().map(|kind| json!({ "type": kind.as_str(), "$patch": "delete" }));
+        patch["status"]["conditions"] = status.conditions.iter().map(condition).chain(void).collect();
     }
     patch
 }
@@ -159,6 +160,7 @@ mod tests {
                 reason: "Assigned",
                 message: String::new(),
             }],
+            void: vec![ConditionKind::Backends],
             events: Vec::new(),
         };
         let patch = status_patch(&status, Some("7"), "2026-01-01T00:00:00Z");
@@ -168,7 +170,12 @@ mod tests {
             json!([{ "ip": "192.0.2.1", "ipMode": "VIP" }])
         );
         assert_eq!(patch["status"]["conditions"][0]["type"], "guideway.dev/Addresses");
+        assert_eq!(
+            patch["status"]["conditions"][1],
+            json!({ "type": "guideway.dev/Backends", "$patch": "delete" })
+        );
         status.conditions.clear();
+        status.void.clear();
         status.ingress = Some(Vec::new());
         let patch = status_patch(&status, Some("7"), "2026-01-01T00:00:00Z");
         assert_eq!(patch["status"], json!({ "loadBalancer": { "ingress": null } }));

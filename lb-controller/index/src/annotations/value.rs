@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
@@ -105,25 +104,6 @@ pub(super) fn weights(text: &str) -> Parsed<Weights> {
         return Err("is empty: write NAME=WEIGHT,… as in web-0=3,*=1, or remove it".to_owned());
     }
     Ok(weights)
-}
-
-/// At most one address of each family.
-pub(super) fn addresses(text: &str) -> Parsed<Vec<IpAddr>> {
-    let mut addresses: Vec<IpAddr> = Vec::new();
-    for item in list(text) {
-        let address: IpAddr = item
-            .parse()
-            .map_err(|_| format!("{} is no IP address: write one as in 203.0.113.10", quoted(&item)))?;
-        if let Some(other) = addresses.iter().find(|other| other.is_ipv4() == address.is_ipv4()) {
-            return Err(format!("{other} and {address} are of the same family: write at most one of each"));
-        }
-        addresses.push(address);
-    }
-    if addresses.is_empty() {
-        return Err("is empty: write an address, or remove it".to_owned());
-    }
-    addresses.sort_unstable();
-    Ok(addresses)
 }
 
 /// The name that differs least from `name`, if it is alike.

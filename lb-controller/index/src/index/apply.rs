@@ -24,6 +24,7 @@ impl Index {
             Change::Cluster(name, spec) => self.cluster_is(name.as_str(), *spec),
             Change::Synced(name) => self.contact(name.as_str(), Contact::Live),
             Change::Stale(name) => self.contact(name.as_str(), Contact::Stale),
+            Change::Unmet(name) => self.unmet(name.as_str()),
             Change::ClusterGone(name) => self.cluster_gone(name.as_str()),
             Change::Service(cluster, service) => self.service(cluster.as_str(), &service),
             Change::ServiceGone(cluster, name) => self.service_gone(cluster.as_str(), &name),
@@ -99,6 +100,7 @@ impl Index {
                     namespaces: BTreeMap::new(),
                     slices: HashMap::new(),
                     kept: Kept::default(),
+                    unmet: false,
                 };
                 self.clusters.insert(name.into(), state);
                 self.keep(name);
@@ -120,6 +122,12 @@ impl Index {
             // They may have waited for the records of this cluster.
             self.dirty.extend(self.waiting.iter().cloned());
         }
+    }
+
+    fn unmet(&mut self, name: &str) {
+        let Some(state) = self.clusters.get_mut(name).filter(|state| !state.unmet) else { return };
+        state.unmet = true;
+        self.dirty.extend(self.waiting.iter().cloned());
     }
 
     fn cluster_gone(&mut self, name: &str) {

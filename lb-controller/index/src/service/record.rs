@@ -61,6 +61,11 @@ impl Record {
         self.ingress.iter().map(|ingress| ingress.ip)
     }
 
+    /// Conditions of ours that the status has.
+    pub(crate) fn conditions(&self) -> impl Iterator<Item = ConditionKind> {
+        self.conditions.iter().map(|(kind, ..)| *kind)
+    }
+
     /// Whether the status has this condition as it should be.
     pub(crate) fn has(&self, condition: &Condition) -> bool {
         self.conditions.iter().any(|(kind, status, reason, message)| {

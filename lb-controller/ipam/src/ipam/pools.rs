@@ -31,7 +31,8 @@ impl Pools {
     /// Everything is free.
     pub(super) fn new(pools: impl IntoIterator<Item = Pool>) -> (Self, Vec<PoolProblem>) {
         let mut sorted: Vec<Pool> = pools.into_iter().collect();
-        sorted.sort_by(|a, b| a.name.cmp(&b.name));
+        // Who makes a pool takes nothing from those that are there.
+        sorted.sort_by(|a, b| (&a.made, &a.name).cmp(&(&b.made, &b.name)));
         let (mut all, mut problems) = (Self::default(), Vec::new());
         for pool in sorted {
             if all.stocks.contains_key(&pool.name) {

@@ -12,6 +12,7 @@ mod properties;
 fn pool(name: &str, ranges: &[&str]) -> Pool {
     Pool {
         name: name.into(),
+        made: String::new(),
         ranges: ranges.iter().map(|range| range.parse().unwrap()).collect(),
         auto_assign: AutoAssign::Yes,
         buggy: BuggyAddresses::Give,
@@ -354,6 +355,11 @@ fn pools_that_overlap() {
     assert_eq!(usage, [("a".to_owned(), 3), ("b".to_owned(), 22)]);
     assert_eq!(&*ipam.pool_of(at("192.0.2.7")).unwrap().name, "b");
     assert_eq!(&*ipam.pool_of(at("192.0.2.8")).unwrap().name, "a");
+    // The older one keeps what it has, whatever it is called.
+    let made = |name: &str, made: &str| Pool { made: made.to_owned(), ..pool(name, &["192.0.2.0/28"]) };
+    let pools = [made("a", "2026-02-01T00:00:00Z"), made("b", "2026-01-31T23:59:59Z")];
+    let problems: Vec<String> = ipam.set_pools(pools).iter().map(ToString::to_string).collect();
+    assert_eq!(problems, ["pool a: 192.0.2.0-192.0.2.15 is in pool b already, which keeps it"]);
 }
 
 /// Steps are look-ups in trees: a claim among 100,000 takes no more of them than one of the first.

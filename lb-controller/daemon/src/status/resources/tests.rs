@@ -74,12 +74,12 @@ fn api(conflicts: bool) -> (Speaker, Log) {
     let client = Client::new(service, "guideway");
     let reporter = Reporter { controller: REPORTER.to_owned(), instance: None };
     let recorder = Recorder::new(client.clone(), reporter);
-    (Speaker { client, namespace: "guideway".to_owned(), recorder }, asked)
+    (Speaker { client, namespace: "guideway".to_owned(), recorder, faults: BTreeSet::new() }, asked)
 }
 
 #[tokio::test]
 async fn what_is_said_is_said_once_and_for_the_object_that_was_seen() {
-    let (speaker, asked) = api(false);
+    let (mut speaker, asked) = api(false);
     let mut subjects = Subjects::default();
     subjects.take(Told::Is(Box::new(subject(Kind::BackendPolicy, "web", &["spec.a: x", "spec.b: y"], &[]))));
     speaker.say(&mut subjects, &facts()).await;
@@ -106,7 +106,7 @@ async fn what_is_said_is_said_once_and_for_the_object_that_was_seen() {
 
 #[tokio::test]
 async fn who_was_overtaken_waits_for_what_is_there() {
-    let (speaker, asked) = api(true);
+    let (mut speaker, asked) = api(true);
     let mut subjects = Subjects::default();
     subjects.take(Told::Is(Box::new(subject(Kind::Shard, "gold", &[], &[]))));
     speaker.say(&mut subjects, &facts()).await;
@@ -123,7 +123,7 @@ async fn who_was_overtaken_waits_for_what_is_there() {
 /// MetalLB's kinds have Events: what has no effect, what contradicts others, what is full.
 #[tokio::test]
 async fn a_pool_that_is_full_or_in_conflict_says_so_in_events() {
-    let (speaker, asked) = api(false);
+    let (mut speaker, asked) = api(false);
     let mut subjects = Subjects::default();
     let pool = Kind::IpAddressPool;
     subjects.take(Told::Is(Box::new(subject(pool, "web", &[], &["spec.x: unknown field, without effect"]))));

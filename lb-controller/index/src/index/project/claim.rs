@@ -132,9 +132,7 @@ impl Index {
     }
 
     fn waits_for(&self) -> String {
-        let unknown =
-            self.clusters().filter(|(_, contact)| *contact == Contact::Syncing).map(|(name, _)| name);
-        let unknown: Vec<&str> = unknown.take(5).collect();
+        let unknown: Vec<&str> = self.awaited().take(5).collect();
         format!(
             "new addresses are given when the Services of the clusters {} are known, one of which may have them",
             unknown.join(", ")

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use guideway_controller_ipam::ServiceKey;
+use guideway_controller_ipam::{ServiceKey, Standing};
 
 use super::{Contact, Index, Outcome, Seen, Withdrawal};
 use crate::projection::{
@@ -138,9 +138,15 @@ impl Index {
         let entry = self.services.get_mut(key)?;
         let new = all.iter().filter(|event| !entry.told.contains(event)).cloned().collect::<Vec<_>>();
         entry.told = all;
+        // Of a Service that goes nobody reads anything any more.
+        let goes = entry.service.as_ref().is_none_or(|service| service.deleting);
+        let is_void =
+            |kind: &ConditionKind| !goes && conditions.iter().all(|condition| condition.kind != *kind);
+        let void: Vec<ConditionKind> = record.conditions().filter(is_void).collect();
         let conditions: Vec<Condition> =
             conditions.into_iter().filter(|condition| !record.has(condition)).collect();
-        if ingress.is_none() && finalizer.is_none() && conditions.is_empty() && new.is_empty() {
+        let is_said = conditions.is_empty() && void.is_empty() && new.is_empty();
+        if ingress.is_none() && finalizer.is_none() && is_said {
             return None;
         }
         Some(ServiceStatus {
@@ -149,6 +155,7 @@ impl Index {
             ingress,
             finalizer,
             conditions,
+            void,
             events: new,
         })
     }
@@ -163,12 +170,19 @@ fn addresses(outcome: &Outcome) -> Condition {
     if let Some(waits) = &outcome.waits {
         return condition(false, "Waiting", shortened(waits.clone()));
     }
+    let outside = outcome.assigned.iter().filter(|assigned| assigned.standing == Standing::OutsideOfPools);
+    let mut outside: Vec<String> = outside.map(|assigned| assigned.address.to_string()).collect();
+    if !outside.is_empty() {
+        outside.sort_unstable();
+        let message = format!("no pool has {}: kept, and not announced before one has", outside.join(", "));
+        return condition(false, "NotInPool", shortened(message));
+    }
     let mut texts: Vec<String> = outcome
         .assigned
         .iter()
         .map(|assigned| match &assigned.pool {
             Some(pool) => format!("{} from pool {pool}", assigned.address),
-            None => format!("{} from no pool", assigned.address),
+            None => assigned.address.to_string(),
         })
         .collect();
     texts.sort_unstable();

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::world::*;
+use crate::ServiceStatus;
 
 const V4: &str = "east/shop/web/80/v4";
 
@@ -12,6 +13,19 @@ fn finalizers(world: &World, name: &str) -> Value {
 
 fn exists(world: &World, name: &str) -> bool {
     world.objects.contains_key(&("east".to_owned(), "Service", format!("shop/{name}")))
+}
+
+/// Type, status and reason of each, by type.
+fn conditions(world: &World, name: &str) -> Vec<String> {
+    let id = ("east".to_owned(), "Service", format!("shop/{name}"));
+    let conditions = world.objects[&id]["status"]["conditions"].as_array().cloned().unwrap_or_default();
+    let word = |one: &Value, field: &str| one[field].as_str().unwrap().replace("guideway.dev/", "");
+    let mut conditions: Vec<String> = conditions
+        .iter()
+        .map(|one| ["type", "status", "reason"].map(|field| word(one, field)).join(" "))
+        .collect();
+    conditions.sort();
+    conditions
 }
 
 #[test]
@@ -129,6 +143,8 @@ fn a_service_that_changes_its_type_is_released_too() {
     world.project();
     assert!(world.addresses("web").is_empty());
     assert_eq!(finalizers(&world, "web"), json!([]));
+    assert_eq!(conditions(&world, "web"), [""; 0], "nothing is said of what is not ours");
+    assert!(world.index.project().services.is_empty());
 }
 
 #[test]
@@ -182,9 +198,13 @@ fn a_write_that_fails_is_tried_again() {
     let mut world = web(|_| {});
     let first = world.index.project().services.pop().unwrap();
     assert!(world.index.project().services.is_empty());
-    world.index.retry(&first.service);
+    world.index.retry(&first.service, &first.events);
     let second = world.index.project().services.pop().unwrap();
     assert_eq!(first, second);
+    // What was told is not told again.
+    world.index.retry(&first.service, &[]);
+    let third = world.index.project().services.pop().unwrap();
+    assert_eq!(third, ServiceStatus { events: Vec::new(), ..second });
 }
 
 #[test]
@@ -208,6 +228,7 @@ fn pools_come_and_go() {
     assert_eq!(world.addresses("web"), ["203.0.113.0"], "nobody loses an address by it");
     assert!(world.told("no pool has 203.0.113.0: it is kept"));
     assert!(vips(&content).is_empty(), "nobody can have an address announced that no pool has");
+    assert_eq!(conditions(&world, "web"), ["Accepted True Accepted", "Addresses False NotInPool"]);
     let pools: Vec<String> =
         content.pools().values().flat_map(|pool| &pool.prefixes).map(ToString::to_string).collect();
     assert_eq!(pools, ["198.51.100.0/30"]);
@@ -217,6 +238,8 @@ fn pools_come_and_go() {
     assert!(world.settle().pools().is_empty());
     world.index.apply(pool("web", &["203.0.113.0/30"]));
     assert_eq!(vips(&world.settle()), [V4], "it is as before");
+    let as_before = ["Accepted True Accepted", "Addresses True Assigned", "Backends True Serving"];
+    assert_eq!(conditions(&world, "web"), as_before);
 }
 
 #[test]

@@ -77,6 +77,32 @@ fn new_addresses_wait_for_the_records_of_all_clusters() {
 }
 
 #[test]
+fn nobody_waits_for_a_cluster_that_was_never_met() {
+    let mut world = two();
+    let served = world.settle();
+    for (served, is_given) in [(None, true), (Some(&served), false)] {
+        let mut again = World::empty();
+        for name in ["east", "west"] {
+            again.index.apply(Change::Cluster(cluster(name), Box::new(spec())));
+        }
+        served.into_iter().for_each(|served| again.index.resume(served));
+        again.put("east", "Service", service("new"));
+        again.index.apply(Change::Synced(cluster("east")));
+        again.settle();
+        assert!(again.addresses("new").is_empty());
+        again.index.apply(Change::Unmet(cluster("west")));
+        again.settle();
+        assert_eq!(
+            !again.addresses("new").is_empty(),
+            is_given,
+            "forwarders serve what it has: {}",
+            !is_given
+        );
+        assert_eq!(again.index.awaited().count(), usize::from(!is_given));
+    }
+}
+
+#[test]
 fn what_is_served_stays_until_its_cluster_is_known() {
     let mut world = two();
     let served = world.settle();

@@ -198,12 +198,12 @@ impl World {
         let key = &status.service;
         let name = format!("{}/{}", key.namespace, key.name);
         let id = (key.cluster.to_string(), "Service", name);
-        self.events.extend(status.events);
         let Some(mut object) = self.objects.get(&id).cloned() else { return };
         if object["metadata"]["resourceVersion"].as_str() != status.resource_version.as_deref() {
-            self.index.retry(key);
+            self.index.retry(key, &status.events);
             return;
         }
+        self.events.extend(status.events);
         let mut changed = false;
         if status.finalizer == Some(FinalizerChange::Add) {
             object["metadata"]["finalizers"] = json!([FINALIZER]);
@@ -222,6 +222,12 @@ impl World {
                 "reason": condition.reason, "message": condition.message, "lastTransitionTime": "2026-01-01T00:00:00Z"
             }));
             object["status"]["conditions"] = json!(all);
+            changed = true;
+        }
+        for kind in status.void {
+            if let Some(all) = object["status"]["conditions"].as_array_mut() {
+                all.retain(|one| one["type"] != kind.as_str());
+            }
             changed = true;
         }
         if status.finalizer == Some(FinalizerChange::Remove) {

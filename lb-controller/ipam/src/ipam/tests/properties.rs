@@ -8,6 +8,7 @@ fn pools() -> impl Strategy<Value = Vec<Pool>> {
     let one = (0_usize..3, 0_u8..6, 0_u8..6, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
         |(name, first, length, auto, avoid, admission)| Pool {
             name: ["a", "b", "c"][name].into(),
+            made: String::new(),
             ranges: vec![
                 format!("10.0.0.{first}-10.0.0.{}", first + length).parse().unwrap(),
                 format!("2001:db8::{first}-2001:db8::{}", first + length / 2).parse().unwrap(),
