@@ -146,6 +146,9 @@ pub(crate) enum Command {
   lbctl services -o json | jq '.clusters[] | select(.reachable | not)'     clusters that are stale")]
     Services,
     /// lb-controller: every pool of addresses, and how full it is.
+    #[command(after_help = "Examples:
+  lbctl pools
+  lbctl pools -o json | jq '.pools[] | select(.free == 0) | .name'     which are full")]
     Pools,
     /// lb-controller: every forwarder: whether it serves what is committed, and what it announces.
     ///
@@ -156,8 +159,14 @@ pub(crate) enum Command {
   lbctl forwarders -o json | jq '.forwarders[] | select(.current | not)'   who is behind, fenced or away")]
     Forwarders,
     /// lb-controller: every shard: its forwarders, those that leave it, and its VIPs.
+    #[command(after_help = "Examples:
+  lbctl shards
+  lbctl shards -o json | jq '.shards[] | select(.leaving != [])'           which move now")]
     Shards,
     /// lb-controller: who leads, what is committed, what is under way, and what each forwarder serves.
+    #[command(after_help = "Examples:
+  lbctl generations
+  lbctl generations -o json | jq .committed      what forwarders are to serve")]
     Generations,
     /// lb-controller: what the next generation would change, and what flows it would disturb.
     #[command(after_help = "Examples:
@@ -175,6 +184,9 @@ pub(crate) enum Command {
   lbctl apply --yes --timeout 5m   when forwarders need long to prepare")]
     Apply(ApplyArgs),
     /// lb-controller: generations that were committed or given up, latest first.
+    #[command(after_help = "Examples:
+  lbctl history
+  lbctl history -o json | jq '.generations[] | select(.at_hand)'     which `lbctl rollback` can go back to")]
     History,
     /// lb-controller: put the content of an earlier generation in force again on all forwarders.
     ///
@@ -336,6 +348,19 @@ mod tests {
             }
         }
         walk(&Cli::command(), "lbctl", include_str!("../../docs/lbctl.md"));
+    }
+
+    #[test]
+    fn completions_have_every_command() {
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "lbctl", &mut script);
+            let script = String::from_utf8(script).unwrap();
+            for command in Cli::command().get_subcommands() {
+                let name = command.get_name();
+                assert!(script.contains(name), "{name} for {shell}");
+            }
+        }
     }
 
     #[test]

@@ -163,6 +163,11 @@ spec: {type: LoadBalancer}
 ---
 apiVersion: v1
 kind: Service
+metadata: {name: twice, namespace: web, annotations: {metallb.io/loadBalancerIPs: "192.0.2.7,192.0.2.8"}}
+spec: {type: LoadBalancer, loadBalancerIP: here}
+---
+apiVersion: v1
+kind: Service
 metadata: {name: inner, namespace: web}
 spec: {type: ClusterIP}
 "#;

@@ -357,7 +357,7 @@ mod tests {
             leader: String::new(),
             problem: "lb-controller-0:9443: no answer in 2s".to_owned(),
             fence: "generation 18 is committed, and is not here".to_owned(),
-            faults: vec!["state: cannot write /var/lib/guideway/dataplane/controller/standing".to_owned()],
+            faults: vec!["state: cannot write /var/lib/guideway/dataplane/controller/log".to_owned()],
             ..followed
         };
         let status = StatusResponse { controller: Some(fenced), ..good() };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use guideway_controller_crds::fields::Fate;
-use guideway_controller_crds::metallb::{CommunityName, PasswordSource};
+use guideway_controller_crds::metallb::{CommunityName, PasswordSource, requested_addresses};
 use guideway_controller_crds::{
     ANNOTATION_PREFIXES, ANNOTATIONS, AddressRange, FOREIGN_KINDS, FieldError, FieldNote, Foreign, Kind,
     Resource, parse,
@@ -215,7 +215,7 @@ fn service(object: &Value, mut item: Item) -> Option<Item> {
     }
     let annotations = object.pointer("/metadata/annotations").and_then(Value::as_object);
     let mut found = false;
-    for key in annotations.into_iter().flat_map(serde_json::Map::keys) {
+    for (key, value) in annotations.into_iter().flatten() {
         let Some(name) = ANNOTATION_PREFIXES.iter().find_map(|prefix| key.strip_prefix(prefix)) else {
             continue;
         };
@@ -223,10 +223,17 @@ fn service(object: &Value, mut item: Item) -> Option<Item> {
         let place = format!("metadata.annotations.{key}");
         match ANNOTATIONS.iter().find(|annotation| annotation.name == name) {
             Some(annotation) => judge_field(&mut item, &place, annotation.fate),
-            None => item.note(place, "unknown annotation, without effect"),
+            None => item.note(&place, "unknown annotation, without effect"),
+        }
+        if name == "loadBalancerIPs" {
+            ask(&mut item, &place, value);
         }
     }
-    let asks = object.pointer("/spec/loadBalancerIP").is_some();
+    let asked = object.pointer("/spec/loadBalancerIP").filter(|address| address.as_str() != Some(""));
+    if let Some(address) = asked {
+        ask(&mut item, "spec.loadBalancerIP", address);
+    }
+    let asks = asked.is_some();
     let class = object.pointer("/spec/loadBalancerClass").and_then(Value::as_str);
     if class.is_some_and(|class| class.contains("metallb")) {
         item.note(
@@ -235,6 +242,11 @@ fn service(object: &Value, mut item: Item) -> Option<Item> {
         );
     }
     (found || asks || class.is_some()).then_some(item)
+}
+
+/// A request for addresses that cannot be met gets none.
+fn ask(item: &mut Item, place: &str, value: &Value) {
+    item.errors.extend(requested_addresses(place, value.as_str().unwrap_or_default()).err());
 }
 
 /// What becomes of a whole object.
