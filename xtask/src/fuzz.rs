@@ -51,6 +51,7 @@ const TARGETS: &[&str] = &[
     "continue_token",
     "cluster_objects",
     "controller_message",
+    "kept_log",
     "crd_schema",
     "custom_resource",
 ];

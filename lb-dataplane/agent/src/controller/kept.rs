@@ -9,8 +9,6 @@
 //! A content is written, and flushed while nobody waits for it: a forwarder that forgets what was never committed is told
 //! again. A standing is flushed before anything follows from it.
 
-mod log;
-
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
@@ -22,9 +20,9 @@ use guideway_controller_core::{Content, Delta, Digest, Generation, diff};
 use guideway_controller_proto::{decode_delta, encode_delta};
 use guideway_controller_rollout::Stamp;
 use guideway_controller_rollout::follower::{Found, Kept};
+use guideway_dataplane_kept::{self as log, Next, Record, TITLE};
 
-pub use log::{LogError, TooLarge};
-use log::{Next, Record, TITLE};
+pub use guideway_dataplane_kept::{LogError, TooLarge};
 
 /// How many contents are kept that were in force.
 pub const KEPT: usize = 10;

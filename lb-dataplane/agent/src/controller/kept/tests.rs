@@ -279,4 +279,28 @@ proptest! {
             }
         }
     }
+
+    /// One bit of it is another one: what was there after one of the steps is found, or nothing and why.
+    #[test]
+    fn damage_leaves_what_was_there_or_nothing(steps in vec(step(), 1..14), at: prop::sample::Index, bit in 0..8_u8) {
+        let state = tempfile::tempdir().unwrap();
+        let mut folder = open(state.path()).0;
+        let mut pictures = vec![picture(&folder)];
+        for (number, step) in (1..).zip(&steps) {
+            step.run(&mut folder, state.path(), number);
+            pictures.push(picture(&folder));
+        }
+        let path = log_of(state.path());
+        let Ok(mut bytes) = fs::read(&path) else { return Ok(()) };
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1 << bit;
+        fs::write(&path, bytes).unwrap();
+        let (found, _, problems) = Folder::open(state.path());
+        let found = picture(&found);
+        if problems.is_empty() {
+            prop_assert!(pictures.contains(&found), "{:?}", found);
+        } else {
+            prop_assert_eq!(found, (Kept::default(), Vec::new()));
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! The log: a file to which records are added at the end. Reading is pure.
+//! The log of what a forwarder keeps of the controller: a file to which records are added at the end, so that keeping a change
+//! costs what it changes. Whoever has the file keeps it in order; this is its form.
 //!
 //! ```text
 //!  title │ head │ body │ head │ body │ ...
@@ -8,6 +9,8 @@
 //!
 //! Both checksums are over the place of the record as well. At most one record at a time is written and not flushed: so what
 //! a crash leaves half done is the last one, and whatever else is wrong was done to the file later.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 use std::hash::Hasher as _;
 use std::io::{self, Read};
@@ -21,7 +24,7 @@ use guideway_controller_rollout::follower::Kept;
 use siphasher::sip128::{Hasher128 as _, SipHasher24};
 
 /// What a log begins with.
-pub(super) const TITLE: &[u8; 16] = b"guideway-kept: 1";
+pub const TITLE: &[u8; 16] = b"guideway-kept: 1";
 /// The most that a body may have: a content, its generation, and the kind.
 const MAX_BODY: usize = MAX_DELTA_BYTES + 16;
 const HEAD: usize = 4 + 8 + 16;
@@ -32,7 +35,7 @@ const STANDING: u8 = 3;
 
 /// What is added to a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Record {
+pub enum Record {
     /// A content was prepared: the bytes of a delta over one that is there, or over none.
     Content(Generation, Bytes),
     /// A content is of no use any more.
@@ -62,7 +65,7 @@ pub enum LogError {
 
 /// What stands at a place of a log.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub enum Next {
     /// A record, and where the next one is.
     Record(Record, u64),
     /// Nothing: the log ends here.
@@ -71,8 +74,12 @@ pub(super) enum Next {
     Torn,
 }
 
-/// The bytes of a record that stands at `place`.
-pub(super) fn encode(record: &Record, place: u64) -> Result<Vec<u8>, TooLarge> {
+/// The bytes of a record that stands at `place`, which is as many bytes behind the beginning of the log.
+///
+/// # Errors
+///
+/// When it is too large to be read again.
+pub fn encode(record: &Record, place: u64) -> Result<Vec<u8>, TooLarge> {
     let mut bytes = vec![0; HEAD];
     match record {
         Record::Content(generation, delta) => {
@@ -109,7 +116,11 @@ fn put_stamp(bytes: &mut Vec<u8>, Stamp { generation, digest }: Stamp) {
 }
 
 /// Reads the record at `place` of a log that has `length` bytes. `log` stands there, and afterwards behind it.
-pub(super) fn read(log: &mut impl Read, place: u64, length: u64) -> io::Result<Result<Next, LogError>> {
+///
+/// # Errors
+///
+/// The outer one when `log` cannot be read, the inner one when it is not as it was written.
+pub fn read(log: &mut impl Read, place: u64, length: u64) -> io::Result<Result<Next, LogError>> {
     let left = length.saturating_sub(place);
     if left == 0 {
         return Ok(Ok(Next::End));
