@@ -44,7 +44,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::announce::Announcer;
 use crate::apply::MapStore;
-use crate::desired;
+use crate::desired::{self, Base};
 use crate::error::chain;
 use crate::health::{Checker, Prober};
 use crate::history::{Folder, History};
@@ -255,6 +255,8 @@ pub struct Control<F> {
     /// Of the maps.
     limits: Limits,
     in_force: Option<InForce>,
+    /// Of the configuration that was asked about last.
+    base: Option<(Arc<Config>, Base)>,
     pending: Option<Pending>,
     /// The node's part of the file when the services come from a controller.
     node: Option<Arc<Config>>,
@@ -320,6 +322,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             writing: None,
             limits: *config.limits(),
             in_force: None,
+            base: None,
             pending: None,
             node: None,
             prepared: None,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use guideway_dataplane_config as config;
 use guideway_dataplane_config::{BackendSet, Config};
@@ -11,6 +12,10 @@ use guideway_dataplane_plan::Desired;
 use crate::health::probe::{HttpProbe, Probe};
 use crate::health::{Health, ProbeKey, Thresholds};
 use crate::route::{Fixed, Need, Wanted};
+
+mod base;
+
+pub use base::Base;
 
 /// The probe of a backend at `address`; none when its set is not checked.
 #[must_use]
@@ -34,8 +39,12 @@ pub fn probe_of(set: &BackendSet, address: IpAddr) -> Option<ProbeKey> {
 
 /// The sets that at least one VIP uses, in the order of the file. Others are neither probed nor installed.
 pub fn used_sets(config: &Config) -> impl Iterator<Item = &BackendSet> {
+    used(config).map(AsRef::as_ref)
+}
+
+fn used(config: &Config) -> impl Iterator<Item = &Arc<BackendSet>> {
     let used: HashSet<&str> = config.vips().iter().map(|vip| vip.backend_set.name.as_str()).collect();
-    config.backend_sets().iter().map(AsRef::as_ref).filter(move |set| used.contains(set.name.as_str()))
+    config.backend_sets().iter().filter(move |set| used.contains(set.name.as_str()))
 }
 
 /// Every probe that `config` asks for.
@@ -100,7 +109,7 @@ pub fn asked_of_the_kernel(config: &Config) -> Vec<IpAddr> {
 }
 
 /// What the dataplane shall do. `health` tells the verdict on a probe; without one a backend gets no new flows.
-/// `leaving` are backends of earlier configurations that are still looked after.
+/// `leaving` are backends of earlier configurations that are still looked after. Who asks again and again keeps a [`Base`].
 #[must_use]
 pub fn desired(
     config: &Config,
@@ -108,23 +117,11 @@ pub fn desired(
     health: impl Fn(&ProbeKey) -> Option<Health>,
     leaving: Vec<plan::Member>,
 ) -> Desired {
-    let encapsulation = config.encapsulation();
-    Desired {
-        seed: plan::Seed(config.seed().bytes()),
-        outer_sources: plan::OuterSources { v4: encapsulation.source_v4, v6: encapsulation.source_v6 },
-        tick_shift,
-        sets: used_sets(config).map(|set| backend_set(set, &health)).collect(),
-        vips: config.vips().iter().map(vip).collect(),
-        pools: config.pools().to_vec(),
-        leaving,
-    }
+    Base::new(config).desired(config, tick_shift, health, leaving)
 }
 
-fn backend_set(set: &BackendSet, health: impl Fn(&ProbeKey) -> Option<Health>) -> plan::BackendSet {
-    let is_healthy = |address| match probe_of(set, address) {
-        None => true,
-        Some(key) => health(&key) == Some(Health::Healthy),
-    };
+/// As if all were healthy.
+fn backend_set(set: &BackendSet) -> plan::BackendSet {
     plan::BackendSet {
         name: set.name.clone(),
         table_size: match set.table_size {
@@ -138,7 +135,7 @@ fn backend_set(set: &BackendSet, health: impl Fn(&ProbeKey) -> Option<Health>) -
                 name: backend.name.clone(),
                 address: backend.address,
                 weight: plan::Weight(backend.weight),
-                healthy: is_healthy(backend.address),
+                healthy: true,
             })
             .collect(),
         encapsulation: match set.encapsulation {

@@ -52,8 +52,9 @@ pub(crate) struct Filled {
     keys: [[u64; 2]; 2],
     /// Indexes of the members, sorted by name.
     pub(crate) order: Vec<usize>,
-    /// Positions in that order; `None` when no member can serve.
-    pub(crate) slots: Option<Vec<u16>>,
+    /// Positions in that order, unless they are those of `full`, as all are healthy; `None` when no member can serve.
+    refilled: Option<Vec<u16>>,
+    is_full: bool,
     /// The member that has each slot while all are healthy, likewise.
     pub(crate) full: Option<Arc<Table>>,
 }
@@ -110,11 +111,13 @@ impl TableCache {
         let filled = missing.par_iter().map(|(keyed, full)| {
             let members = keyed.wanted.members;
             let healthy: Vec<bool> = keyed.order.iter().map(|&index| members[index].healthy).collect();
-            let slots = full.as_ref().and_then(|table| table.with_health(&healthy));
+            let is_full = !healthy.contains(&false);
+            let refilled = full.as_ref().filter(|_| !is_full).and_then(|table| table.with_health(&healthy));
             Arc::new(Filled {
                 keys: [keyed.full, keyed.filled],
                 order: keyed.order.clone(),
-                slots,
+                refilled,
+                is_full,
                 full: full.clone(),
             })
         });
@@ -184,7 +187,12 @@ impl Filled {
     /// The table in terms of the backends' indexes, which are given in the order of the members.
     pub(crate) fn target(&self, backends: &[crate::BackendIndex]) -> Option<Arc<[u16]>> {
         let owners: Vec<u16> = self.order.iter().map(|&member| backends[member].0).collect();
-        Some(self.slots.as_ref()?.iter().map(|&position| owners[usize::from(position)]).collect())
+        Some(self.slots()?.iter().map(|&position| owners[usize::from(position)]).collect())
+    }
+
+    /// Positions in the order of the names; `None` when no member can serve.
+    pub(crate) fn slots(&self) -> Option<&[u16]> {
+        if self.is_full { self.full.as_ref().map(|table| table.slots()) } else { self.refilled.as_deref() }
     }
 
     /// The member that has `slot` while all are healthy.

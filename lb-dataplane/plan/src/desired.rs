@@ -8,6 +8,8 @@ use guideway_abi::{IPPROTO_TCP, IPPROTO_UDP};
 use guideway_maglev::{Seed, TableSize, Weight};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+use crate::Shared;
+
 /// Everything that one generation shall do. The order of VIPs, sets and members has no influence on forwarding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Desired {
@@ -21,7 +23,7 @@ pub struct Desired {
     /// Backend sets, with unique names. One that no VIP uses takes no room in the maps.
     pub sets: Vec<BackendSet>,
     /// VIPs, with unique keys.
-    pub vips: Vec<Vip>,
+    pub vips: Shared<Vip>,
     /// Prefixes whose TCP and UDP packets are dropped where no VIP has the address, rather than left to the kernel, which
     /// would send them back to the routers that aggregate the prefix.
     pub pools: Vec<IpNet>,
@@ -48,7 +50,7 @@ pub struct BackendSet {
     /// Size of the lookup table.
     pub table_size: TableSize,
     /// The backends, with names that are unique in this set.
-    pub members: Vec<Member>,
+    pub members: Shared<Member>,
     /// How packets travel to them.
     pub encapsulation: SetEncapsulation,
     /// Whether the backends run the decap agent, which passes packets of connections that it does not know on to the
@@ -58,7 +60,7 @@ pub struct BackendSet {
     pub drain_window: Duration,
     /// Members of the next generation: the backends that it will give the slots to are candidates already, the last
     /// ones, so that forwarders which change at different times agree. `None` when no change is announced.
-    pub upcoming: Option<Vec<Member>>,
+    pub upcoming: Option<Shared<Member>>,
 }
 
 /// How packets travel to the backends of a set.

@@ -36,6 +36,7 @@ mod moved;
 mod op;
 mod plan;
 mod resolved;
+mod shared;
 mod sources;
 
 pub use cache::TableCache;
@@ -52,3 +53,4 @@ pub use installed::{Installed, InstalledError, MapContents, MapParts};
 pub use moved::Moved;
 pub use op::Op;
 pub use plan::{Changes, Layout, Leaving, Limit, Outcome, Plan, PlanError, SetLayout, Usage, plan, validate};
+pub use shared::Shared;

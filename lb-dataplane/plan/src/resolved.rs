@@ -11,7 +11,7 @@ use crate::cache::{Filled, sorted};
 use crate::digest::{Digest, vip_identity};
 use crate::key::{Match, Net};
 use crate::sources::Borders;
-use crate::{BackendSet, Member, Session, Vip};
+use crate::{BackendSet, Member, Session, Shared, Vip};
 
 /// A set that some VIP uses.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(crate) struct ResolvedSet {
 #[derive(Debug)]
 pub(crate) struct VipPart {
     pub(crate) seed: Seed,
-    pub(crate) vips: Vec<Vip>,
+    pub(crate) vips: Shared<Vip>,
     /// Sorted, each once.
     pub(crate) pools: Vec<Net>,
     pub(crate) keys: Vec<Match>,
@@ -47,7 +47,7 @@ pub(crate) struct VipPart {
 }
 
 impl VipPart {
-    pub(crate) fn new(seed: Seed, vips: &[Vip], pools: &[IpNet]) -> Self {
+    pub(crate) fn new(seed: Seed, vips: &Shared<Vip>, pools: &[IpNet]) -> Self {
         let keys: Vec<Match> = vips.iter().map(|vip| vip.key.into()).collect();
         let sources: Vec<Option<Borders>> =
             vips.iter().zip(&keys).map(|(vip, key)| Borders::new(&vip.sources, key.net.is_v6)).collect();
@@ -90,7 +90,7 @@ impl VipPart {
             seed,
             pools,
             identities: keys.iter().map(vip_identity).collect(),
-            vips: vips.to_vec(),
+            vips: vips.clone(),
             keys,
             sources,
             order,
@@ -100,8 +100,8 @@ impl VipPart {
         }
     }
 
-    pub(crate) fn is_of(&self, seed: &Seed, vips: &[Vip], pools: &[IpNet]) -> bool {
-        self.seed == *seed && self.vips == vips && self.pools == sorted_pools(pools)
+    pub(crate) fn is_of(&self, seed: &Seed, vips: &Shared<Vip>, pools: &[IpNet]) -> bool {
+        self.seed == *seed && self.vips == *vips && self.pools == sorted_pools(pools)
     }
 }
 
@@ -140,10 +140,10 @@ fn members_digest(digest: &mut Digest, members: &[Member]) {
 
 /// Whether two sets differ in nothing but health and what no limit depends on.
 pub(crate) fn same_shape(a: &BackendSet, b: &BackendSet) -> bool {
-    fn same(a: &[Member], b: &[Member]) -> bool {
-        a.len() == b.len()
-            && std::iter::zip(a, b)
-                .all(|(a, b)| a.weight == b.weight && a.address == b.address && a.name == b.name)
+    fn same(a: &Shared<Member>, b: &Shared<Member>) -> bool {
+        let same =
+            |(a, b): (&Member, &Member)| a.weight == b.weight && a.address == b.address && a.name == b.name;
+        a.is_clone_of(b) || a.len() == b.len() && std::iter::zip(a, b).all(same)
     }
     let upcoming = match (&a.upcoming, &b.upcoming) {
         (None, None) => true,

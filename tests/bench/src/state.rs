@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use guideway_dataplane_plan::{
-    BackendSet, Desired, Member, OuterSources, Ports, Protocol, Seed, Session, SetEncapsulation, TableSize,
-    Vip, VipKey, Weight,
+    BackendSet, Desired, Member, OuterSources, Ports, Protocol, Seed, Session, SetEncapsulation, Shared,
+    TableSize, Vip, VipKey, Weight,
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
@@ -35,7 +35,7 @@ pub(crate) fn empty() -> Desired {
         },
         tick_shift: 8,
         sets: Vec::new(),
-        vips: Vec::new(),
+        vips: Shared::default(),
         pools: Vec::new(),
         leaving: Vec::new(),
     }
@@ -160,7 +160,8 @@ pub(crate) fn in_doubt() -> [Desired; 2] {
             keep(vip(V6.into(), Protocol::Tcp, 91, "v4"), Session::Stateless, 91),
             keep(vip(V4.into(), Protocol::Tcp, 92, "v4"), Session::Stateless, 92),
             keep(vip(V4.into(), Protocol::Tcp, 93, "v4"), Session::Stateless, 93),
-        ];
+        ]
+        .into();
         state
     })
 }

@@ -51,15 +51,14 @@ impl Departed {
         self.known.get(&address)
     }
 
-    /// Health of those that `config` does not have, as far as there are verdicts. One that several sets had counts as
+    /// Health of those that are not there any more, as far as there are verdicts. One that several sets had counts as
     /// healthy while one of their checks passes.
     pub(super) fn verdicts(
         &self,
-        config: &Config,
+        is_there: impl Fn(IpAddr) -> bool,
         health: impl Fn(&ProbeKey) -> Option<Health>,
     ) -> Vec<Member> {
-        let present = desired::wanted(config).backends;
-        let gone = self.known.iter().filter(|(address, _)| !present.contains_key(*address));
+        let gone = self.known.iter().filter(|(address, _)| !is_there(**address));
         gone.filter_map(|(address, known)| {
             let verdicts: Vec<Health> = known.probes.iter().filter_map(&health).collect();
             if verdicts.is_empty() {
@@ -99,6 +98,11 @@ mod tests {
         CONFIG.replace("table_size: 16381\n", "table_size: 16381\n    health_check: {type: tcp, port: 80}\n")
     }
 
+    fn has(config: &Config) -> impl Fn(IpAddr) -> bool {
+        let base = desired::Base::new(config);
+        move |address| base.has(address)
+    }
+
     fn address(last: u8) -> IpAddr {
         IpAddr::from([10, 1, last, 2])
     }
@@ -109,10 +113,10 @@ mod tests {
         let after = config(&checked().replace("      - {name: be2, address: 10.1.12.2}\n", ""));
         let mut departed = Departed::default();
         departed.learn(&before);
-        assert_eq!(departed.verdicts(&before, |_| Some(Health::Unhealthy)), []);
-        assert_eq!(departed.verdicts(&after, |_| None), [], "no verdict is none");
+        assert_eq!(departed.verdicts(has(&before), |_| Some(Health::Unhealthy)), []);
+        assert_eq!(departed.verdicts(has(&after), |_| None), [], "no verdict is none");
         for (verdict, healthy) in [(Health::Healthy, true), (Health::Unhealthy, false)] {
-            let told = departed.verdicts(&after, |key| (key.address == address(12)).then_some(verdict));
+            let told = departed.verdicts(has(&after), |key| (key.address == address(12)).then_some(verdict));
             let expected =
                 Member { name: "be2".to_owned(), address: address(12), weight: Weight(0), healthy };
             assert_eq!(told, [expected]);
@@ -130,6 +134,6 @@ mod tests {
         let mut departed = Departed::default();
         departed.learn(&config(CONFIG));
         let after = config(&CONFIG.replace("      - {name: be2, address: 10.1.12.2}\n", ""));
-        assert_eq!(departed.verdicts(&after, |_| panic!("there is no check")), []);
+        assert_eq!(departed.verdicts(has(&after), |_| panic!("there is no check")), []);
     }
 }

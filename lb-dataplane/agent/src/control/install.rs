@@ -15,7 +15,7 @@ use super::past::Source;
 use super::reload::Pending;
 use super::{Clock, Control, InForce, Interfaces};
 use crate::apply::{ApplyError, MapStore, ReadError, apply};
-use crate::desired::desired;
+use crate::desired::Base;
 use crate::error::chain;
 use crate::view::Reload;
 
@@ -79,7 +79,10 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             return self.give_up(pending, errors);
         }
         let result = match self.check_pools(&config).and_then(|()| self.check_next_hop(&config)) {
-            Ok(()) => self.install(&config).await,
+            Ok(()) => {
+                let desired = self.desired(&config);
+                self.install(desired).await
+            }
             Err(error) => Err(error),
         };
         match result {
@@ -224,12 +227,13 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         let config = in_force.config.clone();
         let since = self.health_since.take();
         let is_due = in_force.layout.next_deadline.is_some_and(|deadline| deadline <= self.now());
-        if self.apply_error.is_none() && !is_due && self.desired(&config) == *in_force.desired {
+        let desired = self.desired(&config);
+        if self.apply_error.is_none() && !is_due && desired == *in_force.desired {
             let deadline = in_force.layout.next_deadline;
             self.in_force = Some(in_force);
             return self.look_at(deadline);
         }
-        match self.install(&config).await {
+        match self.install(desired).await {
             Ok((desired, success)) => {
                 in_force.desired = desired;
                 in_force.layout = success.layout.clone();
@@ -297,14 +301,22 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
     }
 
     /// What the dataplane shall do now by `config`.
-    pub(super) fn desired(&self, config: &Config) -> Desired {
+    pub(super) fn desired(&mut self, config: &Arc<Config>) -> Desired {
+        let (_, base) = match self.base.take() {
+            Some((of, base)) if Arc::ptr_eq(&of, config) => self.base.insert((of, base)),
+            Some((before, base)) => {
+                let next = base.next(&before, config);
+                self.base.insert((config.clone(), next))
+            }
+            None => self.base.insert((config.clone(), Base::new(config))),
+        };
         let health = |key: &_| self.checker.health(key);
-        let leaving = self.departed.verdicts(config, health);
-        desired(config, self.forwarder.tick_shift(), health, leaving)
+        let leaving = self.departed.verdicts(|address| base.has(address), health);
+        base.desired(config, self.forwarder.tick_shift(), health, leaving)
     }
 
-    async fn install(&mut self, config: &Config) -> Result<(Arc<Desired>, Success), InstallError> {
-        let desired = Arc::new(self.desired(config));
+    async fn install(&mut self, desired: Desired) -> Result<(Arc<Desired>, Success), InstallError> {
+        let desired = Arc::new(desired);
         if let Some(grace) = self.grace.take()
             && !matches!(grace.await, Ok(Ok(())))
         {

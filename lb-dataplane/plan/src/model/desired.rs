@@ -8,7 +8,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::{
     BackendSet, BootTime, Desired, FiveTuple, Member, OuterSources, Ports, Protocol, Seed, Session,
-    SetEncapsulation, TableSize, Vip, VipKey, Weight,
+    SetEncapsulation, Shared, TableSize, Vip, VipKey, Weight,
 };
 
 pub(crate) const SMALL_MAPS: Capacities =
@@ -30,7 +30,7 @@ pub(crate) fn nothing() -> Desired {
         },
         tick_shift: 8,
         sets: Vec::new(),
-        vips: Vec::new(),
+        vips: Shared::default(),
         pools: Vec::new(),
         leaving: Vec::new(),
     }
@@ -42,11 +42,11 @@ pub(crate) fn member(name: &str, address: &str) -> Member {
 }
 
 /// With a second hop.
-pub(crate) fn set(name: &str, members: Vec<Member>) -> BackendSet {
+pub(crate) fn set(name: &str, members: impl Into<Shared<Member>>) -> BackendSet {
     BackendSet {
         name: name.into(),
         table_size: TableSize::Small,
-        members,
+        members: members.into(),
         encapsulation: SetEncapsulation::IpIp,
         second_hop: true,
         drain_window: WINDOW,
@@ -91,7 +91,8 @@ pub(crate) fn web_and_dns() -> Desired {
             vip("web-v4", "203.0.113.10:80", "web"),
             vip("web-v6", "[2001:db8::10]:80", "web"),
             vip("dns", "203.0.113.53:53", "dns"),
-        ],
+        ]
+        .into(),
         ..nothing()
     }
 }

@@ -80,7 +80,7 @@ pub(super) fn place(
             }
             _ => {
                 backends.of_sets.push(indexes(&set.set.members));
-                backends.upcoming.push(indexes(set.set.upcoming.as_deref().unwrap_or_default()));
+                backends.upcoming.push(indexes(set.set.upcoming.as_deref().map_or(&[], Vec::as_slice)));
             }
         }
     }

@@ -110,7 +110,7 @@ fn build(
     // Without a second hop, flows of unknown origin would go to the last candidate.
     let announcing = |set: &&BackendSet| set.second_hop && set.upcoming.is_some();
     let upcoming = sets().filter(announcing).filter_map(|set| {
-        Some(Wanted { set: &set.name, size: set.table_size, members: set.upcoming.as_ref()? })
+        Some(Wanted { set: &set.name, size: set.table_size, members: set.upcoming.as_deref()? })
     });
     let mut filled = cache
         .filled(&desired.seed, wanted.chain(upcoming).collect())

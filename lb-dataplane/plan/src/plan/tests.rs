@@ -289,7 +289,7 @@ fn what_stays_keeps_its_index_and_its_counters() {
     desired.vips.remove(0);
     desired.vips.reverse();
     desired.vips.push(vip("more", "203.0.113.9:443", "web"));
-    desired.sets[0].members = vec![member("be9", "10.0.0.9"), member("be2", "10.0.0.2")];
+    desired.sets[0].members = vec![member("be9", "10.0.0.9"), member("be2", "10.0.0.2")].into();
     desired.sets.reverse();
     desired.seed = Seed([8; 16]);
     let second = advance(&mut maps, &mut installed, &desired);
@@ -411,8 +411,8 @@ fn a_change_of_all_health_finds_room_at_the_limit() {
     let mut desired = nothing();
     for n in 0..4 {
         let name = format!("s{n}");
-        let members = (0..3).map(|m| member(&format!("be{n}{m}"), &format!("10.0.{n}.{m}"))).collect();
-        desired.sets.push(set(&name, members));
+        let members = (0..3).map(|m| member(&format!("be{n}{m}"), &format!("10.0.{n}.{m}")));
+        desired.sets.push(set(&name, members.collect::<Vec<_>>()));
         desired.vips.push(vip(&name, &format!("203.0.113.{n}:80"), &name));
     }
     let (mut maps, mut installed, _) = start(&desired, SMALL_MAPS);

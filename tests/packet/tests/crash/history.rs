@@ -81,7 +81,7 @@ impl Step {
             },
             tick_shift,
             sets: self.sets(),
-            vips: self.vips(),
+            vips: self.vips().into(),
             pools: Vec::new(),
             leaving: Vec::new(),
         }
@@ -141,7 +141,7 @@ fn set(name: &str, encapsulation: SetEncapsulation, members: Vec<Member>) -> Bac
     BackendSet {
         name: name.to_owned(),
         table_size: TableSize::Small,
-        members,
+        members: members.into(),
         encapsulation,
         second_hop: false,
         drain_window: DRAIN_WINDOW,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use guideway_abi::{SetRecord, UNSETTLED};
 
-use super::{Inputs, backends_in, record};
+use super::{Inputs, record};
 use crate::digest::table_digest;
 use crate::installed::InstalledSet;
 use crate::layers::{Layers, Push, Room, Slots};
@@ -38,6 +38,12 @@ pub(super) struct Settled {
     pub(super) room: Room,
     /// Digests of the tables that are not those of the installed set: present one, then earlier ones.
     pub(super) digests: [Option<[u64; 2]>; 3],
+    /// The backends in the layers, sorted.
+    pub(super) backends: Arc<[u16]>,
+    /// Slots of each member in the present table.
+    pub(super) slots: Arc<[u32]>,
+    /// Slots in doubt.
+    pub(super) unsettled: u32,
 }
 
 impl<'a> Due<'a> {
@@ -126,7 +132,16 @@ impl<'a> Due<'a> {
         let is_alive = |backend: u16| alive.get(usize::from(backend)).copied().unwrap_or(false);
         let Some(target) = self.resolved.filled.target(self.backends) else {
             let at_risk = old.map_or(0, |old| moved(old, None, is_alive));
-            return Ok(Settled { layers: None, held: 0, at_risk, room, digests: [None; 3] });
+            return Ok(Settled {
+                layers: None,
+                held: 0,
+                at_risk,
+                room,
+                digests: [None; 3],
+                backends: Arc::default(),
+                slots: self.backends.iter().map(|_| 0).collect(),
+                unsettled: 0,
+            });
         };
         let (now, window) = (self.inputs.now, self.resolved.set.drain_window);
         let (layers, held, at_risk) = match old {
@@ -189,32 +204,45 @@ impl<'a> Due<'a> {
             digest(first.as_ref().map(|layer| &layer.slots)),
             digest(second.as_ref().map(|layer| &layer.slots)),
         ];
-        Settled { layers: Some(layers), held, at_risk, room, digests }
+        let mut counts = vec![0_u32; self.inputs.installed.backends.len()];
+        for slot in &*layers.current {
+            counts[usize::from(slot & !UNSETTLED)] += 1;
+        }
+        let slots = self.backends.iter().map(|index| counts[usize::from(index.0)]).collect();
+        // An earlier table's count for no more than that they are there.
+        for slot in layers.previous.iter().flatten().flat_map(|layer| layer.slots.iter()) {
+            counts[usize::from(slot & !UNSETTLED)] |= 1;
+        }
+        let backends = (0..UNSETTLED).zip(counts).skip(1).filter(|(_, count)| *count > 0);
+        Settled {
+            backends: backends.map(|(backend, _)| backend).collect(),
+            slots,
+            unsettled: layers.unsettled(),
+            layers: Some(layers),
+            held,
+            at_risk,
+            room,
+            digests,
+        }
     }
 
     /// What the next plan is to know of the set.
-    pub(super) fn last(&self, settled: &Settled, backends: &[u16]) -> LastSet {
-        let leaving = backends.iter().map(|&index| BackendIndex(index));
+    fn last(&self, settled: &Settled) -> LastSet {
+        let leaving = settled.backends.iter().map(|&index| BackendIndex(index));
         let leaving =
             leaving.filter(|index| !self.backends.contains(index) && !self.upcoming.contains(index));
         let alive = |index: BackendIndex| {
             let record = self.inputs.backends.records.get(usize::from(index.0));
             (index, record.is_some_and(|record| self.inputs.leaving.is_alive(&record.address)))
         };
-        let mut counts = vec![0_u32; self.inputs.installed.backends.len()];
-        let mut unsettled = 0;
-        for slot in settled.layers.iter().flat_map(|layers| layers.current.iter()) {
-            counts[usize::from(slot & !UNSETTLED)] += 1;
-            unsettled += u32::from(slot >> 15);
-        }
         LastSet {
             index: self.index,
             resolved: Arc::clone(self.resolved),
             backends: Arc::clone(self.backends),
             upcoming: Arc::clone(self.upcoming),
             leaving: leaving.map(alive).collect(),
-            slots: self.backends.iter().map(|index| counts[usize::from(index.0)]).collect(),
-            unsettled,
+            slots: Arc::clone(&settled.slots),
+            unsettled: settled.unsettled,
             held: settled.held,
             at_risk: settled.at_risk,
             is_starved: settled.room != Room::Both && self.resolved.upcoming.is_some(),
@@ -222,9 +250,8 @@ impl<'a> Due<'a> {
     }
 
     pub(super) fn installed(&self, settled: Settled, record: SetRecord) -> (InstalledSet, LastSet) {
-        let backends = backends_in(settled.layers.as_ref());
-        let last = self.last(&settled, &backends);
-        (InstalledSet { record, layers: settled.layers, backends }, last)
+        let last = self.last(&settled);
+        (InstalledSet { record, layers: settled.layers, backends: settled.backends }, last)
     }
 
     /// A change of the seed has to be remembered as a whole, or it does not happen.

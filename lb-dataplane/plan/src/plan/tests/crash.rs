@@ -42,7 +42,7 @@ fn sets() -> impl Strategy<Value = Vec<BackendSet>> {
     proptest::collection::vec(values, 3).prop_map(|sets| {
         let sets = sets.into_iter().enumerate().map(|(index, (members, second_hop, upcoming))| BackendSet {
             second_hop,
-            upcoming,
+            upcoming: upcoming.map(Into::into),
             ..set(&format!("set{index}"), members)
         });
         sets.collect()
@@ -90,7 +90,7 @@ fn desired() -> impl Strategy<Value = Desired> {
         |(sets, vips, pools, other_seed, leaving)| Desired {
             seed: Seed([u8::from(other_seed); 16]),
             sets,
-            vips,
+            vips: vips.into(),
             pools: pools.into_iter().map(|pool| pool.parse().unwrap()).collect(),
             leaving,
             ..nothing()
@@ -295,7 +295,7 @@ fn follow(
         let is_dead = maps.state(home.backend) == backend_state::DEAD
             || member
                 .map(|member| !set.members[member].healthy)
-                .or_else(|| says_dead(set.upcoming.as_deref().unwrap_or_default()))
+                .or_else(|| says_dead(set.upcoming.as_deref().map_or(&[], Vec::as_slice)))
                 .or_else(|| says_dead(&desired.leaving))
                 .unwrap_or(false);
         let current = steering.candidates[0].backend.0;

@@ -68,7 +68,7 @@ fn what_the_lookup_is_compiled_to_has_to_fit() {
         crate::Vip { key: VipKey { address: net.into(), ..desired.vips[0].key }, ..desired.vips[0].clone() }
     };
     let prefixes: Vec<crate::Vip> = (0..600).map(|n| prefix(2 * n + 1)).collect();
-    desired.vips = prefixes;
+    desired.vips = prefixes.into();
     let errors = validate(&desired, &Capacities { vips: 1000, ..SMALL_MAPS });
     assert_eq!(errors, [PlanError::Limit { limit: Limit::Prefixes4, needed: 1201, capacity: 1024 }]);
     insta::assert_snapshot!(
