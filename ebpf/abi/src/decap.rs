@@ -8,6 +8,9 @@ pub mod decap_service_kind {
     pub const TRANSLATE: u8 = 1;
     /// Dropped and counted: the VIP is of this node, but this port is not.
     pub const REFUSE: u8 = 2;
+    /// As [`TRANSLATE`], of the flows that this node has; whatever begins is dropped and counted as for [`REFUSE`]. The
+    /// target has left, and what it has goes on.
+    pub const DRAIN: u8 = 3;
 }
 
 /// Bits of [`DecapService::specific`].
@@ -24,9 +27,13 @@ pub mod decap_flow_flags {
     pub const FIN_IN: u8 = 1;
     /// FIN of the target.
     pub const FIN_OUT: u8 = 2;
-    /// RST of the target: its kernel does not have the connection. (The client's RST is not noted: anybody can send it, and
-    /// its sequence number is not looked at here.)
+    /// RST of the target: its kernel does not have the connection.
     pub const RST_OUT: u8 = 4;
+    /// RST of the client, with the sequence number that the target acknowledged last: the one with which it ends a connection
+    /// (RFC 5961, 3.2). Others are not noted, as anybody can send them. The target takes it back when it acknowledges more.
+    pub const RST_IN: u8 = 8;
+    /// [`DecapFlow::acknowledged_be`](super::DecapFlow::acknowledged_be) came from the target.
+    pub const ACKNOWLEDGED: u8 = 16;
 }
 
 /// What packets a service is for. Zero in a field stands for any; the most specific key wins: (VIP, port, protocol, outer
@@ -63,7 +70,7 @@ pub struct DecapTarget {
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DecapService {
-    /// For [`decap_service_kind::TRANSLATE`].
+    /// For [`decap_service_kind::TRANSLATE`] and [`decap_service_kind::DRAIN`].
     pub target: DecapTarget,
     /// One of [`decap_service_kind`].
     pub kind: u8,
@@ -108,6 +115,10 @@ pub struct DecapFlow {
     /// When a packet of the flow was last seen: nanoseconds of the kernel's coarse monotonic clock, shifted right by
     /// [`DECAP_TICK_SHIFT`].
     pub last_seen: u32,
+    /// The client's sequence number that the target waits for, as in its last segment.
+    pub acknowledged_be: u32,
+    /// Zero.
+    pub reserved_end: [u8; 4],
 }
 
 /// See [`DecapFlow::last_seen`]: a tick is 1.07 s.

@@ -24,6 +24,7 @@ const HOP_BY_HOP: u8 = 0;
 const FRAGMENT_BITS: u16 = 0x3fff;
 const FIN: u8 = 1;
 const RST: u8 = 4;
+const ACK: u8 = 16;
 
 /// What a reply tells of itself.
 struct Reply {
@@ -33,6 +34,8 @@ struct Reply {
     /// Offset of the TCP or UDP header.
     l4: usize,
     tcp_flags: u8,
+    /// The number that it acknowledges, if it has ACK.
+    acknowledged_be: u32,
     key: DecapFlowKey,
 }
 
@@ -61,7 +64,17 @@ fn note(found: &mut DecapFlow, reply: &Reply) {
     }
     if reply.tcp_flags & RST != 0 {
         found.flags |= decap_flow_flags::RST_OUT;
-    } else if reply.tcp_flags & FIN != 0 {
+        return;
+    }
+    if reply.tcp_flags & ACK != 0
+        && (found.acknowledged_be != reply.acknowledged_be
+            || found.flags & decap_flow_flags::ACKNOWLEDGED == 0)
+    {
+        // Who acknowledges more than when the client's RST came has not taken it.
+        found.acknowledged_be = reply.acknowledged_be;
+        found.flags = found.flags & !decap_flow_flags::RST_IN | decap_flow_flags::ACKNOWLEDGED;
+    }
+    if reply.tcp_flags & FIN != 0 {
         found.flags |= decap_flow_flags::FIN_OUT;
     }
 }
@@ -101,14 +114,14 @@ fn read(skb: &Skb) -> Option<Reply> {
         }
         _ => return None,
     };
-    let (ports, tcp_flags) = match protocol {
+    let (ports, tcp_flags, acknowledged_be) = match protocol {
         PROTOCOL_TCP => {
             let h = skb.view::<TCP_HEADER_LEN>(l4)?;
-            ([h[0], h[1], h[2], h[3]], h[13])
+            ([h[0], h[1], h[2], h[3]], h[13], u32::from_ne_bytes([h[8], h[9], h[10], h[11]]))
         }
         PROTOCOL_UDP => {
             let h = skb.view::<UDP_HEADER_LEN>(l4)?;
-            ([h[0], h[1], h[2], h[3]], 0)
+            ([h[0], h[1], h[2], h[3]], 0, 0)
         }
         _ => return None,
     };
@@ -120,7 +133,7 @@ fn read(skb: &Skb) -> Option<Reply> {
         protocol,
         reserved: [0; 3],
     };
-    Some(Reply { family, offset, l4, tcp_flags, key })
+    Some(Reply { family, offset, l4, tcp_flags, acknowledged_be, key })
 }
 
 /// The helpers update the checksum whether it is complete or will be completed by the hardware.

@@ -13,6 +13,8 @@ use crate::{
     packet::Packet,
 };
 
+const RESET: u8 = flags::RST_IN | flags::RST_OUT;
+
 /// The key and the value of an inbound packet.
 #[inline(always)]
 pub fn entry(datagram: &Datagram, service: &DecapService) -> (DecapFlowKey, DecapFlow) {
@@ -30,11 +32,13 @@ pub fn entry(datagram: &Datagram, service: &DecapService) -> (DecapFlowKey, Deca
         flags: 0,
         reserved: 0,
         last_seen: now(),
+        acknowledged_be: 0,
+        reserved_end: [0; 4],
     };
     (key, flow)
 }
 
-/// Whether this node has the flow: a packet of it came in before, and its target did not deny it.
+/// Whether this node has the flow: a packet of it came in before, and neither side has reset it since.
 #[inline(always)]
 pub fn is_known(key: &DecapFlowKey, flow: &DecapFlow) -> bool {
     is_entry_of(DECAP_FLOWS.get_ptr_mut(key), flow) || is_entry_of(DECAP_HALF_OPEN.get_ptr_mut(key), flow)
@@ -45,7 +49,15 @@ fn is_entry_of(found: Option<*mut DecapFlow>, flow: &DecapFlow) -> bool {
     let Some(found) = found else { return false };
     // SAFETY: as for `remember`.
     let found = unsafe { &*found };
-    is_same(found, flow) && found.flags & flags::RST_OUT == 0
+    is_same(found, flow) && found.flags & RESET == 0
+}
+
+/// Whether the packet goes on with a flow that this node has.
+#[inline(never)]
+pub fn goes_on(packet: &Packet, service: &DecapService) -> bool {
+    let Some(datagram) = packet.datagram() else { return false };
+    let (key, entry) = entry(datagram, service);
+    !packet.is_syn() && is_known(&key, &entry)
 }
 
 /// Remembers the flow of an inbound packet, or says why it cannot be translated.
@@ -126,6 +138,11 @@ fn note(found: &mut DecapFlow, flow: &DecapFlow, packet: &Packet) {
     }
     if packet.is_syn() {
         found.flags = 0;
+    } else if packet.is_rst() {
+        // What anybody can send ends nothing; the number is one of 2^32, and the target goes by it itself.
+        if found.flags & flags::ACKNOWLEDGED != 0 && found.acknowledged_be == packet.sequence_be() {
+            found.flags |= flags::RST_IN;
+        }
     } else if packet.is_fin() {
         found.flags |= flags::FIN_IN;
     }
@@ -137,5 +154,5 @@ fn is_gone(found: &DecapFlow, flow: &DecapFlow, protocol: u8) -> bool {
     const BOTH: u8 = flags::FIN_IN | flags::FIN_OUT;
     let idle = flow.last_seen.wrapping_sub(found.last_seen);
     let limit = if protocol == PROTOCOL_TCP { DECAP_TCP_IDLE_TICKS } else { DECAP_UDP_IDLE_TICKS };
-    found.flags & BOTH == BOTH || found.flags & flags::RST_OUT != 0 || idle > limit
+    found.flags & BOTH == BOTH || found.flags & RESET != 0 || idle > limit
 }

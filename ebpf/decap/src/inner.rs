@@ -9,10 +9,14 @@ use guideway_packet::{
 };
 use guideway_xdp::Context;
 
-use crate::{Verdict, packet::Packet};
+use crate::{
+    Verdict,
+    packet::{Packet, TcpPart},
+};
 
-/// Offset of the flags in a TCP header.
-const TCP_FLAGS: usize = 13;
+/// Offset of the sequence number in a TCP header, and from there to the flags.
+const TCP_SEQUENCE: usize = 4;
+const TO_FLAGS: usize = 9;
 
 /// Where the inner packet goes; `None`: it cannot be for a VIP.
 #[inline(always)]
@@ -58,16 +62,17 @@ pub fn read(context: &Context, packet: &mut &'static mut Packet) -> Verdict<()> 
         Parsed::Other | Parsed::Broken { problem: Problem::Fragment | Problem::ExtensionHeaders, .. } => None,
         Parsed::Broken { problem: Problem::Malformed, .. } => return Err(DecapCounter::DropMalformed),
     };
-    let mut tcp_flags = 0;
+    let mut tcp = TcpPart::default();
     if let Some(datagram) = &datagram
         && datagram.protocol == PROTOCOL_TCP
     {
         // The start of the packet is read anew: kept from before, the compiler cuts the pointer to the 32 bits that it is
         // declared with, which the verifier takes for a number.
         black_box(());
-        let flags = context.view::<1>(offset + datagram.l4_offset + TCP_FLAGS);
-        tcp_flags = flags.ok_or(DecapCounter::DropMalformed)?[0];
+        let h = context.view::<{ TO_FLAGS + 1 }>(offset + datagram.l4_offset + TCP_SEQUENCE);
+        let h = h.ok_or(DecapCounter::DropMalformed)?;
+        tcp = TcpPart { flags: h[TO_FLAGS], sequence_be: u32::from_ne_bytes([h[0], h[1], h[2], h[3]]) };
     }
-    packet.note(datagram, tcp_flags);
+    packet.note(datagram, tcp);
     Ok(())
 }

@@ -40,6 +40,13 @@ pub fn has(context: &Context, packet: &Packet, service: &DecapService) -> bool {
             wanted.to = Address::from_bytes(service.target.address);
             wanted.to_port_be = service.target.port_be;
         }
+        decap_service_kind::DRAIN => {
+            let has = has_flow(datagram, service);
+            if has {
+                maps::count(DecapCounter::SocketHit);
+            }
+            return has;
+        }
         _ => return false,
     }
     has_socket(context, &wanted)

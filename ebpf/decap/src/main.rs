@@ -90,6 +90,10 @@ fn take_off(context: &Context) -> Verdict<(DecapCounter, u32)> {
             flow::follow(packet, service)?;
             deliver::translate(context, packet, service)?;
         }
+        decap_service_kind::DRAIN if flow::goes_on(packet, service) => {
+            flow::follow(packet, service)?;
+            deliver::translate(context, packet, service)?;
+        }
         _ => return Err(DecapCounter::DropUnknownPort),
     }
     deliver::strip(context, packet)?;

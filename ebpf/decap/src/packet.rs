@@ -11,6 +11,7 @@ use crate::maps;
 
 const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
+const RST: u8 = 0x04;
 const ACK: u8 = 0x10;
 
 /// An encapsulated packet. Offsets count from the start of the frame; each is cut to a number of bits that it has, which
@@ -20,13 +21,20 @@ pub struct Packet {
     /// Whole TCP or UDP; `None` for other protocols and for fragments.
     datagram: Option<Datagram>,
     /// Of a TCP header, else zero.
-    tcp_flags: u8,
+    tcp: TcpPart,
     /// What services are looked up with: here, as the stack is small.
     pub key: DecapServiceKey,
     /// What the kernel's FIB is asked with, likewise.
     pub fib: FibLookup,
     /// The outer header of another family, likewise.
     pub header: Header,
+}
+
+/// What is known of a TCP header.
+#[derive(Clone, Copy, Default)]
+pub struct TcpPart {
+    pub flags: u8,
+    pub sequence_be: u32,
 }
 
 /// What an outer header is made of.
@@ -56,9 +64,9 @@ impl Packet {
 
     /// Notes what is inside.
     #[inline(always)]
-    pub fn note(self: &mut &'static mut Self, datagram: Option<Datagram>, tcp_flags: u8) {
+    pub fn note(self: &mut &'static mut Self, datagram: Option<Datagram>, tcp: TcpPart) {
         self.datagram = datagram;
-        self.tcp_flags = tcp_flags;
+        self.tcp = tcp;
         // The compiler is not to remember what was written.
         black_box(&raw mut **self);
     }
@@ -126,12 +134,23 @@ impl Packet {
     /// Opens a connection.
     #[inline(always)]
     pub fn is_syn(&self) -> bool {
-        self.tcp_flags & (SYN | ACK) == SYN
+        self.tcp.flags & (SYN | ACK) == SYN
     }
 
     #[inline(always)]
     pub fn is_fin(&self) -> bool {
-        self.tcp_flags & FIN != 0
+        self.tcp.flags & FIN != 0
+    }
+
+    #[inline(always)]
+    pub fn is_rst(&self) -> bool {
+        self.tcp.flags & RST != 0
+    }
+
+    /// Of a TCP segment.
+    #[inline(always)]
+    pub fn sequence_be(&self) -> u32 {
+        self.tcp.sequence_be
     }
 
     /// Belongs to a connection that another node may have: TCP, no SYN, and with further hops.

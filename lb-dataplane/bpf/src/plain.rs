@@ -54,7 +54,7 @@ plain! {
     DecapTarget = 16, 2, 6;
     DecapService = 16 + 2 + 6, 1, 1, 1, 5;
     DecapFlowKey = 16, 16, 2, 2, 1, 3;
-    DecapFlow = 16, 2, 1, 1, 4;
+    DecapFlow = 16, 2, 1, 1, 4, 4, 4;
 }
 
 /// The bytes of `values`.

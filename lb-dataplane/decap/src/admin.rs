@@ -94,6 +94,7 @@ impl Agent {
                 Service::AsIs => ("as_is", String::new()),
                 Service::Translate(target) => ("translate", target.to_string()),
                 Service::Refuse => ("refuse", String::new()),
+                Service::Drain(target) => ("drain", target.to_string()),
             };
             services.push(proto::Service {
                 vip: key.vip.to_string(),

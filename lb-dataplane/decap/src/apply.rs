@@ -158,6 +158,7 @@ pub(crate) fn describe(key: &ServiceKey, service: &Service) -> String {
         Service::AsIs => format!("{packets}: delivered as it is"),
         Service::Translate(target) => format!("{packets}: translated to {target}"),
         Service::Refuse => format!("{packets}: refused"),
+        Service::Drain(target) => format!("{packets}: translated to {target}, of flows that are there"),
     }
 }
 

@@ -63,7 +63,8 @@ pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     ];
     let (known, found) = watch::channel(Found::default());
     let source = config.kubernetes.clone();
-    let _source = source.map(|source| tokio::spawn(kubernetes::follow(source, known)));
+    let installed = decap.services().context("cannot read the services")?.services;
+    let _source = source.map(|source| tokio::spawn(kubernetes::follow(source, installed, known)));
     let mut node = Node {
         found: found.clone(),
         path: path.clone(),

@@ -3,13 +3,14 @@
 //! The API server is watched; what is known stays when it does not answer. Nothing is known before it has answered once, and
 //! until then nothing that is installed is changed.
 
+mod leaving;
 mod services;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use guideway_bpf::{Service, ServiceKey};
@@ -23,6 +24,9 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
 pub(crate) use services::Mode;
+
+use leaving::Leaving;
+use services::Projection;
 
 /// Before another attempt at credentials that cannot be used.
 const RETRY: Duration = Duration::from_secs(5);
@@ -49,12 +53,19 @@ pub(crate) struct Found {
     pub(crate) problems: Vec<String>,
 }
 
-/// Keeps `found` true for as long as the process lives.
-pub(crate) async fn follow(source: Source, found: watch::Sender<Found>) {
+/// Keeps `found` true for as long as the process lives. `installed` are the services that an earlier process left.
+pub(crate) async fn follow(
+    source: Source,
+    installed: BTreeMap<ServiceKey, Service>,
+    found: watch::Sender<Found>,
+) {
+    let leaving = Leaving::new(installed, guideway_abi::DECAP_SERVICES_MAX as usize / 2);
     loop {
         match client(&source).await {
-            Ok(client) => return watch_all(client, &source, &found).await,
-            Err(error) => tell(&found, vec![format!("kubernetes: no credentials: {error:#}")]),
+            Ok(client) => return watch_all(client, &source, leaving, &found).await,
+            Err(error) => {
+                publish(&found, None, Some(vec![format!("kubernetes: no credentials: {error:#}")]));
+            }
         }
         tokio::time::sleep(RETRY).await;
     }
@@ -74,15 +85,32 @@ async fn client(source: &Source) -> anyhow::Result<Client> {
 /// What a watch says besides its objects: something changed, or why it is interrupted.
 type Signal = Result<(), String>;
 
-async fn watch_all(client: Client, source: &Source, found: &watch::Sender<Found>) {
+async fn watch_all(client: Client, source: &Source, mut leaving: Leaving, found: &watch::Sender<Found>) {
     let (signals, mut signalled) = tokio::sync::mpsc::channel(16);
     let (services, watch_services) = reflect::<core::Service>(client.clone(), "Services", signals.clone());
     let (slices, watch_slices) = reflect::<EndpointSlice>(client, "EndpointSlices", signals);
     let work = async {
-        while let Some(signal) = signalled.recv().await {
-            if let Err(problem) = signal {
-                tell(found, vec![problem]);
-                continue;
+        // As it was last.
+        let mut there = Projection::default();
+        loop {
+            let signal = match leaving.next() {
+                None => signalled.recv().await,
+                Some(end) => match tokio::time::timeout_at(end.into(), signalled.recv()).await {
+                    Ok(signal) => signal,
+                    Err(_) => {
+                        let services = with_leaving(&mut leaving, &there);
+                        publish(found, Some(services), None);
+                        continue;
+                    }
+                },
+            };
+            match signal {
+                None => return,
+                Some(Err(problem)) => {
+                    publish(found, None, Some(vec![problem]));
+                    continue;
+                }
+                Some(Ok(())) => {}
             }
             tokio::time::sleep(COALESCE).await;
             let mut problem = None;
@@ -93,20 +121,29 @@ async fn watch_all(client: Client, source: &Source, found: &watch::Sender<Found>
                 continue;
             }
             let now = services::project(&services.state(), &slices.state(), &source.node, source.mode);
-            let (services, problems) = match now {
-                Ok(services) => (Some(Arc::new(services)), Vec::from_iter(problem)),
+            match now {
+                Ok(now) => {
+                    there = now;
+                    let services = with_leaving(&mut leaving, &there);
+                    publish(found, Some(services), Some(Vec::from_iter(problem)));
+                }
                 // What is too much for the maps changes nothing.
-                Err(error) => (found.borrow().services.clone(), vec![error.to_string()]),
-            };
-            found.send_if_modified(|before| {
-                let now = Found { services, problems };
-                let differs = *before != now;
-                *before = now;
-                differs
-            });
+                Err(error) => publish(found, None, Some(vec![error.to_string()])),
+            }
         }
     };
     tokio::join!(watch_services, watch_slices, work);
+}
+
+fn with_leaving(leaving: &mut Leaving, there: &Projection) -> BTreeMap<ServiceKey, Service> {
+    let (services, forgotten) = leaving.follow(there, Instant::now());
+    if forgotten > 0 {
+        tracing::warn!(
+            forgotten,
+            "more services than the maps hold: flows of endpoints that left may end early"
+        );
+    }
+    services
 }
 
 async fn is_ready<K>(store: &Store<K>) -> bool
@@ -142,10 +179,20 @@ where
     (store, work)
 }
 
-fn tell(found: &watch::Sender<Found>, problems: Vec<String>) {
-    found.send_if_modified(|before| {
-        let differs = before.problems != problems;
-        before.problems = problems;
-        differs
+/// What is given takes the place of what was known.
+fn publish(
+    found: &watch::Sender<Found>,
+    services: Option<BTreeMap<ServiceKey, Service>>,
+    problems: Option<Vec<String>>,
+) {
+    found.send_if_modified(|known| {
+        let before = known.clone();
+        if let Some(services) = services {
+            known.services = Some(Arc::new(services));
+        }
+        if let Some(problems) = problems {
+            known.problems = problems;
+        }
+        *known != before
     });
 }

@@ -165,6 +165,7 @@ fn service(service: &v1::Service) -> Vec<String> {
     let delivered = match service.kind.as_str() {
         "as_is" => "as it is".to_owned(),
         "translate" => format!("to {}", service.target),
+        "drain" => format!("to {}, what it has", service.target),
         "refuse" => "not".to_owned(),
         other => other.to_owned(),
     };

@@ -22,6 +22,10 @@ pub enum Segment {
     Fin,
     /// RST.
     Rst,
+    /// RST with this sequence number. (All others have 1000.)
+    Reset(u32),
+    /// ACK of this number. (All others acknowledge 2000.)
+    Acknowledge(u32),
 }
 
 /// TCP or UDP.
@@ -41,12 +45,14 @@ pub fn packet(from: SocketAddr, to: SocketAddr, l4: L4, traffic_class: u8, paylo
     let mut body = Vec::new();
     let protocol = match l4 {
         L4::Tcp(segment) => {
-            let mut header = TcpHeader::new(from.port(), to.port(), 1000, 512);
-            header.acknowledgment_number = 2000;
+            let number = if let Segment::Reset(number) = segment { number } else { 1000 };
+            let mut header = TcpHeader::new(from.port(), to.port(), number, 512);
+            header.acknowledgment_number =
+                if let Segment::Acknowledge(number) = segment { number } else { 2000 };
             header.syn = segment == Segment::Syn;
-            header.ack = matches!(segment, Segment::Ack | Segment::Fin);
+            header.ack = matches!(segment, Segment::Ack | Segment::Fin | Segment::Acknowledge(_));
             header.fin = segment == Segment::Fin;
-            header.rst = segment == Segment::Rst;
+            header.rst = matches!(segment, Segment::Rst | Segment::Reset(_));
             header.checksum = match (from.ip(), to.ip()) {
                 (IpAddr::V4(from), IpAddr::V4(to)) => {
                     header.calc_checksum_ipv4_raw(from.octets(), to.octets(), payload).unwrap_or_default()

@@ -3,10 +3,10 @@
 
 mod needs_root {
     use std::io::{Read as _, Write as _};
-    use std::net::{IpAddr, SocketAddr, UdpSocket};
+    use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
     use std::time::{Duration, Instant};
 
-    use guideway_bpf::XdpMode;
+    use guideway_bpf::{Service, XdpMode};
     use guideway_decap_tests::frame::{L4, Segment, Wrap, encapsulated, ethernet, packet};
     use guideway_decap_tests::steer;
     use guideway_decap_tests::world::{
@@ -182,6 +182,87 @@ mod needs_root {
                 .unwrap();
             until(&format!("a reset from {vip}"), || world.forwarder.resets() > before.0);
             assert_eq!(world.counter(1, "handed_over").unwrap(), before.1 + 1);
+        }
+    }
+
+    /// A segment by hand, in a packet to node a that names node b as its further hop.
+    fn send_by_hand(world: &World, client: SocketAddr, vip: SocketAddr, segment: Segment) {
+        let inner = packet(client, vip, L4::Tcp(segment), 0, b"");
+        let steer = to_node(0, true, Wrap::gue(&[address(1, true)]));
+        let outer = encapsulated(steer.outer.0, steer.outer.1, &steer.wrap, 0, 64, &inner);
+        let frame = ethernet(([2, 0, 0, 0, 1, 2], [2, 0, 0, 0, 1, 1]), &[], &outer);
+        let sent = world.router.within(|| {
+            let (mut sender, _) = steer::open("ra")?;
+            sender.send_to(&frame, None).unwrap().map_err(Into::into)
+        });
+        sent.unwrap();
+    }
+
+    #[test]
+    fn a_reset_ends_a_translated_connection_and_a_forged_one_does_not() {
+        let world = World::new(XdpMode::Native).unwrap();
+        serve_tcp(&world.pod, 8080, b'Q').unwrap();
+        for vip in TO_POD {
+            world.forwarder.steer(to_node(0, true, Wrap::gue(&[address(1, true)])));
+            let mut stream = world.connect(at(vip)).unwrap();
+            assert_eq!(name_of(&mut stream).unwrap(), b'Q');
+            ping(&mut stream, b"words").unwrap();
+            let client = stream.local_addr().unwrap();
+            let forged = 100;
+            let handed_over = world.counter(0, "handed_over").unwrap();
+            let before = world.counter(0, "gue").unwrap();
+            (0..forged)
+                .for_each(|number| send_by_hand(&world, client, at(vip), Segment::Reset(number << 25)));
+            until("forged resets", || world.counter(0, "gue").unwrap() >= before + u64::from(forged));
+            for _ in 0..100 {
+                ping(&mut stream, b"more words").unwrap();
+            }
+            assert_eq!(world.counter(0, "handed_over").unwrap(), handed_over, "{vip}");
+            // The client's own: its node does not take the port's next packets for the connection's any more.
+            socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+            drop(stream);
+            let before = world.counter(0, "handed_over").unwrap();
+            until("the client's reset", || {
+                send_by_hand(&world, client, at(vip), Segment::Ack);
+                world.counter(0, "handed_over").unwrap() > before
+            });
+            // Whatever else was sent by hand is through as well.
+            until("the rest", || {
+                let now = world.counter(0, "handed_over").unwrap();
+                std::thread::sleep(Duration::from_millis(50));
+                now == world.counter(0, "handed_over").unwrap()
+            });
+        }
+    }
+
+    #[test]
+    fn an_endpoint_that_left_serves_the_connections_that_it_has() {
+        let world = World::new(XdpMode::Native).unwrap();
+        serve_tcp(&world.pod, 8080, b'Q').unwrap();
+        world.forwarder.steer(to_node(0, true, Wrap::IpIp));
+        let mut streams: Vec<_> = TO_POD.iter().map(|vip| world.connect(at(vip)).unwrap()).collect();
+        for stream in &mut streams {
+            assert_eq!(name_of(stream).unwrap(), b'Q');
+        }
+        let decap = &world.nodes[0].decap;
+        let mut services = decap.services().unwrap();
+        for service in services.services.values_mut() {
+            if let Service::Translate(target) = *service {
+                *service = Service::Drain(target);
+            }
+        }
+        decap.set_services(&services).unwrap();
+        for vip in TO_POD {
+            let refused = world
+                .client
+                .within(|| Ok(TcpStream::connect_timeout(&at(vip), Duration::from_millis(300)).is_err()));
+            assert!(refused.unwrap(), "{vip}: a new connection");
+        }
+        assert!(world.counter(0, "drop_unknown_port").unwrap() >= 2);
+        for stream in &mut streams {
+            for _ in 0..100 {
+                ping(stream, b"words").unwrap();
+            }
         }
     }
 

@@ -226,12 +226,70 @@ mod needs_root {
         assert_eq!(reply(Segment::Fin), [203, 0, 113, 20]);
         assert_eq!(send(second, Segment::Syn), "ipip");
         assert_eq!(reply(Segment::Ack), [203, 0, 113, 21]);
-        // A reset by the target ends it at once; one by the client does not.
+        // A reset by the target ends it at once, one by the client if it has the number that the target waits for.
         assert_eq!(send(second, Segment::Ack), "ipip");
-        assert_eq!(send(second, Segment::Rst), "ipip");
-        assert_eq!(send(first, Segment::Syn), "drop_port_clash");
+        for number in [0, 1000, 1999, 2001] {
+            assert_eq!(send(second, Segment::Reset(number)), "ipip");
+            assert_eq!(send(first, Segment::Syn), "drop_port_clash", "{number}");
+        }
         assert_eq!(reply(Segment::Rst), [203, 0, 113, 21]);
         assert_eq!(send(first, Segment::Syn), "ipip");
+        assert_eq!(send(first, Segment::Ack), "ipip");
+        // No number can be right before the target has named one.
+        assert_eq!(send(first, Segment::Reset(0)), "ipip");
+        assert_eq!(send(second, Segment::Syn), "drop_port_clash");
+        assert_eq!(reply(Segment::Acknowledge(3000)), [203, 0, 113, 20]);
+        assert_eq!(send(first, Segment::Reset(3000)), "ipip");
+        // What the target had sent before changes nothing. That it waits for more shows that it did not take it.
+        assert_eq!(reply(Segment::Acknowledge(3000)), [203, 0, 113, 20]);
+        assert_eq!(send(second, Segment::Syn), "ipip");
+        assert_eq!(send(second, Segment::Ack), "ipip");
+        assert_eq!(reply(Segment::Acknowledge(4000)), [203, 0, 113, 21]);
+        assert_eq!(send(second, Segment::Reset(4000)), "ipip");
+        assert_eq!(reply(Segment::Acknowledge(4001)), [203, 0, 113, 21]);
+        assert_eq!(send(first, Segment::Syn), "drop_port_clash");
+    }
+
+    #[test]
+    fn an_endpoint_that_left_keeps_the_flows_that_it_has() {
+        let world = World::new();
+        for (vip, tcp, target) in
+            [("203.0.113.20:80", true, "10.244.1.7:8080"), ("[2001:db8::20]:53", false, "[fd00:244::7]:5353")]
+        {
+            let (vip, target) = (at(vip), at(target));
+            let clients = if vip.is_ipv4() {
+                ["198.51.100.7:40000", "198.51.100.7:40001"]
+            } else {
+                ["[2001:db8:ffff::7]:40000", "[2001:db8:ffff::7]:40001"]
+            };
+            let [known, unknown] = clients.map(at);
+            let first = if tcp { L4::Tcp(Segment::Syn) } else { L4::Udp };
+            let later = if tcp { L4::Tcp(Segment::Ack) } else { L4::Udp };
+            let frame = |client, l4| {
+                let inner = packet(client, vip, l4, 0, PAYLOAD);
+                let outer = encapsulated(ip("172.16.1.2"), ip("10.1.11.2"), &Wrap::IpIp, 0, 64, &inner);
+                ethernet(MACS, &[], &outer)
+            };
+            let port = if tcp { Transport::Tcp } else { Transport::Udp };
+            let key = ServiceKey { vip: vip.ip(), port: ServicePort::Port(port, vip.port()) };
+            let mut services = services();
+            world.decap.set_services(&services).unwrap();
+            world.run(&frame(known, first));
+            services.services.insert(key, Service::Drain(target));
+            world.decap.set_services(&services).unwrap();
+            let delivered = ethernet(MACS, &[], &packet(known, target, later, 0, PAYLOAD));
+            for _ in 0..3 {
+                world.expect(&frame(known, later), "ipip", xdp_action::PASS, &delivered);
+            }
+            world.expect_untouched(&frame(unknown, later), "drop_unknown_port");
+            // A new connection from a port that had one before begins elsewhere.
+            if tcp {
+                world.expect_untouched(&frame(known, first), "drop_unknown_port");
+            }
+            let reply = ethernet(MACS, &[], &packet(target, known, later, 0, PAYLOAD));
+            let back = world.decap.test_run_egress(&reply).unwrap().packet;
+            assert_eq!(back, ethernet(MACS, &[], &packet(vip, known, later, 0, PAYLOAD)));
+        }
     }
 
     #[test]

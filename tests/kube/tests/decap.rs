@@ -170,7 +170,12 @@ mod needs_root {
         server.spawn()?;
         let kubectl = Kubectl(newest, &server);
         kubectl.apply("slice.json", &slice(&[("10.244.1.8", "n1")]))?;
-        wait::until_true("one Pod less", PATIENCE, || has(&daemon, &["10.244.1.8"]))?;
+        // The flows that it has go on for the Service's drain window.
+        let drains =
+            "203.0.113.9:80/tcp by 10.244.1.7: translated to 10.244.1.7:8080, of flows that are there";
+        wait::until_true("one Pod less", PATIENCE, || {
+            Ok(daemon.services()? == [drains.to_owned(), line("10.244.1.8")])
+        })?;
         kubectl.run(&[
             "patch",
             "service",

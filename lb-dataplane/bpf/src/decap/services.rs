@@ -63,6 +63,8 @@ pub enum Service {
     Translate(SocketAddr),
     /// They are dropped and counted.
     Refuse,
+    /// As [`Translate`](Self::Translate), if they go on with a flow that this node has; else as [`Refuse`](Self::Refuse).
+    Drain(SocketAddr),
 }
 
 /// Where the address of a VIP on the loopback interface comes from. The programs do not look at it.
@@ -105,7 +107,7 @@ impl Services {
 
     /// Whether replies have to be translated.
     pub(super) fn translate(&self) -> bool {
-        self.services.values().any(|service| matches!(service, Service::Translate(_)))
+        self.services.values().any(|service| matches!(service, Service::Translate(_) | Service::Drain(_)))
     }
 
     /// What the map has to hold. Every VIP gets a key of its own that says whether there are more specific ones; without a
@@ -143,11 +145,9 @@ impl Services {
             }
             let service = match value.kind {
                 decap_service_kind::AS_IS => Service::AsIs,
-                decap_service_kind::TRANSLATE => Service::Translate(SocketAddr::new(
-                    Ipv6Addr::from(value.target.address).to_canonical(),
-                    u16::from_be(value.target.port_be),
-                )),
+                decap_service_kind::TRANSLATE => Service::Translate(address(&value.target)),
                 decap_service_kind::REFUSE => Service::Refuse,
+                decap_service_kind::DRAIN => Service::Drain(address(&value.target)),
                 _ => continue,
             };
             found.services.insert(ServiceKey { vip, port }, service);
@@ -228,16 +228,21 @@ fn element(service: Service) -> DecapService {
     match service {
         Service::AsIs => DecapService { kind: decap_service_kind::AS_IS, ..none },
         Service::Refuse => DecapService { kind: decap_service_kind::REFUSE, ..none },
-        Service::Translate(target) => DecapService {
-            kind: decap_service_kind::TRANSLATE,
-            target: DecapTarget {
-                address: mapped(target.ip()),
-                port_be: target.port().to_be(),
-                ..DecapTarget::default()
-            },
-            ..none
-        },
+        Service::Translate(target) => {
+            DecapService { kind: decap_service_kind::TRANSLATE, target: raw_target(target), ..none }
+        }
+        Service::Drain(target) => {
+            DecapService { kind: decap_service_kind::DRAIN, target: raw_target(target), ..none }
+        }
     }
+}
+
+fn raw_target(target: SocketAddr) -> DecapTarget {
+    DecapTarget { address: mapped(target.ip()), port_be: target.port().to_be(), ..DecapTarget::default() }
+}
+
+fn address(target: &DecapTarget) -> SocketAddr {
+    SocketAddr::new(Ipv6Addr::from(target.address).to_canonical(), u16::from_be(target.port_be))
 }
 
 /// IPv6, or IPv4-mapped IPv6, in network byte order.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use guideway_bpf::{Service, ServiceKey, ServicePort, Transport};
 use k8s_openapi::api::core::v1 as core;
@@ -14,6 +15,12 @@ use crate::vip::Vip;
 const FINALIZER: &str = "guideway.dev/vip";
 /// Says [`Mode`] for a Service.
 const MODE: &str = "guideway.dev/endpoint-mode";
+/// How long flows on endpoints that left are looked after.
+const DRAIN_WINDOW: &str = "guideway.dev/drain-window";
+/// Without the annotation, or with one that makes no sense.
+const DEFAULT_DRAIN_WINDOW: Duration = Duration::from_secs(600);
+/// Longer ones make no sense.
+const LONGEST_DRAIN_WINDOW: Duration = Duration::from_secs(86_400);
 /// Which Service a slice belongs to.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
@@ -38,6 +45,15 @@ impl Mode {
     }
 }
 
+/// What Kubernetes has for a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Projection {
+    /// The services of its endpoints.
+    pub(crate) services: BTreeMap<ServiceKey, Service>,
+    /// How long endpoints that left are looked after, of each port that has endpoints of its own, here or elsewhere.
+    pub(crate) windows: BTreeMap<(IpAddr, Transport, u16), Duration>,
+}
+
 /// The maps have no room.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("kubernetes: {wanted} services for this node's endpoints, {max} at most; those before stay")]
@@ -46,14 +62,14 @@ pub(crate) struct TooMany {
     max: usize,
 }
 
-/// The services of node `node`. Endpoints count whatever their condition is: those that are not ready get no new connections,
+/// What there is for node `node`. Endpoints count whatever their condition is: those that are not ready get no new connections,
 /// and may have old ones.
 pub(crate) fn project(
     services: &[Arc<core::Service>],
     slices: &[Arc<EndpointSlice>],
     node: &str,
     default: Mode,
-) -> Result<BTreeMap<ServiceKey, Service>, TooMany> {
+) -> Result<Projection, TooMany> {
     let mut by_service: HashMap<(&str, &str), Vec<&EndpointSlice>> = HashMap::new();
     for slice in slices {
         let labels = slice.metadata.labels.as_ref();
@@ -62,7 +78,7 @@ pub(crate) fn project(
             by_service.entry((namespace, name)).or_default().push(slice);
         }
     }
-    let mut found = BTreeMap::new();
+    let mut found = Projection::default();
     for service in services {
         let finalizers = service.metadata.finalizers.iter().flatten();
         if !finalizers.into_iter().any(|name| name == FINALIZER) {
@@ -73,9 +89,10 @@ pub(crate) fn project(
         match said.unwrap_or(default) {
             Mode::Node => {
                 let whole = |vip| (ServiceKey { vip, port: ServicePort::Any }, Service::AsIs);
-                found.extend(vips(service).map(whole));
+                found.services.extend(vips(service).map(whole));
             }
             Mode::Pod => {
+                windows(service, &mut found);
                 let name = service.metadata.name.as_deref().unwrap_or_default();
                 let namespace = service.metadata.namespace.as_deref().unwrap_or_default();
                 for slice in by_service.get(&(namespace, name)).into_iter().flatten() {
@@ -85,7 +102,8 @@ pub(crate) fn project(
         }
     }
     let max = guideway_abi::DECAP_SERVICES_MAX as usize / 2;
-    if found.len() > max { Err(TooMany { wanted: found.len(), max }) } else { Ok(found) }
+    let wanted = found.services.len();
+    if wanted > max { Err(TooMany { wanted, max }) } else { Ok(found) }
 }
 
 /// The addresses that the controller has written down.
@@ -95,12 +113,18 @@ fn vips(service: &core::Service) -> impl Iterator<Item = IpAddr> {
     ingress.filter_map(|ingress| Some(ingress.ip.as_deref()?.parse::<Vip>().ok()?.address()))
 }
 
-fn pods(
-    service: &core::Service,
-    slice: &EndpointSlice,
-    node: &str,
-    found: &mut BTreeMap<ServiceKey, Service>,
-) {
+fn windows(service: &core::Service, found: &mut Projection) {
+    let annotations = service.metadata.annotations.as_ref();
+    let said = annotations.and_then(|all| humantime::parse_duration(all.get(DRAIN_WINDOW)?).ok());
+    let window = said.filter(|window| *window <= LONGEST_DRAIN_WINDOW).unwrap_or(DEFAULT_DRAIN_WINDOW);
+    for port in service.spec.iter().flat_map(|spec| spec.ports.iter().flatten()) {
+        if let Some((transport, number)) = transport(port.protocol.as_deref()).zip(number(port.port)) {
+            found.windows.extend(vips(service).map(|vip| ((vip, transport, number), window)));
+        }
+    }
+}
+
+fn pods(service: &core::Service, slice: &EndpointSlice, node: &str, found: &mut Projection) {
     let endpoints = slice.endpoints.iter().filter(|endpoint| endpoint.node_name.as_deref() == Some(node));
     let addresses: Vec<IpAddr> = endpoints
         .flat_map(|endpoint| &endpoint.addresses)
@@ -115,7 +139,7 @@ fn pods(
         for vip in vips(service) {
             for outer in addresses.iter().filter(|address| address.is_ipv4() == vip.is_ipv4()) {
                 let key = ServiceKey { vip, port: ServicePort::PortBy(transport, number, *outer) };
-                found.insert(key, Service::Translate(SocketAddr::new(*outer, target)));
+                found.services.insert(key, Service::Translate(SocketAddr::new(*outer, target)));
             }
         }
     }

@@ -15,6 +15,10 @@ fn services() -> Services {
         services: [
             translated(ServicePort::Port(Transport::Tcp, 80), "10.244.1.7:8080"),
             translated(ServicePort::PortBy(Transport::Udp, 53, outer), "10.244.1.7:5353"),
+            (
+                ServiceKey { vip: vip(), port: ServicePort::PortBy(Transport::Tcp, 80, outer) },
+                Service::Drain("10.244.1.7:8081".parse().unwrap()),
+            ),
             (ServiceKey { vip: v6, port: ServicePort::Any }, Service::AsIs),
         ]
         .into(),
@@ -41,10 +45,10 @@ fn the_map_gives_back_what_was_written_and_refuses_the_other_ports() {
 fn a_vips_own_key_is_written_last_and_deleted_first() {
     let (none, all) = (Elements::new(), services().elements());
     let steps = Steps::between(&none, &all);
-    assert_eq!((steps.write.len(), steps.delete.len()), (4, 0));
-    assert!(steps.write[..2].iter().all(|(key, _)| key.port_be != 0));
+    assert_eq!((steps.write.len(), steps.delete.len()), (5, 0));
+    assert!(steps.write[..3].iter().all(|(key, _)| key.port_be != 0));
     let steps = Steps::between(&all, &none);
-    assert_eq!((steps.write.len(), steps.delete.len()), (0, 4));
+    assert_eq!((steps.write.len(), steps.delete.len()), (0, 5));
     assert!(steps.delete[..2].iter().all(|key| key.port_be == 0));
     assert_eq!(Steps::between(&all, &all), Steps::default());
 }

@@ -57,7 +57,7 @@ fn lines(found: &BTreeMap<ServiceKey, Service>) -> Vec<String> {
 
 #[test]
 fn pods_of_this_node_by_their_own_addresses() {
-    let mut found = lines(&project(&[service(|_| {})], &slices(), "n1", Mode::Pod).unwrap());
+    let mut found = lines(&project(&[service(|_| {})], &slices(), "n1", Mode::Pod).unwrap().services);
     found.sort();
     assert_eq!(
         found,
@@ -70,8 +70,8 @@ fn pods_of_this_node_by_their_own_addresses() {
             "203.0.113.9 Udp 53 10.244.1.8 -> 10.244.1.8:5353",
         ]
     );
-    assert_eq!(project(&[service(|_| {})], &slices(), "n2", Mode::Pod).unwrap().len(), 2);
-    assert!(project(&[service(|_| {})], &slices(), "n3", Mode::Pod).unwrap().is_empty());
+    assert_eq!(project(&[service(|_| {})], &slices(), "n2", Mode::Pod).unwrap().services.len(), 2);
+    assert!(project(&[service(|_| {})], &slices(), "n3", Mode::Pod).unwrap().services.is_empty());
 }
 
 #[test]
@@ -80,11 +80,11 @@ fn whole_vips_in_node_mode() {
         object["metadata"]["annotations"] = json!({"guideway.dev/endpoint-mode": "Node"});
     });
     let whole = ["203.0.113.9 Any AsIs", "2001:db8::9 Any AsIs"];
-    assert_eq!(lines(&project(&[by_annotation], &slices(), "n3", Mode::Pod).unwrap()), whole);
-    assert_eq!(lines(&project(&[service(|_| {})], &[], "n3", Mode::Node).unwrap()), whole);
+    assert_eq!(lines(&project(&[by_annotation], &slices(), "n3", Mode::Pod).unwrap().services), whole);
+    assert_eq!(lines(&project(&[service(|_| {})], &[], "n3", Mode::Node).unwrap().services), whole);
     let pod =
         service(|object| object["metadata"]["annotations"] = json!({"guideway.dev/endpoint-mode": "Pod"}));
-    assert!(project(&[pod], &slices(), "n3", Mode::Node).unwrap().is_empty());
+    assert!(project(&[pod], &slices(), "n3", Mode::Node).unwrap().services.is_empty());
 }
 
 #[test]
@@ -101,10 +101,30 @@ fn what_is_not_guideways_or_has_no_sense_is_left_alone() {
     for case in cases {
         let service = service(case);
         assert!(
-            project(std::slice::from_ref(&service), &slices(), "n1", Mode::Pod).unwrap().is_empty(),
+            project(std::slice::from_ref(&service), &slices(), "n1", Mode::Pod).unwrap().services.is_empty(),
             "{service:?}"
         );
     }
+}
+
+#[test]
+fn drain_windows_are_those_of_the_services() {
+    let window = |said: Option<&str>| {
+        let service = service(|object| {
+            if let Some(said) = said {
+                object["metadata"]["annotations"] = json!({"guideway.dev/drain-window": said});
+            }
+        });
+        // Also on nodes without an endpoint: the last one may just have left.
+        let windows = project(&[service], &[], "n3", Mode::Pod).unwrap().windows;
+        assert_eq!(windows.len(), 4);
+        windows[&("203.0.113.9".parse().unwrap(), Transport::Tcp, 80)].as_secs()
+    };
+    let cases = [(None, 600), (Some("1m30s"), 90), (Some("soon"), 600), (Some("2days"), 600)];
+    for (said, seconds) in cases {
+        assert_eq!(window(said), seconds, "{said:?}");
+    }
+    assert!(project(&[service(|_| {})], &[], "n3", Mode::Node).unwrap().windows.is_empty());
 }
 
 #[test]
