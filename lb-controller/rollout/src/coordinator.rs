@@ -10,11 +10,11 @@ mod state;
 mod tell;
 mod wishes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use guideway_controller_core::message::{FromForwarder, Hello, ToForwarder};
-use guideway_controller_core::{Content, ForwarderName, Generation, Term, Vip};
+use guideway_controller_core::{Content, ForwarderName, Generation, Term, Vip, diff};
 
 pub use event::{Action, Event};
 pub use notice::{Aborted, Notice};
@@ -141,13 +141,17 @@ impl Coordinator {
 
     /// One that is gone may only restart, and is waited for; not when others are to answer on a link in its place.
     fn desire(&mut self, content: Content) {
-        let committed = self.committed_content().cloned();
         let owner = |vip: &Vip| vip.advertise.l2.as_ref().and_then(|l2| l2.owner.clone());
-        for (name, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.connection.is_none()) {
-            peer.is_replaced |= committed.iter().flat_map(Content::vips).any(|(vip, before)| {
-                owner(before).as_ref() == Some(name)
-                    && content.vips().get(vip).is_some_and(|now| owner(now).as_ref() != Some(name))
-            });
+        let mut replaced = BTreeSet::new();
+        let is_away = |peer: &Peer| peer.connection.is_none();
+        if let Some(committed) = self.committed_content().filter(|_| self.peers.values().any(is_away)) {
+            for now in diff(committed, &content).changes.vips {
+                let before = committed.vips().get(&now.name).and_then(|before| owner(before));
+                replaced.extend(before.filter(|before| owner(&now).as_ref() != Some(before)));
+            }
+        }
+        for (_, peer) in self.peers.iter_mut().filter(|(name, _)| replaced.contains(*name)) {
+            peer.is_replaced |= is_away(peer);
         }
         self.desired = Some(content);
     }

@@ -1,12 +1,15 @@
 //! What is noted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Instant;
 
 use guideway_controller_core::message::ToForwarder;
 use guideway_controller_core::{Content, Digest, Generation};
 use guideway_controller_rollout::Stamp;
+
+/// Contents of which it is remembered that nothing is wrong in them: more than are on their way at a time.
+const RIGHT: usize = 64;
 
 /// Something that a forwarder was told or did.
 #[derive(Clone, Copy, Debug)]
@@ -71,8 +74,8 @@ struct Notes {
     announced: Vec<Option<Stamp>>,
     connected: BTreeSet<usize>,
     digests: BTreeMap<Generation, Digest>,
-    /// The last content in which nothing was wrong. What it has needs no second look, by whichever forwarder.
-    right: Option<Content>,
+    /// The last contents in which nothing was wrong. What they have needs no second look, by whichever forwarder.
+    right: VecDeque<Digest>,
     wrongs: Vec<String>,
 }
 
@@ -146,12 +149,21 @@ impl Seen {
         (notes.announced.iter().all(is_same) && notes.installed.iter().all(is_installed)).then_some(first)
     }
 
-    /// Looks whether a content is one that forwarders can serve.
-    pub(crate) fn check(&self, stamp: Stamp, content: &Content) {
+    /// Looks whether a content is one that forwarders can serve. What the forwarder has installed shares with it what is the
+    /// same, so that the look costs what differs; contents of two forwarders share nothing.
+    pub(crate) fn check(&self, forwarder: usize, stamp: Stamp, content: &Content) {
         let mut notes = self.notes();
-        let right = notes.right.as_ref().filter(|right| right.seed() == content.seed());
-        match right.map_or_else(|| content.check(), |right| content.check_since(right)) {
-            Ok(()) => notes.right = Some(content.clone()),
+        if notes.right.contains(&content.digest()) {
+            return;
+        }
+        let base = notes.installed[forwarder].as_ref().map(|(_, base)| base);
+        let base = base.filter(|base| base.seed() == content.seed() && notes.right.contains(&base.digest()));
+        match base.map_or_else(|| content.check(), |base| content.check_since(base)) {
+            Ok(()) => {
+                notes.right.push_back(content.digest());
+                let excess = notes.right.len().saturating_sub(RIGHT);
+                notes.right.drain(..excess);
+            }
             Err(errors) => {
                 let generation = stamp.generation;
                 notes.wrongs.push(format!("no forwarder can serve generation {generation}: {errors:?}"));
