@@ -1,6 +1,6 @@
 //! The HTTP server of metrics and health.
 
-pub(crate) mod bounded;
+mod bounded;
 
 use std::future::Future;
 use std::net::SocketAddr;

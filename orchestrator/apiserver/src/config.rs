@@ -8,7 +8,6 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::flow::FlowLimits;
-use crate::serve::ConnectionLimits;
 
 /// What an [`ApiServer`](crate::ApiServer) is told once, at its start.
 #[derive(Clone, Debug)]
@@ -49,8 +48,6 @@ impl std::fmt::Debug for Check {
 /// Bounds of what clients can make the server do.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Connections.
-    pub connections: ConnectionLimits,
     /// Requests at work.
     pub flow: FlowLimits,
     /// What is remembered for watches.
@@ -72,7 +69,6 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: ConnectionLimits::default(),
             flow: FlowLimits::default(),
             cache: guideway_cache::Limits::default(),
             body: 3 * 1024 * 1024,

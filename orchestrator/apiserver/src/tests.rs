@@ -1,7 +1,6 @@
 //! The server over a store in memory, asked as clients ask.
 
 mod access;
-mod connections;
 mod definitions;
 mod deletion;
 mod documents;

@@ -5,7 +5,6 @@
 pub mod cli;
 pub mod commands;
 pub mod control;
-mod descriptors;
 pub mod error;
 pub mod files;
 pub mod kubeconfig;

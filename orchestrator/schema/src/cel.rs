@@ -8,7 +8,6 @@ mod compile;
 mod evaluate;
 mod functions;
 mod meter;
-mod pairs;
 mod rewrite;
 mod stack;
 mod types;

