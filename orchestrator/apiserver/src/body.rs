@@ -53,11 +53,46 @@ pub(crate) fn media_type(value: &str) -> &str {
     value.split(';').next().unwrap_or_default().trim()
 }
 
+/// What a body has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content<'a> {
+    /// An object of the kind.
+    Object(&'a str),
+    /// A patch.
+    Patch,
+}
+
+/// Bytes of a body that are shown to who sent it.
+const SHOWN: usize = 30;
+
+impl Content<'_> {
+    /// The refusal of bytes that cannot be read.
+    fn refuse(self, format: Format, bytes: &[u8], error: &dyn std::fmt::Display) -> Status {
+        Status::bad_request(match self {
+            Self::Patch => format!("error decoding patch: {error}"),
+            Self::Object(kind) => {
+                let stage = match format {
+                    Format::Json => "couldn't get version/kind; json parse error: ",
+                    Format::Yaml | Format::Protobuf => "",
+                };
+                let shown = &bytes[..bytes.len().min(SHOWN)];
+                let dots = if bytes.len() > SHOWN { " ..." } else { "" };
+                let shown = match shown.first() {
+                    None => "<empty>".to_owned(),
+                    Some(b'{') => String::from_utf8_lossy(shown).into_owned(),
+                    Some(_) => shown.iter().map(|byte| format!("{byte:02x}")).collect(),
+                };
+                format!(
+                    "the object provided is unrecognized (must be of type {kind}): {stage}{error} ({shown}{dots})"
+                )
+            }
+        })
+    }
+}
+
 /// The value in `bytes`.
-pub(crate) fn decode(format: Format, bytes: &[u8]) -> Result<Decoded, Status> {
-    let bad = |error: &dyn std::fmt::Display| {
-        Status::bad_request(format!("error decoding the body of the request: {error}"))
-    };
+pub(crate) fn decode(format: Format, bytes: &[u8], content: Content<'_>) -> Result<Decoded, Status> {
+    let bad = |error: &dyn std::fmt::Display| content.refuse(format, bytes, error);
     match format {
         Format::Json => guideway_schema::decode(bytes).map_err(|error| bad(&error)),
         Format::Yaml => {

@@ -45,11 +45,15 @@ fn unprocessable(index: usize, path: &Pointer, reason: &str) -> PatchError {
     PatchError::Unprocessable(format!("operation {index} at {:?}: {reason}", path.as_str()))
 }
 
+fn parse(patch: &[u8]) -> Result<Value, PatchError> {
+    let decoded = guideway_schema::decode(patch);
+    decoded.map(|decoded| decoded.value).map_err(|error| PatchError::Malformed(error.to_string()))
+}
+
 /// Reads the operations. What is no list of objects is malformed; an operation that cannot be done is found when it is to
 /// be applied.
 fn read(patch: &[u8]) -> Result<Patch, PatchError> {
-    let list: Value =
-        serde_json::from_slice(patch).map_err(|error| PatchError::Malformed(error.to_string()))?;
+    let list = parse(patch)?;
     let Some(operations) = list.as_array().filter(|list| list.iter().all(Value::is_object)) else {
         return Err(PatchError::Malformed("a JSON patch is a list of operations".to_owned()));
     };
@@ -133,8 +137,7 @@ fn changed(operation: &PatchOperation) -> [Option<&Pointer>; 2] {
 /// # Errors
 /// If `patch` is no JSON object.
 pub fn merge_patch(object: &Value, patch: &[u8]) -> Result<Value, PatchError> {
-    let patch: Value =
-        serde_json::from_slice(patch).map_err(|error| PatchError::Malformed(error.to_string()))?;
+    let patch = parse(patch)?;
     if !patch.is_object() {
         return Err(PatchError::Malformed("a merge patch of an object is an object".to_owned()));
     }

@@ -8,6 +8,7 @@ mod compile;
 mod evaluate;
 mod functions;
 mod meter;
+mod pairs;
 mod rewrite;
 mod stack;
 mod types;

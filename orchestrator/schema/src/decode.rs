@@ -8,6 +8,8 @@ use serde::{
 };
 use serde_json::{Map, Number, Value};
 
+mod syntax;
+
 /// How many fields that are there twice are listed; Kubernetes stops there too.
 const MAX_DUPLICATES: usize = 100;
 
@@ -32,13 +34,9 @@ pub struct DecodeError(String);
 /// If it is no JSON, or nested deeper than 127 levels.
 pub fn decode(text: &[u8]) -> Result<Decoded, DecodeError> {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    decode_from(&mut deserializer).and_then(|decoded| deserializer.end().map(|()| decoded)).map_err(|error| {
-        DecodeError(if error.is_eof() {
-            "unexpected end of JSON input".to_owned()
-        } else {
-            error.to_string()
-        })
-    })
+    decode_from(&mut deserializer)
+        .and_then(|decoded| deserializer.end().map(|()| decoded))
+        .map_err(|error| DecodeError(syntax::error(text).unwrap_or_else(|| error.to_string())))
 }
 
 /// Decodes a value from any format, as YAML. The format bounds how deeply values are nested.
@@ -193,8 +191,8 @@ mod tests {
     #[test]
     fn what_is_no_json_is_refused() {
         assert_eq!(decode(b"{\"a\":").unwrap_err().to_string(), "unexpected end of JSON input");
-        assert_eq!(decode(b"{} x").unwrap_err().to_string(), "trailing characters at line 1 column 4");
-        let deep = "[".repeat(100_000);
+        assert_eq!(decode(b"{} x").unwrap_err().to_string(), "invalid character 'x' after top-level value");
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         assert!(decode(deep.as_bytes()).unwrap_err().to_string().starts_with("recursion limit exceeded"));
     }
 }

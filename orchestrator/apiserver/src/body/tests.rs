@@ -3,10 +3,14 @@ use serde_json::json;
 
 use super::*;
 
+fn read_map(format: Format, bytes: &[u8]) -> Result<Decoded, Status> {
+    decode(format, bytes, Content::Object("ConfigMap"))
+}
+
 #[test]
 fn json_with_fields_that_are_there_twice() {
     let decoded =
-        decode(Format::Json, br#"{"a":{"b":1,"b":2},"l":[{"c":1},{"c":1,"c":null}],"a":{"b":3}}"#).unwrap();
+        read_map(Format::Json, br#"{"a":{"b":1,"b":2},"l":[{"c":1},{"c":1,"c":null}],"a":{"b":3}}"#).unwrap();
     assert_eq!(decoded.value, json!({"a": {"b": 3}, "l": [{"c": 1}, {"c": null}]}));
     assert_eq!(decoded.duplicates, ["a.b", "l[1].c", "a"]);
 }
@@ -14,34 +18,67 @@ fn json_with_fields_that_are_there_twice() {
 #[test]
 fn nonsense() {
     for text in ["", "{", "{} {}", "nul"] {
-        assert!(decode(Format::Json, text.as_bytes()).is_err(), "{text}");
+        assert!(read_map(Format::Json, text.as_bytes()).is_err(), "{text}");
     }
     // Deep nesting is an error, not the end of the stack.
-    assert!(decode(Format::Json, "[".repeat(100_000).as_bytes()).is_err());
+    assert!(read_map(Format::Json, "[".repeat(100_000).as_bytes()).is_err());
     // A thread of the server has eight times this stack.
     let yaml = std::thread::Builder::new().stack_size(256 << 10).spawn(|| {
         for level in ["[", "- ", "{a: ", "? ", "- a: "] {
             for levels in [60, 120, 127, 130, 100_000] {
-                let decoded = decode(Format::Yaml, level.repeat(levels).as_bytes());
+                let decoded = read_map(Format::Yaml, level.repeat(levels).as_bytes());
                 assert!(decoded.is_err() || levels < 130, "{level}");
             }
         }
-        assert!(decode(Format::Yaml, "- ".repeat(120).as_bytes()).is_ok());
+        assert!(read_map(Format::Yaml, "- ".repeat(120).as_bytes()).is_ok());
     });
     yaml.unwrap().join().unwrap();
 }
 
 #[test]
+fn refusals_say_what_was_sent() {
+    let said = |format, bytes: &[u8], content| decode(format, bytes, content).unwrap_err().message.clone();
+    let object = Content::Object("Pod");
+    let begin = "the object provided is unrecognized (must be of type Pod): ";
+    let table: [(&[u8], &str); 4] = [
+        (b"", "couldn't get version/kind; json parse error: unexpected end of JSON input (<empty>)"),
+        (
+            b"{\"kind\":\"Pod\",",
+            "couldn't get version/kind; json parse error: unexpected end of JSON input ({\"kind\":\"Pod\",)",
+        ),
+        (
+            b"{\"apiVersion\":\"v1\",\"kind\":\"Pod\" oops",
+            "couldn't get version/kind; json parse error: invalid character 'o' after object key:value pair \
+             ({\"apiVersion\":\"v1\",\"kind\":\"Pod ...)",
+        ),
+        (
+            b"nope",
+            "couldn't get version/kind; json parse error: invalid character 'o' in literal null (expecting 'u') (6e6f7065)",
+        ),
+    ];
+    for (bytes, words) in table {
+        assert_eq!(said(Format::Json, bytes, object), format!("{begin}{words}"));
+    }
+    assert_eq!(
+        said(Format::Json, b"{", Content::Patch),
+        "error decoding patch: unexpected end of JSON input"
+    );
+}
+
+#[test]
 fn yaml() {
-    let decoded = decode(Format::Yaml, b"kind: ConfigMap\ndata:\n  a: \"1\"\n  b: |\n    x\n").unwrap();
+    let decoded = read_map(Format::Yaml, b"kind: ConfigMap\ndata:\n  a: \"1\"\n  b: |\n    x\n").unwrap();
     assert_eq!(decoded.value, json!({"kind": "ConfigMap", "data": {"a": "1", "b": "x\n"}}));
-    let refused = decode(Format::Yaml, b"a: [").unwrap_err().message.clone();
-    assert!(refused.starts_with("error decoding the body of the request: "), "{refused}");
+    let refused = read_map(Format::Yaml, b"a: [").unwrap_err().message.clone();
+    assert!(
+        refused.starts_with("the object provided is unrecognized (must be of type ConfigMap): "),
+        "{refused}"
+    );
     assert!(refused.contains("line 1") && !refused.contains('\n'), "{refused}");
-    let several = decode(Format::Yaml, b"a: b\n---\nc: d\n").unwrap_err().message.clone();
+    let several = read_map(Format::Yaml, b"a: b\n---\nc: d\n").unwrap_err().message.clone();
     assert!(!several.contains("from_str"), "{several}");
     // Tabs are space in JSON.
-    let json = decode(Format::Yaml, b"{\n\t\"a\": 1}").unwrap();
+    let json = read_map(Format::Yaml, b"{\n\t\"a\": 1}").unwrap();
     assert_eq!(json.value, json!({"a": 1}));
     // An alias may not stand for more than a body may hold.
     let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
@@ -49,13 +86,13 @@ fn yaml() {
         let before = level - 1;
         bomb.push_str(&format!("a{level}: &a{level} [{}]\n", vec![format!("*a{before}"); 10].join(", ")));
     }
-    assert!(decode(Format::Yaml, bomb.as_bytes()).is_err());
+    assert!(read_map(Format::Yaml, bomb.as_bytes()).is_err());
 }
 
 #[test]
 fn yaml_with_fields_that_are_there_twice() {
     let decoded =
-        decode(Format::Yaml, b"a: {b: 1, b: 2}\nl:\n- c: 1\n- {c: 1, c: null}\na: {b: 3}\n").unwrap();
+        read_map(Format::Yaml, b"a: {b: 1, b: 2}\nl:\n- c: 1\n- {c: 1, c: null}\na: {b: 3}\n").unwrap();
     assert_eq!(decoded.value, json!({"a": {"b": 3}, "l": [{"c": 1}, {"c": null}]}));
     assert_eq!(decoded.duplicates, ["a.b", "l[1].c", "a"]);
 }

@@ -19,7 +19,7 @@ pub(super) async fn bind(call: &mut Call, body: Body) -> Answer {
     let schema = Schema::builtin("", "v1", "Binding");
     let kind =
         GroupVersionKind { group: String::new(), version: "v1".to_owned(), kind: "Binding".to_owned() };
-    let expected = Expected { kind, schema: schema.as_ref(), origin: Origin::BuiltIn };
+    let expected = Expected { kind, schema: schema.as_ref(), origin: Origin::BuiltIn, older: &[] };
     let mut warnings = Vec::new();
     let binding = incoming(call, body, &expected, options.field_validation, &mut warnings).await?;
     bind_pod(call, &binding, &options).await

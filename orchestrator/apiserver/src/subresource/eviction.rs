@@ -20,12 +20,15 @@ use crate::write::{Expected, delete_object, incoming};
 /// How often a budget that changed meanwhile is looked at again.
 const ATTEMPTS: usize = 16;
 
+/// What clients before 1.22 send.
+const OLDER: [&str; 1] = ["policy/v1beta1"];
+
 /// POST to `pods/NAME/eviction`.
 pub(super) async fn evict(call: &mut Call, body: Body) -> Answer {
     let options = WriteOptions::create(call.query())?;
     let schema = Schema::builtin("policy", "v1", "Eviction");
     let kind = GroupVersionKind { group: "policy".into(), version: "v1".into(), kind: "Eviction".into() };
-    let expected = Expected { kind, schema: schema.as_ref(), origin: Origin::BuiltIn };
+    let expected = Expected { kind, schema: schema.as_ref(), origin: Origin::BuiltIn, older: &OLDER };
     let mut warnings = Vec::new();
     let eviction = incoming(call, body, &expected, options.field_validation, &mut warnings).await?;
     let name = call.path.name.clone();

@@ -11,7 +11,7 @@ use guideway_patch::apply::{self, Force};
 use guideway_schema::Schema;
 use serde_json::{Map, Value, json};
 
-use crate::body::{self, Format};
+use crate::body::{self, Content, Format};
 use crate::call::Call;
 use crate::reply::Answer;
 use crate::value::{at, text};
@@ -28,7 +28,7 @@ pub(super) async fn scale(call: &mut Call, body: Body) -> Answer {
     }
     let schema = Schema::builtin("autoscaling", "v1", "Scale");
     let kind = GroupVersionKind { group: "autoscaling".into(), version: "v1".into(), kind: "Scale".into() };
-    let expected = Expected { kind, schema: schema.as_ref(), origin: Origin::BuiltIn };
+    let expected = Expected { kind, schema: schema.as_ref(), origin: Origin::BuiltIn, older: &[] };
     let changed = if call.path.verb == Verb::Update {
         let options = WriteOptions::update(call.query())?;
         let mut warnings = Vec::new();
@@ -51,16 +51,16 @@ pub(super) async fn scale(call: &mut Call, body: Body) -> Answer {
                 PatchKind::Json => guideway_patch::json_patch(&before, &bytes).map_err(refused)?,
                 PatchKind::Merge => {
                     let after = guideway_patch::merge_patch(&before, &bytes).map_err(refused)?;
-                    duplicates = body::decode(Format::Json, &bytes)?.duplicates;
+                    duplicates = body::decode(Format::Json, &bytes, Content::Patch)?.duplicates;
                     after
                 }
                 PatchKind::Strategic => {
-                    let patch = body::decode(Format::Json, &bytes)?;
+                    let patch = body::decode(Format::Json, &bytes, Content::Patch)?;
                     duplicates = patch.duplicates;
                     guideway_patch::strategic_merge(schema, &before, &patch.value).map_err(refused)?
                 }
                 PatchKind::Apply => {
-                    let decoded = body::decode(Format::Yaml, &bytes)?;
+                    let decoded = body::decode(Format::Yaml, &bytes, Content::Patch)?;
                     duplicates = decoded.duplicates;
                     decoded.value
                 }

@@ -23,6 +23,7 @@ pub(super) async fn token(call: &mut Call, body: Body) -> Answer {
         },
         schema: schema.as_ref(),
         origin: Origin::BuiltIn,
+        older: &[],
     };
     let mut warnings = Vec::new();
     let request = incoming(call, body, &expected, options.field_validation, &mut warnings).await?;

@@ -96,6 +96,20 @@ async fn a_pod_is_bound_once() {
 }
 
 #[tokio::test]
+async fn old_clients_evict_too() {
+    let lab = Lab::start().await;
+    default_account(&lab).await;
+    for (name, version, code) in
+        [("a", "policy/v1beta1", 201), ("b", "policy/v1", 201), ("c", "policy/v2", 400)]
+    {
+        lab.made(PODS, &pod(name)).await;
+        let eviction = json!({"apiVersion": version, "kind": "Eviction", "metadata": {"name": name}});
+        let reply = lab.post(&format!("{PODS}/{name}/eviction"), &eviction).await;
+        assert_eq!(reply.code, code, "{version}: {}", reply.json);
+    }
+}
+
+#[tokio::test]
 async fn budgets_hold_evictions_at_the_same_time() {
     let lab = Lab::start().await;
     default_account(&lab).await;

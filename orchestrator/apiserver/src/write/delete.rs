@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::claims;
-use crate::body;
+use crate::body::{self, Content};
 use crate::call::Call;
 use crate::random;
 use crate::reply::{self, Answer};
@@ -49,7 +49,7 @@ pub(super) async fn delete_options(call: &Call, body: Body) -> Result<DeleteOpti
     let body = if bytes.is_empty() {
         Value::Null
     } else {
-        body::decode(body::format(&call.headers)?, &bytes)?.value
+        body::decode(body::format(&call.headers)?, &bytes, Content::Object("DeleteOptions"))?.value
     };
     DeleteOptions::parse(call.query(), &body)
 }

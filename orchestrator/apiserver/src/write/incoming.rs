@@ -7,7 +7,7 @@ use guideway_api::{GroupVersionKind, Status};
 use guideway_schema::Schema;
 use serde_json::Value;
 
-use crate::body;
+use crate::body::{self, Content};
 use crate::call::Call;
 
 /// What a body has to be.
@@ -15,6 +15,8 @@ pub(crate) struct Expected<'a> {
     pub(crate) kind: GroupVersionKind,
     pub(crate) schema: Option<&'a Schema>,
     pub(crate) origin: Origin,
+    /// API versions whose objects have the same fields.
+    pub(crate) older: &'static [&'static str],
 }
 
 impl Call {
@@ -28,6 +30,7 @@ impl Call {
             },
             schema: self.version().schema(),
             origin: self.kind().origin,
+            older: &[],
         }
     }
 }
@@ -42,8 +45,11 @@ pub(crate) async fn incoming(
 ) -> Result<Value, Status> {
     let format = body::format(&call.headers)?;
     let bytes = body::read(body, call.server.config.limits.body).await?;
-    let decoded = body::decode(format, &bytes)?;
+    let decoded = body::decode(format, &bytes, Content::Object(&expected.kind.kind))?;
     let mut object = decoded.value;
+    if expected.older.iter().any(|version| object["apiVersion"] == **version) {
+        object["apiVersion"] = Value::from(expected.kind.api_version());
+    }
     is_of_kind(&mut object, expected)?;
     let GroupVersionKind { kind, version, .. } = &expected.kind;
     let problems = fields_are_known(&mut object, expected, &decoded.duplicates, validation)

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::incoming::fields_are_known;
 use super::update::create_named;
 use super::{Change, Door, Made};
-use crate::body::{self, Format};
+use crate::body::{self, Content, Format};
 use crate::call::Call;
 use crate::reply::Answer;
 use crate::value::text;
@@ -77,11 +77,11 @@ impl Patch {
                 Self::Merge(bytes, decoded.map(|decoded| decoded.duplicates).unwrap_or_default())
             }
             PatchKind::Strategic => {
-                let decoded = body::decode(Format::Json, &bytes)?;
+                let decoded = body::decode(Format::Json, &bytes, Content::Patch)?;
                 Self::Strategic(decoded.value, decoded.duplicates)
             }
             PatchKind::Apply => {
-                let decoded = body::decode(Format::Yaml, &bytes)?;
+                let decoded = body::decode(Format::Yaml, &bytes, Content::Patch)?;
                 Self::Apply(decoded.value, decoded.duplicates)
             }
         })

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use kube_cel::cel::{Value as Cel, parser::Expression};
+use kube_cel::cel::{ExecutionError, Value as Cel, parser::Expression};
 use serde_json::Value;
 
 use super::{
@@ -159,12 +159,35 @@ impl Walk<'_> {
                 scope.add_variable_from_value("oldSelf", old.clone());
             }
             // The interpreter has arithmetic on times that panics at the ends of the calendar.
-            let run =
-                AssertUnwindSafe(|| Cel::resolve(expression, &scope).map_err(|error| error.to_string()));
+            let run = AssertUnwindSafe(|| Cel::resolve(expression, &scope).map_err(|error| words(&error)));
             catch_unwind(run).unwrap_or_else(|_| Err("the expression cannot be evaluated".to_owned()))
         });
         self.budget -= used;
         result.unwrap_or_else(|| Err("the rule costs more than one rule may".to_owned()))
+    }
+}
+
+/// What went wrong, in the words of cel-go, which Kubernetes answers with.
+fn words(error: &ExecutionError) -> String {
+    match error {
+        ExecutionError::NoSuchKey(key) => format!("no such key: {key}"),
+        ExecutionError::DivisionByZero(_) => "division by zero".into(),
+        ExecutionError::RemainderByZero(_) => "modulus by zero".into(),
+        ExecutionError::Overflow(_, Cel::UInt(_), _) => "unsigned integer overflow".into(),
+        ExecutionError::Overflow(..) => "integer overflow".into(),
+        ExecutionError::IndexOutOfBounds(Cel::Int(index)) => format!("index out of bounds: {index}"),
+        ExecutionError::NoSuchOverload
+        | ExecutionError::UnexpectedType { .. }
+        | ExecutionError::UnsupportedBinaryOperator(..)
+        | ExecutionError::UnsupportedUnaryOperator(..)
+        | ExecutionError::UnsupportedIndex(..)
+        | ExecutionError::UnsupportedListIndex(_)
+        | ExecutionError::UnsupportedMapIndex(_)
+        | ExecutionError::UnsupportedTargetType { .. }
+        | ExecutionError::NotSupportedAsMethod { .. }
+        | ExecutionError::ValuesNotComparable(..) => "no such overload".into(),
+        ExecutionError::FunctionError { message, .. } => message.clone(),
+        error => error.to_string(),
     }
 }
 

@@ -18,6 +18,7 @@ use kube_cel::{
 use regex::Regex;
 
 use super::meter::{self, MAX_SIZE, charge, charge_value};
+use super::{pairs, types};
 use crate::pattern;
 
 /// Names of functions that rewriting puts in. No expression can spell them.
@@ -28,6 +29,8 @@ pub(super) mod name {
     pub(crate) const SQUARED: &str = "@squared";
     /// The list that a loop makes of another one.
     pub(crate) const COLLECT: &str = "@collect";
+    /// A loop over two variables.
+    pub(crate) const PAIRS: &str = "@pairs";
     /// Pays for a turn of a loop.
     pub(crate) const TICK: &str = "@tick";
     pub(crate) const ADD: &str = "@add";
@@ -41,7 +44,7 @@ pub(super) mod name {
 }
 
 /// Functions that expressions may call, methods among them.
-pub(super) const KNOWN: [&str; 94] = [
+pub(super) const KNOWN: [&str; 95] = [
     "add",
     "asApproximateFloat",
     "asInteger",
@@ -131,6 +134,7 @@ pub(super) const KNOWN: [&str; 94] = [
     "sum",
     "timestamp",
     "trim",
+    "type",
     "uint",
     "upperAscii",
     "url",
@@ -207,6 +211,7 @@ pub(super) static CONTEXT: LazyLock<Context<'static>> = LazyLock::new(|| {
         Ok(Value::Bool(true))
     });
     context.add_function(name::COLLECT, collect);
+    context.add_function(name::PAIRS, pairs::run);
     context.add_function(name::ADD, |left: Value, right: Value| -> ResolveResult {
         charge_value(&left)?;
         charge_value(&right)?;
@@ -226,6 +231,7 @@ pub(super) static CONTEXT: LazyLock<Context<'static>> = LazyLock::new(|| {
     context.add_function(name::GREATER_EQUAL, |left: Value, right: Value| {
         compare(&left, &right, Ordering::is_ge)
     });
+    context.add_function("type", |value: Value| -> ResolveResult { Ok(string(types::of_value(&value))) });
     context.add_function("dyn", |value: Value| -> ResolveResult { Ok(value) });
     context.add_function(
         "matches",

@@ -1,12 +1,13 @@
 //! Expressions as they are evaluated: names checked, loops and functions metered.
 
 use kube_cel::cel::{
-    common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, operators},
+    common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, SelectExpr, operators},
     parser::Expression,
 };
 
 use super::{
     functions::{KNOWN, QUALIFIED, name},
+    pairs::Loop,
     types::{self, Plain},
     values::escape,
 };
@@ -14,6 +15,8 @@ use crate::{Schema, Type, pattern};
 
 /// How deeply an expression may be nested. The interpreter recurses.
 const MAX_DEPTH: usize = 80;
+
+const NO_RANGE: &str = "expression cannot be the range of a comprehension (must be list or map)";
 
 /// What an expression must give.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -105,9 +108,14 @@ impl Rewriter<'_> {
                 let kind = Kind::Plain(Plain::of_literal(&literal));
                 (Expr::Literal(literal), kind)
             }
-            Expr::Ident(name) => {
-                let kind = self.variable(&name)?;
-                (Expr::Ident(name), kind)
+            Expr::Ident(name) => match (self.variable(&name), types::named(&name)) {
+                (Ok(kind), _) => (Expr::Ident(name), kind),
+                (Err(_), Some(value)) => named(value),
+                (Err(error), None) => return Err(error),
+            },
+            Expr::Select(select) if self.is_type(&select) => {
+                let value = types::named(&format!("google.protobuf.{}", select.field));
+                named(value.ok_or_else(|| format!("undeclared reference to '{}'", select.field))?)
             }
             Expr::Select(mut select) => {
                 let (operand, kind) = self.rewrite(*select.operand)?;
@@ -117,8 +125,7 @@ impl Rewriter<'_> {
                     (Expr::Select(select), Kind::Plain(Plain::Bool))
                 } else {
                     // Unlike a selection, an index does not copy what is below.
-                    let literal = LiteralValue::String(select.field.as_str().into());
-                    let index = Expression { id, expr: Expr::Literal(literal) };
+                    let index = literal(LiteralValue::String(select.field.as_str().into()));
                     (call(operators::INDEX, vec![operand, index]).expr, below)
                 }
             }
@@ -178,7 +185,68 @@ impl Rewriter<'_> {
             };
             return Ok((call(replaced.unwrap_or(&func_name), args).expr, kind));
         }
-        self.function(func_name, target, args)
+        match (Loop::parse(&func_name, args.len()), target) {
+            (Some(how), Some(target)) => self.pairs(how, *target, args),
+            (_, target) => self.function(func_name, target, args),
+        }
+    }
+
+    /// Whether it is the name of a type, with the package that it is in.
+    fn is_type(&self, select: &SelectExpr) -> bool {
+        let Expr::Select(package) = &select.operand.expr else { return false };
+        let Expr::Ident(root) = &package.operand.expr else { return false };
+        root == "google"
+            && package.field == "protobuf"
+            && !select.test
+            && self.variables.iter().all(|(name, _)| name != root)
+    }
+
+    /// A loop over two variables.
+    fn pairs(
+        &mut self,
+        how: Loop,
+        target: Expression,
+        args: Vec<Expression>,
+    ) -> Result<(Expr, Kind), String> {
+        let (range, of) = self.rewrite(target)?;
+        let (key, value) = match (&of, of.plain()) {
+            (Kind::Place(schema), Some(Plain::List)) => (Kind::Plain(Plain::Int), schema.items()),
+            (Kind::Place(schema), Some(Plain::Map)) => (Kind::Plain(Plain::String), schema.additional()),
+            (_, Some(Plain::List)) => (Kind::Plain(Plain::Int), None),
+            (_, None | Some(Plain::Map)) => (Kind::Unknown, None),
+            _ => return Err(NO_RANGE.into()),
+        };
+        let value = value.cloned().map_or(Kind::Unknown, Kind::Place);
+        let mut args = args.into_iter();
+        let (Some(first), Some(second), Some(last)) = (args.next(), args.next(), args.next_back()) else {
+            return Err("a loop without variables".into());
+        };
+        let (Expr::Ident(first_name), Expr::Ident(second_name)) = (&first.expr, &second.expr) else {
+            return Err("argument must be a simple name".into());
+        };
+        let before = self.steps;
+        self.variables.push((first_name.clone(), key));
+        self.variables.push((second_name.clone(), value));
+        let keep = args.next().unwrap_or_else(|| literal(LiteralValue::Boolean(true.into())));
+        let (keep, kept) = self.rewrite(keep)?;
+        let (make, made) = self.rewrite(last)?;
+        self.variables.truncate(self.variables.len() - 2);
+        if [kept.plain(), made.plain().filter(|_| how.is_test())]
+            .into_iter()
+            .flatten()
+            .any(|kind| kind != Plain::Bool)
+        {
+            return Err(format!("found no matching overload for '{}': its test is no bool", how.word()));
+        }
+        let gives = match how {
+            Loop::List => Plain::List,
+            Loop::Map => Plain::Map,
+            _ => Plain::Bool,
+        };
+        let units = number(self.steps - before);
+        let word = literal(LiteralValue::String(how.word().into()));
+        let range = call(name::METERED, vec![range]);
+        Ok((call(name::PAIRS, vec![range, first, second, keep, make, word, units]).expr, Kind::Plain(gives)))
     }
 
     /// A function or method: it pays for what it is given and for what it makes.
@@ -215,6 +283,10 @@ impl Rewriter<'_> {
         let literal = args.last().and_then(text);
         let (args, kinds) = self.all(args)?;
         let gives = types::function(word, receiver, &plain(&kinds))?;
+        if let ("type", [Some(Plain::Type)], Some(value)) = (word, &plain(&kinds)[..], types::named("type")) {
+            // As values, types are texts.
+            return Ok(named(value));
+        }
         if let (true, Some(literal)) = (matches!(word, "matches" | "find" | "findAll"), literal) {
             pattern::compile(&literal).map_err(|error| format!("error parsing regexp: {error}"))?;
         }
@@ -237,9 +309,7 @@ impl Rewriter<'_> {
             // The keys of what is no literal are names of fields.
             (Kind::Place(_), Some(Plain::Map)) => Kind::Plain(Plain::String),
             (_, None | Some(Plain::List | Plain::Map)) => Kind::Unknown,
-            _ => {
-                return Err("expression cannot be the range of a comprehension (must be list or map)".into());
-            }
+            _ => return Err(NO_RANGE.into()),
         };
         let before = self.steps;
         if let Some((keep, make)) = collected {
@@ -263,7 +333,7 @@ impl Rewriter<'_> {
         let (result, kind) = self.rewrite(comprehension.result)?;
         self.variables.pop();
         let tick = call(name::TICK, vec![units]);
-        let no = Expression { id: 0, expr: Expr::Literal(LiteralValue::Boolean(false.into())) };
+        let no = literal(LiteralValue::Boolean(false.into()));
         let metered = ComprehensionExpr {
             // What a loop goes through is copied, element by element.
             iter_range: call(name::METERED, vec![iter_range]),
@@ -291,8 +361,17 @@ fn text(expression: &Expression) -> Option<String> {
     }
 }
 
+fn literal(value: LiteralValue) -> Expression {
+    Expression { id: 0, expr: Expr::Literal(value) }
+}
+
 fn number(number: i64) -> Expression {
-    Expression { id: 0, expr: Expr::Literal(LiteralValue::Int(number.into())) }
+    literal(LiteralValue::Int(number.into()))
+}
+
+/// The name of a type, as the value that it is.
+fn named(value: &str) -> (Expr, Kind) {
+    (Expr::Literal(LiteralValue::String(value.into())), Kind::Plain(Plain::Type))
 }
 
 /// Whether an element counts and what becomes of it, if that is all that a loop does (`map`, `filter`).
@@ -304,7 +383,7 @@ fn collected(comprehension: &ComprehensionExpr) -> Option<(Expression, Expressio
     if !start.elements.is_empty() || !accumulator(&comprehension.result) {
         return None;
     }
-    let yes = || Expression { id: 0, expr: Expr::Literal(LiteralValue::Boolean(true.into())) };
+    let yes = || literal(LiteralValue::Boolean(true.into()));
     let (keep, step) = match (step.func_name.as_str(), step.args.as_slice()) {
         (operators::CONDITIONAL, [keep, then, otherwise]) if accumulator(otherwise) => match &then.expr {
             Expr::Call(then) => (keep.clone(), then),

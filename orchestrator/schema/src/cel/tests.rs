@@ -103,12 +103,54 @@ fn rules_hold_or_not() {
         "lists.range(3) == [0, 1, 2]",
         "{'a': 1}['a'] == 1",
         "dyn(self.min) == 1",
+        "type(self.min) == int && type(self.name) == string && type(self.list) == list",
+        "type(self.port) in [int, string] && type(type(1)) == type && type(null) == null_type",
+        "type(self.labels) != map || type(1.5) == double",
+        "type(timestamp('2020-01-01T00:00:00Z')) == google.protobuf.Timestamp",
+        "size('é') == 1",
+        "['a', 'b'].all(i, v, i < 2 && v != 'c') && !['a', 'b'].all(i, v, i == 0)",
+        "['a', 'b'].exists(i, v, i == 1 && v == 'b') && !{'k': 'v'}.exists(k, v, k == v)",
+        "['a', 'b', 'a'].existsOne(i, v, v == 'b') && !['a', 'b', 'a'].exists_one(i, v, v == 'a')",
+        "{'k': 'v', 'a': 'b'}.transformList(k, v, k + v) == ['ab', 'kv']",
+        "[1, 2, 3].transformList(i, v, v > 1, i * v) == [2, 6]",
+        "{'k': 1, 'a': 2}.transformMap(k, v, k == 'k', v + 1) == {'k': 2}",
+        "[1, 0].exists(i, v, 1 / v == 1) && ![0, 1].all(i, v, 1 / v == 2)",
+        "self.list.all(i, v, self.list[i] == v)",
     ] {
         let rule = rule.replace("!has(self.missing) || true", "true");
         assert_eq!(check(json!([{"rule": rule}]), value.clone(), None), [""; 0], "{rule}");
         let failed = check(json!([{"rule": format!("!({rule})"), "message": "no"}]), value.clone(), None);
         assert_eq!(failed, [r#"spec: Invalid value: "object": no"#], "{rule}");
     }
+}
+
+#[test]
+fn loops_and_types_are_checked_before() {
+    for (rule, words) in [
+        ("self.list.all(i, v, v == 1)", "found no matching overload for '_==_' applied to '(string, int)'"),
+        ("self.list.all(i, v, i == 'a')", "found no matching overload for '_==_' applied to '(int, string)'"),
+        ("self.parts.exists(i, p, p.bogus == 1)", "undefined field 'bogus'"),
+        ("self.labels.all(k, v, v)", "found no matching overload for 'all': its test is no bool"),
+        (
+            "self.list.transformList(i, v, 1, v) == []",
+            "found no matching overload for 'transformList': its test is no bool",
+        ),
+        (
+            "self.min.all(k, v, true)",
+            "expression cannot be the range of a comprehension (must be list or map)",
+        ),
+        ("self.list.all(1, v, true)", "argument must be a simple name"),
+        ("self.list.all(i, v, true) && i == 1", "undeclared reference to 'i'"),
+        ("type(self.min) == 'int'", "found no matching overload for '_==_' applied to '(type, string)'"),
+        ("size(type(self.min)) == 1", "found no matching overload for 'size' applied to '(type)'"),
+        ("self.min == 1u", "found no matching overload for '_==_' applied to '(int, uint)'"),
+        ("self.ratio == 1", "found no matching overload for '_==_' applied to '(double, int)'"),
+        ("google.protobuf.Any == int", "undeclared reference to 'Any'"),
+    ] {
+        let error = compile_error(rule);
+        assert!(error.ends_with(words), "{rule}: {error}");
+    }
+    assert_eq!(compile_error("self.ratio < 1 && self.min >= 1u"), "");
 }
 
 #[test]
@@ -137,11 +179,27 @@ fn messages_reasons_and_paths() {
         ),
         (
             json!({"rule": "self.name == 'a'", "message": "m"}),
-            r#"spec: Invalid value: "object": No such key: name evaluating rule: m"#,
+            r#"spec: Invalid value: "object": no such key: name evaluating rule: m"#,
         ),
         (
             json!({"rule": "self.min / 0 == 1", "message": "m"}),
-            r#"spec: Invalid value: "object": Division by zero of Int(3) evaluating rule: m"#,
+            r#"spec: Invalid value: "object": division by zero evaluating rule: m"#,
+        ),
+        (
+            json!({"rule": "self.min % 0 == 1", "message": "m"}),
+            r#"spec: Invalid value: "object": modulus by zero evaluating rule: m"#,
+        ),
+        (
+            json!({"rule": "9223372036854775807 + self.min > 0", "message": "m"}),
+            r#"spec: Invalid value: "object": integer overflow evaluating rule: m"#,
+        ),
+        (
+            json!({"rule": "[1, 2][self.min] == 1", "message": "m"}),
+            r#"spec: Invalid value: "object": index out of bounds: 3 evaluating rule: m"#,
+        ),
+        (
+            json!({"rule": "dyn(self.min) > dyn('a')", "message": "m"}),
+            r#"spec: Invalid value: "object": no such overload evaluating rule: m"#,
         ),
         (json!({"rule": "dyn(1)"}), r#"spec: Invalid value: "object": rule must evaluate to bool: dyn(1)"#),
     ];

@@ -3,7 +3,10 @@
 //! Only what is known for sure is refused: a value whose type is not known fits everywhere, and is looked at when the
 //! rule runs.
 
-use kube_cel::cel::common::ast::{LiteralValue, operators};
+use kube_cel::cel::{
+    Value,
+    common::ast::{LiteralValue, operators},
+};
 
 use crate::{Schema, Type};
 
@@ -22,9 +25,55 @@ pub(super) enum Plain {
     List,
     /// Maps, and objects with fields.
     Map,
+    /// What `type` gives.
+    Type,
 }
 
-use Plain::{Bool, Bytes, Double, Duration, Int, List, Map, Null, String as Text, Timestamp, Uint};
+use Plain::{
+    Bool, Bytes, Double, Duration, Int, List, Map, Null, String as Text, Timestamp, Type as Kind, Uint,
+};
+
+/// Types by their names in expressions. As values they are texts that no other value is compared with.
+const NAMED: [(&str, &str); 13] = [
+    ("bool", "type(bool)"),
+    ("bytes", "type(bytes)"),
+    ("double", "type(double)"),
+    ("google.protobuf.Duration", "type(duration)"),
+    ("google.protobuf.Timestamp", "type(timestamp)"),
+    ("int", "type(int)"),
+    ("list", "type(list)"),
+    ("map", "type(map)"),
+    ("null_type", "type(null)"),
+    ("optional_type", "type(optional)"),
+    ("string", "type(string)"),
+    ("type", "type(type)"),
+    ("uint", "type(uint)"),
+];
+
+/// The value of a type's name.
+pub(super) fn named(name: &str) -> Option<&'static str> {
+    NAMED.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+}
+
+/// The value of the type of a value.
+pub(super) fn of_value(value: &Value) -> &'static str {
+    let name = match value {
+        Value::List(_) => "list",
+        Value::Map(_) => "map",
+        Value::Int(_) => "int",
+        Value::UInt(_) => "uint",
+        Value::Float(_) => "double",
+        Value::String(_) => "string",
+        Value::Bytes(_) => "bytes",
+        Value::Bool(_) => "bool",
+        Value::Duration(_) => "google.protobuf.Duration",
+        Value::Timestamp(_) => "google.protobuf.Timestamp",
+        Value::Null => "null_type",
+        Value::Opaque(_) => "optional_type",
+        Value::Function(..) => "type",
+    };
+    named(name).unwrap_or_default()
+}
 
 impl Plain {
     /// CEL's name.
@@ -41,6 +90,7 @@ impl Plain {
             Timestamp => "google.protobuf.Timestamp",
             List => "list",
             Map => "map",
+            Kind => "type",
         }
     }
 
@@ -82,11 +132,16 @@ impl Plain {
     }
 
     /// Whether `==` takes both. Null is equal to, or not, what may be absent as a whole.
-    fn compares_with(self, other: Self) -> bool {
+    fn equals(self, other: Self) -> bool {
         match (self, other) {
             (Null, other) | (other, Null) => matches!(other, Null | Map | Duration | Timestamp),
-            _ => self == other || self.is_number() && other.is_number(),
+            _ => self == other,
         }
+    }
+
+    /// Whether `<` takes both. Numbers of all types have one order.
+    fn compares_with(self, other: Self) -> bool {
+        self == other || self.is_number() && other.is_number()
     }
 }
 
@@ -110,7 +165,7 @@ pub(super) fn operator(function: &str, given: &[Option<Plain>]) -> Result<Option
         }
         (operators::NEGATE, [a]) => (one_of(*a, &[Int, Double, Duration]), *a),
         (operators::EQUALS | operators::NOT_EQUALS, [a, b]) => {
-            (a.zip(*b).is_none_or(|(a, b)| a.compares_with(b)), Some(Bool))
+            (a.zip(*b).is_none_or(|(a, b)| a.equals(b)), Some(Bool))
         }
         (
             operators::LESS | operators::LESS_EQUALS | operators::GREATER | operators::GREATER_EQUALS,
@@ -135,7 +190,7 @@ pub(super) fn operator(function: &str, given: &[Option<Plain>]) -> Result<Option
                 (gives.is_some(), gives)
             }
             None => {
-                let never = [Null, Bool, Map];
+                let never = [Null, Bool, Map, Kind];
                 (a.or(*b).is_none_or(|known| !never.contains(&known)), None)
             }
         },
@@ -172,6 +227,9 @@ pub(super) fn function(
     // What it is about: what it is called on, or else its first argument.
     let subject = receiver.unwrap_or_else(|| given.first().copied().flatten());
     let texts: &[Plain] = &[Text];
+    if subject == Some(Kind) && !matches!(word, "dyn" | "type") {
+        return Err(mismatch(word, receiver, given));
+    }
     let (subjects, gives): (&[Plain], _) = match word {
         "size" => (&[Text, Bytes, List, Map], Some(Int)),
         "startsWith" | "endsWith" | "contains" | "matches" => (texts, Some(Bool)),
@@ -187,6 +245,7 @@ pub(super) fn function(
         "hasValue" | "isGreaterThan" | "isLessThan" | "containsIP" | "containsCIDR" => {
             return Ok(Some(Bool));
         }
+        "type" => return Ok(Some(Kind)),
         "string" => return Ok(Some(Text)),
         "int" => return Ok(Some(Int)),
         "uint" => return Ok(Some(Uint)),

@@ -190,6 +190,14 @@ fn new_objects() {
             "spec.schedule: Invalid value: \"x\": expected exactly 5 fields, found 1: [x]",
         ),
         (
+            "batch",
+            "cronjobs",
+            json!({"spec": {
+                "schedule": "@daily", "timeZone": "Europe/Nowhere", "jobTemplate": {"spec": {"template": {"spec": pod_spec()}}},
+            }}),
+            "spec.timeZone: Invalid value: \"Europe/Nowhere\": unknown time zone Europe/Nowhere",
+        ),
+        (
             "rbac.authorization.k8s.io",
             "roles",
             json!({"rules": [{"apiGroups": [""], "resources": ["pods"]}]}),
