@@ -84,6 +84,7 @@ pub fn mutate(request: &Request<'_>, object: &mut Value, warnings: &mut Warnings
     priority::mutate(request, object)?;
     tolerations::mutate(request, object);
     runtime_class::mutate(request, object)?;
+    certificates::mutate(request, object);
     default_class::ingress(request, object, warnings);
     default_class::storage(request, object, warnings);
     Ok(())

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::flow::FlowLimits;
+use crate::serve::ConnectionLimits;
 
 /// What an [`ApiServer`](crate::ApiServer) is told once, at its start.
 #[derive(Clone, Debug)]
@@ -48,6 +49,8 @@ impl std::fmt::Debug for Check {
 /// Bounds of what clients can make the server do.
 #[derive(Clone, Debug)]
 pub struct Limits {
+    /// Connections.
+    pub connections: ConnectionLimits,
     /// Requests at work.
     pub flow: FlowLimits,
     /// What is remembered for watches.
@@ -69,6 +72,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            connections: ConnectionLimits::default(),
             flow: FlowLimits::default(),
             cache: guideway_cache::Limits::default(),
             body: 3 * 1024 * 1024,

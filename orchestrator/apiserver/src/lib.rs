@@ -35,6 +35,7 @@ mod write;
 
 pub use config::{Check, Config, Limits};
 pub use in_process::InProcess;
+pub use serve::ConnectionLimits;
 pub use server::{ApiServer, StartError};
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ pub(crate) struct Metrics {
     seconds: Family<VerbLabels, Histogram, fn() -> Histogram>,
     pub(crate) panics: Counter,
     pub(crate) lagged_watches: Counter,
+    pub(crate) refused_connections: Counter,
     in_flight: Gauge<u64, AtomicU64>,
     waiting: Gauge<u64, AtomicU64>,
     long_running: Gauge<u64, AtomicU64>,
@@ -53,6 +54,7 @@ impl Metrics {
             seconds: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             panics: Counter::default(),
             lagged_watches: Counter::default(),
+            refused_connections: Counter::default(),
             in_flight: Gauge::default(),
             waiting: Gauge::default(),
             long_running: Gauge::default(),
@@ -70,6 +72,11 @@ impl Metrics {
             "watches_lagged",
             "Watches that were ended because their clients were slow",
             metrics.lagged_watches.clone(),
+        );
+        registry.register(
+            "connections_refused",
+            "Connections that were closed at once because there were too many",
+            metrics.refused_connections.clone(),
         );
         registry.register("requests_in_flight", "Requests at work", metrics.in_flight.clone());
         registry.register(

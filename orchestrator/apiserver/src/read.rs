@@ -6,7 +6,6 @@ mod list;
 mod page;
 mod watch;
 
-pub(crate) use chunks::Chunks;
 pub(crate) use get::get;
 pub(crate) use list::list;
 pub(crate) use page::selected;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderMap, Method};
+use axum::http::Method;
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use guideway_access::Identity;
@@ -90,7 +90,7 @@ impl ApiServer {
         } else {
             self.flow.enter(&identity.name).await.map_err(busy)?
         };
-        self.authorize(&identity, &attributes(&path, request.headers()))?;
+        self.authorize(&identity, &attributes(&path))?;
         let Some(resource) = self.catalogue().registry.find(&path.group, &path.version, &path.resource)
         else {
             return Ok(not_found());
@@ -105,6 +105,7 @@ impl ApiServer {
             negotiate::object(request.headers(), request.uri()).map_err(reply::not_acceptable)?
         };
         let (parts, body) = request.into_parts();
+        let warnings = resource.version().deprecation.iter().cloned().collect();
         let call = Call {
             server: Arc::clone(self),
             identity,
@@ -114,7 +115,7 @@ impl ApiServer {
             resource,
             wanted,
             now,
-            warnings: Vec::new(),
+            warnings,
         };
         if is_long {
             return match call.path.verb {
@@ -124,7 +125,7 @@ impl ApiServer {
         }
         let limit = self.config.limits.request;
         match tokio::time::timeout(limit, verb(call, body)).await {
-            Ok(answer) => answer,
+            Ok(response) => Ok(response),
             Err(_elapsed) => Err(Status::timeout("request did not complete within the allotted timeout")),
         }
     }
@@ -157,35 +158,36 @@ fn is_verb_of(kind: &Kind, path: &ResourceRequest) -> bool {
     }
 }
 
-async fn verb(mut call: Call, body: Body) -> Answer {
-    if let Some(warning) = &call.version().deprecation {
-        call.warnings.push(warning.clone());
-    }
-    let answer = if call.path.subresource.is_empty() {
+/// What a verb answers, with the warnings that were found until then.
+async fn verb(mut call: Call, body: Body) -> Response {
+    let answer = of_verb(&mut call, body).await;
+    let mut response = answer.unwrap_or_else(|status| reply::of_status(&status, call.wanted.encoding));
+    reply::warn(&mut response, &call.warnings);
+    response
+}
+
+async fn of_verb(call: &mut Call, body: Body) -> Answer {
+    if call.path.subresource.is_empty() {
         if !call.kind().verbs.contains(&call.path.verb) || !is_verb_of(call.kind(), &call.path) {
             return Err(Status::method_not_allowed_here());
         }
         match call.path.verb {
-            Verb::Get => read::get(&call).await,
-            Verb::List => read::list(&call).await,
-            Verb::Create => write::create(&mut call, body).await,
-            Verb::Update => write::update(&mut call, body).await,
-            Verb::Patch => write::patch(&mut call, body).await,
-            Verb::Delete => write::delete(&mut call, body).await,
-            Verb::DeleteCollection => write::delete_collection(&mut call, body).await,
+            Verb::Get => read::get(call).await,
+            Verb::List => read::list(call).await,
+            Verb::Create => write::create(call, body).await,
+            Verb::Update => write::update(call, body).await,
+            Verb::Patch => write::patch(call, body).await,
+            Verb::Delete => write::delete(call, body).await,
+            Verb::DeleteCollection => write::delete_collection(call, body).await,
             Verb::Watch => Err(Status::internal("a watch takes another way")),
         }
     } else {
-        subresource::verb(&mut call, body).await
-    };
-    answer.map(|mut response| {
-        reply::warn(&mut response, &call.warnings);
-        response
-    })
+        subresource::verb(call, body).await
+    }
 }
 
 /// As RBAC sees a request. Connections to a pod's subresources have the verbs `get` and `create` by their method.
-fn attributes<'a>(path: &'a ResourceRequest, _headers: &HeaderMap) -> Attributes<'a> {
+fn attributes(path: &ResourceRequest) -> Attributes<'_> {
     Attributes {
         verb: path.verb.as_str(),
         target: Target::Resource(ResourceAttributes {

@@ -13,7 +13,6 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
 use rustls::pki_types::CertificateDer;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -24,8 +23,14 @@ use crate::leftover;
 use crate::peer::Peer;
 use crate::server::ApiServer;
 
-/// For a client to say hello, and for the headers of a request.
-const HELLO: Duration = Duration::from_secs(10);
+mod activity;
+mod door;
+
+use activity::{Activity, attend};
+use door::Door;
+
+pub use door::ConnectionLimits;
+
 /// After a failed accept: there is no file descriptor left, most often.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Requests at the same time on one HTTP/2 connection. Watches count.
@@ -44,7 +49,8 @@ impl ApiServer {
         drain: Duration,
     ) {
         let connections = TaskTracker::new();
-        let graceful = GracefulShutdown::new();
+        let limits = self.config.limits.connections;
+        let door = Door::new(limits);
         let acceptor = TlsAcceptor::from(tls);
         loop {
             let accepted = tokio::select! {
@@ -59,21 +65,31 @@ impl ApiServer {
                     continue;
                 }
             };
-            let watcher = graceful.watcher();
+            let Some(pass) = door.enter(address.ip()) else {
+                self.metrics.refused_connections.inc();
+                tracing::debug!(%address, "too many connections");
+                continue;
+            };
+            let stop = stop.clone();
             let server = Arc::clone(&self);
             let acceptor = acceptor.clone();
             connections.spawn(async move {
-                let Some((stream, certificate)) = greet(stream, address, &acceptor).await else { return };
+                let _pass = pass;
+                let greeted = greet(stream, address, &acceptor, limits.hello).await;
+                let Some((stream, certificate)) = greeted else { return };
                 let peer = server.peer(address, certificate.as_ref());
+                let activity = Activity::new();
+                let asked = Arc::clone(&activity);
                 let service = service_fn(move |mut request: Request<Incoming>| {
                     let server = Arc::clone(&server);
+                    let asked = asked.begin();
                     request.extensions_mut().insert(peer.clone());
-                    async move { Ok::<_, Infallible>(server.answer_whole(request).await) }
+                    async move { Ok::<_, Infallible>(asked.until_sent(server.answer_whole(request).await)) }
                 });
-                let builder = builder();
+                let builder = builder(limits.hello);
                 let connection =
                     builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-                if let Err(error) = watcher.watch(connection).await {
+                if let Err(error) = attend(connection, &activity, &limits, &stop).await {
                     tracing::debug!(%address, %error, "a connection ended");
                 }
             });
@@ -81,11 +97,7 @@ impl ApiServer {
         drop(listener);
         self.stop();
         connections.close();
-        let ends = async {
-            graceful.shutdown().await;
-            connections.wait().await;
-        };
-        if tokio::time::timeout(drain, ends).await.is_err() {
+        if tokio::time::timeout(drain, connections.wait()).await.is_err() {
             tracing::warn!(connections = connections.len(), "clients are cut off: they did not end in time");
         }
     }
@@ -108,9 +120,9 @@ impl ApiServer {
     }
 }
 
-fn builder() -> Builder<TokioExecutor> {
+fn builder(hello: Duration) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HELLO).max_buf_size(64 * 1024);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(hello).max_buf_size(64 * 1024);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -128,11 +140,12 @@ async fn greet(
     stream: TcpStream,
     address: SocketAddr,
     acceptor: &TlsAcceptor,
+    hello: Duration,
 ) -> Option<(TlsStream, Option<CertificateDer<'static>>)> {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%address, %error, "a connection keeps Nagle's algorithm");
     }
-    match tokio::time::timeout(HELLO, acceptor.accept(stream)).await {
+    match tokio::time::timeout(hello, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => {
             let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
             let certificate = certificate.map(|certificate| certificate.clone().into_owned());

@@ -1,10 +1,12 @@
 //! The server over a store in memory, asked as clients ask.
 
 mod access;
+mod connections;
 mod definitions;
 mod deletion;
 mod documents;
 mod lists;
+mod nonsense;
 mod parts;
 mod patches;
 mod services;

@@ -14,5 +14,5 @@ mod watcher;
 
 pub use cache::{Cache, Limits, WaitError};
 pub use event::{Lagged, TooOld, WatchEvent, WatchKind};
-pub use object::Object;
+pub use object::{Object, Span};
 pub use watcher::Watcher;

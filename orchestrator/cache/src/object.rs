@@ -27,12 +27,23 @@ pub struct Object {
     pub json: Bytes,
     /// Where in the JSON the revision is: begin and end of its digits.
     stamp: Option<(usize, usize)>,
+    /// Where in the JSON the words for `apiVersion` and `kind` are, each with a comma after it, the first one first. Both are
+    /// before the revision. Begin and end are equal where there is none.
+    type_words: [Span; 2],
     uid: Option<Box<str>>,
     labels: Box<[(Box<str>, Box<str>)]>,
 }
 
+/// Begin and end of bytes. An object is shorter than 4 GiB.
+pub type Span = (u32, u32);
+
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Outer<'a> {
+    #[serde(borrow)]
+    api_version: Option<&'a RawValue>,
+    #[serde(borrow)]
+    kind: Option<&'a RawValue>,
     #[serde(borrow)]
     metadata: &'a RawValue,
 }
@@ -58,16 +69,22 @@ impl Object {
             created: item.created,
             json: item.value.clone(),
             stamp: None,
+            type_words: [(0, 0); 2],
             uid: None,
             labels: Box::default(),
         };
-        let Ok(Outer { metadata }) = serde_json::from_slice(&item.value) else { return object };
+        let Ok(Outer { api_version, kind, metadata }) = serde_json::from_slice(&item.value) else {
+            return object;
+        };
         let metadata = metadata.get();
         if let Ok(Metadata { uid, labels, resource_version: None }) = serde_json::from_str(metadata) {
             object.uid = uid.map(Into::into);
             object.labels = labels.into_iter().flatten().collect();
             // The text borrows from the value: its place is the difference of their addresses.
             let start = metadata.as_ptr().addr() - item.value.as_ptr().addr() + 1;
+            let word = |name, value| word(&item.value[..start], name, value).unwrap_or_default();
+            object.type_words = [word("\"apiVersion\":", api_version), word("\"kind\":", kind)];
+            object.type_words.sort_unstable();
             let comma = if metadata[1..].trim_start().starts_with('}') { "" } else { "," };
             object.splice(&item.value, start, comma);
         }
@@ -96,6 +113,7 @@ impl Object {
             created: self.created,
             json: self.json.clone(),
             stamp: None,
+            type_words: self.type_words,
             uid: self.uid.clone(),
             labels: self.labels.clone(),
         };
@@ -146,6 +164,14 @@ impl Object {
         serde_json::from_slice(&self.json).unwrap_or_default()
     }
 
+    /// Where in the JSON `apiVersion` and `kind` are, each with the comma after it, the first one first: what is left of
+    /// the JSON without these bytes is the object as it is in a list of objects of one known kind. Spans are empty where a
+    /// word is missing, or at a place where it is not looked for.
+    #[must_use]
+    pub fn type_words(&self) -> [Span; 2] {
+        self.type_words
+    }
+
     /// The string, number or boolean at a path of names, as text: for field selectors. Nothing else is parsed into
     /// memory.
     #[must_use]
@@ -158,6 +184,16 @@ impl Object {
         let labels: usize = self.labels().map(|(name, value)| name.len() + value.len() + 32).sum();
         self.json.len() + self.key.len() + labels + 200
     }
+}
+
+/// Where in the beginning of an object's JSON a value with its name before and a comma after it is.
+fn word(before: &[u8], name: &str, value: Option<&RawValue>) -> Option<Span> {
+    let value = value?.get();
+    let start = value.as_ptr().addr() - before.as_ptr().addr();
+    let end = start + value.len() + 1;
+    let is_between = before.get(..start)?.ends_with(name.as_bytes()) && before.get(end - 1) == Some(&b',');
+    let span = (u32::try_from(start - name.len()).ok()?, u32::try_from(end).ok()?);
+    is_between.then_some(span)
 }
 
 #[cfg(test)]
@@ -191,6 +227,35 @@ mod tests {
         ];
         for (stored, served) in table {
             assert_eq!(object("/registry/core/x/y/z", stored).json, served, "{stored}");
+        }
+    }
+
+    #[test]
+    fn the_words_for_the_type_can_be_left_out() {
+        let table = [
+            (
+                r#"{"apiVersion":"v1","data":{"kind":"x"},"kind":"ConfigMap","metadata":{"name":"a"}}"#,
+                r#"{"data":{"kind":"x"},"metadata":{"resourceVersion":"42","name":"a"}}"#,
+            ),
+            (r#"{"kind":"B","apiVersion":"v1","metadata":{}}"#, r#"{"metadata":{"resourceVersion":"42"}}"#),
+            (r#"{"apiVersion":"v1","metadata":{}}"#, r#"{"metadata":{"resourceVersion":"42"}}"#),
+            (r#"{"metadata":{}}"#, r#"{"metadata":{"resourceVersion":"42"}}"#),
+            // As nobody writes it into the store: left alone.
+            (
+                r#"{"apiVersion": "v1", "metadata":{},"kind":"B"}"#,
+                r#"{"apiVersion": "v1", "metadata":{"resourceVersion":"42"},"kind":"B"}"#,
+            ),
+            ("not JSON", "not JSON"),
+        ];
+        for (stored, listed) in table {
+            let object = object("/registry/core/x/y/z", stored);
+            for object in [object.at(Revision(42)), object] {
+                let mut json = object.json.to_vec();
+                for (start, end) in object.type_words().into_iter().rev() {
+                    json.drain(start as usize..end as usize);
+                }
+                assert_eq!(String::from_utf8_lossy(&json), listed, "{stored}");
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod commands;
 pub mod control;
+mod descriptors;
 pub mod error;
 pub mod files;
 pub mod kubeconfig;

@@ -18,7 +18,7 @@ use crate::files::{self, FileError, FolderLock, LockError};
 use crate::pki::{Authority, LEAF_LIFE, PkiError, Subject};
 use crate::stores::{self, StoresError};
 use crate::tls::{self, ServingCertificate};
-use crate::{control, kubeconfig, systemd};
+use crate::{control, descriptors, kubeconfig, systemd};
 
 /// Where pods find the server.
 const NAMES: [&str; 5] = [
@@ -175,7 +175,7 @@ fn config(
         issuer: "https://kubernetes.default.svc.cluster.local".to_owned(),
         token_keys: authority.token_keys().to_vec(),
         node_tls: Some(tls::node_client(authority, SystemTime::now()).map_err(RunError::Pki)?),
-        limits: Limits::default(),
+        limits: Limits { connections: descriptors::limits(), ..Limits::default() },
         checks: vec![Check {
             name: "controllers",
             probe: Arc::new(move || {

@@ -9,10 +9,25 @@ use x509_parser::prelude::FromDer;
 use super::{Operation, Request};
 use crate::json::text;
 use crate::rbac::{Attributes, ResourceAttributes, Target};
+use crate::review::user_info;
 use crate::{MASTERS, Status, authorize};
 
 const GROUP: &str = "certificates.k8s.io";
 const RESOURCE: &str = "certificatesigningrequests";
+
+/// Who asks for a certificate is who sends the request, whatever the object says.
+pub(super) fn mutate(request: &Request<'_>, object: &mut Value) {
+    if request.operation != Operation::Create || !request.is(GROUP, RESOURCE) {
+        return;
+    }
+    let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    for word in ["username", "uid", "groups", "extra"] {
+        spec.remove(word);
+    }
+    if let Value::Object(who) = user_info(request.identity) {
+        spec.extend(who);
+    }
+}
 
 pub(super) fn validate(request: &Request<'_>, object: &Value) -> Result<(), Status> {
     if request.group != GROUP || request.resource != RESOURCE {

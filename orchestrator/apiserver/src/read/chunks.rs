@@ -5,26 +5,51 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::{Bytes, HttpBody};
+use guideway_cache::Span;
 use http_body_util::BodyExt as _;
 use hyper::body::{Frame, SizeHint};
 
 /// Bytes of one frame, about. Small objects are copied into frames of this size.
 const FRAME: usize = 64 * 1024;
 
+/// An item of a list: bytes, and what of them is left out.
+#[derive(Debug)]
+pub(crate) struct Item {
+    bytes: Bytes,
+    without: [Span; 2],
+}
+
+impl Item {
+    /// The bytes without what is in the spans, which follow each other.
+    pub(crate) fn new(bytes: Bytes, without: [Span; 2]) -> Self {
+        Self { bytes, without }
+    }
+
+    fn len(&self) -> usize {
+        self.parts().map(<[u8]>::len).sum()
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        let [first, second] = self.without.map(|(start, end)| (start as usize, end as usize));
+        let parts = [0..first.0, first.1..second.0, second.1..self.bytes.len()];
+        parts.into_iter().map(|part| self.bytes.get(part).unwrap_or_default())
+    }
+}
+
 /// A head, items with commas between them, and a tail.
 #[derive(Debug)]
 pub(crate) struct Chunks {
     head: Bytes,
-    items: std::vec::IntoIter<Bytes>,
+    items: std::vec::IntoIter<Item>,
     is_first: bool,
     tail: Bytes,
     left: u64,
 }
 
 impl Chunks {
-    pub(crate) fn new(head: Bytes, items: Vec<Bytes>, tail: Bytes) -> Self {
+    pub(crate) fn new(head: Bytes, items: Vec<Item>, tail: Bytes) -> Self {
         let commas = items.len().saturating_sub(1);
-        let left = head.len() + tail.len() + commas + items.iter().map(Bytes::len).sum::<usize>();
+        let left = head.len() + tail.len() + commas + items.iter().map(Item::len).sum::<usize>();
         Self { head, items: items.into_iter(), is_first: true, tail, left: left as u64 }
     }
 
@@ -46,7 +71,7 @@ impl Chunks {
             if !std::mem::take(&mut self.is_first) {
                 frame.push(b',');
             }
-            frame.extend_from_slice(&item);
+            item.parts().for_each(|part| frame.extend_from_slice(part));
         }
         self.left = self.left.saturating_sub(frame.len() as u64);
         Some(Bytes::from(frame))
@@ -80,9 +105,10 @@ mod tests {
     #[tokio::test]
     async fn everything_arrives_in_order() {
         for count in [0usize, 1, 3, 5000] {
-            let items: Vec<Bytes> =
-                (0..count).map(|index| Bytes::from(format!("{{\"item\":{index}}}"))).collect();
-            let joined = items.iter().map(|item| String::from_utf8_lossy(item)).collect::<Vec<_>>().join(",");
+            let item = |index| Item::new(Bytes::from(format!("{{-\"item\"--:{index}}}")), [(1, 2), (8, 10)]);
+            let items: Vec<Item> = (0..count).map(item).collect();
+            let joined =
+                (0..count).map(|index| format!("{{\"item\":{index}}}")).collect::<Vec<_>>().join(",");
             let chunks = Chunks::new(Bytes::from_static(b"["), items, Bytes::from_static(b"]"));
             let exact = chunks.size_hint().exact();
             let bytes = chunks.into_body().collect().await.unwrap().to_bytes();

@@ -42,6 +42,32 @@ async fn pages_are_of_one_revision() {
 }
 
 #[tokio::test]
+async fn objects_of_built_in_kinds_do_not_repeat_their_kind() {
+    let lab = Lab::start().await;
+    three(&lab).await;
+    lab.made("/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers", &json!({
+        "metadata": {"name": "h"},
+        "spec": {"maxReplicas": 3, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"}},
+    }))
+    .await;
+    let autoscalers = |version: &str| format!("/apis/autoscaling/{version}/horizontalpodautoscalers");
+    for path in [MAPS.to_owned(), format!("{MAPS}?limit=2"), autoscalers("v1"), autoscalers("v2")] {
+        let list = lab.get(&path).await.json;
+        assert!(list["kind"].as_str().unwrap().ends_with("List"));
+        for item in list["items"].as_array().unwrap() {
+            assert_eq!((item.get("apiVersion"), item.get("kind")), (None, None), "{path}");
+            let name = item["metadata"]["name"].as_str().unwrap();
+            assert!(item["metadata"]["resourceVersion"].is_string(), "{name}");
+        }
+    }
+    let yaml = lab.ask("GET", MAPS, &[("accept", "application/yaml")], "").await;
+    let yaml = String::from_utf8_lossy(&yaml.bytes).into_owned();
+    assert!(yaml.contains("\n  metadata:\n") && !yaml.contains("\n  kind: "), "{yaml}");
+    assert!(!yaml.contains("\n- apiVersion: ") && !yaml.contains("\n  apiVersion: "), "{yaml}");
+    assert_eq!(lab.get(&format!("{MAPS}/a")).await.json["kind"], "ConfigMap");
+}
+
+#[tokio::test]
 async fn a_selector_and_a_limit_reach_every_object_once() {
     let lab = Lab::start().await;
     for index in 0..25 {

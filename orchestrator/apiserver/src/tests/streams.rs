@@ -9,7 +9,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tokio_util::sync::CancellationToken;
 
 /// TLS of servers on 127.0.0.1, and of clients that know them.
-fn tls() -> (Arc<rustls::ServerConfig>, Arc<rustls::ClientConfig>) {
+pub(super) fn tls() -> (Arc<rustls::ServerConfig>, Arc<rustls::ClientConfig>) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

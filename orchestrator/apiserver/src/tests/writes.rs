@@ -1,6 +1,22 @@
 use super::*;
 
 #[tokio::test]
+async fn refusals_have_warnings_too() {
+    let lab = Lab::start().await;
+    let mut object = config_map("Bad_Name", json!({}));
+    object["bogus"] = json!(1);
+    let warnings = |reply: &Reply| reply.headers.get_all("warning").iter().cloned().collect::<Vec<_>>();
+    let refused = lab.post(&format!("{MAPS}?fieldValidation=Warn"), &object).await;
+    assert_eq!(refused.code, 422);
+    assert_eq!(warnings(&refused), [r#"299 - "unknown field \"bogus\"""#]);
+    lab.made(MAPS, &config_map("a", json!({}))).await;
+    let patch = json!({"bogus": 1, "data": {"Bad/Key": "x"}});
+    let refused = lab.patch(&format!("{MAPS}/a?fieldValidation=Warn"), "merge-patch+json", &patch).await;
+    assert_eq!(refused.code, 422);
+    assert_eq!(warnings(&refused), [r#"299 - "unknown field \"bogus\"""#]);
+}
+
+#[tokio::test]
 async fn an_object_from_its_beginning_to_its_end() {
     let lab = Lab::start().await;
     let made = lab.made(MAPS, &config_map("g1", json!({"a": "1"}))).await;

@@ -46,8 +46,12 @@ impl Call {
         for _ in 0..ATTEMPTS {
             let current = self.current().await?;
             let mut warnings = Vec::new();
-            if let Some(value) = self.attempt(change, &current, &mut make, &mut warnings).await? {
+            let attempt = self.attempt(change, &current, &mut make, &mut warnings).await;
+            // Those of an attempt that somebody else forestalled come again.
+            if !matches!(attempt, Ok(None)) {
                 self.warnings.append(&mut warnings);
+            }
+            if let Some(value) = attempt? {
                 return Ok(value);
             }
         }

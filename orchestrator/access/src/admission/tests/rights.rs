@@ -209,6 +209,21 @@ fn certificates_need_the_right_to_their_signer() {
 }
 
 #[test]
+fn who_asks_for_a_certificate_is_known() {
+    let (group, resource) = ("certificates.k8s.io", "certificatesigningrequests");
+    let mut ask = Ask { namespace: "", ..alice(json!([])) };
+    let forged = json!({"spec": {"username": "admin", "groups": [MASTERS], "uid": "1", "extra": {"a": ["b"]}, "request": "x"}});
+    let asked = ask.mutate(group, resource, &forged).unwrap();
+    assert_eq!(
+        asked["spec"],
+        json!({"username": "alice", "groups": ["system:authenticated"], "request": "x"})
+    );
+    // What was asked is not asked again.
+    ask.operation = Operation::Update;
+    assert_eq!(ask.mutate(group, resource, &forged).unwrap(), forged);
+}
+
+#[test]
 fn nobody_asks_for_the_certificate_of_a_master() {
     use base64::Engine as _;
     let request = |group: &str| {
