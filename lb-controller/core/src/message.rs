@@ -3,9 +3,9 @@
 //! A forwarder's name is what its certificate says, so that no message has one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::{Delta, Digest, Generation, Term, VipName};
 
@@ -60,6 +60,15 @@ pub enum ToForwarder {
         /// Which one.
         generation: Generation,
     },
+    /// How to stay in touch.
+    Touch {
+        /// The leader's.
+        term: Term,
+        /// After how much silence the connection is to be taken for cut.
+        silence: Duration,
+        /// Other forwarders through which controllers are reached when there is no way of one's own.
+        relays: BTreeSet<SocketAddr>,
+    },
 }
 
 impl ToForwarder {
@@ -72,7 +81,8 @@ impl ToForwarder {
             | Self::Abort { term, .. }
             | Self::Fence { term, .. }
             | Self::Keepalive { term }
-            | Self::SendContent { term, .. } => *term,
+            | Self::SendContent { term, .. }
+            | Self::Touch { term, .. } => *term,
         }
     }
 }
@@ -165,6 +175,8 @@ pub struct Hello {
     pub zone: Option<String>,
     /// By which others reach it.
     pub addresses: BTreeSet<IpAddr>,
+    /// Where it passes connections of other forwarders on to controllers.
+    pub relays: BTreeSet<SocketAddr>,
     /// What it has room for.
     pub room: Room,
 }

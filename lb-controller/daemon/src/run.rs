@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::ca::{Tls, Tokens};
-use crate::config::Config;
+use crate::config::{Config, Liveness};
 use crate::metrics::Sight;
 use crate::project::{Ended, Projector};
 use crate::record::RolloutObject;
@@ -57,7 +57,7 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
     let (links, link_events) = forwarders::links(admission.clone());
     serve_forwarders(&config, &links, &admission, &mut servers).await?;
     let driver_stop = CancellationToken::new();
-    let settings = settings::settings(&identity, &config.rollout);
+    let settings = settings::settings(&identity, config.liveness, &config.rollout);
     let history = Arc::clone(&store);
     let (driver, driving) = rollout::start(settings, store, link_events, driver_stop.clone());
 
@@ -68,7 +68,13 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
 
     let (rollout, rollouts) = watch::channel(None);
     let mut background = vec![
-        tokio::spawn(follow_rollout(rollouts, config.rollout.clone(), identity.clone(), driver.clone())),
+        tokio::spawn(follow_rollout(
+            rollouts,
+            config.rollout.clone(),
+            identity.clone(),
+            config.liveness,
+            driver.clone(),
+        )),
         tokio::spawn(count(sight.clone(), driver.clone())),
     ];
     let lease = config
@@ -193,11 +199,12 @@ async fn follow_rollout(
     mut rollouts: watch::Receiver<Option<Rollout>>,
     default: Rollout,
     identity: String,
+    liveness: Liveness,
     driver: Driver,
 ) {
     while rollouts.changed().await.is_ok() {
         let rollout = rollouts.borrow_and_update().clone().unwrap_or_else(|| default.clone());
-        let settings = settings::settings(&identity, &rollout);
+        let settings = settings::settings(&identity, liveness, &rollout);
         if driver.commands.send(Command::Settings(settings)).await.is_err() {
             return;
         }

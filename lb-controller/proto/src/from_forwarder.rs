@@ -122,6 +122,7 @@ fn hello_wire(hello: &Hello) -> v1::Hello {
         zone: hello.zone.clone(),
         addresses: hello.addresses.iter().take(MAX_ADDRESSES).copied().map(read::address_bytes).collect(),
         room: Some(v1::Room { vips, backends, flows }),
+        relays: read::relays_wire(&hello.relays),
     }
 }
 
@@ -229,6 +230,7 @@ fn hello(hello: &v1::Hello) -> Result<Hello, WireError> {
             .into_iter()
             .collect(),
         room: Room { vips, backends, flows },
+        relays: read::relays(&hello.relays).at("relays")?,
     })
 }
 

@@ -1,7 +1,9 @@
 //! Single values.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU16;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +14,9 @@ use crate::error::{At, WireError};
 use crate::v1;
 
 type Read<T> = Result<T, WireError>;
+
+/// Of one message.
+const MAX_RELAYS: usize = 64;
 
 pub(crate) fn digest(bytes: &[u8]) -> Read<Digest> {
     let bytes = <[u8; 32]>::try_from(bytes)
@@ -37,6 +42,21 @@ pub(crate) fn address_bytes(address: IpAddr) -> Bytes {
         IpAddr::V4(v4) => Bytes::copy_from_slice(&v4.octets()),
         IpAddr::V6(v6) => Bytes::copy_from_slice(&v6.octets()),
     }
+}
+
+/// Where forwarders pass connections on.
+pub(crate) fn relays(relays: &[v1::Relay]) -> Read<BTreeSet<SocketAddr>> {
+    let relay = |relay: &v1::Relay| {
+        let address = address(&relay.address).at("address")?;
+        let port: NonZeroU16 = narrow_some::<u16, _>(relay.port).at("port")?;
+        Ok(SocketAddr::new(address, port.get()))
+    };
+    Ok(list(limited(relays, MAX_RELAYS)?, relay)?.into_iter().collect())
+}
+
+pub(crate) fn relays_wire(relays: &BTreeSet<SocketAddr>) -> Vec<v1::Relay> {
+    let relays = relays.iter().take(MAX_RELAYS);
+    relays.map(|relay| v1::Relay { address: address_bytes(relay.ip()), port: relay.port().into() }).collect()
 }
 
 /// A prefix without host bits.

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -28,6 +30,10 @@ fn generation() -> impl Strategy<Value = Generation> {
     any::<u64>().prop_map(Generation)
 }
 
+fn relays() -> impl Strategy<Value = BTreeSet<SocketAddr>> {
+    btree_set((address(), 1..=u16::MAX).prop_map(SocketAddr::from), 0..3)
+}
+
 fn to_forwarders() -> impl Strategy<Value = ToForwarder> {
     let term = || any::<u64>().prop_map(Term);
     prop_oneof![
@@ -49,6 +55,11 @@ fn to_forwarders() -> impl Strategy<Value = ToForwarder> {
         }),
         term().prop_map(|term| ToForwarder::Keepalive { term }),
         (term(), generation()).prop_map(|(term, generation)| ToForwarder::SendContent { term, generation }),
+        (term(), 1..600_000_u64, relays()).prop_map(|(term, silence, relays)| ToForwarder::Touch {
+            term,
+            silence: Duration::from_millis(silence),
+            relays,
+        }),
     ]
 }
 
@@ -67,10 +78,12 @@ fn hello() -> impl Strategy<Value = Hello> {
     (
         (".{0,9}", standing(), vec((generation(), digest(), at), 0..3)),
         (btree_map("[a-z]{1,3}", ".{0,3}", 0..3), option::of("[a-z]{0,3}"), btree_set(address(), 0..3)),
-        any::<(u32, u32, u32)>(),
+        (any::<(u32, u32, u32)>(), relays()),
     )
-        .prop_map(|((version, standing, kept), (labels, zone, addresses), (vips, backends, flows))| {
-            Hello { version, standing, kept, labels, zone, addresses, room: Room { vips, backends, flows } }
+        .prop_map(|((version, standing, kept), (labels, zone, addresses), (room, relays))| {
+            let (vips, backends, flows) = room;
+            let room = Room { vips, backends, flows };
+            Hello { version, standing, kept, labels, zone, addresses, room, relays }
         })
 }
 

@@ -1,6 +1,9 @@
 //! From the leader.
 
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use guideway_controller_core::limits::MAX_TEXT_BYTES;
@@ -11,6 +14,9 @@ use crate::decode::Decoder;
 use crate::error::{At, WireError};
 use crate::v1::to_forwarder::Message;
 use crate::{decode_delta, encode_delta, parts, read, v1};
+
+/// Ten minutes.
+const MAX_SILENCE_MS: u32 = 600_000;
 
 /// The messages that carry `message`: one, or more when it is long.
 #[must_use]
@@ -30,6 +36,7 @@ pub fn wire(message: &ToForwarder) -> Vec<v1::ToForwarder> {
         ToForwarder::SendContent { generation, .. } => {
             Message::SendContent(v1::SendContent { generation: generation.0 })
         }
+        ToForwarder::Touch { silence, relays, .. } => Message::Touch(touch_wire(*silence, relays)),
     };
     vec![v1::ToForwarder { term: message.term().0, message: Some(short) }]
 }
@@ -80,6 +87,26 @@ impl Decoder<ToForwarder> {
             Message::SendContent(v1::SendContent { generation }) => {
                 ToForwarder::SendContent { term, generation: Generation(generation) }
             }
+            Message::Touch(message) => {
+                let (silence, relays) = touch(&message).at("touch")?;
+                ToForwarder::Touch { term, silence, relays }
+            }
         }))
     }
+}
+
+fn touch_wire(silence: Duration, relays: &BTreeSet<SocketAddr>) -> v1::Touch {
+    v1::Touch {
+        silence_ms: u32::try_from(silence.as_millis()).unwrap_or(MAX_SILENCE_MS).clamp(1, MAX_SILENCE_MS),
+        relays: read::relays_wire(relays),
+    }
+}
+
+fn touch(touch: &v1::Touch) -> Result<(Duration, BTreeSet<SocketAddr>), WireError> {
+    let v1::Touch { silence_ms, relays } = touch;
+    if !(1..=MAX_SILENCE_MS).contains(silence_ms) {
+        let reason = format_args!("{silence_ms} is not from 1 to {MAX_SILENCE_MS}");
+        return Err(WireError::new(reason)).at("silence_ms");
+    }
+    Ok((Duration::from_millis((*silence_ms).into()), read::relays(relays).at("relays")?))
 }

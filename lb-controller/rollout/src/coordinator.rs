@@ -36,6 +36,8 @@ pub struct Coordinator {
     desired: Option<Content>,
     contents: Contents,
     peers: BTreeMap<ForwarderName, Peer>,
+    /// A connection came or went, or settings changed, since the forwarders were told how to stay in touch.
+    peers_changed: bool,
     /// The highest generation that was proposed in this term, or before it.
     used: Generation,
     rollout: Option<Rollout>,
@@ -65,6 +67,7 @@ impl Coordinator {
             desired: None,
             contents: Contents::default(),
             peers: BTreeMap::new(),
+            peers_changed: false,
             used: Generation::NONE,
             rollout: None,
             installing: None,
@@ -95,6 +98,7 @@ impl Coordinator {
             Event::Disconnected { forwarder, connection } => {
                 if let Some(peer) = self.peers.get_mut(&forwarder).filter(|peer| peer.is_on(connection)) {
                     peer.leave(now);
+                    self.peers_changed = true;
                 }
             }
             Event::Received { forwarder, connection, message } => {
@@ -124,6 +128,7 @@ impl Coordinator {
     /// Takes new settings. They hold from the next event on.
     pub fn set_settings(&mut self, settings: Settings) {
         self.settings = settings;
+        self.peers_changed = true;
     }
 
     /// The content of a committed generation or of the one that is under way, when it is at hand.
@@ -209,6 +214,7 @@ impl Coordinator {
             return;
         }
         self.greeted(&forwarder, hello.standing);
+        self.peers_changed = true;
         let former = self.peers.insert(forwarder.clone(), Peer::new(connection, hello, now));
         let former = former.and_then(|peer| peer.connection).filter(|former| *former != connection);
         if let Some(former) = former {
@@ -252,6 +258,7 @@ impl Coordinator {
                     let reason = "the forwarder is silent".to_owned();
                     self.act(Action::Disconnect { forwarder: name.clone(), connection, reason });
                     self.peers.entry(name).and_modify(|peer| peer.leave(now));
+                    self.peers_changed = true;
                 }
             } else {
                 let forgotten = peer.gone.and_then(|gone| gone.checked_add(self.settings.absence));

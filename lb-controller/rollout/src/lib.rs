@@ -85,8 +85,10 @@
 //! is committed (all were away), they come to it, or to what is wanted now, together. One that cannot hold what is
 //! committed stays withdrawn and has no say.
 //!
-//! A forwarder whose connection to the leader is cut cannot be told anything: it serves what it has, and is told when it
-//! comes back. Whether the leader is gone or only it has lost it, it cannot know; asking other forwarders is not there yet.
+//! A forwarder whose connection to the leader is cut looks for another way, through other forwarders if need be: the leader
+//! told it which these are, and after how much silence ([`Settings::own_silence`]) the connection is cut
+//! ([`Touch`](guideway_controller_core::message::ToForwarder::Touch)). Without any way it cannot be told anything: it serves what
+//! it has, and is told when it comes back.
 //!
 //! # Messages
 //!
@@ -96,6 +98,7 @@
 //! | Commit | repeated after [`Settings::retry`] | it is installed already: its Keepalive says so | the same |
 //! | Abort | what was prepared stays, until it is replaced | nothing to forget | the same; what is known as committed is never forgotten |
 //! | Fence | repeated | Fenced again | it names the generation: who has that ignores it |
+//! | Touch | its way out is missing until the next connection of anybody | the same again | forwarders that are gone are asked in vain |
 //! | Prepared, Committed, Fenced | the next Keepalive says what the forwarder has | nothing new | a Keepalive corrects it |
 //!
 //! # Budget, spreading, going back

@@ -24,6 +24,9 @@ pub struct Settings {
     pub keepalive: Duration,
     /// After how much silence a connection is given up.
     pub silence: Duration,
+    /// After how much silence of this leader a forwarder is to take the connection for cut, and look for another way: more
+    /// than [`Self::keepalive`], and with the time for that less than [`Self::absence`] after the leader has noticed.
+    pub own_silence: Duration,
     /// How long to wait before the store is asked again after a fault, or a message without an answer is sent again.
     pub retry: Duration,
     /// How long the content of the committed generation is asked for before changes go on without it.
@@ -60,6 +63,7 @@ impl Settings {
             fence_after: Duration::from_millis(250),
             keepalive: Duration::from_secs(1),
             silence: Duration::from_secs(5),
+            own_silence: Duration::from_secs(5),
             retry: Duration::from_secs(1),
             fetch_timeout: Duration::from_secs(5),
             refused_retry: Duration::from_secs(30),

@@ -6,4 +6,6 @@ pub mod identity;
 pub mod join;
 pub mod kept;
 pub mod link;
+pub mod relay;
+pub mod relays;
 pub mod services;

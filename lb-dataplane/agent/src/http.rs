@@ -1,6 +1,6 @@
 //! The HTTP server of metrics and health.
 
-mod bounded;
+pub(crate) mod bounded;
 
 use std::future::Future;
 use std::net::SocketAddr;

@@ -139,6 +139,7 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
             counts: kernel.clone(),
             flows: flows.clone(),
             addresses: kernel.addresses(),
+            relays: args.state_dir.join("controller").join("relays.json"),
             room,
             metrics: outputs.metrics.clone(),
             shown,

@@ -65,6 +65,8 @@ pub struct ControllerView {
     pub name: String,
     /// Where the leader is that it follows; none while there is no connection.
     pub leader: Option<String>,
+    /// It is reached through another forwarder.
+    pub is_relayed: bool,
     /// Why there is no connection; empty while there is one.
     pub problem: String,
     /// The highest term of a leader that was seen; 0 when none was.

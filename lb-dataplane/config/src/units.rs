@@ -16,7 +16,7 @@ pub(crate) use address::{
     check_source, check_unicast, check_vip_address, source, source_v4, source_v6, unicast, vip_address,
 };
 
-type Parsed<T> = Result<T, String>;
+pub(crate) type Parsed<T> = Result<T, String>;
 
 /// `sockaddr_un` holds 108 bytes, the last of them zero.
 const MAX_SOCKET_PATH: usize = 107;

@@ -8,7 +8,7 @@ use controller_support::network::Cut;
 use controller_support::objects::{config_map, service, slice};
 use controller_support::plane::{PODS, Plane, Requests, in_plane, in_plane_with, web_on};
 use controller_support::witness::{RouteMonitor, Witness};
-use controller_support::{PATIENCE, PORT, follow, follow_with_little_room, served_by};
+use controller_support::{PATIENCE, PORT, RELAY_PORT, follow, follow_with_little_room, served_by};
 use guideway_lab::lab::CONVERGENCE;
 use guideway_lab::{Lab, wait};
 use nix::sys::signal::Signal;
@@ -16,7 +16,7 @@ use nix::sys::signal::Signal;
 const ALL: [&str; 3] = ["be1", "be2", "be3"];
 
 #[test]
-fn a_forwarder_that_is_cut_off_from_the_controller_serves_on_and_catches_up() {
+fn a_forwarder_that_reaches_nobody_serves_on_and_catches_up() {
     in_plane(|lab, plane| {
         let address = plane.web(lab)?;
         let mut witness = Witness::default();
@@ -24,7 +24,7 @@ fn a_forwarder_that_is_cut_off_from_the_controller_serves_on_and_catches_up() {
         let mut requests = Requests::start(lab, "web", &address)?;
 
         // Silence: neither side is told that the connection is gone.
-        let cut = Cut::of_port(lab.forwarders[0].netns(), PORT)?;
+        let cut = Cut::of_ports(lab.forwarders[0].netns(), &[PORT, RELAY_PORT])?;
         plane.east.apply(&[web_on(&[1, 2])])?;
         wait::until_true("the other forwarder to go on", PATIENCE, || {
             Ok(witness.look_at(lab, 1)?.generation > before)
@@ -51,6 +51,55 @@ fn a_forwarder_that_is_cut_off_from_the_controller_serves_on_and_catches_up() {
     });
 }
 
+/// It is told what the others are told, through them, and so is no step behind; also when it dies meanwhile.
+#[test]
+fn a_forwarder_that_is_cut_off_from_the_controller_goes_through_another() {
+    in_plane(|lab, plane| {
+        let address = plane.web(lab)?;
+        let mut witness = Witness::default();
+        let before = witness.settle(lab, 0)?;
+        let mut requests = Requests::start(lab, "web", &address)?;
+        let through_another = |witness: &mut Witness, lab: &Lab| {
+            let is_so = |leader: &String| leader.contains("through the forwarder at");
+            wait::until_true("it to follow through the other one", PATIENCE, || {
+                Ok(witness.look_at(lab, 0)?.leader.is_some_and(|leader| is_so(&leader)))
+            })
+        };
+
+        let cut = Cut::of_ports(lab.forwarders[0].netns(), &[PORT])?;
+        // At once: it may still believe that it hears the controller.
+        plane.east.apply(&[web_on(&[1, 2])])?;
+        let second = witness.settle(lab, before)?;
+        through_another(&mut witness, lab)?;
+        plane.east.apply(&[web_on(&[2])])?;
+        let third = witness.settle(lab, second)?;
+        let (_, shown) = plane.controller.lbctl(&["forwarders"])?;
+        let row = shown["forwarders"].as_array().into_iter().flatten().find(|row| row["name"] == "fw1");
+        ensure!(row.is_some_and(|row| row["connected"] == true && row["current"] == true), "{shown}");
+
+        lab.forwarders[0].kill_agent()?;
+        lab.forwarders[0].start_agent()?;
+        through_another(&mut witness, lab)?;
+        plane.east.apply(&[web_on(&[1])])?;
+        let fourth = witness.settle(lab, third)?;
+
+        // When the other one's agent dies it has no way, until that is back; nobody else has one for that.
+        lab.forwarders[1].kill_agent()?;
+        wait::until_true("it to miss the controller", PATIENCE, || {
+            Ok(witness.look_at(lab, 0)?.leader.is_none())
+        })?;
+        lab.forwarders[1].start_agent()?;
+        through_another(&mut witness, lab)?;
+        cut.heal();
+        plane.east.apply(&[web_on(&[0, 1, 2])])?;
+        witness.settle(lab, fourth)?;
+        lab.wait_for_all_legs(address.parse()?)?;
+        requests.wait_round()?;
+        requests.expect_answered("one forwarder was cut off from the controller", &ALL)?;
+        witness.expect_nothing_else()
+    });
+}
+
 /// A forwarder is behind, and comes to know that it is: it announces nothing until it is not any more.
 #[test]
 fn a_forwarder_that_cannot_have_what_is_committed_withdraws() {
@@ -65,7 +114,7 @@ fn a_forwarder_that_cannot_have_what_is_committed_withdraws() {
         let mut requests = Requests::start(lab, "web", &address)?;
 
         // While it is away the others go on, to what has more VIPs than it has room for.
-        let cut = Cut::of_port(lab.forwarders[0].netns(), PORT)?;
+        let cut = Cut::of_ports(lab.forwarders[0].netns(), &[PORT, RELAY_PORT])?;
         for name in ["second", "third"] {
             plane.east.apply(&[service(name), slice(name, "a", &[(PODS[2], "be3", true)])])?;
             served_by_one(lab, &plane.east.addresses("default", name)?[0], "fw2")?;

@@ -81,7 +81,7 @@ async fn dial(controller: Controller, addresses: Addresses, inbox: mpsc::Sender<
             let Ok(Ok(identity)) = tokio::task::spawn_blocking(move || Identity::load(&files)).await else {
                 continue;
             };
-            let Ok(channel) = link::dial(address, identity.tls).await else { continue };
+            let Ok((channel, _)) = link::dial(address, &[], identity.tls).await else { continue };
             let (outgoing, waiting) = mpsc::channel(64);
             // The stream stands when the controller has heard the first message.
             if inbox.send(Input::Accepted(connection, outgoing)).await.is_err() {
@@ -195,6 +195,7 @@ impl Forwarder {
                 self.note(Step::Withdrawn);
                 None
             }
+            Action::Relays(_) => None,
         }
     }
 }

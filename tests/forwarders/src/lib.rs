@@ -136,6 +136,7 @@ pub fn identities(
                 zone: None,
                 labels: BTreeMap::new(),
                 bgp_config: None,
+                relay: None,
             })
         })
         .collect()

@@ -6,7 +6,7 @@ use guideway_controller_core::Budget;
 use guideway_controller_crds::guideway::{OverBudget, Rollout};
 use guideway_controller_rollout::{self as rollout, Settings};
 
-use crate::config::Config;
+use crate::config::{Config, Liveness};
 
 /// The name of the machine.
 pub(super) fn host() -> String {
@@ -21,8 +21,8 @@ pub(super) fn identity() -> String {
     format!("{}_{}_{:x}", host(), std::process::id(), since.as_nanos())
 }
 
-/// What a Rollout says, for the coordinator.
-pub(super) fn settings(identity: &str, rollout: &Rollout) -> Settings {
+/// What a Rollout and the configuration say, for the coordinator.
+pub(super) fn settings(identity: &str, liveness: Liveness, rollout: &Rollout) -> Settings {
     let budget = Budget {
         moved_permille: rollout.slots_permille.map_or(Budget::UNLIMITED.moved_permille, Into::into),
         disturbed: rollout
@@ -30,6 +30,9 @@ pub(super) fn settings(identity: &str, rollout: &Rollout) -> Settings {
             .map_or(Budget::UNLIMITED.disturbed, |sets| usize::try_from(sets).unwrap_or(usize::MAX)),
     };
     let mut settings = Settings::new(identity.to_owned(), budget);
+    settings.keepalive = liveness.keepalive;
+    // A forwarder is not sooner sure of the end than the connection's own test.
+    settings.own_silence = liveness.silence.saturating_mul(2);
     settings.prepare_timeout = rollout.prepare_timeout;
     settings.history = rollout.history.get().into();
     settings.over_budget = match rollout.over_budget {

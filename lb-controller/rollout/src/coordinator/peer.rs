@@ -1,12 +1,17 @@
 //! A forwarder, as the leader knows it.
 
-use std::time::Instant;
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use guideway_controller_core::message::{Cost, FromForwarder, Hello, Standing};
 use guideway_controller_core::{Content, Digest, Generation};
 
 use crate::connection::ConnectionId;
 use crate::record::Stamp;
+
+/// Addresses of one forwarder that others are told as relays.
+const RELAYS_OF_ONE: usize = 4;
 
 #[derive(Debug)]
 pub(super) struct Peer {
@@ -17,6 +22,10 @@ pub(super) struct Peer {
     /// It is gone, and others are to have what it owned on a link.
     pub(super) is_replaced: bool,
     pub(super) standing: Standing,
+    /// Where others reach controllers through it.
+    pub(super) relays: BTreeSet<SocketAddr>,
+    /// After how much silence it takes the connection for cut, and the relays of others that it knows: as it was told.
+    pub(super) told: Option<(Duration, BTreeSet<SocketAddr>)>,
     /// What it can send.
     pub(super) kept: Vec<Stamp>,
     /// What it prepares now, as far as is known.
@@ -73,6 +82,8 @@ impl Peer {
             gone: None,
             is_replaced: false,
             standing: hello.standing,
+            relays: hello.relays.into_iter().take(RELAYS_OF_ONE).collect(),
+            told: None,
             kept: kept.collect(),
             asked: None,
             sent: None,

@@ -1,5 +1,8 @@
 //! What each forwarder is told: the difference between what it should have and what it has.
 
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::ops::Bound;
 use std::time::Instant;
 
 use guideway_controller_core::message::ToForwarder;
@@ -9,8 +12,12 @@ use super::peer::{Asked, Committing, Peer};
 use super::{Coordinator, Notice};
 use crate::record::Stamp;
 
+/// Other forwarders that one is told as relays: two could be gone together with the controllers, so many are not.
+const RELAYS: usize = 16;
+
 impl Coordinator {
     pub(super) fn tell_all(&mut self, term: Term, now: Instant) {
+        self.tell_touch(term);
         let committed = self.committed();
         let connected = || self.peers.iter().filter(|(_, peer)| peer.connection.is_some());
         let names: Vec<ForwarderName> = connected().map(|(name, _)| name.clone()).collect();
@@ -30,6 +37,35 @@ impl Coordinator {
             }
             self.tell_prepare(&name, term, is_current, &others, now);
         }
+    }
+
+    /// How to stay in touch: only when somebody has come or gone, because it is one forwarder times the others.
+    fn tell_touch(&mut self, term: Term) {
+        if !std::mem::take(&mut self.peers_changed) {
+            return;
+        }
+        let silence = self.settings.own_silence;
+        let names: Vec<ForwarderName> = self.peers.keys().cloned().collect();
+        for name in names {
+            let relays = self.relays_for(&name);
+            let Some(peer) = self.peers.get_mut(&name).filter(|peer| peer.connection.is_some()) else {
+                continue;
+            };
+            let told = Some((silence, relays.clone()));
+            if peer.told != told {
+                peer.told = told;
+                self.send(&name, ToForwarder::Touch { term, silence, relays });
+            }
+        }
+    }
+
+    /// Those whose names follow, so that no relay is everybody's.
+    fn relays_for(&self, name: &ForwarderName) -> BTreeSet<SocketAddr> {
+        let after = self.peers.range::<ForwarderName, _>((Bound::Excluded(name), Bound::Unbounded));
+        let before = self.peers.range::<ForwarderName, _>(..name);
+        let others = after.chain(before).map(|(_, peer)| peer);
+        let relays = others.filter(|peer| peer.connection.is_some() && !peer.relays.is_empty());
+        relays.take(RELAYS).flat_map(|peer| peer.relays.iter().copied()).collect()
     }
 
     /// To install what is committed; or that it is what is installed, for one that is fenced.

@@ -1,5 +1,8 @@
 //! What goes into a follower and what comes out.
 
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
 use guideway_controller_core::message::{Cost, FromForwarder, Hello, ToForwarder};
 use guideway_controller_core::{Content, Generation, Term};
 
@@ -139,4 +142,6 @@ pub enum Action {
     Announce(Stamp),
     /// Announce nothing, for this reason.
     Withdraw(String),
+    /// Reach controllers through these other forwarders when there is no other way. They take the place of those before.
+    Relays(BTreeSet<SocketAddr>),
 }

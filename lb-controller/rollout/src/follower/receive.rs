@@ -25,6 +25,10 @@ impl Follower {
             ToForwarder::Fence { generation, .. } => self.fence(generation),
             ToForwarder::Keepalive { .. } => {}
             ToForwarder::SendContent { generation, .. } => self.send_content(generation),
+            ToForwarder::Touch { silence, relays, .. } => {
+                self.settings.silence = silence;
+                self.act(Action::Relays(relays));
+            }
         }
     }
 

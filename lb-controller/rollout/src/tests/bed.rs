@@ -1,6 +1,7 @@
 //! A controller, some forwarders, a store and a network without delay.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime};
 
 use guideway_controller_core::message::{Cost, FromForwarder, Hello, ToForwarder};
@@ -18,6 +19,11 @@ use crate::{Stored, Version, WriteFault};
 
 pub(super) fn name(number: usize) -> ForwarderName {
     format!("lb-{number}").parse().unwrap()
+}
+
+/// Where a forwarder passes connections of others on.
+pub(super) fn relay(number: usize) -> SocketAddr {
+    (Ipv4Addr::from(0xc000_0200 + u32::try_from(number).unwrap()), 9490).into()
 }
 
 /// A content with this in it, and VIPs of the set `a` or `b`.
@@ -88,6 +94,8 @@ pub(super) struct Forwarder {
     pub(super) is_stuck: bool,
     /// Why it refuses.
     pub(super) refuses: Option<String>,
+    /// Through whom it would reach controllers.
+    pub(super) relays: BTreeSet<SocketAddr>,
 }
 
 pub(super) struct Bed {
@@ -100,6 +108,8 @@ pub(super) struct Bed {
     /// The leader dies before this many more actions.
     pub(super) dies_after: Option<usize>,
     connections: u64,
+    /// Of the store, on their way.
+    answers: VecDeque<coordinator::Event>,
     up: VecDeque<(usize, ConnectionId, FromForwarder)>,
     down: VecDeque<(usize, ConnectionId, ToForwarder)>,
     /// Everything that was committed.
@@ -118,6 +128,7 @@ impl Bed {
             notices: Vec::new(),
             resigned: false,
             dies_after: None,
+            answers: VecDeque::new(),
             connections: 0,
             up: VecDeque::new(),
             down: VecDeque::new(),
@@ -148,6 +159,7 @@ impl Bed {
             is_silent: false,
             is_stuck: false,
             refuses: None,
+            relays: BTreeSet::new(),
         };
         self.forwarders.push(forwarder);
         self.follower(self.forwarders.len() - 1, follower::Event::Start);
@@ -186,11 +198,16 @@ impl Bed {
             }
             self.act(action);
         }
+        // The store answers when everything else is on its way.
+        if let Some(answer) = self.answers.pop_front() {
+            self.tell(answer);
+        }
     }
 
     pub(super) fn kill_leader(&mut self) {
         self.leader = None;
         self.dies_after = None;
+        self.answers.clear();
         self.up.clear();
         // What is on its way arrives.
         self.run();
@@ -239,7 +256,8 @@ impl Bed {
         forwarder.connection = Some(connection);
         let kept =
             forwarder.contents.keys().map(|stamp| (stamp.generation, stamp.digest, SystemTime::UNIX_EPOCH));
-        let hello = Hello { kept: kept.collect(), ..Hello::default() };
+        let relays = BTreeSet::from([relay(number)]);
+        let hello = Hello { kept: kept.collect(), relays, ..Hello::default() };
         self.follower(number, follower::Event::Connected { connection, hello });
     }
 
@@ -249,11 +267,11 @@ impl Bed {
             Action::ReadRecord { request } => {
                 let version = (self.store.version > 0).then(|| Version(self.store.version.to_string()));
                 let result = Ok(Stored { record: self.store.record.clone(), version });
-                self.tell(Event::RecordRead { request, result });
+                self.answers.push_back(Event::RecordRead { request, result });
             }
             Action::WriteRecord { request, record, expected } => {
                 let result = self.write(record, expected);
-                self.tell(Event::RecordWritten { request, result });
+                self.answers.push_back(Event::RecordWritten { request, result });
             }
             Action::Send { forwarder, connection, message } => {
                 if let ToForwarder::Prepare { generation, delta, .. } = &message {
@@ -340,6 +358,7 @@ impl Bed {
                 }
                 Action::Announce(stamp) => forwarder.announced = Some(stamp),
                 Action::Withdraw(_) => forwarder.announced = None,
+                Action::Relays(relays) => forwarder.relays = relays,
             }
         }
     }

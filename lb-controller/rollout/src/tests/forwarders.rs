@@ -5,7 +5,7 @@ use std::time::Duration;
 use guideway_controller_core::message::Hello;
 use guideway_controller_core::{Budget, L2};
 
-use super::bed::{Bed, content, name};
+use super::bed::{Bed, content, name, relay};
 use crate::coordinator::{self, Aborted, Notice};
 use crate::follower::Event;
 use crate::{Coordinator, Settings};
@@ -28,6 +28,38 @@ fn a_silent_forwarder_is_left_behind_and_fenced() {
     bed.dial_all();
     bed.run();
     assert!(bed.all_serve(&second));
+}
+
+#[test]
+fn forwarders_know_through_whom_they_reach_controllers() {
+    let mut bed = Bed::led(3);
+    let known = |bed: &Bed, number: usize| bed.forwarders[number].relays.iter().copied().collect::<Vec<_>>();
+    assert_eq!(known(&bed, 0), [relay(1), relay(2)]);
+    assert_eq!(known(&bed, 2), [relay(0), relay(1)]);
+    // Who has no way of its own is none for others, and keeps what it knows.
+    bed.cut(1);
+    bed.run();
+    assert_eq!(known(&bed, 0), [relay(2)]);
+    assert_eq!(known(&bed, 1), [relay(0), relay(2)]);
+    bed.dial(1);
+    bed.run();
+    assert_eq!(known(&bed, 0), [relay(1), relay(2)]);
+    // A few of many are enough.
+    let bed = Bed::led(40);
+    assert_eq!(known(&bed, 7).len(), 16);
+}
+
+#[test]
+fn the_leader_says_how_long_its_silence_may_be() {
+    let mut bed = Bed::new(1);
+    let own_silence = Duration::from_secs(2);
+    let settings = Settings::new("one".to_owned(), Budget::UNLIMITED);
+    bed.start(Settings { own_silence, ..settings }, &content("x", "aaa"));
+    let follower = &mut bed.forwarders[0].machine;
+    follower.handle(Event::Timeout, bed.now + Duration::from_millis(1999));
+    assert!(follower.connection().is_some());
+    follower.handle(Event::Timeout, bed.now + own_silence);
+    assert!(follower.connection().is_none());
 }
 
 /// Its Forwarder object is deleted and made again.

@@ -1,5 +1,6 @@
 //! Any event in any state.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -49,13 +50,16 @@ fn from_forwarder(kind: u8, number: u8) -> FromForwarder {
 fn to_forwarder(kind: u8, number: u8) -> ToForwarder {
     let (term, Stamp { generation, digest }) = (Term((number % 4).into()), stamp(number));
     let [one, two] = [number % 3, number / 3 % 3].map(|pool| content(&pool.to_string(), "aab"));
-    match kind % 7 {
+    match kind % 8 {
         0 => ToForwarder::Prepare { term, generation, delta: Arc::new(Delta::whole(&one)) },
         1 => ToForwarder::Prepare { term, generation, delta: Arc::new(diff(&one, &two)) },
         2 => ToForwarder::Commit { term, generation, digest },
         3 => ToForwarder::Abort { term, generation },
         4 => ToForwarder::Fence { term, generation, reason: String::new() },
         5 => ToForwarder::SendContent { term, generation },
+        6 => {
+            ToForwarder::Touch { term, silence: Duration::from_secs(number.into()), relays: BTreeSet::new() }
+        }
         _ => ToForwarder::Keepalive { term },
     }
 }

@@ -13,7 +13,9 @@ mod dial;
 mod report;
 mod store;
 
-use std::net::IpAddr;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -21,15 +23,15 @@ use guideway_controller_core::Content;
 use guideway_controller_core::message::{Cost, FromForwarder, Hello, Room};
 use guideway_controller_rollout::follower::{Action, Event, Follower, Found};
 use guideway_controller_rollout::{ConnectionId, FollowerSettings, Stamp};
-use guideway_dataplane_config::Controller;
+use guideway_dataplane_config::{Controller, ControllerAddress};
 use guideway_dataplane_plan::Moved;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::bgp;
 use super::kept::Folder;
+use super::{bgp, relay, relays};
 use crate::control::Request;
 use crate::error::chain;
 use crate::flows::FlowCounter;
@@ -63,6 +65,8 @@ pub struct Follow {
     pub flows: FlowCounter,
     /// By which others reach this forwarder.
     pub addresses: Vec<IpAddr>,
+    /// Where relays are remembered.
+    pub relays: PathBuf,
     /// What the maps have room for.
     pub room: Room,
     /// Counts of what happened.
@@ -101,7 +105,13 @@ pub async fn follow(follow: Follow, left: Left, stop: CancellationToken) {
     let Left { folder, found, problems } = left;
     let (inbox, mut inputs) = mpsc::channel(INBOX);
     let mut tasks = JoinSet::new();
-    tasks.spawn(dial::keep_dialling(follow.controller.clone(), inbox.clone()));
+    let (relays, known) = watch::channel(relays::load(&follow.relays));
+    tasks.spawn(dial::keep_dialling(follow.controller.clone(), known, inbox.clone()));
+    let (followed, leader) = watch::channel(None);
+    if let Some(listen) = follow.controller.relay {
+        let ways = relay::Ways { controllers: follow.controller.addresses.clone(), leader };
+        tasks.spawn(relay::serve(listen, ways, stop.clone()));
+    }
     let shown = ControllerView { faults: problems, ..first_view(&follow.controller, &found) };
     let mut run = Run {
         store: Store::start(folder, inbox.clone(), &mut tasks),
@@ -110,6 +120,8 @@ pub async fn follow(follow: Follow, left: Left, stop: CancellationToken) {
         follow,
         inbox,
         tasks,
+        relays,
+        followed,
         link: None,
         installing: None,
         shown,
@@ -125,7 +137,9 @@ pub async fn follow(follow: Follow, left: Left, stop: CancellationToken) {
     loop {
         let due = run.follower.poll_timeout();
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
+            // Before the timers: what has come in the meantime was no silence.
             Some(input) = inputs.recv() => run.take(input).await,
             () = at(due), if due.is_some() => run.happened(Event::Timeout).await,
             _ = reports.tick() => run.report(),
@@ -150,6 +164,9 @@ struct Run {
     /// Ends with this.
     tasks: JoinSet<()>,
     store: Store,
+    relays: watch::Sender<BTreeSet<SocketAddr>>,
+    /// The leader, for others that come through here.
+    followed: watch::Sender<Option<ControllerAddress>>,
     link: Option<Link>,
     /// Until it is known how that ended.
     installing: Option<(Stamp, Content)>,
@@ -173,9 +190,11 @@ impl Run {
                 let Some(link) = self.link.as_mut().filter(|link| link.connection == connection) else {
                     return;
                 };
-                tracing::info!(controller = %link.address, "following this controller");
+                tracing::info!(controller = %link, "following this controller");
                 link.client = Some(client);
-                self.shown.leader = Some(link.address.to_string());
+                self.shown.leader = Some(link.to_string());
+                self.shown.is_relayed = link.relay.is_some();
+                self.followed.send_replace(link.relay.is_none().then(|| link.address.clone()));
                 self.shown.problem.clear();
                 self.reporter.forget();
                 self.show();
@@ -183,7 +202,7 @@ impl Run {
             }
             Input::Over { connection, reason } => {
                 if let Some(link) = self.link.take_if(|link| link.connection == connection) {
-                    self.not_connected(&format!("{}: {reason}", link.address));
+                    self.not_connected(&format!("{link}: {reason}"));
                     self.happened(Event::Disconnected { connection }).await;
                 }
             }
@@ -209,6 +228,8 @@ impl Run {
             tracing::warn!(reason, "no connection to a controller; the committed generation stays in force");
         }
         reason.clone_into(&mut self.shown.problem);
+        self.shown.is_relayed = false;
+        self.followed.send_replace(None);
     }
 
     async fn happened(&mut self, event: Event) {
@@ -234,7 +255,7 @@ impl Run {
             Action::Disconnect { connection, reason } => {
                 // What was said last still goes out: nothing more can be said from here on, and so the link ends.
                 if let Some(link) = self.link.take_if(|link| link.connection == connection) {
-                    self.not_connected(&format!("{}: {reason}", link.address));
+                    self.not_connected(&format!("{link}: {reason}"));
                 }
             }
             Action::Prepare { stamp, content } => self.prepare(stamp, content).await,
@@ -251,6 +272,19 @@ impl Run {
                 self.follow.metrics.fenced();
                 self.fence(Some(reason)).await;
             }
+            Action::Relays(relays) => self.know_relays(relays),
+        }
+    }
+
+    fn know_relays(&mut self, relays: BTreeSet<SocketAddr>) {
+        let path = self.follow.relays.clone();
+        let saved = relays.clone();
+        if self.relays.send_replace(relays) != saved {
+            self.tasks.spawn_blocking(move || {
+                if let Err(error) = relays::save(&path, &saved) {
+                    tracing::warn!(path = %path.display(), %error, "relays are forgotten with the next restart");
+                }
+            });
         }
     }
 
@@ -337,6 +371,9 @@ impl Run {
             labels: labels.clone(),
             zone: zone.clone(),
             addresses: self.follow.addresses.iter().copied().collect(),
+            relays: self.follow.controller.relay.map_or_else(BTreeSet::new, |listen| {
+                relay::seen_from_outside(listen, &self.follow.addresses)
+            }),
             room: self.follow.room,
             ..Hello::default()
         }

@@ -108,7 +108,7 @@ pub async fn join(
     let request = identity::request(&files.key)?;
     let connect = |source| JoinError::Connect { address: address.clone(), source };
     let tls = believing(authority).map_err(|error| connect(LinkError::Connect(error.to_string())))?;
-    let channel = link::dial(address, tls).await.map_err(connect)?;
+    let (channel, _) = link::dial(address, &[], tls).await.map_err(connect)?;
     let answer = EnrolmentClient::new(channel).join(JoinRequest { token: token.to_owned(), request }).await;
     let given = answer.map_err(|status| JoinError::Refused(status.message().to_owned()))?.into_inner();
     let identity = identity::renew(files, &given.certificate, &given.authorities)?;

@@ -1,12 +1,20 @@
 //! A connection to a controller: TCP, mutual TLS, one stream of messages each way.
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use guideway_controller_core::message::{FromForwarder, ToForwarder};
 use guideway_controller_proto::v1::controller_client::ControllerClient;
 use guideway_controller_proto::{Decoder, MAX_MESSAGE_BYTES, from_forwarder, v1};
 use guideway_dataplane_config::ControllerAddress;
+use http_body_util::Empty;
+use hyper::upgrade::Upgraded;
+use hyper::{Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -14,12 +22,16 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_rustls::TlsConnector;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::either::Either;
 use tonic::transport::{Channel, Endpoint, Uri};
 
+use super::relay;
 use crate::error::chain;
 
 /// A controller that does not answer within this time is given up.
 const DIAL: Duration = Duration::from_secs(2);
+/// How long it is waited for a way of one's own before others are asked for theirs.
+const HEAD_START: Duration = Duration::from_millis(300);
 /// How long a link stays after this forwarder has said all that it will.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Messages of this forwarder that wait for the wire.
@@ -65,31 +77,83 @@ impl LinkError {
     }
 }
 
-/// Connects.
+/// Connects, by the way of one's own or else through one of `relays`; gives that one, too.
 ///
 /// # Errors
 ///
 /// See [`LinkError`].
-pub async fn dial(address: &ControllerAddress, tls: Arc<ClientConfig>) -> Result<Channel, LinkError> {
+pub async fn dial(
+    address: &ControllerAddress,
+    relays: &[SocketAddr],
+    tls: Arc<ClientConfig>,
+) -> Result<(Channel, Option<SocketAddr>), LinkError> {
     let name =
         ServerName::try_from(address.host.clone()).map_err(|_| LinkError::Name(address.host.clone()))?;
-    let (host, port) = (address.host.clone(), address.port);
-    let connector = TlsConnector::from(tls);
-    // The URI is required by the transport and never dialled.
-    let endpoint = Endpoint::from_static("http://controller.invalid").tcp_nodelay(true);
-    let connecting = endpoint.connect_with_connector(tower::service_fn(move |_: Uri| {
-        let (host, name, connector) = (host.clone(), name.clone(), connector.clone());
-        async move {
-            let stream = TcpStream::connect((host.as_str(), port)).await?;
-            stream.set_nodelay(true)?;
-            let stream = connector.connect(name, stream).await?;
-            Ok::<_, std::io::Error>(TokioIo::new(stream))
+    let connecting = async {
+        let (stream, relay) = reach(address, relays).await.map_err(LinkError::Connect)?;
+        let stream = TlsConnector::from(tls).connect(name, stream).await;
+        let mut stream = Some(TokioIo::new(stream.map_err(|error| LinkError::Connect(innermost(&error)))?));
+        // The URI is required by the transport and never dialled. What is connected is used once: a link that ends is over.
+        let endpoint = Endpoint::from_static("http://controller.invalid");
+        let connected = endpoint.connect_with_connector(tower::service_fn(move |_: Uri| {
+            let stream = stream.take().ok_or(io::ErrorKind::NotConnected);
+            async move { stream.map_err(io::Error::from) }
+        }));
+        Ok((connected.await.map_err(|error| LinkError::Connect(innermost(&error)))?, relay))
+    };
+    tokio::time::timeout(DIAL, connecting).await.unwrap_or(Err(LinkError::Silent))
+}
+
+type Stream = Either<TcpStream, TokioIo<Upgraded>>;
+
+/// The first way on which there is a connection. The own one has a head start, and the relays are asked when it does not
+/// lead anywhere.
+async fn reach(
+    address: &ControllerAddress,
+    relays: &[SocketAddr],
+) -> Result<(Stream, Option<SocketAddr>), String> {
+    let own = relay::reach(address);
+    tokio::pin!(own);
+    let mut reason = match tokio::time::timeout(HEAD_START, &mut own).await {
+        Ok(Ok(stream)) => return Ok((Either::Left(stream), None)),
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => None,
+    };
+    let mut through: FuturesUnordered<_> =
+        relays.iter().map(|relay| async move { (*relay, through(*relay, address).await) }).collect();
+    loop {
+        tokio::select! {
+            result = &mut own, if reason.is_none() => match result {
+                Ok(stream) => return Ok((Either::Left(stream), None)),
+                Err(error) => reason = Some(error.to_string()),
+            },
+            Some((relay, result)) = through.next() => match result {
+                Ok(stream) => return Ok((Either::Right(stream), Some(relay))),
+                Err(error) => tracing::debug!(%relay, controller = %address, error, "no way through this forwarder"),
+            },
+            else => break,
         }
-    }));
-    match tokio::time::timeout(DIAL, connecting).await {
-        Ok(connected) => connected.map_err(|error| LinkError::Connect(innermost(&error))),
-        Err(_) => Err(LinkError::Silent),
     }
+    // What the relays say is about the same controller, mostly the same, and in the log.
+    Err(reason.unwrap_or_default())
+}
+
+/// A connection through another forwarder (HTTP CONNECT).
+async fn through(relay: SocketAddr, address: &ControllerAddress) -> Result<TokioIo<Upgraded>, String> {
+    let said = |error: &dyn std::error::Error| innermost(error);
+    let stream = TcpStream::connect(relay).await.map_err(|error| said(&error))?;
+    stream.set_nodelay(true).map_err(|error| said(&error))?;
+    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = handshake.map_err(|error| said(&error))?;
+    tokio::spawn(connection.with_upgrades());
+    let request = Request::connect(address.to_string()).header(header::HOST, address.to_string());
+    let request = request.body(Empty::<Bytes>::new()).map_err(|error| said(&error))?;
+    let response = sender.send_request(request).await.map_err(|error| said(&error))?;
+    if response.status() != StatusCode::OK {
+        return Err(format!("it answers {}", response.status()));
+    }
+    let upgraded = hyper::upgrade::on(response).await.map_err(|error| said(&error))?;
+    Ok(TokioIo::new(upgraded))
 }
 
 /// Carries messages both ways until the link is over; gives why.

@@ -23,14 +23,14 @@ pub(super) const IDLE_MAX: Duration = Duration::from_secs(30);
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Bounded {
+pub(crate) struct Bounded {
     listener: TcpListener,
     places: Arc<Semaphore>,
     idle: Duration,
 }
 
 impl Bounded {
-    pub(super) fn new(listener: TcpListener, connections: usize, idle: Duration) -> Self {
+    pub(crate) fn new(listener: TcpListener, connections: usize, idle: Duration) -> Self {
         Self { listener, places: Arc::new(Semaphore::new(connections)), idle }
     }
 }
@@ -54,7 +54,7 @@ impl Listener for Bounded {
 
 /// A connection that ends when nothing happens on it, and then gives its place to another one.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     idle: Duration,
     silence: Pin<Box<Sleep>>,

@@ -100,6 +100,8 @@ fn encode_node(view: &View, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result 
     of_controller("controller_connected", "1 while a leader is followed", |controller| {
         controller.leader.is_some().into()
     })?;
+    let relayed = "1 while the leader is reached through another forwarder";
+    of_controller("controller_relayed", relayed, |controller| controller.is_relayed.into())?;
     of_controller("controller_term", "The highest term of a leader that was seen", |controller| {
         controller.term
     })?;

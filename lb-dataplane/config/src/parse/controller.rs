@@ -1,20 +1,22 @@
 //! Where the services come from when they are not in the file.
 
 use std::collections::{BTreeMap, HashSet};
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
-use crate::read::{FieldNames, Fields, list, scalar, shown};
+use crate::read::{FieldNames, Fields, Scalar, list, scalar, shown};
 use crate::sink::{Path, Sink};
 use crate::tree::Kind;
 use crate::types::{Controller, ControllerAddress};
 use crate::units;
 
 pub(super) const FIELDS: FieldNames =
-    &["addresses", "name", "zone", "labels", "certificate", "key", "ca", "bgp_config"];
+    &["addresses", "name", "zone", "labels", "certificate", "key", "ca", "bgp_config", "relay"];
 
 /// More would be tried one after the other for too long.
 const MAX_ADDRESSES: usize = 16;
 const MAX_LABELS: usize = 64;
+const DEFAULT_RELAY_PORT: u16 = 9490;
 
 /// What the controller gives; with it in the file, nobody could tell which counts.
 const FROM_THE_CONTROLLER: FieldNames = &["seed", "backend_sets", "vips", "pools"];
@@ -36,6 +38,8 @@ pub(super) fn read(root: &Fields<'_, '_>, sink: &mut Sink) -> Option<Option<Cont
     let key = fields.required("key", units::file_path, path, sink);
     let ca = fields.required("ca", units::file_path, path, sink);
     let bgp_config: Option<Option<PathBuf>> = fields.optional("bgp_config", units::file_path, path, sink);
+    let relay = fields.optional("relay", relay, path, sink);
+    let everywhere = SocketAddr::from((Ipv6Addr::UNSPECIFIED, DEFAULT_RELAY_PORT));
     Some(Some(Controller {
         addresses: addresses?,
         name: name?,
@@ -45,7 +49,20 @@ pub(super) fn read(root: &Fields<'_, '_>, sink: &mut Sink) -> Option<Option<Cont
         key: key?,
         ca: ca?,
         bgp_config: bgp_config?,
+        relay: relay?.unwrap_or(Some(everywhere)),
     }))
+}
+
+/// Where to listen, or `off`.
+fn relay(scalar: &Scalar<'_>) -> units::Parsed<Option<SocketAddr>> {
+    if scalar.text == "off" {
+        return Ok(None);
+    }
+    let address = units::listen_address(scalar).map_err(|reason| format!("{reason}, or `off`"))?;
+    if address.port() == 0 {
+        return Err("has port 0: others have to know the port".to_owned());
+    }
+    Ok(Some(address))
 }
 
 fn addresses(fields: &Fields<'_, '_>, path: &Path<'_>, sink: &mut Sink) -> Option<Vec<ControllerAddress>> {

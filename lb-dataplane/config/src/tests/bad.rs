@@ -83,6 +83,8 @@ const FIELDS: &[(&str, &[&str])] = &[
             "[{name: up0}]\ncontroller: {addresses: [a:1], name: \"\", certificate: c, key: /k/, ca: \"/a\\n\"}",
             "[{name: up0}]\ncontroller: {addresses: [a:1], name: fw-1, labels: [a], certificate: /c, key: /k, ca: /a}",
             "[{name: up0}]\ncontroller: {addresses: [a:1], name: fw-1, labels: {a b: c, a: b c, -a: a, a/b/c: a, d: [], x: y, x: z}, certificate: /c, key: /k, ca: /a}",
+            "[{name: up0}]\ncontroller: {addresses: [a:1], name: fw-1, certificate: /c, key: /k, ca: /a, relay: on}",
+            "[{name: up0}]\ncontroller: {addresses: [a:1], name: fw-1, certificate: /c, key: /k, ca: /a, relay: \"192.0.2.1:0\"}",
         ],
     ),
     (

@@ -362,6 +362,11 @@ fn a_file_with_a_controller_has_no_services() {
     assert_eq!((controller.name.as_str(), controller.zone.as_deref()), ("fw-1", Some("a")));
     assert_eq!(controller.labels.len(), 3);
     assert_eq!(controller.bgp_config, None);
+    assert_eq!(controller.relay, Some("[::]:9490".parse().unwrap()));
+    for (text, relay) in [("off", None), ("192.0.2.1:1", Some("192.0.2.1:1".parse().unwrap()))] {
+        let config = Config::parse("f.yaml", &format!("{NODE}  relay: {text}\n")).unwrap();
+        assert_eq!(config.controller().unwrap().relay, relay);
+    }
     assert!(config.vips().is_empty() && config.warnings().is_empty());
     for (field, value) in [
         ("seed", "000102030405060708090a0b0c0d0e0f"),

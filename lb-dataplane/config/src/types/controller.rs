@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -25,6 +26,9 @@ pub struct Controller {
     pub ca: PathBuf,
     /// Where the part of bgp-speaker's configuration is written that comes from the controller.
     pub bgp_config: Option<PathBuf>,
+    /// Where connections of other forwarders are taken and passed on to the controllers. The unspecified IPv6 address is every
+    /// address of either family.
+    pub relay: Option<SocketAddr>,
 }
 
 /// A host, by name or address, and a port.

@@ -36,7 +36,9 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// The port of the controller for forwarders.
 pub const PORT: u16 = 9480;
 /// That of the second one, where there are two.
-pub const SECOND_PORT: u16 = 9490;
+pub const SECOND_PORT: u16 = 9482;
+/// The port at which forwarders pass connections of others on, unless they are told another one.
+pub const RELAY_PORT: u16 = 9490;
 /// Where objects of the controller are.
 pub const NAMESPACE: &str = "guideway";
 

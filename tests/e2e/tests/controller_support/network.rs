@@ -3,7 +3,7 @@
 use anyhow::Result;
 use guideway_lab::netns::Netns;
 
-/// A TCP port that nothing gets through to or from any more, without a word; until it is healed or dropped.
+/// TCP ports that nothing gets through to or from any more, without a word; until it is healed or dropped.
 pub struct Cut {
     netns: Netns,
 }
@@ -11,14 +11,16 @@ pub struct Cut {
 impl Cut {
     const TABLE: &str = "cut";
 
-    /// Cuts what a node has with this port of others.
-    pub fn of_port(netns: &Netns, port: u16) -> Result<Self> {
+    /// Cuts what a node has with these ports of others.
+    pub fn of_ports(netns: &Netns, ports: &[u16]) -> Result<Self> {
         let cut = Self { netns: netns.clone() };
         let table = Self::TABLE;
+        let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
+        let ports = ports.join(", ");
         let rules = format!(
             "table inet {table} {{
-  chain out {{ type filter hook output priority 0; tcp dport {port} drop; }}
-  chain in {{ type filter hook input priority 0; tcp sport {port} drop; }}
+  chain out {{ type filter hook output priority 0; tcp dport {{ {ports} }} drop; }}
+  chain in {{ type filter hook input priority 0; tcp sport {{ {ports} }} drop; }}
 }}"
         );
         netns.run("nft", &[&rules])?;

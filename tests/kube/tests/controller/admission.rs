@@ -44,6 +44,7 @@ fn identity(name: &str, authority: &Path, year: i32, folder: &Path) -> Identity 
         zone: None,
         labels: Default::default(),
         bgp_config: None,
+        relay: None,
     }
 }
 

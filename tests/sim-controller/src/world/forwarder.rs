@@ -234,6 +234,8 @@ impl World {
                 self.trace(|| format!("forwarder {number} withdraws: {reason}"));
                 self.withdraws(number, reason)?;
             }
+            // Who is cut off is cut off from all: what is worst for the rest of the protocol.
+            Action::Relays(_) => {}
         }
         Ok(())
     }
@@ -353,6 +355,7 @@ fn raise(message: &mut ToForwarder, to: Term) {
         | ToForwarder::Abort { term, .. }
         | ToForwarder::Fence { term, .. }
         | ToForwarder::Keepalive { term }
-        | ToForwarder::SendContent { term, .. } => *term = to,
+        | ToForwarder::SendContent { term, .. }
+        | ToForwarder::Touch { term, .. } => *term = to,
     }
 }

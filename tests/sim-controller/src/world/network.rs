@@ -23,6 +23,7 @@ pub(super) struct Connection {
 
 /// Something on its way.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "it lives until it arrives")]
 pub(super) enum Packet {
     Up(ConnectionId, FromForwarder),
     Down(ConnectionId, ToForwarder),

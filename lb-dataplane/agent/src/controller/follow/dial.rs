@@ -1,5 +1,8 @@
 //! One link after the other, to whichever controller leads.
 
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use guideway_controller_core::message::FromForwarder;
@@ -9,7 +12,8 @@ use guideway_controller_rollout::ConnectionId;
 use guideway_controller_rollout::follower::Event;
 use guideway_dataplane_config::{Controller, ControllerAddress};
 use rand::RngExt as _;
-use tokio::sync::mpsc;
+use rand::seq::IteratorRandom as _;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
@@ -20,6 +24,8 @@ use crate::error::chain;
 /// Between two rounds over all addresses: doubled each time that nobody led.
 const FIRST: Duration = Duration::from_millis(100);
 const LAST: Duration = Duration::from_secs(5);
+/// So many other forwarders are asked at a time.
+const RELAYS: usize = 3;
 /// Messages that wait for a controller.
 const OUTGOING: usize = 1024;
 
@@ -49,6 +55,8 @@ pub(super) enum Input {
 pub(super) struct Link {
     pub(super) connection: ConnectionId,
     pub(super) address: ControllerAddress,
+    /// The other forwarder through which it goes.
+    pub(super) relay: Option<SocketAddr>,
     pub(super) outgoing: mpsc::Sender<FromForwarder>,
     /// Ends it.
     pub(super) cut: CancellationToken,
@@ -58,15 +66,27 @@ pub(super) struct Link {
     pub(super) is_renewing: bool,
 }
 
-/// Tries the controllers one after the other, for ever.
-pub(super) async fn keep_dialling(controller: Controller, inbox: mpsc::Sender<Input>) {
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.address)?;
+        self.relay.map_or(Ok(()), |relay| write!(f, " through the forwarder at {relay}"))
+    }
+}
+
+/// Tries the controllers one after the other, for ever, each also through some of the `relays`.
+pub(super) async fn keep_dialling(
+    controller: Controller,
+    relays: watch::Receiver<BTreeSet<SocketAddr>>,
+    inbox: mpsc::Sender<Input>,
+) {
     let mut wait = FIRST;
     let mut next = 0;
     loop {
         let mut stood = false;
         for address in &controller.addresses {
             next += 1;
-            match one(&controller, address, ConnectionId(next), &inbox).await {
+            let relays = relays.borrow().iter().copied().sample(&mut rand::rng(), RELAYS);
+            match one(&controller, address, &relays, ConnectionId(next), &inbox).await {
                 Ok(true) => {
                     stood = true;
                     // Whoever leads now is looked for from the beginning.
@@ -90,6 +110,7 @@ struct Stopping;
 async fn one(
     controller: &Controller,
     address: &ControllerAddress,
+    relays: &[SocketAddr],
     connection: ConnectionId,
     inbox: &mpsc::Sender<Input>,
 ) -> Result<bool, Stopping> {
@@ -104,8 +125,8 @@ async fn one(
         }
         Err(_) => return Err(Stopping),
     };
-    let channel = match link::dial(address, identity.tls.clone()).await {
-        Ok(channel) => channel,
+    let (channel, relay) = match link::dial(address, relays, identity.tls.clone()).await {
+        Ok(connected) => connected,
         Err(error) => {
             tell(Input::NotConnected(format!("{address}: {}", chain(&error)))).await?;
             return Ok(false);
@@ -114,7 +135,7 @@ async fn one(
     let (outgoing, waiting) = mpsc::channel(OUTGOING);
     let cut = CancellationToken::new();
     let (address, ended) = (address.clone(), cut.clone());
-    let link = Link { connection, address, outgoing, cut, identity, client: None, is_renewing: false };
+    let link = Link { connection, address, relay, outgoing, cut, identity, client: None, is_renewing: false };
     tell(Input::Dialled(link)).await?;
     let mut accepted = false;
     let carrying = link::carry(channel, waiting, |told| {

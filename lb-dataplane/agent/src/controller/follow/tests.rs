@@ -37,7 +37,7 @@ impl Forwarder {
         let at = |name: &str| dir.path().join(name).display().to_string();
         let text = format!(
             "interfaces: [{{name: up0}}]\nlimits: {{vips: 16, backends: 16, tables_65537: 1, tables_16381: 4}}\n\
-             controller:\n  addresses: [{}]\n  name: fw-1\n  certificate: {}\n  key: {}\n  ca: {}\n  bgp_config: {}\n",
+             controller:\n  addresses: [{}]\n  name: fw-1\n  certificate: {}\n  key: {}\n  ca: {}\n  bgp_config: {}\n  relay: off\n",
             addresses.join(", "),
             at("crt"),
             at("key"),
@@ -49,6 +49,7 @@ impl Forwarder {
         let (folder, found, problems) = Folder::open(&dir.path().join("state"));
         assert!(problems.is_empty(), "{problems:?}");
         let shown = Arc::new(arc_swap::ArcSwap::from_pointee(first_view(&controller, &found)));
+        let relays = dir.path().join("state/relays.json");
         let bench = Bench::start_with(paper, &text, dir, Some(shown.clone())).await;
         let counts = Arc::new(Numbered::default());
         let settings = FollowerSettings {
@@ -65,6 +66,7 @@ impl Forwarder {
             flows: FlowCounter::new(counts.clone()),
             counts,
             addresses: vec!["192.0.2.1".parse().unwrap()],
+            relays,
             room: Room { vips: 16, backends: 15, flows: 1024 },
             metrics: bench.outputs.metrics.clone(),
             shown,
@@ -444,8 +446,9 @@ async fn a_forwarder_joins_once_and_believes_nobody_else() {
         key: at("key"),
         ca: at("ca"),
         bgp_config: None,
+        relay: None,
     };
-    let ask = async |address: std::net::SocketAddr, token: &str| {
+    let ask = async |address: SocketAddr, token: &str| {
         join::join(&files, &address.to_string().parse().unwrap(), token).await
     };
     let token = authority.token();
