@@ -13,6 +13,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::response::Response;
 use hyper::body::{Frame, SizeHint};
 use hyper_util::server::graceful::GracefulConnection;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +21,11 @@ use super::door::ConnectionLimits;
 
 /// The requests of a connection.
 #[derive(Debug)]
-pub(super) struct Activity(Mutex<State>);
+pub(super) struct Activity {
+    state: Mutex<State>,
+    /// Rings when the first request of all begins, and when the last one at work ends.
+    turned: Notify,
+}
 
 #[derive(Debug)]
 struct State {
@@ -51,7 +56,7 @@ struct Sent {
 impl Activity {
     pub(super) fn new() -> Arc<Self> {
         let state = State { begun: 0, at_work: 0, idle_since: Instant::now(), unread: HashMap::new() };
-        Arc::new(Self(Mutex::new(state)))
+        Arc::new(Self { state: Mutex::new(state), turned: Notify::new() })
     }
 
     /// A request begins.
@@ -59,6 +64,9 @@ impl Activity {
         let mut state = self.state();
         state.begun += 1;
         state.at_work += 1;
+        if state.begun == 1 {
+            self.turned.notify_one();
+        }
         Asked { activity: Arc::clone(self), number: state.begun }
     }
 
@@ -73,7 +81,7 @@ impl Activity {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -90,6 +98,9 @@ impl Drop for Asked {
         state.unread.remove(&self.number);
         state.at_work = state.at_work.saturating_sub(1);
         state.idle_since = Instant::now();
+        if state.at_work == 0 {
+            self.activity.turned.notify_one();
+        }
     }
 }
 
@@ -141,6 +152,9 @@ pub(super) async fn attend<C: GracefulConnection>(
             () = stop.cancelled(), if !is_ending => {
                 is_ending = true;
                 connection.as_mut().graceful_shutdown();
+            }
+            () = activity.turned.notified(), if !is_ending => {
+                wake.as_mut().reset(activity.end(limits, Instant::now()));
             }
             () = wake.as_mut() => {
                 let now = Instant::now();

