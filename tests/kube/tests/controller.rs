@@ -10,6 +10,8 @@ mod bad_input;
 mod clusters;
 #[path = "controller/faults.rs"]
 mod faults;
+#[path = "controller/metrics.rs"]
+mod metrics;
 #[path = "controller/site.rs"]
 mod site;
 #[path = "controller/sources.rs"]

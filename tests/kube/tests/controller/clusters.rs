@@ -261,3 +261,32 @@ fn with_token(site: &Site, token: &str) -> String {
     kubeconfig["users"][0]["user"] = json!({ "token": token });
     kubeconfig.to_string()
 }
+
+/// One whose kubeconfig is wrong from the beginning keeps others waiting for a moment only; and nothing is said any more of a
+/// Service that is not ours any more.
+#[test]
+fn a_cluster_that_nobody_ever_reached_is_not_waited_for() {
+    let home = Site::home();
+    home.apply(&pool("all", "192.0.2.0/24"));
+    home.apply(&json!({
+        "apiVersion": "guideway.dev/v1alpha1", "kind": "Cluster",
+        "metadata": { "name": "nowhere", "namespace": "guideway" },
+        "spec": { "kubeconfigSecret": { "name": "nowhere" } },
+    }));
+    let mut controllers = Controllers::new(&home);
+    controllers.start();
+    home.apply(&service("web", json!({})));
+    address(&home, "web");
+
+    let mut plain = service("web", json!({}));
+    plain["spec"]["type"] = json!("ClusterIP");
+    plain["spec"]["loadBalancerClass"] = json!(null);
+    home.apply(&plain);
+    until("nothing is left of it", || {
+        let web = home.get("service", "web")?;
+        let is_empty = |list: &Value| list.as_array().is_none_or(Vec::is_empty);
+        let [metadata, status] = [&web["metadata"], &web["status"]];
+        let lists = [&metadata["finalizers"], &status["conditions"], &status["loadBalancer"]["ingress"]];
+        Some(()).filter(|()| lists.into_iter().all(is_empty))
+    });
+}
