@@ -79,6 +79,10 @@ fn a_forwarder_that_is_cut_off_from_the_controller_goes_through_another() {
 
         lab.forwarders[0].kill_agent()?;
         lab.forwarders[0].start_agent()?;
+        // It says what is in force when it has seen to it that this is so.
+        wait::until_true("it to have installed what it kept", PATIENCE, || {
+            Ok(lab.forwarders[0].lbctl(&["status"])?["controller"]["generation"] == third)
+        })?;
         through_another(&mut witness, lab)?;
         plane.east.apply(&[web_on(&[1])])?;
         let fourth = witness.settle(lab, third)?;
@@ -90,6 +94,9 @@ fn a_forwarder_that_is_cut_off_from_the_controller_goes_through_another() {
         })?;
         lab.forwarders[1].start_agent()?;
         through_another(&mut witness, lab)?;
+        wait::until_true("the other one to have installed what it kept", PATIENCE, || {
+            Ok(lab.forwarders[1].lbctl(&["status"])?["controller"]["generation"] == fourth)
+        })?;
         cut.heal();
         plane.east.apply(&[web_on(&[0, 1, 2])])?;
         witness.settle(lab, fourth)?;
