@@ -231,6 +231,7 @@ pub(super) static CONTEXT: LazyLock<Context<'static>> = LazyLock::new(|| {
     context.add_function(name::GREATER_EQUAL, |left: Value, right: Value| {
         compare(&left, &right, Ordering::is_ge)
     });
+    context.add_function("size", size);
     context.add_function("type", |value: Value| -> ResolveResult { Ok(string(types::of_value(&value))) });
     context.add_function("dyn", |value: Value| -> ResolveResult { Ok(value) });
     context.add_function(
@@ -256,6 +257,21 @@ pub(super) static CONTEXT: LazyLock<Context<'static>> = LazyLock::new(|| {
     });
     context
 });
+
+/// Of texts the characters count, not their bytes.
+fn size(This(value): This<Value>) -> ResolveResult {
+    let size = match &value {
+        Value::String(text) => {
+            charge_value(&value)?;
+            text.chars().count()
+        }
+        Value::Bytes(bytes) => bytes.len(),
+        Value::List(elements) => elements.len(),
+        Value::Map(map) => map.map.len(),
+        _ => return Err(ExecutionError::NoSuchOverload),
+    };
+    i64::try_from(size).map(Value::Int).map_err(|_| ExecutionError::NoSuchOverload)
+}
 
 fn string(text: &str) -> Value {
     Value::String(Arc::new(text.to_owned()))
