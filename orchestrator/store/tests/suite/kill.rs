@@ -1,4 +1,6 @@
 //! A process that has the embedded store open is killed at random points: what it acknowledged is there.
+//!
+//! `GUIDEWAY_KILLS` says how often it is killed, 25 times unless told.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -12,11 +14,13 @@ use guideway_store::{
     Change, Key, RedbOptions, RedbStore, Revision, Store, StoreError, Txn, TxnOutcome, Write,
 };
 
-const ROUNDS: usize = 25;
-const CLIENTS: usize = 8;
+/// Writers of the rounds, in turn: one that is alone writes where it is, more of them share a commit.
+const CLIENTS: [usize; 3] = [8, 1, 2];
 const KEYS: usize = 20;
 /// Names the store to the process that is to be killed.
 const STORE: &str = "GUIDEWAY_TEST_STORE";
+/// Its number of writers.
+const WRITERS: &str = "GUIDEWAY_TEST_WRITERS";
 
 /// What was acknowledged last: the revision, and the value of each key.
 #[derive(Default)]
@@ -32,8 +36,9 @@ async fn writer() {
     let Some(path) = std::env::var_os(STORE) else { return };
     let store = Arc::new(RedbStore::open(Path::new(&path), RedbOptions::default()).unwrap());
     let start = store.revision().await.unwrap().0;
+    let writers: usize = std::env::var(WRITERS).unwrap().parse().unwrap();
     let clients: Vec<_> =
-        (0..CLIENTS).map(|client| tokio::spawn(write(store.clone(), client, start))).collect();
+        (0..writers).map(|client| tokio::spawn(write(store.clone(), client, start))).collect();
     for client in clients {
         client.await.unwrap();
     }
@@ -58,12 +63,13 @@ async fn write(store: Arc<RedbStore>, client: usize, start: u64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_kill_9() {
+    let rounds: usize = std::env::var("GUIDEWAY_KILLS").map_or(25, |kills| kills.parse().unwrap());
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().join("store.redb");
     let mut known = Acknowledged::default();
     let mut before = Revision::FIRST;
-    for round in 0..ROUNDS {
-        tokio::task::block_in_place(|| run_and_kill(&path, &mut known));
+    for round in 0..rounds {
+        tokio::task::block_in_place(|| run_and_kill(&path, CLIENTS[round % CLIENTS.len()], &mut known));
         let store = RedbStore::open(&path, RedbOptions::default()).unwrap();
         let now = store.revision().await.unwrap();
         let last = known.all.iter().map(|(revision, _)| *revision).max().unwrap();
@@ -80,10 +86,11 @@ async fn what_was_acknowledged_survives_kill_9() {
     }
 }
 
-fn run_and_kill(path: &Path, known: &mut Acknowledged) {
+fn run_and_kill(path: &Path, writers: usize, known: &mut Acknowledged) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "kill::writer", "--nocapture"])
         .env(STORE, path)
+        .env(WRITERS, writers.to_string())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
