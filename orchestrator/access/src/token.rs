@@ -8,6 +8,7 @@ pub mod bootstrap;
 mod claims;
 mod jwt;
 mod keys;
+mod known;
 mod request;
 mod review;
 mod verify;
@@ -17,10 +18,12 @@ use serde_json::{Value, json};
 
 pub use keys::KeyError;
 pub use request::TokenRequest;
-pub use verify::{TokenError, Verified};
+pub use verify::TokenError;
+use verify::Verified;
 
 use crate::{Identity, Objects, Status, refusal};
 use keys::{PublicKey, SigningKey};
+use known::Known;
 
 /// The longest token that is looked at, in bytes.
 const MAX_TOKEN: usize = 16 * 1024;
@@ -32,6 +35,7 @@ pub struct Tokens {
     signing: SigningKey,
     verifying: Vec<PublicKey>,
     longest: Option<SignedDuration>,
+    known: Known,
 }
 
 /// What a token proved.
@@ -66,7 +70,14 @@ impl Tokens {
             }
         }
         let audiences = if audiences.is_empty() { vec![issuer.to_owned()] } else { audiences.to_vec() };
-        Ok(Self { issuer: issuer.to_owned(), audiences, signing, verifying: keys, longest: None })
+        Ok(Self {
+            issuer: issuer.to_owned(),
+            audiences,
+            signing,
+            verifying: keys,
+            longest: None,
+            known: Known::default(),
+        })
     }
 
     /// No token is to live longer: requests for more are shortened, with a warning.
@@ -78,8 +89,8 @@ impl Tokens {
     /// Who sends this bearer token, a service-account token or a bootstrap token? `audiences` are those to accept, none for
     /// the API server's own.
     ///
-    /// Checking a signature takes a good part of a millisecond; a server that sees a token often keeps what
-    /// [`Self::verify`] gives and asks [`Self::accept`] each time.
+    /// Checking a signature takes a good part of a millisecond, so it is done once for a token; whether the token still counts is
+    /// asked each time.
     ///
     /// # Errors
     ///
@@ -108,7 +119,8 @@ impl Tokens {
             let identity = token.identity(objects, now).ok_or(TokenError::Unknown)?;
             return Ok(Authenticated { identity, audiences });
         }
-        self.accept(&self.verify(token)?, audiences, objects, now)
+        let verified = self.known.get_or(token, || self.verify(token))?;
+        self.accept(&verified, audiences, objects, now)
     }
 
     /// The keys to verify tokens with, as `/openid/v1/jwks` serves them (RFC 7517).

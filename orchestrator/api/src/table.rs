@@ -101,9 +101,9 @@ pub fn table<'a>(
     version: &str,
     now: Timestamp,
 ) -> Value {
-    let rows: Vec<Value> = objects.into_iter().map(|object| kind.printer.row(object, include, now)).collect();
+    let rows: Vec<Value> = objects.into_iter().map(|object| row(kind, object, include, now)).collect();
     let columns = match definitions {
-        Definitions::Shown => kind.columns().iter().map(definition).collect(),
+        Definitions::Shown => columns(kind),
         Definitions::Omitted => Value::Null,
     };
     json!({
@@ -113,6 +113,16 @@ pub fn table<'a>(
         "columnDefinitions": columns,
         "rows": rows,
     })
+}
+
+/// The column definitions of a table of such objects.
+pub fn columns(kind: &Version) -> Value {
+    kind.columns().iter().map(definition).collect()
+}
+
+/// The row of one object.
+pub fn row(kind: &Version, object: &Value, include: IncludeObject, now: Timestamp) -> Value {
+    kind.printer.row(object, include, now)
 }
 
 /// An object with its metadata alone.

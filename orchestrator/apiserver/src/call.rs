@@ -15,8 +15,10 @@ use guideway_store::Key;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::flow::Seat;
 use crate::negotiate::Wanted;
 use crate::objects::CachedObjects;
+use crate::respond::busy;
 use crate::server::ApiServer;
 
 /// The state of the cluster around a request.
@@ -26,6 +28,7 @@ pub(crate) struct View<'a> {
 }
 
 /// A request with everything that the verbs need.
+#[derive(Clone)]
 pub(crate) struct Call {
     pub(crate) server: Arc<ApiServer>,
     pub(crate) identity: Arc<Identity>,
@@ -37,6 +40,8 @@ pub(crate) struct Call {
     pub(crate) now: Timestamp,
     /// For headers of the reply.
     pub(crate) warnings: Vec<String>,
+    /// Taken by a list that is in memory as a whole.
+    pub(crate) whole_list: Option<Arc<Seat>>,
 }
 
 impl Call {
@@ -71,6 +76,15 @@ impl Call {
             options.field_selector.also_name(&self.path.name);
         }
         Ok(options)
+    }
+
+    /// Waits until this client may have a whole list in memory, which it then may until its reply is sent.
+    pub(crate) async fn enter_whole_list(&mut self) -> Result<(), Status> {
+        if self.whole_list.is_none() {
+            let seat = self.server.whole_lists.enter(&self.identity.name).await.map_err(busy)?;
+            self.whole_list = Some(Arc::new(seat));
+        }
+        Ok(())
     }
 
     pub(crate) fn key(&self, name: &str) -> Key {
@@ -165,6 +179,7 @@ impl Call {
             wanted: self.wanted,
             now: self.now,
             warnings: Vec::new(),
+            whole_list: None,
         }
     }
 }

@@ -13,6 +13,10 @@ use futures_util::StreamExt as _;
 /// Smaller replies are sent as they are: to compress costs more time than to send.
 const MIN_BYTES: u64 = 128 * 1024;
 
+/// About how many bytes a reply has that does not know it itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Estimate(pub(crate) u64);
+
 /// Whether the client takes gzip.
 pub(crate) fn is_accepted(headers: &HeaderMap) -> bool {
     headers
@@ -28,7 +32,8 @@ pub(crate) fn is_accepted(headers: &HeaderMap) -> bool {
 
 /// The reply with a compressed body, if that is worth it. It is compressed as it is sent.
 pub(crate) fn reply(response: Response) -> Response {
-    let is_large = response.body().size_hint().lower() >= MIN_BYTES;
+    let estimate = response.extensions().get::<Estimate>().map_or(0, |estimate| estimate.0);
+    let is_large = response.body().size_hint().lower().max(estimate) >= MIN_BYTES;
     if !is_large || response.headers().contains_key(CONTENT_ENCODING) {
         return response;
     }

@@ -53,6 +53,8 @@ pub struct Limits {
     pub connections: ConnectionLimits,
     /// Requests at work.
     pub flow: FlowLimits,
+    /// Of these, lists that are in memory as a whole before they are sent.
+    pub whole_lists: FlowLimits,
     /// What is remembered for watches.
     pub cache: guideway_cache::Limits,
     /// Bytes of a request's body.
@@ -74,6 +76,7 @@ impl Default for Limits {
         Self {
             connections: ConnectionLimits::default(),
             flow: FlowLimits::default(),
+            whole_lists: FlowLimits { seats: 4, seats_per_client: 1, ..FlowLimits::default() },
             cache: guideway_cache::Limits::default(),
             body: 3 * 1024 * 1024,
             request: Duration::from_secs(60),

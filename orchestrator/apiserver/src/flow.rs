@@ -4,6 +4,9 @@
 //! none waits in the queue of its client. A seat that comes free goes to the clients that wait in turn, one request each,
 //! so that a client with a thousand requests in its queue and one with a single request are served alternately. A queue
 //! that is full refuses. Watches and streams take no seat: they have counters of their own.
+//!
+//! A seat is taken until the reply is sent, so that what replies hold is bounded, too, and a client that reads slowly takes
+//! its own seats.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,7 +35,7 @@ impl Default for FlowLimits {
     fn default() -> Self {
         Self {
             seats: 256,
-            seats_per_client: 96,
+            seats_per_client: 32,
             queue_per_client: 512,
             long_running: 50_000,
             long_running_per_client: 20_000,

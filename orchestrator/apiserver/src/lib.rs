@@ -30,6 +30,7 @@ mod serve;
 mod server;
 mod show;
 mod subresource;
+mod until_sent;
 mod value;
 mod write;
 

@@ -3,6 +3,7 @@
 mod chunks;
 mod get;
 mod list;
+mod made;
 mod page;
 mod watch;
 

@@ -29,6 +29,11 @@ pub(crate) fn json(code: StatusCode, bytes: Bytes) -> Response {
     typed(code, Encoding::Json.content_type(), Body::from(bytes))
 }
 
+/// A reply of JSON that is made while it is sent.
+pub(crate) fn typed_json(body: Body) -> Response {
+    typed(StatusCode::OK, Encoding::Json.content_type(), body)
+}
+
 /// A reply with a value.
 pub(crate) fn value<T: Serialize>(code: StatusCode, encoding: Encoding, value: &T) -> Response {
     match encode(encoding, value) {

@@ -21,6 +21,7 @@ use crate::negotiate::{self, Wanted};
 use crate::reply::{self, Answer};
 use crate::serve::peer_of;
 use crate::server::ApiServer;
+use crate::until_sent::until_sent;
 use crate::{compress, read, subresource, write};
 
 impl ApiServer {
@@ -116,6 +117,7 @@ impl ApiServer {
             wanted,
             now,
             warnings,
+            whole_list: None,
         };
         if is_long {
             return match call.path.verb {
@@ -125,7 +127,7 @@ impl ApiServer {
         }
         let limit = self.config.limits.request;
         match tokio::time::timeout(limit, verb(call, body)).await {
-            Ok(response) => Ok(response),
+            Ok(response) => Ok(until_sent(response, seat)),
             Err(_elapsed) => Err(Status::timeout("request did not complete within the allotted timeout")),
         }
     }
@@ -163,7 +165,7 @@ async fn verb(mut call: Call, body: Body) -> Response {
     let answer = of_verb(&mut call, body).await;
     let mut response = answer.unwrap_or_else(|status| reply::of_status(&status, call.wanted.encoding));
     reply::warn(&mut response, &call.warnings);
-    response
+    until_sent(response, call.whole_list)
 }
 
 async fn of_verb(call: &mut Call, body: Body) -> Answer {
@@ -206,6 +208,6 @@ pub(crate) fn not_found() -> Response {
     reply::plain(axum::http::StatusCode::NOT_FOUND, "404 page not found\n")
 }
 
-fn busy(busy: Busy) -> Status {
+pub(crate) fn busy(busy: Busy) -> Status {
     Status::too_many_requests(format!("Too many requests, please try again later: {busy}"), 1)
 }

@@ -37,6 +37,8 @@ pub struct ApiServer {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) cache: Arc<Cache>,
     pub(crate) flow: Arc<Flow>,
+    /// Of the requests with a seat there, those that have whole lists in memory.
+    pub(crate) whole_lists: Arc<Flow>,
     pub(crate) metrics: Metrics,
     pub(crate) rbac: ArcSwap<Index>,
     pub(crate) tokens: Tokens,
@@ -87,6 +89,7 @@ impl ApiServer {
         let cache = Cache::start(Arc::clone(&store), config.limits.cache).await.map_err(StartError::Store)?;
         let server = Arc::new(Self {
             flow: Flow::new(config.limits.flow),
+            whole_lists: Flow::new(config.limits.whole_lists),
             config,
             store,
             cache,

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -46,6 +46,10 @@ pub(crate) async fn measure(args: &Args, take: Take<'_>) -> Result<()> {
     if args.wants("get, 32 clients") || args.wants("list of 6300 objects") {
         let server = Server::start()?;
         reads(&Target::new(&server)?, args.time(), take).await?;
+    }
+    for flood in Flood::ALL.into_iter().filter(|flood| args.wants(flood.scenario())) {
+        let server = Server::start()?;
+        take(beside(flood, &Target::new(&server)?, args.time()).await?)?;
     }
     for (scenario, watchers, rounds) in
         [("create to event, 1 watcher", 1, 500), ("create to event, 500 watchers", 500, 100)]
@@ -151,8 +155,9 @@ async fn creates(target: &Target, scenario: &'static str, clients: usize, time: 
     Ok(Row::of_times(scenario, &times).over(began.elapsed()))
 }
 
-async fn reads(target: &Target, time: Duration, take: Take<'_>) -> Result<()> {
-    let mut connection = target.connect().await?;
+/// Creates [`LISTED`] objects.
+async fn fill(target: &Target) -> Result<()> {
+    let connection = target.connect().await?;
     let fill = (0..16).map(|part| {
         let mut connection = connection.clone();
         tokio::spawn(async move {
@@ -165,6 +170,12 @@ async fn reads(target: &Target, time: Duration, take: Take<'_>) -> Result<()> {
     for task in fill.collect::<Vec<_>>() {
         task.await??;
     }
+    Ok(())
+}
+
+async fn reads(target: &Target, time: Duration, take: Take<'_>) -> Result<()> {
+    fill(target).await?;
+    let mut connection = target.connect().await?;
     let mut times = Vec::new();
     for _ in 0..21 {
         let start = Instant::now();
@@ -193,6 +204,96 @@ async fn reads(target: &Target, time: Duration, take: Take<'_>) -> Result<()> {
         times.extend(task.await??);
     }
     take(Row::of_times("get, 32 clients", &times).over(began.elapsed()))
+}
+
+/// What another client does all the time, over [`FLOODING`] connections.
+#[derive(Clone, Copy)]
+enum Flood {
+    Nothing,
+    Creates,
+    Lists,
+    Tables,
+}
+
+/// Connections of a flood.
+const FLOODING: usize = 200;
+
+impl Flood {
+    const ALL: [Self; 4] = [Self::Nothing, Self::Creates, Self::Lists, Self::Tables];
+
+    const fn scenario(self) -> &'static str {
+        match self {
+            Self::Nothing => "get, 1 client, nothing else",
+            Self::Creates => "get beside a flood of creates",
+            Self::Lists => "get beside a flood of lists",
+            Self::Tables => "get beside a flood of tables",
+        }
+    }
+
+    /// One request of it, read to its end.
+    async fn ask(self, connection: &mut Connection, number: &AtomicU64) -> Result<()> {
+        const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io";
+        let body = match self {
+            Self::Nothing => return Ok(()),
+            Self::Creates => {
+                let name = format!("f-{}", number.fetch_add(1, Ordering::Relaxed));
+                connection.open(Method::POST, MAPS, object(&name)).await?
+            }
+            Self::Lists => connection.open(Method::GET, MAPS, Bytes::new()).await?,
+            Self::Tables => connection.open_as(Method::GET, MAPS, Bytes::new(), TABLE).await?,
+        };
+        let mut body = body;
+        while let Some(frame) = body.frame().await {
+            frame?;
+        }
+        Ok(())
+    }
+}
+
+/// What one client waits for an object while another one asks for all that it can.
+async fn beside(flood: Flood, target: &Target, time: Duration) -> Result<Row> {
+    fill(target).await?;
+    let flooding = target.other().await?;
+    let ended = Arc::new(AtomicBool::new(false));
+    let number = Arc::new(AtomicU64::new(0));
+    let mut tasks = Vec::new();
+    for _ in 0..FLOODING {
+        let mut connection = flooding.connect().await?;
+        let (ended, number) = (Arc::clone(&ended), Arc::clone(&number));
+        tasks.push(tokio::spawn(async move {
+            let mut asked = 0;
+            while !matches!(flood, Flood::Nothing) && !ended.load(Ordering::Relaxed) {
+                flood.ask(&mut connection, &number).await?;
+                asked += 1;
+            }
+            anyhow::Ok(asked)
+        }));
+    }
+    let (target, scenario) = (target.clone(), flood.scenario());
+    let row = alone(move || async move {
+        let mut connection = target.connect().await?;
+        let (began, mut times) = (Instant::now(), Vec::new());
+        while began.elapsed() < time {
+            let path = format!("{MAPS}/m-{:05}", times.len() * 197 % LISTED);
+            let start = Instant::now();
+            connection.get(&path).await?;
+            times.push(start.elapsed());
+            // It is not what fills the server.
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        Ok(Row::of_times(scenario, &times))
+    })
+    .await?;
+    ended.store(true, Ordering::Relaxed);
+    let mut asked = 0;
+    for task in tasks {
+        asked += task.await??;
+    }
+    if !matches!(flood, Flood::Nothing) {
+        ensure!(asked > 0, "{scenario}: the flood had not one answer");
+        eprintln!("  beside {asked} requests of the flood");
+    }
+    Ok(row)
 }
 
 /// Tells the time of each line that a watch gives.

@@ -45,18 +45,10 @@ pub enum TokenError {
 
 /// The claims of a token whose signature is right. Whether they still count is for [`Tokens::accept`] to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verified {
-    claims: Claims,
+pub(super) struct Verified {
+    pub(super) claims: Claims,
     /// The token itself, when it must be compared with that in a secret.
-    legacy: Option<String>,
-}
-
-impl Verified {
-    /// From when on the token is worth nothing; `None` for one of a secret.
-    #[must_use]
-    pub fn expires(&self) -> Option<Timestamp> {
-        self.claims.exp.and_then(|seconds| Timestamp::from_second(seconds).ok())
-    }
+    pub(super) legacy: Option<String>,
 }
 
 impl Tokens {
@@ -65,7 +57,7 @@ impl Tokens {
     /// # Errors
     ///
     /// The token is not of this cluster.
-    pub fn verify(&self, token: &str) -> Result<Verified, TokenError> {
+    pub(super) fn verify(&self, token: &str) -> Result<Verified, TokenError> {
         if token.len() > MAX_TOKEN {
             return Err(TokenError::Unknown);
         }
@@ -85,7 +77,7 @@ impl Tokens {
     /// # Errors
     ///
     /// It does not.
-    pub fn accept(
+    pub(super) fn accept(
         &self,
         token: &Verified,
         audiences: &[String],

@@ -1,28 +1,57 @@
+use std::sync::Arc;
+
 use axum::body::Bytes;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
+use guideway_api::convert;
 use guideway_api::kind::Origin;
-use guideway_api::{Status, convert, table};
+use guideway_api::table::{self, IncludeObject};
 use guideway_cache::Object;
 use serde_json::{Map, Value, json};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::chunks::{Chunks, Item};
-use super::page::Page;
+use super::made::Made;
+use super::page::{FEW, Page};
 use crate::call::Call;
-use crate::negotiate::{Encoding, Form};
+use crate::compress;
+use crate::negotiate::{Encoding, Form, Wanted};
 use crate::reply::{self, Answer};
 
 /// Objects that are parsed between two chances for other tasks.
 const BREATH: usize = 200;
 
 /// Objects, all as of one revision.
-pub(crate) async fn list(call: &Call) -> Answer {
+pub(crate) async fn list(call: &mut Call) -> Answer {
     let options = call.list_options()?;
     let page = call.page(&options).await?;
     let metadata = metadata(&page);
-    if call.wanted.form == Form::Object && call.wanted.encoding == Encoding::Json {
-        return plain(call, &page, &metadata);
+    match call.wanted {
+        Wanted { encoding: Encoding::Json, form: Form::Object } => Ok(objects(call, page, &metadata)),
+        Wanted { encoding: Encoding::Json, form: Form::Metadata } => {
+            let shown = call.clone();
+            let make = move |object: &Object| table::partial_object_metadata(&shown.shown(object));
+            let head = head("PartialObjectMetadataList", "meta.k8s.io/v1", &metadata, "items");
+            Ok(made(page, head, make))
+        }
+        Wanted { encoding: Encoding::Json, form: Form::Table(version) } => {
+            let include = IncludeObject::parse(call.query())?;
+            let columns = table::columns(call.version());
+            let (kind, version) = ("Table", format!("meta.k8s.io/{version}"));
+            let head = head(kind, &version, &metadata, &format!(r#"columnDefinitions":{columns},"rows"#));
+            let shown = call.clone();
+            let make =
+                move |object: &Object| table::row(shown.version(), &shown.shown(object), include, shown.now);
+            Ok(made(page, head, make))
+        }
+        _ => document(call, page, metadata).await,
+    }
+}
+
+/// In an encoding that needs all of it at once.
+async fn document(call: &mut Call, page: Page, metadata: Value) -> Answer {
+    if page.items.len() > FEW {
+        call.enter_whole_list().await?;
     }
     let mut values = Vec::with_capacity(page.items.len());
     for (index, object) in page.items.iter().enumerate() {
@@ -53,7 +82,15 @@ pub(crate) async fn list(call: &Call) -> Answer {
             "items": values,
         }),
     };
-    Ok(call.reply(StatusCode::OK, &document))
+    Ok(beside_others(|| call.reply(StatusCode::OK, &document)))
+}
+
+/// Does what takes long, while other threads do what this one would have done.
+fn beside_others<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+        _ => work(),
+    }
 }
 
 fn metadata(page: &Page) -> Value {
@@ -80,29 +117,40 @@ fn remove_type(object: &mut Value) {
     }
 }
 
-fn item(call: &Call, object: &Object) -> Result<Item, Status> {
-    let is_as_stored = convert::is_shown_as_stored(call.kind(), call.version(), object.revision.0);
-    if !is_typed(call) {
-        return call.bytes(object).map(|bytes| Item::new(bytes, [(0, 0); 2]));
-    }
-    if is_as_stored {
-        return Ok(Item::new(object.json.clone(), object.type_words()));
-    }
-    let mut value = call.shown(object);
-    remove_type(&mut value);
-    reply::encode(Encoding::Json, &value).map(|bytes| Item::new(bytes.into(), [(0, 0); 2]))
+/// The beginning of a list, up to its objects.
+fn head(kind: &str, version: &str, metadata: &Value, items: &str) -> Bytes {
+    let (kind, version) = (Value::from(kind), Value::from(version));
+    format!(r#"{{"kind":{kind},"apiVersion":{version},"metadata":{metadata},"{items}":["#).into()
 }
 
-/// The bytes of the objects as they are, between the words of a list.
-fn plain(call: &Call, page: &Page, metadata: &Value) -> Result<Response, Status> {
-    let kind = Value::from(call.kind().list_kind.as_str());
-    let version = Value::from(call.version().api_version());
-    let head = format!(r#"{{"kind":{kind},"apiVersion":{version},"metadata":{metadata},"items":["#);
-    let items = page.items.iter().map(|object| item(call, object)).collect::<Result<Vec<_>, _>>()?;
-    let body = Chunks::new(Bytes::from(head), items, Bytes::from_static(b"]}")).into_body();
-    let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(Encoding::Json.content_type()));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
-    Ok(response)
+const TAIL: &[u8] = b"]}";
+
+/// The objects themselves: their bytes as they are, if all of them are of the request's version.
+fn objects(call: &Call, page: Page, metadata: &Value) -> Response {
+    let head = head(&call.kind().list_kind, &call.version().api_version(), metadata, "items");
+    let is_typed = is_typed(call);
+    let is_as_stored =
+        |object: &Arc<Object>| convert::is_shown_as_stored(call.kind(), call.version(), object.revision.0);
+    if page.items.iter().all(is_as_stored) {
+        let without = |object: &Object| if is_typed { object.type_words() } else { [(0, 0); 2] };
+        let items = page.items.iter().map(|object| Item::new(object.json.clone(), without(object))).collect();
+        return reply::typed_json(Chunks::new(head, items, Bytes::from_static(TAIL)).into_body());
+    }
+    let shown = call.clone();
+    let make = move |object: &Object| {
+        let mut value = shown.shown(object);
+        if is_typed {
+            remove_type(&mut value);
+        }
+        value
+    };
+    made(page, head, make)
+}
+
+/// A list whose items are made as they are sent.
+fn made(page: Page, head: Bytes, make: impl FnMut(&Object) -> Value + Send + Unpin + 'static) -> Response {
+    let stored = page.items.iter().map(|object| object.json.len() as u64).sum();
+    let mut response = reply::typed_json(Made::body(head, page.items, make, TAIL));
+    response.extensions_mut().insert(compress::Estimate(stored));
+    response
 }

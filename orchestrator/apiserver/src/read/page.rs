@@ -13,6 +13,8 @@ use crate::call::Call;
 const BREATH: usize = 500;
 /// Keys that are read from the store at once while a selector leaves some out.
 const READ_AHEAD: usize = 500;
+/// A page of so many is not a whole list.
+pub(crate) const FEW: usize = 1000;
 
 /// What a list shows.
 #[derive(Debug)]
@@ -27,7 +29,7 @@ pub(crate) struct Page {
 
 impl Call {
     /// The page of a list that the options ask for.
-    pub(crate) async fn page(&self, options: &ListOptions) -> Result<Page, Status> {
+    pub(crate) async fn page(&mut self, options: &ListOptions) -> Result<Page, Status> {
         let prefix = self.kind().prefix(self.namespace());
         let limit = usize::try_from(options.limit).unwrap_or(usize::MAX);
         if let Some(token) = &options.continue_token {
@@ -97,7 +99,7 @@ impl Call {
 
     /// From the store, as it was.
     async fn page_at(
-        &self,
+        &mut self,
         options: &ListOptions,
         prefix: &str,
         start: &str,
@@ -106,6 +108,10 @@ impl Call {
         is_continued: bool,
     ) -> Result<Page, Status> {
         let has_selector = has_selector(options);
+        if limit == 0 || limit > FEW {
+            // None of these objects is in the cache.
+            self.enter_whole_list().await?;
+        }
         let mut items: Vec<Arc<Object>> = Vec::new();
         let mut start = Some(start.to_owned()).filter(|start| !start.is_empty());
         loop {

@@ -146,6 +146,90 @@ async fn tables_and_metadata() {
     assert_eq!(one["kind"], "PartialObjectMetadata");
 }
 
+/// What is made while it is sent is what is sent as a whole where the encoding wants that.
+#[tokio::test]
+async fn lists_say_the_same_in_every_encoding() {
+    const SCALERS: &str = "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers";
+    let lab = Lab::start().await;
+    three(&lab).await;
+    let scaler = json!({
+        "metadata": {"name": "s"},
+        "spec": {"maxReplicas": 3, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}},
+    });
+    lab.made(SCALERS, &scaler).await;
+    for path in [MAPS, SCALERS, "/api/v1/namespaces/none/configmaps"] {
+        for form in ["", ";as=Table;v=v1;g=meta.k8s.io", ";as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"] {
+            let accept = format!("application/json{form}");
+            let accept = [("accept", &*accept)];
+            let (sent, whole) = (
+                lab.ask("GET", &format!("{path}?limit=2"), &accept, "").await,
+                lab.ask("GET", &format!("{path}?limit=2&pretty=true"), &accept, "").await,
+            );
+            assert_eq!(sent.headers["content-type"], "application/json", "{path} {form}");
+            assert!(sent.json["kind"].is_string() && sent.bytes != whole.bytes, "{path} {form}");
+            assert_eq!(sent.json, whole.json, "{path} {form}");
+        }
+    }
+}
+
+/// `count` objects of 100 kB.
+async fn large(lab: &Lab, count: usize) {
+    for number in 0..count {
+        lab.made(MAPS, &config_map(&format!("large-{number}"), json!({"t": "x".repeat(100_000)}))).await;
+    }
+}
+
+#[tokio::test]
+async fn a_list_has_its_seat_until_it_is_sent() {
+    let mut config = config();
+    config.limits.flow.seats_per_client = 2;
+    let lab = Lab::with(config).await;
+    large(&lab, 2).await;
+    let admin = || Identity::user("admin", &[MASTERS]);
+    let ask = || {
+        let request = Request::builder().uri(MAPS).body(Body::empty()).unwrap();
+        lab.server.in_process(admin()).oneshot(request)
+    };
+    let first = ask().await.unwrap();
+    let second = ask().await.unwrap();
+    assert_eq!(lab.server.flow.counts().in_flight, 2);
+    let mut third = std::pin::pin!(ask());
+    assert!(futures_util::poll!(&mut third).is_pending(), "two replies are not sent");
+    assert_eq!(lab.server.flow.counts().waiting, 1);
+    drop(first);
+    assert_eq!(third.await.unwrap().status(), 200);
+    second.into_body().collect().await.unwrap();
+    assert_eq!(lab.server.flow.counts().in_flight, 0);
+}
+
+#[tokio::test]
+async fn a_client_has_one_whole_list_in_memory() {
+    let lab = Lab::start().await;
+    large(&lab, 2).await;
+    let (version, list) = {
+        let list = lab.get(&format!("{MAPS}?limit=1")).await.json;
+        (list["metadata"]["resourceVersion"].as_str().unwrap().to_owned(), list)
+    };
+    assert_eq!(names(&list), ["large-0"]);
+    let path = format!("{MAPS}?resourceVersion={version}&resourceVersionMatch=Exact");
+    let ask = |name: &str| {
+        let request = Request::builder().uri(&path).body(Body::empty()).unwrap();
+        lab.server.in_process(Identity::user(name, &[MASTERS])).oneshot(request)
+    };
+    let first = ask("one").await.unwrap();
+    assert_eq!(lab.server.whole_lists.counts().in_flight, 1);
+    let mut waits = std::pin::pin!(ask("one"));
+    assert!(futures_util::poll!(&mut waits).is_pending());
+    assert_eq!(lab.server.whole_lists.counts().waiting, 1);
+    // Somebody else does not wait, nor a page.
+    let other = ask("other").await.unwrap();
+    assert_eq!(names(&lab.get(&format!("{MAPS}?limit=1")).await.json), ["large-0"]);
+    drop(first);
+    assert_eq!(waits.await.unwrap().status(), 200);
+    drop(other);
+    assert_eq!(lab.server.whole_lists.counts().in_flight, 0);
+}
+
 #[tokio::test]
 async fn large_lists_are_compressed() {
     let lab = Lab::start().await;
