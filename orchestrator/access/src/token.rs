@@ -18,8 +18,7 @@ use serde_json::{Value, json};
 
 pub use keys::KeyError;
 pub use request::TokenRequest;
-pub use verify::TokenError;
-use verify::Verified;
+pub use verify::{TokenError, Verified};
 
 use crate::{Identity, Objects, Status, refusal};
 use keys::{PublicKey, SigningKey};

@@ -43,9 +43,9 @@ pub enum TokenError {
     Replaced,
 }
 
-/// The claims of a token whose signature is right. Whether they still count is for [`Tokens::accept`] to say.
+/// The claims of a token whose signature is right. Whether they still count is for [`Tokens::authenticate`] to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Verified {
+pub struct Verified {
     pub(super) claims: Claims,
     /// The token itself, when it must be compared with that in a secret.
     pub(super) legacy: Option<String>,
@@ -57,7 +57,7 @@ impl Tokens {
     /// # Errors
     ///
     /// The token is not of this cluster.
-    pub(super) fn verify(&self, token: &str) -> Result<Verified, TokenError> {
+    pub fn verify(&self, token: &str) -> Result<Verified, TokenError> {
         if token.len() > MAX_TOKEN {
             return Err(TokenError::Unknown);
         }
