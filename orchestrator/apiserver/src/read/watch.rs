@@ -27,6 +27,8 @@ use crate::server::ApiServer;
 const FRAME: usize = 64 * 1024;
 /// Events that are taken from the cache at once.
 const BATCH: usize = 64;
+/// Objects that are looked at between two chances for other tasks.
+const BREATH: usize = 500;
 /// On the object of the bookmark that ends the initial events.
 const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
 
@@ -121,10 +123,13 @@ impl Events {
                     Err(status) => self.fail(&mut frame, &status),
                 },
                 Stage::Initial { mut objects, revision, watcher } => {
-                    while frame.len() < FRAME {
-                        let Some(object) = objects.next() else { break };
+                    // Selectors may take few of many.
+                    for object in objects.by_ref().take(BREATH) {
                         if selected(&self.options, &object) {
                             self.put(&mut frame, "ADDED", &object);
+                        }
+                        if frame.len() >= FRAME {
+                            break;
                         }
                     }
                     self.stage = if objects.len() > 0 {
@@ -136,6 +141,9 @@ impl Events {
                         let next_bookmark = Instant::now() + self.bookmarks.unwrap_or_default();
                         Stage::Follow { watcher, next_bookmark }
                     };
+                    if frame.is_empty() {
+                        tokio::task::yield_now().await;
+                    }
                 }
                 Stage::Follow { watcher, next_bookmark } => {
                     self.follow(&mut frame, watcher, next_bookmark).await;
