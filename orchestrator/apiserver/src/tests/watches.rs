@@ -42,6 +42,25 @@ async fn what_is_there_comes_first_when_asked() {
 }
 
 #[tokio::test]
+async fn the_few_that_a_selector_takes_come_from_among_many() {
+    let lab = Lab::start().await;
+    for number in 0..1100 {
+        let mut object = config_map(&format!("m-{number:04}"), json!({}));
+        object["metadata"]["labels"] = json!({"taken": (number % 547 == 1).to_string()});
+        lab.made(MAPS, &object).await;
+    }
+    let path = format!(
+        "{MAPS}?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true\
+         &labelSelector=taken%3Dtrue"
+    );
+    let mut events = Events::of(&lab, &path, &[]).await;
+    for name in ["m-0001", "m-0548", "m-1095"] {
+        assert_eq!(events.brief().await, event("ADDED", name));
+    }
+    assert_eq!(events.next().await.unwrap()["type"], "BOOKMARK");
+}
+
+#[tokio::test]
 async fn objects_come_into_a_selector_and_leave_it() {
     let lab = Lab::start().await;
     let mut events = Events::of(&lab, &format!("{MAPS}?watch=1&labelSelector=on%3Dyes"), &[]).await;
