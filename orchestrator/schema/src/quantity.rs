@@ -3,8 +3,10 @@
 use std::{fmt, str::FromStr};
 
 const NANO: i128 = 1_000_000_000;
-/// The largest quantity there is (2^63 - 1); larger ones are taken for it.
-const MAX: i128 = 9_223_372_036_854_775_807 * NANO;
+/// The largest quantity with a binary suffix (2^63 - 1); larger ones are taken for it.
+const MAX_BINARY: i128 = 9_223_372_036_854_775_807 * NANO;
+/// The largest quantity there is. Kubernetes has no such limit; nothing that is counted comes near it.
+const MAX: i128 = 10_i128.pow(28) * NANO;
 
 /// How a quantity is written. It keeps the form that it was given in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,6 +77,7 @@ impl Quantity {
     /// The sum, written in this quantity's form; at most the largest quantity there is.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
+        // Neither is more than 10^37 in billionths, of some 10^38.
         self.with(self.nanos + other.nanos, other)
     }
 
@@ -136,7 +139,15 @@ impl FromStr for Quantity {
             return Err(QuantityError::Format);
         }
         let (form, scale) = scale(suffix)?;
-        let nanos = nanos(whole, fraction, scale);
+        let mut nanos = nanos(whole, fraction, scale);
+        let mut form = form;
+        if form == Form::Binary {
+            nanos = nanos.min(MAX_BINARY);
+            // Kubernetes takes these for decimal ones: no binary suffix is for them.
+            if nanos < NANO {
+                form = Form::Decimal;
+            }
+        }
         Ok(Self { nanos: if negative { -nanos } else { nanos }, form })
     }
 }
@@ -189,14 +200,15 @@ fn nanos(whole: &str, fraction: &str, scale: Scale) -> i128 {
     };
     // The number is digits * 10^ten * 2^two. Its size in decimal places tells those too large and those too small.
     let size = i64::try_from(digits.len()).unwrap_or(i64::MAX).saturating_add(ten);
-    if size > 29 {
+    if size > 39 {
         return MAX;
     }
     if size < -20 {
         return 1;
     }
-    // Digits that are too many to count only round up.
-    let (kept, dropped) = digits.split_at(digits.len().min(19));
+    // Digits that are too many to count only round up. Nineteen digits times 2^60 fit.
+    let most = if two == 0 { 38 } else { 19 };
+    let (kept, dropped) = digits.split_at(digits.len().min(most));
     let mut value = kept.iter().fold(0_i128, |value, digit| value * 10 + i128::from(digit - b'0'));
     let lost = dropped.iter().any(|digit| *digit != b'0');
     let ten = ten + i64::try_from(dropped.len()).unwrap_or(0);
@@ -221,9 +233,9 @@ impl fmt::Display for Quantity {
         if self.nanos == 0 {
             return f.write_str("0");
         }
-        // Binary suffixes of what is smaller than the first would round.
-        if self.form == Form::Binary && self.nanos.abs() >= 1024 * NANO {
-            let mut value = round_up(self.nanos, NANO);
+        // Binary suffixes of what is smaller than the first, or of a fraction, would round.
+        if self.form == Form::Binary && self.nanos.abs() >= 1024 * NANO && self.is_whole() {
+            let mut value = self.nanos / NANO;
             let mut suffix = 0;
             while value % 1024 == 0 && suffix + 1 < BINARY.len() {
                 value /= 1024;
@@ -233,14 +245,15 @@ impl fmt::Display for Quantity {
         }
         let mut value = self.nanos;
         let mut suffix = 0;
-        while value % 1000 == 0 && suffix + 1 < DECIMAL.len() {
+        while value % 1000 == 0 {
             value /= 1000;
             suffix += 1;
         }
         match (self.form, suffix) {
             (Form::Exponent, 3) => write!(f, "{value}"),
             (Form::Exponent, 0..3) => write!(f, "{value}e-{}", (3 - suffix) * 3),
-            (Form::Exponent, _) => write!(f, "{value}e{}", (suffix - 3) * 3),
+            // Also what has no suffix that is large enough.
+            (Form::Exponent, _) | (_, 10..) => write!(f, "{value}e{}", (suffix - 3) * 3),
             _ => write!(f, "{value}{}", DECIMAL[suffix]),
         }
     }
@@ -287,9 +300,15 @@ mod tests {
             ("1E", "1E"),
             ("7Ei", "7Ei"),
             ("8Ei", "9223372036854775807"),
-            ("100E", "9223372036854775807"),
-            ("1e1000000000", "9223372036854775807"),
-            ("99999999999999999999999999999999999999999999", "9223372036854775807"),
+            ("100000000000Gi", "9223372036854775807"),
+            ("312.5Ki", "320000"),
+            ("1.0001Ki", "1024102400u"),
+            ("100E", "100E"),
+            ("1000E", "1e21"),
+            ("18446744073709551616", "18446744073709551616"),
+            ("1234567890123456789012345.123456789", "1234567890123456789012345123456789n"),
+            ("1e1000000000", "10e27"),
+            ("99999999999999999999999999999999999999999999", "10e27"),
             ("1e-1000000000", "1e-9"),
         ];
         for (text, canonical) in cases {
@@ -327,9 +346,10 @@ mod tests {
             if let Ok(quantity) = text.parse::<Quantity>() {
                 let canonical = quantity.to_string();
                 let again: Quantity = canonical.parse().unwrap();
-                prop_assert_eq!(again.to_string(), canonical);
-                if quantity.form != Form::Binary {
-                    prop_assert_eq!(again, quantity);
+                prop_assert_eq!(again, quantity);
+                // A binary form without a suffix (`312.5Ki` is `320000`) is read as a decimal one (`320k`).
+                if quantity.form != Form::Binary || canonical.ends_with('i') {
+                    prop_assert_eq!(again.to_string(), canonical);
                 }
             }
         }
