@@ -8,6 +8,7 @@ mod build;
 mod compare;
 mod compiler;
 mod record;
+mod stack;
 mod toolchain;
 
 use std::fs;
@@ -86,6 +87,7 @@ fn rebuild() -> Result<()> {
     fs::create_dir_all(object_dir())?;
     for program in PROGRAMS {
         let object = build::build(program, &toolchain)?;
+        stack::check(&object).with_context(|| format!("{}: nothing is written", program.object_name()))?;
         fs::write(program.object(), &object)
             .with_context(|| format!("cannot write {}", program.object().display()))?;
         eprintln!("ebpf: {} ({} bytes)", program.object().display(), object.len());
@@ -103,6 +105,10 @@ pub(crate) fn check_hashes() -> Result<()> {
             "ebpf/obj does not belong to these sources:\n  {}\nrun `cargo xtask ebpf` and commit ebpf/obj with the change",
             differences.join("\n  ")
         );
+    }
+    for program in PROGRAMS {
+        let object = fs::read(program.object())?;
+        stack::check(&object).with_context(|| program.object_name())?;
     }
     eprintln!(
         "ebpf: {} objects and {} sources have the recorded hashes",

@@ -179,26 +179,26 @@ fn candidates(parcel: &Parcel, set: &SetRecord, mode: Mode, hash: u32, current: 
     Candidates::new(current, previous, |backend| maps::state(header, backend) == backend_state::DEAD)
 }
 
-/// What the flow table has for a packet.
+/// What the flow table has for a packet. Small: it stands on the stack of the deepest chain of calls.
 #[repr(C)]
 struct Entry {
     tag: u64,
     /// The entry's second word, when there is one.
     found: FlowWord,
     /// Its place, or `NOWHERE`.
-    found_at: u64,
+    found_at: u32,
     /// The place for a new entry, or `NOWHERE`.
-    place: u64,
+    place: u32,
     /// Of [`FLOWS`].
-    bucket: u64,
-    now: u64,
+    bucket: u32,
+    now: u32,
     /// Whether the entry can be followed, and its backend is serving.
-    follow: u64,
+    follow: u32,
 }
 
-const NOWHERE: u64 = FLOW_WAYS as u64;
-const FOLLOW: u64 = 1;
-const SERVING: u64 = 2;
+const NOWHERE: u32 = FLOW_WAYS as u32;
+const FOLLOW: u32 = 1;
+const SERVING: u32 = 2;
 
 impl Entry {
     #[inline(always)]
@@ -222,13 +222,13 @@ impl Entry {
         let clock = Clock { now, timeout: record.timeout };
         let Search { found, place } = flows::search(&places, tag, &clock, opaque);
         self.tag = tag;
-        self.bucket = bucket.into();
-        self.now = now.into();
-        let forget = |number| forgotten(number, header.digest);
-        self.place = forget(place.map_or(NOWHERE, |way| way as u64));
-        let (way, word) = found.map_or((NOWHERE, FlowWord(0)), |(way, word)| (way as u64, word));
+        self.bucket = bucket;
+        self.now = now;
+        let forget = |number: u32| forgotten(number.into(), header.digest) as u32;
+        self.place = forget(place.map_or(NOWHERE, |way| way as u32));
+        let (way, word) = found.map_or((NOWHERE, FlowWord(0)), |(way, word)| (way as u32, word));
         self.found_at = forget(way);
-        self.found = FlowWord(forget(word.0));
+        self.found = FlowWord(forgotten(word.0, header.digest));
         self.follow = if self.found_at == NOWHERE { 0 } else { forget(follow(header, self.found)) };
         Ok(())
     }
@@ -252,7 +252,7 @@ impl Entry {
             EntryUse::Follow { half_open } => {
                 maps::count(Counter::FlowHit);
                 let word =
-                    FlowWord::new(self.found.backend(), self.found.epoch(), self.now as u32, half_open);
+                    FlowWord::new(self.found.backend(), self.found.epoch(), self.now, half_open);
                 if word != self.found {
                     self.store(self.found_at, None, word)?;
                 }
@@ -263,7 +263,7 @@ impl Entry {
                     maps::count(Counter::FlowFull);
                 } else {
                     let backend = BACKENDS.get(decision.backend.into()).ok_or(Counter::DropInternal)?;
-                    let word = FlowWord::new(decision.backend, backend.epoch, self.now as u32, half_open);
+                    let word = FlowWord::new(decision.backend, backend.epoch, self.now, half_open);
                     self.store(self.place, Some(word.check(self.tag)), word)?;
                     maps::count(Counter::FlowInsert);
                 }
@@ -275,8 +275,8 @@ impl Entry {
 
     /// Each word is stored by itself; who reads between the two finds no entry.
     #[inline(always)]
-    fn store(&self, way: u64, check: Option<u64>, word: FlowWord) -> Verdict<()> {
-        let bucket = FLOWS.get_ptr_mut(self.bucket as u32).ok_or(Counter::DropInternal)?;
+    fn store(&self, way: u32, check: Option<u64>, word: FlowWord) -> Verdict<()> {
+        let bucket = FLOWS.get_ptr_mut(self.bucket).ok_or(Counter::DropInternal)?;
         let way = way as usize % FLOW_WAYS;
         // SAFETY: `way` is a place of the element, which is live as long as the map.
         unsafe {
@@ -292,7 +292,7 @@ impl Entry {
 
 /// Whether the entry's backend is still the one that it was made for, and lives; and whether it is serving.
 #[inline(always)]
-fn follow(header: &GenerationHeader, word: FlowWord) -> u64 {
+fn follow(header: &GenerationHeader, word: FlowWord) -> u32 {
     let state = maps::state(header, word.backend());
     match BACKENDS.get(word.backend().into()) {
         Some(backend) if backend.epoch == word.epoch() => match state {
