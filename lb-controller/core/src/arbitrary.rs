@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::{NonZeroU8, NonZeroU16};
+use std::sync::Arc;
 use std::time::Duration;
 
 use guideway_dataplane_config::{
@@ -14,6 +15,7 @@ use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 
+use crate::message::{MAX_PAST_AGO, PastSet};
 use crate::{
     Advertise, Advertisement, BfdProfile, Community, Content, ExtendedCommunity, ForwarderName, L2,
     LargeCommunity, Peer, Pool, PoolName, RemoteAs, Routing, Scope, SetName, Shard, ShardName, Vip, VipName,
@@ -109,6 +111,14 @@ pub fn set() -> impl Strategy<Value = BackendSet> {
                 }
             },
         )
+}
+
+/// What sets were before.
+pub fn past_set() -> impl Strategy<Value = PastSet> {
+    (set(), 0..=MAX_PAST_AGO.as_secs(), 0..1000_u64).prop_map(|(set, seconds, ms)| {
+        let ago = Duration::from_secs(seconds) + Duration::from_millis(ms);
+        PastSet { set: Arc::new(set), ago: ago.min(MAX_PAST_AGO) }
+    })
 }
 
 fn ports() -> impl Strategy<Value = Ports> {

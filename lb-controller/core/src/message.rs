@@ -7,7 +7,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use guideway_dataplane_config::BackendSet;
+
 use crate::{Delta, Digest, Generation, Term, VipName};
+
+/// Sets of one [`ToForwarder::Past`].
+pub const MAX_PAST_SETS: usize = 1 << 16;
+/// How long ago a [`PastSet`] was replaced, at most: more than any drain window.
+pub const MAX_PAST_AGO: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// From the leader to a forwarder. A forwarder answers [`FromForwarder::Stale`] to a lower term than the highest that it has
 /// seen, and does nothing.
@@ -69,6 +76,24 @@ pub enum ToForwarder {
         /// Other forwarders through which controllers are reached when there is no way of one's own.
         relays: BTreeSet<SocketAddr>,
     },
+    /// What sets were before, as far as drain windows reach; for a forwarder that does not know. It takes the place of what
+    /// was said of that before.
+    Past {
+        /// The leader's.
+        term: Term,
+        /// In the order in which they were replaced, oldest first.
+        sets: Arc<Vec<PastSet>>,
+    },
+}
+
+/// A set as it was. What decides about its tables was replaced since then: flows that are looked after may be on backends
+/// that only these tables have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastSet {
+    /// What it was.
+    pub set: Arc<BackendSet>,
+    /// Since the next one took its place.
+    pub ago: Duration,
 }
 
 impl ToForwarder {
@@ -82,7 +107,8 @@ impl ToForwarder {
             | Self::Fence { term, .. }
             | Self::Keepalive { term }
             | Self::SendContent { term, .. }
-            | Self::Touch { term, .. } => *term,
+            | Self::Touch { term, .. }
+            | Self::Past { term, .. } => *term,
         }
     }
 }

@@ -8,6 +8,8 @@ use crate::parts::Assembly;
 #[derive(Debug)]
 pub struct Decoder<T> {
     pub(crate) assembly: Assembly,
+    /// Of [`Past`](crate::v1::Past): its parts may come between those of a delta.
+    pub(crate) past: Assembly,
     of: PhantomData<fn() -> T>,
 }
 
@@ -15,7 +17,7 @@ impl<T> Decoder<T> {
     /// For a new stream.
     #[must_use]
     pub fn new() -> Self {
-        Self { assembly: Assembly::default(), of: PhantomData }
+        Self { assembly: Assembly::default(), past: Assembly::default(), of: PhantomData }
     }
 }
 

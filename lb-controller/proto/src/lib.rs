@@ -12,6 +12,7 @@ mod error;
 mod from_forwarder;
 mod item;
 mod parts;
+mod past;
 mod read;
 mod routing;
 #[cfg(test)]

@@ -24,22 +24,23 @@ pub(crate) fn split(whole: &Bytes) -> impl Iterator<Item = Part> + use<> {
 /// Puts parts together. What is announced is not believed: memory is taken for what has come.
 #[derive(Debug, Default)]
 pub(crate) struct Assembly {
-    generation: u64,
+    /// The number of what the parts are of: a generation or a term.
+    number: u64,
     total: u64,
     so_far: BytesMut,
 }
 
 impl Assembly {
     /// The whole, once its last part has come.
-    pub(crate) fn push(&mut self, generation: u64, part: &Part) -> Result<Option<Bytes>, WireError> {
-        let result = self.add(generation, part);
+    pub(crate) fn push(&mut self, number: u64, part: &Part) -> Result<Option<Bytes>, WireError> {
+        let result = self.add(number, part);
         if result.is_err() {
             *self = Self::default();
         }
         result
     }
 
-    fn add(&mut self, generation: u64, part: &Part) -> Result<Option<Bytes>, WireError> {
+    fn add(&mut self, number: u64, part: &Part) -> Result<Option<Bytes>, WireError> {
         if part.bytes.len() > MAX_PART_BYTES {
             let reason = format_args!("has {} bytes, at most {MAX_PART_BYTES} are allowed", part.bytes.len());
             return Err(WireError::new(reason)).at("bytes");
@@ -49,15 +50,15 @@ impl Assembly {
             return Err(WireError::new(reason)).at("total");
         }
         if part.offset == 0 {
-            *self = Self { generation, total: part.total, so_far: BytesMut::new() };
+            *self = Self { number, total: part.total, so_far: BytesMut::new() };
         } else if part.bytes.is_empty() {
             return Err(WireError::new("is empty")).at("bytes");
         }
         let so_far = self.so_far.len() as u64;
-        if (generation, part.total, part.offset) != (self.generation, self.total, so_far) {
+        if (number, part.total, part.offset) != (self.number, self.total, so_far) {
             let reason = format_args!(
-                "{} of {} bytes of generation {generation} does not follow {so_far} of {} of {}",
-                part.offset, part.total, self.total, self.generation
+                "{} of {} bytes of number {number} does not follow {so_far} of {} of {}",
+                part.offset, part.total, self.total, self.number
             );
             return Err(WireError::new(reason)).at("offset");
         }
@@ -94,7 +95,7 @@ mod tests {
     fn parts_that_do_not_fit_are_errors() {
         let part = |total, offset, length| Part { total, offset, bytes: vec![0; length].into() };
         let first = part(10, 0, 5);
-        for (generation, second, field) in [
+        for (number, second, field) in [
             (7, part(10, 4, 5), "offset"),
             (7, part(10, 6, 5), "offset"),
             (7, part(11, 5, 5), "offset"),
@@ -106,7 +107,7 @@ mod tests {
         ] {
             let mut assembly = Assembly::default();
             assert_eq!(assembly.push(7, &first), Ok(None));
-            assert_eq!(assembly.push(generation, &second).unwrap_err().field, field);
+            assert_eq!(assembly.push(number, &second).unwrap_err().field, field);
             // It begins anew after an error, and with a first part at any time.
             assert_eq!(assembly.push(9, &first), Ok(None));
             assert_eq!(assembly.push(9, &first), Ok(None));

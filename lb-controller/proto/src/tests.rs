@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
-use guideway_controller_core::arbitrary::{address, content};
+use guideway_controller_core::arbitrary::{address, content, past_set};
 use guideway_controller_core::message::{
     Cost, Counters, FromForwarder, Hello, Report, ReportScope, Room, Standing, ToForwarder, VipReport,
 };
@@ -60,6 +60,8 @@ fn to_forwarders() -> impl Strategy<Value = ToForwarder> {
             silence: Duration::from_millis(silence),
             relays,
         }),
+        (term(), vec(past_set(), 0..4))
+            .prop_map(|(term, sets)| ToForwarder::Past { term, sets: Arc::new(sets) }),
     ]
 }
 

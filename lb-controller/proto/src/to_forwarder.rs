@@ -13,7 +13,7 @@ use guideway_controller_core::{Generation, Term};
 use crate::decode::Decoder;
 use crate::error::{At, WireError};
 use crate::v1::to_forwarder::Message;
-use crate::{decode_delta, encode_delta, parts, read, v1};
+use crate::{decode_delta, encode_delta, parts, past, read, v1};
 
 /// Ten minutes.
 const MAX_SILENCE_MS: u32 = 600_000;
@@ -37,6 +37,11 @@ pub fn wire(message: &ToForwarder) -> Vec<v1::ToForwarder> {
             Message::SendContent(v1::SendContent { generation: generation.0 })
         }
         ToForwarder::Touch { silence, relays, .. } => Message::Touch(touch_wire(*silence, relays)),
+        ToForwarder::Past { term, sets } => {
+            let part = |part| Message::Past(v1::Past { sets: Some(part) });
+            let wire = |sets| v1::ToForwarder { term: term.0, message: Some(part(sets)) };
+            return parts::split(&past::encode(sets)).map(wire).collect();
+        }
     };
     vec![v1::ToForwarder { term: message.term().0, message: Some(short) }]
 }
@@ -90,6 +95,13 @@ impl Decoder<ToForwarder> {
             Message::Touch(message) => {
                 let (silence, relays) = touch(&message).at("touch")?;
                 ToForwarder::Touch { term, silence, relays }
+            }
+            Message::Past(v1::Past { sets }) => {
+                let part = read::required(sets).at("past.sets")?;
+                let Some(whole) = self.past.push(term.0, &part).at("past.sets")? else {
+                    return Ok(None);
+                };
+                ToForwarder::Past { term, sets: Arc::new(past::decode(whole).at("past.sets")?) }
             }
         }))
     }

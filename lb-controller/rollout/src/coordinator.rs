@@ -4,6 +4,7 @@ mod contents;
 mod event;
 mod notice;
 mod office;
+mod past;
 mod peer;
 mod rollout;
 mod state;
@@ -25,6 +26,7 @@ use crate::record::Stamp;
 use crate::settings::Settings;
 use contents::Contents;
 use office::Office;
+use past::Past;
 use peer::Peer;
 use rollout::{Installing, Obstacle, Rollout};
 
@@ -35,6 +37,7 @@ pub struct Coordinator {
     office: Office,
     desired: Option<Content>,
     contents: Contents,
+    past: Past,
     peers: BTreeMap<ForwarderName, Peer>,
     /// A connection came or went, or settings changed, since the forwarders were told how to stay in touch.
     peers_changed: bool,
@@ -66,6 +69,7 @@ impl Coordinator {
             office: Office::default(),
             desired: None,
             contents: Contents::default(),
+            past: Past::default(),
             peers: BTreeMap::new(),
             peers_changed: false,
             used: Generation::NONE,

@@ -90,6 +90,12 @@
 //! ([`Touch`](guideway_controller_core::message::ToForwarder::Touch)). Without any way it cannot be told anything: it serves what
 //! it has, and is told when it comes back.
 //!
+//! A forwarder that is new, or was rebooted, has never had the tables that others had within the last drain windows, and flows
+//! are found by them still. It is told from which sets they were made
+//! ([`Past`](guideway_controller_core::message::ToForwarder::Past)) before it prepares anything. A leader knows of the changes
+//! that it has committed itself: what changed before it took office, and less than a drain window ago, is not told to those that
+//! join after that.
+//!
 //! # Messages
 //!
 //! | a message | is lost | comes twice | comes late |
@@ -99,6 +105,7 @@
 //! | Abort | what was prepared stays, until it is replaced | nothing to forget | the same; what is known as committed is never forgotten |
 //! | Fence | repeated | Fenced again | it names the generation: who has that ignores it |
 //! | Touch | its way out is missing until the next connection of anybody | the same again | forwarders that are gone are asked in vain |
+//! | Past | as after a change of leader | the same again | it is as old as it says, and a little more |
 //! | Prepared, Committed, Fenced | the next Keepalive says what the forwarder has | nothing new | a Keepalive corrects it |
 //!
 //! # Budget, spreading, going back

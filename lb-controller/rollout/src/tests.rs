@@ -7,4 +7,5 @@ mod forwarders;
 mod going_back;
 mod midway;
 mod nonsense;
+mod past;
 mod record;

@@ -195,7 +195,7 @@ impl Forwarder {
                 self.note(Step::Withdrawn);
                 None
             }
-            Action::Relays(_) => None,
+            Action::Relays(_) | Action::Past(_) => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What must hold, whatever happens.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use guideway_controller_core::{Digest, Generation, Term};
@@ -85,6 +86,16 @@ pub enum Violation {
         stamp: Stamp,
         /// Who has not.
         forwarder: usize,
+    },
+    /// What is told to who joins.
+    #[error("forwarder {forwarder} installs {stamp} first and was not told that the set was {was} before")]
+    NotTold {
+        /// Who.
+        forwarder: usize,
+        /// What.
+        stamp: Stamp,
+        /// What it does not know.
+        was: IpAddr,
     },
     /// Liveness.
     #[error("after {calm:?} without trouble {what}")]

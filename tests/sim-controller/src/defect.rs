@@ -25,4 +25,6 @@ pub enum Defect {
     WithdrawnWithoutLeader,
     /// No forwarder ever hears of the commit of every third generation.
     CommitLost,
+    /// No forwarder ever hears of what sets were before.
+    PastLost,
 }

@@ -1,5 +1,6 @@
 //! What a run is made of.
 
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use guideway_controller_core::{Advertise, Budget, Content, Pool, Routing, Vip};
@@ -26,6 +27,8 @@ pub struct Scenario {
     pub calm: Duration,
     /// What the connections are.
     pub links: Links,
+    /// Whether contents have a [`WITNESS`].
+    pub has_witness: bool,
     /// The longest time from one fault to the next.
     pub faults: Duration,
     /// The longest time from one change of what is wanted to the next.
@@ -74,6 +77,8 @@ impl Scenario {
             faults: Duration::from_secs([1, 5, 20][random.below(3) as usize]),
             changes: Duration::from_millis([30, 300, 5000][random.below(3) as usize]),
             gather: Duration::from_millis([100, 2000][random.below(2) as usize]),
+            // Without it nobody is told anything of the past, and the history of a seed is what it always was.
+            has_witness: !seed.is_multiple_of(2),
             loss: [0, 1, 10][random.below(3) as usize],
             delay: Duration::from_millis([5, 100, 1500][random.below(3) as usize]),
             crash: [0, 1, 10][random.below(3) as usize],
@@ -91,6 +96,33 @@ impl Scenario {
     #[must_use]
     pub fn budget() -> Budget {
         Budget { moved_permille: 1000, disturbed: 1 }
+    }
+}
+
+/// The set that has another backend in each content. No VIP goes there and its tables are empty, so that it disturbs nothing.
+pub const WITNESS: &str = "witness";
+
+/// What tells what [`WITNESS`] is.
+#[must_use]
+pub fn witness(set: &BackendSet) -> Option<IpAddr> {
+    set.backends.first().filter(|_| set.name == WITNESS).map(|backend| backend.address)
+}
+
+/// Puts [`WITNESS`] into the content of a number.
+pub fn put_witness(content: &mut Content, number: u64) {
+    let address = Ipv6Addr::from_bits(0xfd00 << 112 | u128::from(number)).into();
+    let set = BackendSet {
+        name: WITNESS.to_owned(),
+        table_size: TableSize::Small,
+        encapsulation: EncapsulationKind::Gue,
+        second_hop: true,
+        // Longer than any run, and than clocks jump.
+        drain_window: Duration::from_secs(24 * 60 * 60),
+        health_check: None,
+        backends: vec![Backend { name: "one".to_owned(), address, weight: 0 }],
+    };
+    if content.put_set(set).is_err() {
+        unreachable!("the name is a name");
     }
 }
 
@@ -120,7 +152,7 @@ pub fn content(number: u64) -> Content {
         };
         content.put_vip(Vip {
             name,
-            address: std::net::IpAddr::from([192, 0, 2, vip]).into(),
+            address: IpAddr::from([192, 0, 2, vip]).into(),
             ports: Ports::One(80),
             protocol: Protocol::Tcp,
             set,

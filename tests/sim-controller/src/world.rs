@@ -4,6 +4,7 @@ mod controller;
 mod faults;
 mod forwarder;
 mod network;
+mod past;
 mod store;
 
 use std::cmp::Reverse;
@@ -172,6 +173,7 @@ pub(crate) struct World {
     wanted: u64,
     contents: BTreeMap<u64, Content>,
     check: Checker,
+    reigns: past::Reigns,
     score: Score,
     trace: Trace,
 }
@@ -196,6 +198,7 @@ impl World {
             wanted: 0,
             contents: BTreeMap::new(),
             check: Checker::default(),
+            reigns: past::Reigns::default(),
             score: Score::default(),
             trace,
         };
@@ -328,7 +331,15 @@ impl World {
     }
 
     fn content(&mut self, number: u64) -> Content {
-        self.contents.entry(number).or_insert_with(|| scenario::content(number)).clone()
+        let has_witness = self.scenario.has_witness;
+        let make = || {
+            let mut content = scenario::content(number);
+            if has_witness {
+                scenario::put_witness(&mut content, number);
+            }
+            content
+        };
+        self.contents.entry(number).or_insert_with(make).clone()
     }
 
     fn trace(&self, line: impl FnOnce() -> String) {

@@ -58,6 +58,7 @@ fn every_defect_is_found() {
         }
         Defect::WithdrawnWithoutLeader => matches!(violation, Violation::WithdrawsInVain { .. }),
         Defect::CommitLost => matches!(violation, Violation::NotThere { .. }),
+        Defect::PastLost => matches!(violation, Violation::NotTold { .. }),
     };
     for defect in [
         Defect::TermIgnored,
@@ -70,6 +71,7 @@ fn every_defect_is_found() {
         Defect::DoubtTakenForDone,
         Defect::WithdrawnWithoutLeader,
         Defect::CommitLost,
+        Defect::PastLost,
     ] {
         let violation = found(defect);
         assert!(is_right(defect, &violation), "{defect:?}: {violation}");

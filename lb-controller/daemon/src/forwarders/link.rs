@@ -320,14 +320,21 @@ async fn write(mut messages: mpsc::Receiver<Outgoing>, sender: mpsc::Sender<Sent
 /// Between the parts of what is long stand keepalives, so that it does not look like silence.
 fn parts(message: Outgoing) -> Box<dyn Iterator<Item = v1::ToForwarder> + Send> {
     match message {
-        Outgoing::Message(message) => Box::new(to_forwarder(&message).into_iter()),
+        Outgoing::Message(message) => {
+            Box::new(kept_alive(message.term(), to_forwarder(&message).into_iter()))
+        }
         Outgoing::Prepare(term, generation, delta) => {
-            let alive = move || to_forwarder(&ToForwarder::Keepalive { term });
-            let parts = prepare(term, generation, &delta).enumerate();
-            Box::new(parts.flat_map(move |(index, part)| {
-                let before = if index > 0 { alive() } else { Vec::new() };
-                before.into_iter().chain([part])
-            }))
+            Box::new(kept_alive(term, prepare(term, generation, &delta)))
         }
     }
+}
+
+fn kept_alive(
+    term: Term,
+    parts: impl Iterator<Item = v1::ToForwarder>,
+) -> impl Iterator<Item = v1::ToForwarder> {
+    parts.enumerate().flat_map(move |(index, part)| {
+        let before = if index > 0 { to_forwarder(&ToForwarder::Keepalive { term }) } else { Vec::new() };
+        before.into_iter().chain([part])
+    })
 }

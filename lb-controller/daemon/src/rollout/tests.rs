@@ -222,7 +222,7 @@ impl Running {
                     self.show.send_modify(|(_, announces)| *announces = false);
                     continue;
                 }
-                Action::Relays(_) => continue,
+                Action::Relays(_) | Action::Past(_) => continue,
             };
             let actions = follower.handle(event, Instant::now());
             self.act(actions, follower, out);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use guideway_controller_core::message::{Cost, FromForwarder, Hello, Standing};
 use guideway_controller_core::{Content, Digest, Generation};
 
+use super::past::ToldPast;
 use crate::connection::ConnectionId;
 use crate::record::Stamp;
 
@@ -26,6 +27,8 @@ pub(super) struct Peer {
     pub(super) relays: BTreeSet<SocketAddr>,
     /// After how much silence it takes the connection for cut, and the relays of others that it knows: as it was told.
     pub(super) told: Option<(Duration, BTreeSet<SocketAddr>)>,
+    /// What it was told on this connection of what sets were before.
+    pub(super) past: Option<ToldPast>,
     /// What it can send.
     pub(super) kept: Vec<Stamp>,
     /// What it prepares now, as far as is known.
@@ -84,6 +87,7 @@ impl Peer {
             standing: hello.standing,
             relays: hello.relays.into_iter().take(RELAYS_OF_ONE).collect(),
             told: None,
+            past: None,
             kept: kept.collect(),
             asked: None,
             sent: None,

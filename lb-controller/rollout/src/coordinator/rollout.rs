@@ -30,6 +30,8 @@ pub(super) struct Rollout {
     /// Whether it is above the budget and nobody said yes.
     needs_consent: bool,
     since: Instant,
+    /// What is committed when it is decided.
+    over: Option<Stamp>,
     pub(super) phase: Phase,
 }
 
@@ -144,8 +146,10 @@ impl Coordinator {
         if !self.may_write() {
             return;
         }
+        let over = self.committed();
         let Some(rollout) = &mut self.rollout else { return };
         rollout.phase = Phase::Deciding;
+        rollout.over = over;
         let (stamp, source) = (rollout.stamp, rollout.source);
         self.write(|record| {
             record.committed = Some(stamp);
@@ -159,6 +163,7 @@ impl Coordinator {
     fn has_committed(&mut self, now: Instant) {
         let Some(rollout) = self.rollout.take() else { return };
         let stamp = rollout.stamp;
+        self.note_past(rollout.over, &rollout.content, now);
         self.contents.push(stamp, rollout.content, self.settings.history);
         if rollout.source != Source::Desired {
             self.rollback = None;
@@ -250,6 +255,7 @@ impl Coordinator {
             disruption,
             needs_consent,
             since: now,
+            over: None,
             phase: Phase::Preparing,
         });
         self.notice(Notice::Proposed(stamp, voters.len()));

@@ -28,6 +28,7 @@ impl Coordinator {
             are_current: connected().any(|(_, peer)| peer.is_current(committed)),
         };
         for name in names {
+            self.tell_past(&name, term, now);
             let is_current = self.peers.get(&name).is_some_and(|peer| peer.is_current(committed));
             if let Some(committed) = committed {
                 self.tell_committed(&name, term, committed, is_current, now);
@@ -95,6 +96,7 @@ impl Coordinator {
             if let Some(peer) = self.peers.get_mut(name) {
                 peer.committing = Some(Committing { stamp: committed, first, last: now });
             }
+            self.tell_past_again(name, term, now);
             let Stamp { generation, digest } = committed;
             self.send(name, ToForwarder::Commit { term, generation, digest });
         } else if is_current {
@@ -179,6 +181,7 @@ impl Coordinator {
             peer.asked = Some(Asked { stamp, at: now });
             peer.sent = Some(content);
         }
+        self.tell_past_again(name, term, now);
         self.send(name, ToForwarder::Prepare { term, generation: stamp.generation, delta });
     }
 

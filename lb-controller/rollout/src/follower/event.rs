@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use guideway_controller_core::message::{Cost, FromForwarder, Hello, ToForwarder};
+use guideway_controller_core::message::{Cost, FromForwarder, Hello, PastSet, ToForwarder};
 use guideway_controller_core::{Content, Generation, Term};
 
 use crate::connection::ConnectionId;
@@ -144,4 +145,8 @@ pub enum Action {
     Withdraw(String),
     /// Reach controllers through these other forwarders when there is no other way. They take the place of those before.
     Relays(BTreeSet<SocketAddr>),
+    /// Know what sets were before those that are committed, in the order in which they were replaced, oldest first: by their
+    /// tables flows are found that were there before this forwarder. They take the place of those before. It may come at any
+    /// time; while nothing is installed here it comes before the [`Self::Prepare`] that it matters to.
+    Past(Arc<Vec<PastSet>>),
 }

@@ -29,6 +29,7 @@ impl Follower {
                 self.settings.silence = silence;
                 self.act(Action::Relays(relays));
             }
+            ToForwarder::Past { sets, .. } => self.act(Action::Past(sets)),
         }
     }
 

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use guideway_controller_core::message::{Cost, FromForwarder, Hello, ToForwarder};
+use guideway_controller_core::message::{Cost, FromForwarder, Hello, PastSet, ToForwarder};
 use guideway_controller_core::{
     Advertise, Budget, Content, Digest, ForwarderName, Generation, Pool, Routing, Vip,
 };
@@ -96,6 +97,8 @@ pub(super) struct Forwarder {
     pub(super) refuses: Option<String>,
     /// Through whom it would reach controllers.
     pub(super) relays: BTreeSet<SocketAddr>,
+    /// What it was told last of what sets were before.
+    pub(super) past: Arc<Vec<PastSet>>,
 }
 
 pub(super) struct Bed {
@@ -104,6 +107,8 @@ pub(super) struct Bed {
     pub(super) forwarders: Vec<Forwarder>,
     pub(super) store: Store,
     pub(super) notices: Vec<Notice>,
+    /// What forwarders were told, in order.
+    pub(super) said: Vec<(usize, ToForwarder)>,
     pub(super) resigned: bool,
     /// The leader dies before this many more actions.
     pub(super) dies_after: Option<usize>,
@@ -126,6 +131,7 @@ impl Bed {
             forwarders: Vec::new(),
             store: Store::default(),
             notices: Vec::new(),
+            said: Vec::new(),
             resigned: false,
             dies_after: None,
             answers: VecDeque::new(),
@@ -160,6 +166,7 @@ impl Bed {
             is_stuck: false,
             refuses: None,
             relays: BTreeSet::new(),
+            past: Arc::default(),
         };
         self.forwarders.push(forwarder);
         self.follower(self.forwarders.len() - 1, follower::Event::Start);
@@ -279,6 +286,7 @@ impl Bed {
                     assert_eq!(digest, delta.result, "generation {generation} is two things");
                 }
                 let number = (0..self.forwarders.len()).find(|number| name(*number) == forwarder).unwrap();
+                self.said.push((number, message.clone()));
                 self.down.push_back((number, connection, message));
             }
             Action::Disconnect { forwarder, connection, .. } => {
@@ -359,6 +367,7 @@ impl Bed {
                 Action::Announce(stamp) => forwarder.announced = Some(stamp),
                 Action::Withdraw(_) => forwarder.announced = None,
                 Action::Relays(relays) => forwarder.relays = relays,
+                Action::Past(sets) => forwarder.past = sets,
             }
         }
     }

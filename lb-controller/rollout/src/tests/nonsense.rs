@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use guideway_controller_core::message::{Cost, FromForwarder, Hello, Standing, ToForwarder};
+use guideway_controller_core::message::{Cost, FromForwarder, Hello, PastSet, Standing, ToForwarder};
 use guideway_controller_core::{Budget, Delta, Generation, Term, diff};
 use proptest::prelude::*;
 
@@ -50,7 +50,7 @@ fn from_forwarder(kind: u8, number: u8) -> FromForwarder {
 fn to_forwarder(kind: u8, number: u8) -> ToForwarder {
     let (term, Stamp { generation, digest }) = (Term((number % 4).into()), stamp(number));
     let [one, two] = [number % 3, number / 3 % 3].map(|pool| content(&pool.to_string(), "aab"));
-    match kind % 8 {
+    match kind % 9 {
         0 => ToForwarder::Prepare { term, generation, delta: Arc::new(Delta::whole(&one)) },
         1 => ToForwarder::Prepare { term, generation, delta: Arc::new(diff(&one, &two)) },
         2 => ToForwarder::Commit { term, generation, digest },
@@ -59,6 +59,11 @@ fn to_forwarder(kind: u8, number: u8) -> ToForwarder {
         5 => ToForwarder::SendContent { term, generation },
         6 => {
             ToForwarder::Touch { term, silence: Duration::from_secs(number.into()), relays: BTreeSet::new() }
+        }
+        7 => {
+            let ago = Duration::from_secs(number.into());
+            let past = one.sets().values().map(|set| PastSet { set: Arc::clone(set), ago });
+            ToForwarder::Past { term, sets: Arc::new(past.collect()) }
         }
         _ => ToForwarder::Keepalive { term },
     }

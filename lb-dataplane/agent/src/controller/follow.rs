@@ -273,6 +273,7 @@ impl Run {
                 self.fence(Some(reason)).await;
             }
             Action::Relays(relays) => self.know_relays(relays),
+            Action::Past(_) => {}
         }
     }
 

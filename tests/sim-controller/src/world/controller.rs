@@ -142,7 +142,10 @@ impl World {
                 }
                 let is_lost =
                     matches!(message, ToForwarder::Commit { generation, .. } if generation.0 % 3 == 1);
-                if !(is_lost && self.has(Defect::CommitLost)) {
+                let is_past = matches!(message, ToForwarder::Past { .. });
+                let is_lost =
+                    is_lost && self.has(Defect::CommitLost) || is_past && self.has(Defect::PastLost);
+                if !is_lost {
                     self.sends(Packet::Down(connection, message));
                 }
             }
@@ -161,7 +164,10 @@ impl World {
         match notice {
             Notice::Leads(_) => self.score.terms += 1,
             Notice::Proposed(stamp, _) => self.controllers[controller].proposed = Some((*stamp, now)),
-            Notice::Committed(_) => self.score.committed += 1,
+            Notice::Committed(stamp) => {
+                self.score.committed += 1;
+                self.has_committed(controller, *stamp);
+            }
             Notice::Aborted(..) => self.score.aborted += 1,
             Notice::Fenced(..) => self.score.fences += 1,
             Notice::Held(stamp, _) => {

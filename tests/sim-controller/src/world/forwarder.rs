@@ -9,6 +9,7 @@ use guideway_controller_rollout::follower::{Action, Event, Found, Kept};
 use guideway_controller_rollout::{ConnectionId, Follower, FollowerSettings, Stamp};
 
 use super::network::Packet;
+use super::past::KnownPast;
 use super::{Item, World};
 use crate::check::Violation;
 use crate::defect::Defect;
@@ -31,6 +32,7 @@ pub(super) struct Forwarder {
     /// The dataplane or the disk failed lately.
     is_faulty: bool,
     next: usize,
+    pub(super) past: KnownPast,
 }
 
 /// What outlives the process.
@@ -53,6 +55,10 @@ pub(super) enum Work {
 impl Forwarder {
     pub(super) fn is_alive(&self) -> bool {
         self.machine.is_some()
+    }
+
+    pub(super) fn machine(&self) -> Option<&Follower> {
+        self.machine.as_ref()
     }
 
     /// Its connection, and whether it has prepared a generation or more than that.
@@ -94,6 +100,7 @@ impl World {
             committed: disk.kept.committed.and_then(read),
             prepared: disk.prepared.and_then(|stamp| Some((stamp.generation, read(stamp)?))),
         };
+        forwarder.past = KnownPast::new(found.committed.is_none());
         forwarder.machine = Some(Follower::new(FollowerSettings::default(), found));
         self.run_forwarder(number, Event::Start)?;
         self.dials_again(number);
@@ -236,6 +243,7 @@ impl World {
             }
             // Who is cut off is cut off from all: what is worst for the rest of the protocol.
             Action::Relays(_) => {}
+            Action::Past(sets) => forwarder.past.is_told(&sets),
         }
         Ok(())
     }
@@ -314,6 +322,7 @@ impl World {
                 Event::Installed { stamp, result: Err("the kernel says no".to_owned()) }
             }
             Work::Install(stamp) => {
+                self.knows_the_past(number, stamp)?;
                 self.installs(number, stamp)?;
                 Event::Installed { stamp, result: Ok(stamp.generation.0 * 3) }
             }
@@ -356,6 +365,7 @@ fn raise(message: &mut ToForwarder, to: Term) {
         | ToForwarder::Fence { term, .. }
         | ToForwarder::Keepalive { term }
         | ToForwarder::SendContent { term, .. }
-        | ToForwarder::Touch { term, .. } => *term = to,
+        | ToForwarder::Touch { term, .. }
+        | ToForwarder::Past { term, .. } => *term = to,
     }
 }

@@ -1,0 +1,226 @@
+use guideway_controller_core::{Routing, diff};
+use guideway_dataplane_config::{Backend, EncapsulationKind, Seed, TableSize};
+
+use super::*;
+
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// A set with this backend.
+fn set(name: &str, backend: u8) -> BackendSet {
+    BackendSet {
+        name: name.to_owned(),
+        table_size: TableSize::Small,
+        encapsulation: EncapsulationKind::Gue,
+        second_hop: true,
+        drain_window: WINDOW,
+        health_check: None,
+        backends: vec![Backend { name: "b".to_owned(), address: [10, 0, 0, backend].into(), weight: 1 }],
+    }
+}
+
+fn content(sets: impl IntoIterator<Item = BackendSet>) -> Content {
+    let mut content = Content::new(Seed::new([7; 16]), Routing::default());
+    for set in sets {
+        content.put_set(set).unwrap();
+    }
+    content
+}
+
+/// What a leader commits, one after the other.
+struct Committed {
+    past: Past,
+    content: Content,
+    start: Instant,
+    now: Instant,
+}
+
+impl Committed {
+    fn new(sets: impl IntoIterator<Item = BackendSet>) -> Self {
+        let now = Instant::now();
+        Self { past: Past::default(), content: content(sets), start: now, now }
+    }
+
+    /// After so many seconds.
+    fn next(&mut self, seconds: u64, content: Content) {
+        self.now += Duration::from_secs(seconds);
+        let changes = diff(&self.content, &content).changes;
+        self.past.note(&self.content, &changes, self.now);
+        self.content = content;
+        self.is_sound();
+    }
+
+    fn put(&mut self, seconds: u64, set: BackendSet) {
+        let mut content = self.content.clone();
+        content.put_set(set).unwrap();
+        self.next(seconds, content);
+    }
+
+    /// Both indexes say the same.
+    fn is_sound(&self) {
+        let entries = self.past.entries.iter().map(|(order, entry)| (entry.name.clone(), *order));
+        let listed = self.past.of_set.iter();
+        let listed = listed.flat_map(|(name, orders)| orders.iter().map(|order| (name.clone(), *order)));
+        let (mut entries, mut listed): (Vec<_>, Vec<_>) = (entries.collect(), listed.collect());
+        entries.sort();
+        listed.sort();
+        assert_eq!(entries, listed);
+        assert!(self.past.of_set.values().all(|orders| (1..=MAX_OF_SET).contains(&orders.len())));
+    }
+
+    /// Set, last octet of its backend and seconds since it was replaced.
+    fn list(&mut self) -> Vec<(String, u8, u64)> {
+        let list = self.past.list(self.now);
+        let short = |past: &PastSet| {
+            let address = past.set.backends.first().map(|backend| backend.address);
+            let Some(std::net::IpAddr::V4(address)) = address else { panic!() };
+            (past.set.name.clone(), address.octets()[3], past.ago.as_secs())
+        };
+        list.iter().map(short).collect()
+    }
+}
+
+fn is(list: &[(&str, u8, u64)]) -> Vec<(String, u8, u64)> {
+    list.iter().map(|(name, backend, ago)| ((*name).to_owned(), *backend, *ago)).collect()
+}
+
+#[test]
+fn what_counts_as_a_change_of_tables() {
+    type Edit = fn(&mut BackendSet);
+    let cases: &[(&str, Edit, bool)] = &[
+        ("nothing", |_| {}, false),
+        ("name", |set| set.backends[0].name = "c".to_owned(), true),
+        ("address", |set| set.backends[0].address = [10, 0, 0, 9].into(), true),
+        ("weight", |set| set.backends[0].weight = 0, true),
+        ("one more", |set| set.backends.push(self::set("", 9).backends.remove(0)), true),
+        ("none", |set| set.backends.clear(), true),
+        ("window", |set| set.drain_window = Duration::from_secs(1), false),
+        ("encapsulation", |set| set.encapsulation = EncapsulationKind::IpIp, false),
+        ("second hop", |set| set.second_hop = false, false),
+        ("size", |set| set.table_size = TableSize::Large, false),
+    ];
+    for (what, edit, counts) in cases {
+        let mut committed = Committed::new([set("a", 1), set("b", 1)]);
+        let mut after = set("a", 1);
+        edit(&mut after);
+        committed.put(1, after);
+        let expected = if *counts { is(&[("a", 1, 0)]) } else { Vec::new() };
+        assert_eq!(committed.list(), expected, "{what}");
+        assert_eq!(committed.past.version > 0, *counts, "{what}");
+    }
+}
+
+#[test]
+fn what_is_forgotten_of_a_set() {
+    type Edit = fn(&mut Content);
+    type Listed = &'static [(&'static str, u8, u64)];
+    let cases: &[(&str, Edit, Listed)] = &[
+        ("nothing", |_| {}, &[("a", 1, 2), ("b", 1, 1)]),
+        ("removed", |content| _ = content.remove_set(&"a".parse().unwrap()), &[("b", 1, 1)]),
+        (
+            "no second hop",
+            |content| content.put_set(BackendSet { second_hop: false, ..set("a", 3) }).unwrap(),
+            &[("b", 1, 1)],
+        ),
+        (
+            "another size",
+            |content| content.put_set(BackendSet { table_size: TableSize::Large, ..set("a", 3) }).unwrap(),
+            &[("b", 1, 1)],
+        ),
+        ("another seed", |content| content.put_seed(Seed::new([8; 16])), &[]),
+        (
+            "another seed and other backends",
+            |content| {
+                content.put_seed(Seed::new([8; 16]));
+                content.put_set(set("a", 3)).unwrap();
+            },
+            &[],
+        ),
+    ];
+    for (what, edit, expected) in cases {
+        let mut committed = Committed::new([set("a", 1), set("b", 1)]);
+        committed.put(0, set("a", 2));
+        committed.put(1, set("b", 2));
+        let mut content = committed.content.clone();
+        let version = committed.past.version;
+        edit(&mut content);
+        committed.next(1, content);
+        assert_eq!(committed.list(), is(expected), "{what}");
+        assert_eq!(committed.past.version != version, *what != "nothing", "{what}");
+    }
+}
+
+/// Forwarders look after flows from a change on for as long as the set says then.
+#[test]
+fn the_window_is_that_of_the_set_that_takes_the_place() {
+    let within = |seconds| BackendSet { drain_window: Duration::from_secs(seconds), ..set("a", 2) };
+    for (before, after) in [(100, 10), (10, 100)] {
+        let mut committed =
+            Committed::new([BackendSet { drain_window: Duration::from_secs(before), ..set("a", 1) }]);
+        committed.put(0, within(after));
+        committed.now = committed.start + Duration::from_secs(after) - Duration::from_nanos(1);
+        assert_eq!(committed.list(), is(&[("a", 1, after - 1)]));
+        committed.now = committed.start + Duration::from_secs(after) + FRESH;
+        assert_eq!(committed.list(), []);
+        assert!(committed.past.entries.is_empty() && committed.past.of_set.is_empty());
+    }
+    // Beyond what the clock can say.
+    let mut committed = Committed::new([set("a", 1)]);
+    committed.put(0, within(u64::MAX));
+    committed.now += Duration::from_secs(1 << 30);
+    assert_eq!(committed.list(), is(&[("a", 1, 1 << 30)]));
+}
+
+#[test]
+fn a_change_makes_room() {
+    let mut committed = Committed::new([set("a", 1), set("b", 1)]);
+    committed.put(0, set("a", 2));
+    committed.put(60, set("b", 2));
+    assert_eq!(committed.past.entries.len(), 1);
+    let version = committed.past.version;
+    committed.now += WINDOW;
+    assert_eq!(committed.list(), []);
+    assert_eq!(committed.past.version, version, "nothing is to be told anew for that");
+}
+
+#[test]
+fn the_newest_of_a_set_stay() {
+    let mut committed = Committed::new([set("a", 1), set("b", 1)]);
+    committed.put(1, set("b", 2));
+    for backend in 2..=7 {
+        committed.put(1, set("a", backend));
+    }
+    assert_eq!(committed.list(), is(&[("b", 1, 6), ("a", 3, 3), ("a", 4, 2), ("a", 5, 1), ("a", 6, 0)]));
+    // There and back is two changes.
+    committed.put(1, set("b", 1));
+    committed.put(1, set("b", 2));
+    let of_b: Vec<_> = committed.list().into_iter().filter(|(name, ..)| name == "b").collect();
+    assert_eq!(of_b, is(&[("b", 1, 8), ("b", 2, 1), ("b", 1, 0)]));
+}
+
+#[test]
+fn the_oldest_of_all_go() {
+    let mut past = Past::default();
+    let now = Instant::now();
+    let (one, window) = (Arc::new(set("a", 1)), Duration::from_secs(60));
+    for number in 0..MAX_PAST_SETS + 2 {
+        past.push(&number.to_string().parse().unwrap(), &one, window, now);
+    }
+    assert_eq!((past.entries.len(), past.of_set.len()), (MAX_PAST_SETS, MAX_PAST_SETS));
+    assert!(!past.of_set.contains_key("1") && past.of_set.contains_key("2"));
+    assert_eq!(past.list(now).len(), MAX_PAST_SETS);
+}
+
+#[test]
+fn a_list_is_made_once_and_anew_when_it_is_old() {
+    let mut committed = Committed::new([set("a", 1)]);
+    committed.put(0, set("a", 2));
+    let list = |committed: &mut Committed| committed.past.list(committed.now);
+    let first = list(&mut committed);
+    committed.now += Duration::from_millis(999);
+    assert!(Arc::ptr_eq(&first, &list(&mut committed)));
+    committed.now += Duration::from_millis(1);
+    let second = list(&mut committed);
+    assert_eq!((first[0].ago, second[0].ago), (Duration::ZERO, Duration::from_secs(1)));
+    committed.put(0, set("a", 3));
+    assert_eq!(list(&mut committed).len(), 2);
+}

@@ -1,0 +1,283 @@
+//! What sets were before, for forwarders that come later.
+
+use std::time::Duration;
+
+use guideway_controller_core::message::{PastSet, ToForwarder};
+use guideway_controller_core::{Budget, Content, Generation, Term};
+use guideway_dataplane_config::{Backend, BackendSet, Seed, TableSize};
+
+use super::bed::{Bed, content};
+use crate::coordinator::Event;
+use crate::{Settings, follower};
+
+/// A content in which the set `c` has this backend, and a drain window of a minute.
+fn with(backend: u8) -> Content {
+    edited(backend, |_| {})
+}
+
+fn edited(backend: u8, edit: impl FnOnce(&mut BackendSet)) -> Content {
+    let mut content = content("x", "aaa");
+    let mut set = (**content.sets().get("a").unwrap()).clone();
+    set.name = "c".to_owned();
+    set.second_hop = true;
+    set.backends =
+        vec![Backend { name: backend.to_string(), address: [10, 0, 1, backend].into(), weight: 1 }];
+    edit(&mut set);
+    content.put_set(set).unwrap();
+    content
+}
+
+fn led(forwarders: usize) -> Bed {
+    let mut bed = Bed::new(forwarders);
+    lead(&mut bed, "one", &with(0));
+    bed
+}
+
+fn lead(bed: &mut Bed, leader: &str, desired: &Content) {
+    bed.start(Settings::new(leader.to_owned(), Budget::UNLIMITED), desired);
+    bed.pass(Duration::from_secs(3));
+}
+
+/// The backend and the seconds of each.
+fn short(sets: &[PastSet]) -> Vec<(String, u64)> {
+    sets.iter().map(|past| (past.set.backends[0].name.clone(), past.ago.as_secs())).collect()
+}
+
+fn expected(sets: &[(u8, u64)]) -> Vec<(String, u64)> {
+    sets.iter().map(|(backend, seconds)| (backend.to_string(), *seconds)).collect()
+}
+
+/// What a forwarder was told of the past, one message after the other.
+fn told(bed: &Bed, number: usize) -> Vec<Vec<(String, u64)>> {
+    let to = bed.said.iter().filter(|(to, _)| *to == number);
+    to.filter_map(|(_, message)| match message {
+        ToForwarder::Past { sets, .. } => Some(short(sets)),
+        _ => None,
+    })
+    .collect()
+}
+
+/// What a forwarder was told of the past and asked to prepare and to install, in order.
+fn order(bed: &Bed, number: usize) -> Vec<(&'static str, usize)> {
+    let to = bed.said.iter().filter(|(to, _)| *to == number);
+    to.filter_map(|(_, message)| match message {
+        ToForwarder::Past { sets, .. } => Some(("past", sets.len())),
+        ToForwarder::Prepare { generation, .. } => Some(("prepare", usize::try_from(generation.0).unwrap())),
+        ToForwarder::Commit { generation, .. } => Some(("commit", usize::try_from(generation.0).unwrap())),
+        _ => None,
+    })
+    .collect()
+}
+
+/// What one that joins now knows.
+fn joins(bed: &mut Bed) -> Vec<(String, u64)> {
+    bed.add_forwarder();
+    let joined = bed.forwarders.last().unwrap();
+    assert!(joined.installed.is_some());
+    short(&joined.past)
+}
+
+/// Another one joins and prepares nothing.
+fn joins_silently(bed: &mut Bed) {
+    bed.forwarders.extend(Bed::new(1).forwarders);
+    let number = bed.forwarders.len() - 1;
+    bed.forwarders[number].is_silent = true;
+    bed.dial(number);
+    bed.run();
+}
+
+#[test]
+fn one_that_joins_is_told_before_it_prepares() {
+    let mut bed = led(1);
+    bed.wants(&with(1));
+    bed.pass(Duration::from_secs(20));
+    bed.wants(&with(2));
+    bed.pass(Duration::from_secs(10));
+    assert_eq!(joins(&mut bed), expected(&[(0, 30), (1, 10)]));
+    assert_eq!(order(&bed, 1), [("past", 2), ("prepare", 3), ("commit", 3)]);
+    assert!(bed.all_serve(&with(2)));
+    assert_eq!(told(&bed, 0), [[]; 0], "it was there");
+}
+
+#[test]
+fn nothing_is_said_of_nothing() {
+    let mut bed = led(1);
+    // What decides about no table.
+    let mut other = edited(0, |set| set.drain_window = Duration::from_secs(30));
+    bed.wants(&other);
+    other.put_pool(guideway_controller_core::Pool { name: "y".parse().unwrap(), prefixes: Vec::new() });
+    bed.wants(&other);
+    // A set that is new, and one without a second hop.
+    let mut new = with(0);
+    let backend = |name: &str| Backend { name: name.to_owned(), address: [10, 0, 2, 1].into(), weight: 1 };
+    let mut set = (**new.sets().get("a").unwrap()).clone();
+    set.backends = vec![backend("another")];
+    new.put_set(set.clone()).unwrap();
+    set.name = "d".to_owned();
+    set.second_hop = true;
+    new.put_set(set).unwrap();
+    bed.wants(&new);
+    assert!(bed.all_serve(&new));
+    assert_eq!(joins(&mut bed), []);
+    assert_eq!(order(&bed, 1), [("prepare", 4), ("commit", 4)]);
+}
+
+#[test]
+fn what_was_before_counts_for_a_drain_window() {
+    let mut bed = led(1);
+    bed.wants(&with(1));
+    bed.pass(Duration::from_secs(30));
+    bed.wants(&with(2));
+    bed.pass(Duration::from_millis(29_999));
+    assert_eq!(joins(&mut bed), expected(&[(0, 59), (1, 29)]));
+    bed.pass(Duration::from_secs(2));
+    assert_eq!(joins(&mut bed), expected(&[(1, 31)]));
+    bed.pass(Duration::from_secs(30));
+    assert_eq!(joins(&mut bed), []);
+}
+
+#[test]
+fn what_helps_nobody_is_forgotten() {
+    let mut seeded = with(1);
+    seeded.put_seed(Seed::new([8; 16]));
+    let cases = [
+        ("seed", seeded),
+        ("size", edited(1, |set| set.table_size = TableSize::Large)),
+        ("removed", content("x", "aaa")),
+        ("no second hop", edited(1, |set| set.second_hop = false)),
+    ];
+    for (what, after) in cases {
+        let mut bed = led(1);
+        bed.wants(&with(1));
+        assert_eq!(joins(&mut bed), expected(&[(0, 0)]), "{what}");
+        bed.wants(&after);
+        assert!(bed.all_serve(&after), "{what}");
+        assert_eq!(joins(&mut bed), [], "{what}");
+        // As it was: what it was before that is forgotten still.
+        bed.wants(&with(1));
+        assert_eq!(joins(&mut bed), [], "{what}");
+    }
+}
+
+#[test]
+fn each_connection_is_told_once() {
+    let mut bed = led(2);
+    bed.wants(&with(1));
+    bed.cut(1);
+    bed.dial(1);
+    bed.run();
+    assert_eq!(told(&bed, 1), [expected(&[(0, 0)])]);
+    // It is there, and sees the rest for itself.
+    bed.pass(Duration::from_secs(5));
+    bed.wants(&with(2));
+    bed.pass(Duration::from_secs(5));
+    assert_eq!(told(&bed, 1).len(), 1);
+    bed.restart(1);
+    bed.dial(1);
+    bed.run();
+    assert_eq!(told(&bed, 1)[1..], [expected(&[(0, 10), (1, 5)])]);
+    assert_eq!(told(&bed, 0), [[]; 0]);
+}
+
+#[test]
+fn who_has_installed_nothing_is_told_what_was_replaced_meanwhile() {
+    let mut bed = led(1);
+    bed.wants(&with(1));
+    joins_silently(&mut bed);
+    assert_eq!(order(&bed, 1), [("past", 1), ("prepare", 2)]);
+    bed.pass(Duration::from_secs(1));
+    bed.wants(&with(2));
+    assert_eq!(bed.committed().unwrap().digest, with(2).digest());
+    bed.pass(Duration::from_secs(8));
+    assert_eq!(order(&bed, 1).len(), 2, "it is asked nothing that this matters to");
+    bed.forwarders[1].is_silent = false;
+    bed.pass(Duration::from_secs(3));
+    assert_eq!(order(&bed, 1)[2..], [("past", 2), ("prepare", 3), ("commit", 3)]);
+    assert_eq!(short(&bed.forwarders[1].past), expected(&[(0, 10), (1, 9)]));
+    assert!(bed.all_serve(&with(2)));
+    // From here on it sees for itself.
+    bed.wants(&with(3));
+    assert!(bed.all_serve(&with(3)));
+    assert_eq!(told(&bed, 1).len(), 2);
+}
+
+#[test]
+fn what_does_not_hold_any_more_is_taken_back() {
+    let mut bed = led(1);
+    bed.wants(&with(1));
+    joins_silently(&mut bed);
+    assert_eq!(told(&bed, 1), [expected(&[(0, 0)])]);
+    bed.wants(&content("x", "aaa"));
+    bed.forwarders[1].is_silent = false;
+    bed.pass(Duration::from_secs(11));
+    assert_eq!(told(&bed, 1)[1..], [[]]);
+    assert!(bed.all_serve(&content("x", "aaa")));
+}
+
+#[test]
+fn four_of_a_set_are_enough() {
+    let mut bed = led(1);
+    for backend in 1..=6 {
+        bed.wants(&with(backend));
+        bed.pass(Duration::from_secs(1));
+    }
+    assert_eq!(joins(&mut bed), expected(&[(2, 4), (3, 3), (4, 2), (5, 1)]));
+}
+
+#[test]
+fn an_earlier_content_replaces_as_well() {
+    let mut bed = led(1);
+    bed.wants(&with(1));
+    bed.tell(Event::Rollback { generation: Generation(1) });
+    bed.run();
+    assert!(bed.all_serve(&with(0)));
+    assert_eq!(joins(&mut bed), expected(&[(0, 0), (1, 0)]));
+}
+
+#[test]
+fn another_leader_begins_anew() {
+    let mut bed = led(1);
+    bed.wants(&with(1));
+    bed.kill_leader();
+    lead(&mut bed, "two", &with(1));
+    assert_eq!(joins(&mut bed), []);
+    // So does the same one when it leads again.
+    bed.wants(&with(2));
+    assert_eq!(joins(&mut bed), expected(&[(1, 0)]));
+    bed.tell(Event::LostLeadership);
+    bed.run();
+    bed.tell(Event::BecameLeader);
+    bed.dial_all();
+    bed.pass(Duration::from_secs(3));
+    assert!(bed.all_serve(&with(2)));
+    assert_eq!(joins(&mut bed), []);
+    bed.wants(&with(3));
+    assert_eq!(joins(&mut bed), expected(&[(2, 0)]));
+}
+
+#[test]
+fn what_is_prepared_and_not_committed_replaces_nothing() {
+    let mut bed = led(2);
+    bed.forwarders[1].refuses = Some("there is no room".to_owned());
+    bed.wants(&with(1));
+    assert!(bed.all_serve(&with(0)));
+    assert_eq!(joins(&mut bed), []);
+}
+
+#[test]
+fn a_leader_whose_term_is_over_says_nothing_of_the_past() {
+    let mut bed = led(1);
+    let connection = bed.forwarders[0].connection.unwrap();
+    let of = |term, backend| ToForwarder::Past {
+        term: Term(term),
+        sets: std::sync::Arc::new(vec![PastSet {
+            set: with(backend).sets().get("c").cloned().unwrap(),
+            ago: Duration::from_secs(7),
+        }]),
+    };
+    bed.follower(0, follower::Event::Received { connection, message: of(1, 5) });
+    assert_eq!(short(&bed.forwarders[0].past), expected(&[(5, 7)]));
+    bed.follower(0, follower::Event::Received { connection, message: of(0, 6) });
+    assert_eq!(short(&bed.forwarders[0].past), expected(&[(5, 7)]));
+    assert_eq!(bed.forwarders[0].connection, None, "the other one is to be looked for");
+}
