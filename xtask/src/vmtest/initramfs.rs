@@ -24,7 +24,8 @@ const COMMANDS: [&str; 15] = [
 /// Folders of Debian's that are links into `/usr`.
 const MERGED: [&str; 4] = ["bin", "sbin", "lib", "lib64"];
 
-/// The first process. What it says goes to the console, events to the second serial port.
+/// The first process. What it says goes to the console, events to the second serial port. The first tests ask for devices at the
+/// same time: whoever asks while the module for it is being loaded would be told that there is none.
 const INIT: &str = "#!/bin/busybox sh
 export PATH=/usr/sbin:/usr/bin HOME=/root
 mount -t proc proc /proc
@@ -37,6 +38,7 @@ mount -t bpf bpf /sys/fs/bpf
 mkdir -p /run/lock /tmp/nginx
 hostname guideway
 ip link set lo up
+for module in veth dummy tun; do modprobe $module; done
 stty -F /dev/ttyS1 raw -echo
 GUIDEWAY_VM /plan.json >/dev/ttyS1
 echo \"guideway-vm ended with $?\"
