@@ -7,7 +7,7 @@ use std::sync::Arc;
 use guideway_dataplane_config as config;
 use guideway_dataplane_config::{BackendSet, Config};
 use guideway_dataplane_plan as plan;
-use guideway_dataplane_plan::Desired;
+use guideway_dataplane_plan::{Desired, Shared};
 
 use crate::health::probe::{HttpProbe, Probe};
 use crate::health::{Health, ProbeKey, Thresholds};
@@ -42,7 +42,7 @@ pub fn used_sets(config: &Config) -> impl Iterator<Item = &BackendSet> {
     used(config).map(AsRef::as_ref)
 }
 
-fn used(config: &Config) -> impl Iterator<Item = &Arc<BackendSet>> {
+pub(crate) fn used(config: &Config) -> impl Iterator<Item = &Arc<BackendSet>> {
     let used: HashSet<&str> = config.vips().iter().map(|vip| vip.backend_set.name.as_str()).collect();
     config.backend_sets().iter().filter(move |set| used.contains(set.name.as_str()))
 }
@@ -120,6 +120,20 @@ pub fn desired(
     Base::new(config).desired(config, tick_shift, health, leaving)
 }
 
+/// The members of `set`. `health` tells the verdict on a probe; without one a backend gets no new flows.
+pub(crate) fn members(
+    set: &BackendSet,
+    health: impl Fn(&ProbeKey) -> Option<Health>,
+) -> Shared<plan::Member> {
+    let members = set.backends.iter().map(|backend| plan::Member {
+        name: backend.name.clone(),
+        address: backend.address,
+        weight: plan::Weight(backend.weight),
+        healthy: probe_of(set, backend.address).is_none_or(|key| health(&key) == Some(Health::Healthy)),
+    });
+    members.collect()
+}
+
 /// As if all were healthy.
 fn backend_set(set: &BackendSet) -> plan::BackendSet {
     plan::BackendSet {
@@ -128,16 +142,7 @@ fn backend_set(set: &BackendSet) -> plan::BackendSet {
             config::TableSize::Large => plan::TableSize::Large,
             config::TableSize::Small => plan::TableSize::Small,
         },
-        members: set
-            .backends
-            .iter()
-            .map(|backend| plan::Member {
-                name: backend.name.clone(),
-                address: backend.address,
-                weight: plan::Weight(backend.weight),
-                healthy: true,
-            })
-            .collect(),
+        members: members(set, |_| Some(Health::Healthy)),
         encapsulation: match set.encapsulation {
             config::EncapsulationKind::IpIp => plan::SetEncapsulation::IpIp,
             config::EncapsulationKind::Gue => plan::SetEncapsulation::Gue,
@@ -147,6 +152,7 @@ fn backend_set(set: &BackendSet) -> plan::BackendSet {
         second_hop: set.second_hop,
         drain_window: set.drain_window,
         upcoming: None,
+        earlier: Shared::default(),
     }
 }
 

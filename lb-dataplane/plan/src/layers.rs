@@ -23,9 +23,11 @@ use guideway_abi::{PREVIOUS_TABLES, UNSETTLED};
 use crate::BootTime;
 
 mod push;
+mod replay;
 mod rotate;
 
 pub use push::{Push, Pushed, Room};
+pub use replay::Former;
 pub use rotate::RotateError;
 
 /// Slots of a table: backend indexes, zero for none.

@@ -41,8 +41,8 @@ mod sources;
 
 pub use cache::TableCache;
 pub use desired::{
-    BackendSet, BootTime, Desired, Member, OuterSources, Ports, Protocol, Session, SetEncapsulation, Vip,
-    VipKey,
+    BackendSet, BootTime, Desired, Earlier, Member, OuterSources, Ports, Protocol, Session, SetEncapsulation,
+    Vip, VipKey,
 };
 pub use explain::{
     Candidate, Encapsulation, EntryPlace, ExplainError, Explanation, FiveTuple, Reason, Steering, explain,

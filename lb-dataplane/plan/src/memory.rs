@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use guideway_maglev::Seed;
 
+use crate::layers::Layers;
 use crate::resolved::{ResolvedSet, VipPart};
 use crate::{BackendIndex, SetIndex, VipIndex};
 
@@ -58,7 +59,9 @@ pub(crate) struct LastSet {
     pub(crate) unsettled: u32,
     pub(crate) held: u32,
     pub(crate) at_risk: u32,
-    /// What comes next could not be announced for want of room.
+    /// The layers without what was announced, when something was.
+    pub(crate) unannounced: Option<Box<Layers>>,
+    /// What comes next could not be announced for want of room, or what was before not be learned yet.
     pub(crate) is_starved: bool,
 }
 

@@ -9,6 +9,7 @@ use crate::memory::{LastPlan, LastUse, Memory, retire};
 use crate::{BackendIndex, BootTime, Desired, Installed, MapParts, Op, TableCache};
 
 mod backends;
+mod earlier;
 mod error;
 mod header;
 mod outcome;
@@ -51,17 +52,20 @@ pub fn plan(
     let last_plan = last_plan(installed, cache);
     let last_plan = last_plan.as_deref();
     let last = sets::last_sets(&resolved, last_plan);
-    let backends = backends::place(&resolved, &last, installed)?;
+    let mut backends = backends::place(&resolved, &last, installed)?;
     let sets = sets::place(&resolved, &last, &backends, installed);
     let vips = vips::place(&resolved, &sets, last_plan, installed)?;
     let leaving = states::Leaving::new(desired);
     let shared = header::shared(desired, installed, resolved.digest);
     let rotates = installed.active != ActiveWord::NONE && shared.flow_key != installed.header.flow_key;
+    let context = earlier::Context { seed: &desired.seed, sets: &sets, installed, now, rotates };
+    let earlier = earlier::place(&resolved, &context, &mut backends, cache)?;
     let tables = tables::place(&Inputs {
         resolved: &resolved,
         last: &last,
         sets: &sets,
         backends: &backends,
+        earlier: &earlier,
         leaving: &leaving,
         installed,
         now,

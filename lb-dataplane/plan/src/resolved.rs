@@ -112,7 +112,7 @@ fn sorted_pools(pools: &[IpNet]) -> Vec<Net> {
     nets
 }
 
-/// See [`ResolvedSet::digest`].
+/// See [`ResolvedSet::digest`]. What the set had before is no part of it.
 pub(crate) fn set_digest(seed: &Seed, set: &BackendSet) -> [u64; 2] {
     let mut digest = Digest::new(seed, "backend set");
     digest.size(set.table_size);
@@ -120,10 +120,8 @@ pub(crate) fn set_digest(seed: &Seed, set: &BackendSet) -> [u64; 2] {
     digest.number(set.second_hop);
     digest.number(set.drain_window.as_secs());
     digest.number(set.drain_window.subsec_nanos());
+    // What is announced or was before says nothing about what this generation is.
     members_digest(&mut digest, &set.members);
-    if let Some(upcoming) = &set.upcoming {
-        members_digest(&mut digest, upcoming);
-    }
     digest.finish()
 }
 
@@ -150,9 +148,13 @@ pub(crate) fn same_shape(a: &BackendSet, b: &BackendSet) -> bool {
         (Some(a), Some(b)) => same(a, b),
         _ => false,
     };
+    let earlier = a.earlier.is_clone_of(&b.earlier)
+        || a.earlier.len() == b.earlier.len()
+            && a.earlier.iter().zip(&b.earlier).all(|(a, b)| same(&a.members, &b.members));
     a.table_size == b.table_size
         && a.second_hop == b.second_hop
         && a.name == b.name
         && upcoming
+        && earlier
         && same(&a.members, &b.members)
 }

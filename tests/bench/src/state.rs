@@ -57,6 +57,7 @@ pub(crate) fn set(name: &str, batch: u8, address: impl Fn(u8, u8) -> IpAddr) -> 
         second_hop: false,
         drain_window: DRAIN_WINDOW,
         upcoming: None,
+        earlier: Shared::default(),
     }
 }
 

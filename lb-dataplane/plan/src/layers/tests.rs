@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod replay;
+
 const WINDOW: Duration = Duration::from_secs(100);
 const NOW: BootTime = BootTime(1_000);
 

@@ -51,6 +51,7 @@ pub(crate) fn set(name: &str, members: impl Into<Shared<Member>>) -> BackendSet 
         second_hop: true,
         drain_window: WINDOW,
         upcoming: None,
+        earlier: Shared::default(),
     }
 }
 

@@ -26,9 +26,9 @@ pub(super) struct Backends {
 }
 
 /// Name and address.
-type Key<'a> = (&'a str, [u8; 16]);
+pub(super) type Key<'a> = (&'a str, [u8; 16]);
 
-fn key(member: &Member) -> Key<'_> {
+pub(super) fn key(member: &Member) -> Key<'_> {
     (&member.name, Address::from(member.address).to_bytes())
 }
 
@@ -62,12 +62,8 @@ pub(super) fn place(
         }
         let records = Arc::make_mut(&mut records);
         for ((key, member), index) in new.into_iter().zip(free) {
-            let place = &mut records[usize::from(index.0)];
-            *place = record(member, place);
+            write(member, index, records, &mut ops);
             known.insert(key, index);
-            // In this order, for a record that stands there says that its counters are its own.
-            ops.push(Op::ZeroBackendStats { index });
-            ops.push(Op::WriteBackend { index, record: *place });
         }
     }
     let indexes = |members: &[Member]| members.iter().map(|member| known[&key(member)]).collect();
@@ -85,6 +81,47 @@ pub(super) fn place(
         }
     }
     Ok(backends)
+}
+
+impl Backends {
+    /// Finds places for members of lists that nothing is refused for: for all of a list, or for none when there is not
+    /// enough room.
+    pub(super) fn add<'a>(
+        &mut self,
+        lists: &[Vec<&'a Member>],
+        installed: &Installed,
+    ) -> Vec<Option<HashMap<Key<'a>, BackendIndex>>> {
+        let records = (0..=u16::MAX).zip(self.records.iter()).skip(1);
+        let standing: HashMap<u64, BackendIndex> = records
+            .filter(|(_, record)| record.family != 0)
+            .map(|(index, record)| (record.identity, BackendIndex(index)))
+            .collect();
+        let find = |member: &Member| standing.get(&identity(&member.name, member.address)).copied();
+        let mut known: HashMap<Key<'a>, BackendIndex> =
+            lists.iter().flatten().filter_map(|member| Some((key(member), find(member)?))).collect();
+        let kept = self.of_sets.iter().chain(&self.upcoming).flat_map(|set| set.iter());
+        let mut free = free(installed, kept.chain(known.values()).copied());
+        // Best ones last.
+        free.reverse();
+        let mut add = |list: &Vec<&'a Member>| {
+            let new: BTreeMap<Key<'a>, &Member> = list
+                .iter()
+                .map(|member| (key(member), *member))
+                .filter(|(key, _)| !known.contains_key(key))
+                .collect();
+            if new.len() > free.len() {
+                return None;
+            }
+            for (key, member) in new {
+                let index = free.pop()?;
+                write(member, index, Arc::make_mut(&mut self.records).as_mut_slice(), &mut self.ops);
+                self.added += 1;
+                known.insert(key, index);
+            }
+            Some(list.iter().map(|member| (key(member), known[&key(member)])).collect())
+        };
+        lists.iter().map(&mut add).collect()
+    }
 }
 
 /// The search for backends that stand in the map.
@@ -162,6 +199,15 @@ fn free(installed: &Installed, kept: impl Iterator<Item = BackendIndex>) -> Vec<
         (installed.backends[at].family != 0, last_use(&installed.memory.last_use.backends, at), at)
     });
     free
+}
+
+/// Puts a new backend at `index`.
+fn write(member: &Member, index: BackendIndex, records: &mut [BackendRecord], ops: &mut Vec<Op>) {
+    let place = &mut records[usize::from(index.0)];
+    *place = record(member, place);
+    // In this order, for a record that stands there says that its counters are its own.
+    ops.push(Op::ZeroBackendStats { index });
+    ops.push(Op::WriteBackend { index, record: *place });
 }
 
 /// The record of a new backend in the place of `former`.

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::backends::Backends;
 use super::resolve::Resolved;
+use crate::installed::InstalledSet;
 use crate::memory::{LastPlan, LastSet};
 use crate::{Installed, SetIndex};
 
@@ -17,6 +18,14 @@ pub(super) struct Sets {
     pub(super) indexes: Vec<SetIndex>,
     /// Whether the installed set at this place is the same one.
     pub(super) stays: Vec<bool>,
+}
+
+impl Sets {
+    /// The installed set that the resolved set at `set` goes on from.
+    pub(super) fn installed<'i>(&self, set: usize, installed: &'i Installed) -> Option<&'i InstalledSet> {
+        let there = installed.sets.get(usize::from(self.indexes[set].0)).and_then(Option::as_ref);
+        there.filter(|_| self.stays[set])
+    }
 }
 
 /// The sets of the last plan, in the order of the resolved sets.

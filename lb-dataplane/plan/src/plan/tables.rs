@@ -8,11 +8,12 @@ use rayon::prelude::*;
 
 use super::PlanError;
 use super::backends::Backends;
+use super::earlier::Told;
 use super::resolve::Resolved;
 use super::sets::Sets;
 use super::states::Leaving;
 use crate::installed::InstalledSet;
-use crate::layers::{LayerKey, Layers, Room};
+use crate::layers::{LayerKey, Layers};
 use crate::memory::LastSet;
 use crate::{BackendSet, BootTime, Installed, Op, SetEncapsulation, TableElement};
 
@@ -43,6 +44,8 @@ pub(super) struct Inputs<'a> {
     pub(super) last: &'a [Option<&'a LastSet>],
     pub(super) sets: &'a Sets,
     pub(super) backends: &'a Backends,
+    /// In the order of the resolved sets.
+    pub(super) earlier: &'a [Told],
     pub(super) leaving: &'a Leaving,
     pub(super) installed: &'a Installed,
     pub(super) now: BootTime,
@@ -60,7 +63,7 @@ enum Next {
 pub(super) fn place(inputs: &Inputs<'_>) -> Result<Tables, PlanError> {
     let dues: Vec<Due<'_>> = (0..inputs.resolved.sets.len()).map(|set| Due::new(inputs, set)).collect();
     let changed: Vec<&Due<'_>> = dues.iter().filter(|due| due.same().is_none()).collect();
-    let results: Vec<_> = changed.par_iter().map(|due| due.settle(Room::Both)).collect();
+    let results: Vec<_> = changed.par_iter().map(|due| due.best()).collect();
     let mut results = results.into_iter();
     let mut nexts = Vec::with_capacity(dues.len());
     for due in &dues {
@@ -81,15 +84,19 @@ pub(super) fn place(inputs: &Inputs<'_>) -> Result<Tables, PlanError> {
     }
     // Earlier tables first, for as long as there is room for them beside a present table for each set. Those that stand
     // come before new ones, as they do for the sets that stay as they are: a planner that remembers nothing decides alike.
+    // What only others know comes last.
     let mut earlier: Vec<_> = dues
         .iter()
         .zip(&mut nexts)
         .filter_map(|(due, next)| match next {
             Next::Same(..) => None,
-            Next::New(settled) => Some((elements.needs(due, settled) > 0, due, settled)),
+            Next::New(settled) => {
+                let is_new = elements.needs(due, settled) > 0;
+                Some(((is_new, is_new && settled.way.is_told), due, settled))
+            }
         })
         .collect();
-    earlier.sort_by_key(|(is_new, ..)| *is_new);
+    earlier.sort_by_key(|(order, ..)| *order);
     for (_, due, settled) in earlier {
         elements.previous(due, settled)?;
     }

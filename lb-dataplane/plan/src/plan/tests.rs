@@ -5,7 +5,9 @@ use crate::model::{
 use crate::{BackendIndex, Member, Seed, TableElement, TableError, TableSize, VipIndex, VipKey, Weight};
 use guideway_abi::Capacities;
 
+mod announced;
 mod crash;
+mod earlier;
 mod refused;
 
 /// Applies the plan for `desired` to `maps`, whose state is `installed`.
@@ -541,6 +543,8 @@ fn the_digest_knows_everything_that_steers() {
     desired.outer_sources.v4 = "172.16.3.4/16".parse().unwrap();
     desired.tick_shift = 10;
     desired.leaving.push(member("gone", "10.3.3.3"));
+    let past = crate::Earlier { members: desired.sets[0].members.clone(), replaced: NOW };
+    desired.sets[1].earlier = vec![past].into();
     assert_eq!(digest(&desired), reference);
 }
 

@@ -44,7 +44,8 @@ pub(super) fn check(
         if sets.insert(set.name.as_str(), set).is_some() {
             errors.push(PlanError::DuplicateSet { name: set.name.clone() });
         }
-        let lists = std::iter::once(&set.members).chain(&set.upcoming);
+        let earlier = set.earlier.iter().map(|earlier| &earlier.members);
+        let lists = std::iter::once(&set.members).chain(&set.upcoming).chain(earlier);
         let error = lists.into_iter().find_map(|members| members_error(set, members));
         errors.extend(error.map(|source| PlanError::Set { set: set.name.clone(), source }));
     }
@@ -68,8 +69,12 @@ pub(super) fn check(
         errors.extend(lost.map(|vip| PlanError::UnknownSet { vip: vip.name.clone(), set: vip.set.clone() }));
     }
     let mut identities = HashMap::new();
-    errors.extend(same_identity(&used, &mut identities));
-    errors.extend(limits(&used, identities.len() as u64, vips, capacities));
+    errors.extend(same_identity(members(&used), &mut identities));
+    let backends = identities.len() as u64;
+    // These are left out when they find no room.
+    let earlier = used.iter().flat_map(|set| set.earlier.iter()).flat_map(|earlier| earlier.members.iter());
+    errors.extend(same_identity(earlier, &mut identities));
+    errors.extend(limits(&used, backends, vips, capacities));
     if errors.is_empty() && known == Vips::New {
         errors.extend(lookup_limits(vips, capacities));
     }
@@ -115,10 +120,10 @@ fn members<'a>(sets: &[&'a BackendSet]) -> impl Iterator<Item = &'a Member> {
 
 /// Fills `identities` with one entry for each backend.
 fn same_identity<'a>(
-    sets: &[&'a BackendSet],
+    members: impl Iterator<Item = &'a Member>,
     identities: &mut HashMap<u64, (&'a String, Address)>,
 ) -> Option<PlanError> {
-    for member in members(sets) {
+    for member in members {
         let what = (&member.name, Address::from(member.address));
         match identities.insert(identity(&member.name, member.address), what) {
             Some(other) if other != what => {

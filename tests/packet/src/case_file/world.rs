@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use guideway_dataplane_plan::{
-    BackendSet, Desired, Member, OuterSources, Ports, Protocol, Seed, Session, SetEncapsulation, TableSize,
-    Vip, VipKey, Weight,
+    BackendSet, Desired, Member, OuterSources, Ports, Protocol, Seed, Session, SetEncapsulation, Shared,
+    TableSize, Vip, VipKey, Weight,
 };
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -223,6 +223,7 @@ impl WorldSpec {
             second_hop: spec.second_hop.unwrap_or_default(),
             drain_window: duration(spec.drain_window.as_deref().unwrap_or("10m"))?,
             upcoming: spec.upcoming.as_deref().map(members).transpose()?,
+            earlier: Shared::default(),
         })
     }
 }

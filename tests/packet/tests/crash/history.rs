@@ -6,7 +6,7 @@ use std::time::Duration;
 use guideway_abi::Capacities;
 use guideway_dataplane_plan::{
     BackendSet, BootTime, Desired, Member, OuterSources, Ports, Protocol, Seed, Session, SetEncapsulation,
-    TableSize, Vip, VipKey, Weight,
+    Shared, TableSize, Vip, VipKey, Weight,
 };
 use ipnet::IpNet;
 
@@ -146,6 +146,7 @@ fn set(name: &str, encapsulation: SetEncapsulation, members: Vec<Member>) -> Bac
         second_hop: false,
         drain_window: DRAIN_WINDOW,
         upcoming: None,
+        earlier: Shared::default(),
     }
 }
 

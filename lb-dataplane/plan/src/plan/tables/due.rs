@@ -10,6 +10,7 @@ use crate::installed::InstalledSet;
 use crate::layers::{Layers, Push, Room, Slots};
 use crate::memory::LastSet;
 use crate::plan::PlanError;
+use crate::plan::earlier::{Past, Told};
 use crate::resolved::ResolvedSet;
 use crate::{BackendIndex, SetIndex, TableElement, TableSize};
 
@@ -25,8 +26,18 @@ pub(super) struct Due<'a> {
     /// Its tables were of another size.
     is_resized: bool,
     last: Option<&'a LastSet>,
+    /// What it had before, as others know it.
+    told: &'a Told,
     /// Backends in its layers that are no members, and whether they are alive.
     leaving: Vec<(BackendIndex, bool)>,
+}
+
+/// How the layers come about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Way {
+    pub(super) room: Room,
+    /// From what others know of the set's past.
+    pub(super) is_told: bool,
 }
 
 /// Layers as they shall be.
@@ -35,7 +46,7 @@ pub(super) struct Settled {
     pub(super) layers: Option<Layers>,
     pub(super) held: u32,
     pub(super) at_risk: u32,
-    pub(super) room: Room,
+    pub(super) way: Way,
     /// Digests of the tables that are not those of the installed set: present one, then earlier ones.
     pub(super) digests: [Option<[u64; 2]>; 3],
     /// The backends in the layers, sorted.
@@ -44,14 +55,15 @@ pub(super) struct Settled {
     pub(super) slots: Arc<[u32]>,
     /// Slots in doubt.
     pub(super) unsettled: u32,
+    /// The layers without what is announced, when something is.
+    pub(super) unannounced: Option<Box<Layers>>,
 }
 
 impl<'a> Due<'a> {
     pub(super) fn new(inputs: &'a Inputs<'a>, set: usize) -> Self {
         let index = inputs.sets.indexes[set];
         let resolved = &inputs.resolved.sets[set];
-        let installed = inputs.installed.sets.get(usize::from(index.0)).and_then(Option::as_ref);
-        let there = installed.filter(|_| inputs.sets.stays[set]);
+        let there = inputs.sets.installed(set, inputs.installed);
         let old = there.filter(|old| old.size().is_none_or(|size| size == resolved.set.table_size));
         let mut due = Self {
             index,
@@ -62,6 +74,7 @@ impl<'a> Due<'a> {
             old,
             is_resized: there.is_some() && old.is_none(),
             last: inputs.last[set].filter(|_| inputs.sets.stays[set]),
+            told: &inputs.earlier[set],
             leaving: Vec::new(),
         };
         due.leaving = due.leaving();
@@ -93,6 +106,8 @@ impl<'a> Due<'a> {
         let same = Arc::ptr_eq(&last.resolved, self.resolved)
             && last.leaving == self.leaving
             && !last.is_starved
+            // What it is told counts as soon as somebody in it lives again.
+            && self.past().is_none()
             && !self.inputs.rotates
             && !old.layers.as_ref().is_some_and(is_over);
         same.then(|| (old.clone(), LastSet { at_risk: 0, ..last.clone() }))
@@ -111,8 +126,32 @@ impl<'a> Due<'a> {
         self.old.into_iter().flat_map(InstalledSet::tables)
     }
 
+    fn past(&self) -> Option<&'a Past> {
+        match self.told {
+            Told::Past(past) => Some(past),
+            Told::Nothing | Told::Later | Told::NoRoom => None,
+        }
+    }
+
+    /// The ways to settle, best ones first. What is remembered here comes before what others know when there is no room
+    /// for both.
+    pub(super) fn ways(&self) -> impl Iterator<Item = Way> + use<> {
+        let told = [Room::Both, Room::First].map(|room| Way { room, is_told: true });
+        let own = [Room::Both, Room::First, Room::Neither].map(|room| Way { room, is_told: false });
+        let is_told = self.past().is_some();
+        told.into_iter().filter(move |_| is_told).chain(own)
+    }
+
+    /// The layers that are due if there is room for all.
+    pub(super) fn best(&self) -> Result<Settled, PlanError> {
+        self.settle(Way { room: Room::Both, is_told: self.past().is_some() })
+    }
+
     fn alive(&self) -> Vec<bool> {
         let mut alive = vec![false; self.inputs.installed.backends.len()];
+        for index in self.past().iter().flat_map(|past| &past.backends) {
+            alive[usize::from(index.0)] = self.is_alive_outside(*index);
+        }
         let upcoming = self.resolved.set.upcoming.iter().flatten().zip(&**self.upcoming);
         // What is said of a present member counts more than what is said of the same one as an upcoming member.
         let members = self.resolved.set.members.iter().zip(&**self.backends);
@@ -125,8 +164,15 @@ impl<'a> Due<'a> {
         alive
     }
 
-    /// The layers that are due with as much room as `room`.
-    pub(super) fn settle(&self, room: Room) -> Result<Settled, PlanError> {
+    /// Whether a backend lives that is no member.
+    fn is_alive_outside(&self, index: BackendIndex) -> bool {
+        let record = self.inputs.backends.records.get(usize::from(index.0));
+        record.is_some_and(|record| self.inputs.leaving.is_alive(&record.address))
+    }
+
+    /// The layers that are due in this way.
+    pub(super) fn settle(&self, way: Way) -> Result<Settled, PlanError> {
+        let Way { room, is_told } = way;
         let old = self.old.and_then(|old| old.layers.as_ref());
         let alive = self.alive();
         let is_alive = |backend: u16| alive.get(usize::from(backend)).copied().unwrap_or(false);
@@ -136,34 +182,41 @@ impl<'a> Due<'a> {
                 layers: None,
                 held: 0,
                 at_risk,
-                room,
+                way,
                 digests: [None; 3],
                 backends: Arc::default(),
                 slots: self.backends.iter().map(|_| 0).collect(),
                 unsettled: 0,
+                unannounced: None,
             });
         };
         let (now, window) = (self.inputs.now, self.resolved.set.drain_window);
-        let (layers, held, at_risk) = match old {
-            Some(old) if self.inputs.rotates => {
-                let rotated = old.rotate(&target, now, window).map_err(|error| {
-                    let crate::layers::RotateError::InDoubt { until } = error;
-                    PlanError::SeedInDoubt { set: self.resolved.set.name.clone(), until, now }
-                })?;
-                (rotated, 0, 0)
-            }
-            Some(old) => {
-                let upcoming = self.resolved.upcoming.as_ref().and_then(|next| next.target(self.upcoming));
-                let upcoming = upcoming.as_deref();
-                let pushed = old.push(&Push { target: &target, upcoming, is_alive, now, window, room });
-                (pushed.layers, pushed.held, pushed.at_risk)
-            }
-            None => {
-                let at_risk = if self.is_resized { self.size().get() } else { 0 };
-                (self.announced(target, &is_alive, room), 0, at_risk)
-            }
+        if let Some(old) = old.filter(|_| self.inputs.rotates) {
+            let rotated = old.rotate(&target, now, window).map_err(|error| {
+                let crate::layers::RotateError::InDoubt { until } = error;
+                PlanError::SeedInDoubt { set: self.resolved.set.name.clone(), until, now }
+            })?;
+            return Ok(self.settled(rotated, 0, 0, way));
+        }
+        let push = Push { target: &target, upcoming: None, is_alive: &is_alive, now, window, room };
+        let pushed = match (self.unannounced().or(old), self.past().filter(|_| is_told)) {
+            (Some(old), None) => old.push(&push),
+            (old, Some(past)) => Layers::replayed(&past.tables, old.map(|old| &*old.current), &push),
+            (None, None) => Layers::settled(Arc::clone(&target)).push(&push),
         };
-        Ok(self.settled(layers, held, at_risk, room))
+        let lost = if self.is_resized { self.size().get() } else { pushed.at_risk };
+        let upcoming = self.resolved.upcoming.as_ref().and_then(|next| next.target(self.upcoming));
+        let Some(upcoming) = upcoming else {
+            return Ok(self.settled(pushed.layers, pushed.held, lost, way));
+        };
+        let announced = pushed.layers.push(&Push { upcoming: Some(&upcoming), ..push });
+        let settled = self.settled(announced.layers, pushed.held, lost, way);
+        Ok(Settled { unannounced: Some(Box::new(pushed.layers)), ..settled })
+    }
+
+    /// The layers without what the last plan announced: it leaves nothing behind, whether it comes or is given up.
+    fn unannounced(&self) -> Option<&Layers> {
+        self.old.and(self.last)?.unannounced.as_deref()
     }
 
     /// Layers that remember nothing.
@@ -173,26 +226,11 @@ impl<'a> Due<'a> {
         let is_alive = |backend: u16| alive.get(usize::from(backend)).copied().unwrap_or(false);
         let old = self.old.and_then(|old| old.layers.as_ref());
         let at_risk = old.map_or(0, |old| moved(old, Some(&target), is_alive));
-        Some(self.settled(Layers::settled(target), 0, at_risk, Room::Neither))
+        let way = Way { room: Room::Neither, is_told: false };
+        Some(self.settled(Layers::settled(target), 0, at_risk, way))
     }
 
-    /// A set without a past that announces what comes next.
-    fn announced(&self, target: Slots, is_alive: &impl Fn(u16) -> bool, room: Room) -> Layers {
-        let first = Layers::settled(target);
-        let upcoming = self.resolved.upcoming.as_ref().and_then(|next| next.target(self.upcoming));
-        let Some(upcoming) = upcoming else { return first };
-        let push = Push {
-            target: &first.current,
-            upcoming: Some(&*upcoming),
-            is_alive,
-            now: self.inputs.now,
-            window: self.resolved.set.drain_window,
-            room,
-        };
-        first.push(&push).layers
-    }
-
-    fn settled(&self, layers: Layers, held: u32, at_risk: u32, room: Room) -> Settled {
+    fn settled(&self, layers: Layers, held: u32, at_risk: u32, way: Way) -> Settled {
         let digest = |slots: Option<&Slots>| {
             let slots = slots?;
             let is_known = self.old_tables().any(|(_, known)| Arc::ptr_eq(known, slots));
@@ -221,8 +259,9 @@ impl<'a> Due<'a> {
             layers: Some(layers),
             held,
             at_risk,
-            room,
+            way,
             digests,
+            unannounced: None,
         }
     }
 
@@ -231,21 +270,26 @@ impl<'a> Due<'a> {
         let leaving = settled.backends.iter().map(|&index| BackendIndex(index));
         let leaving =
             leaving.filter(|index| !self.backends.contains(index) && !self.upcoming.contains(index));
-        let alive = |index: BackendIndex| {
-            let record = self.inputs.backends.records.get(usize::from(index.0));
-            (index, record.is_some_and(|record| self.inputs.leaving.is_alive(&record.address)))
+        let Way { room, is_told } = settled.way;
+        let lacks_upcoming = room != Room::Both && self.resolved.upcoming.is_some();
+        let lacks_past = match self.told {
+            Told::Nothing => false,
+            // Now is the time.
+            Told::Later => settled.layers.is_some() && settled.unsettled == 0,
+            Told::NoRoom | Told::Past(_) => settled.layers.is_some() && !is_told,
         };
         LastSet {
             index: self.index,
             resolved: Arc::clone(self.resolved),
             backends: Arc::clone(self.backends),
             upcoming: Arc::clone(self.upcoming),
-            leaving: leaving.map(alive).collect(),
+            leaving: leaving.map(|index| (index, self.is_alive_outside(index))).collect(),
             slots: Arc::clone(&settled.slots),
             unsettled: settled.unsettled,
             held: settled.held,
             at_risk: settled.at_risk,
-            is_starved: settled.room != Room::Both && self.resolved.upcoming.is_some(),
+            unannounced: settled.unannounced.clone(),
+            is_starved: lacks_upcoming || lacks_past,
         }
     }
 

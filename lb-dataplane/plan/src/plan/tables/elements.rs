@@ -12,7 +12,7 @@ use super::due::{Due, Settled};
 use super::{Inputs, Next, Tables, key_flags};
 use crate::index::tables_of;
 use crate::installed::InstalledSet;
-use crate::layers::{Room, Slots};
+use crate::layers::Slots;
 use crate::memory::{LastSet, last_use};
 use crate::plan::PlanError;
 use crate::{BootTime, Installed, Op, TableElement, TableSize};
@@ -128,17 +128,13 @@ impl<'a> Elements<'a> {
     pub(super) fn previous(&mut self, due: &Due<'_>, settled: &mut Settled) -> Result<(), PlanError> {
         let size = due.size();
         let most = tables_of(&self.installed.capacities, size).saturating_sub(2 * self.sets[at(size)]);
-        for room in [Room::Both, Room::First, Room::Neither] {
-            if room != Room::Both {
-                *settled = due.settle(room)?;
+        for way in due.ways() {
+            if way != settled.way {
+                *settled = due.settle(way)?;
             }
             let news = self.needs(due, settled);
             let places = self.places(due, settled);
-            let adds = places.iter().filter(|(_, place)| match place {
-                Place::At(table) => !self.previous.contains(table),
-                Place::New => true,
-            });
-            let total = self.previous.iter().filter(|table| table.size == size).count() + adds.count();
+            let total = self.previous.iter().filter(|table| table.size == size).count() + self.adds(&places);
             if news <= self.budget[at(size)] as usize && total <= most as usize {
                 self.budget[at(size)] -= u32::try_from(news).unwrap_or(0);
                 for (position, _) in places {
@@ -158,6 +154,18 @@ impl<'a> Elements<'a> {
             *settled = forgotten;
         }
         Ok(())
+    }
+
+    /// Earlier tables that would be more than there are. Two of a set can be the same one.
+    fn adds(&self, places: &[(usize, Place)]) -> usize {
+        let known: BTreeSet<TableElement> = places
+            .iter()
+            .filter_map(|(_, place)| match place {
+                Place::At(table) => Some(*table).filter(|table| !self.previous.contains(table)),
+                Place::New => None,
+            })
+            .collect();
+        known.len() + places.iter().filter(|(_, place)| matches!(place, Place::New)).count()
     }
 
     /// Elements that the earlier tables of `settled` need and that are not in use.

@@ -10,7 +10,8 @@ use proptest::sample::Index;
 use super::*;
 use crate::model::Packet;
 use crate::{
-    BackendSet, Explanation, FiveTuple, Member, Ports, Protocol, Session, SetIndex, Vip, VipKey, explain,
+    BackendSet, Earlier, Explanation, FiveTuple, Member, Ports, Protocol, Session, SetIndex, Shared, Vip,
+    VipKey, explain,
 };
 
 /// Just enough for what [`desired`] gives, but for backends, of which it can ask for too many, and for earlier tables.
@@ -38,15 +39,27 @@ fn members() -> impl Strategy<Value = Vec<Member>> {
 
 fn sets() -> impl Strategy<Value = Vec<BackendSet>> {
     let upcoming = proptest::option::weighted(0.2, members());
-    let values = (members(), proptest::bool::weighted(0.8), upcoming);
+    let values = (members(), proptest::bool::weighted(0.8), upcoming, earlier());
     proptest::collection::vec(values, 3).prop_map(|sets| {
-        let sets = sets.into_iter().enumerate().map(|(index, (members, second_hop, upcoming))| BackendSet {
-            second_hop,
-            upcoming: upcoming.map(Into::into),
-            ..set(&format!("set{index}"), members)
+        let sets = sets.into_iter().enumerate().map(|(index, (members, second_hop, upcoming, earlier))| {
+            let upcoming = upcoming.map(Into::into);
+            BackendSet { second_hop, upcoming, earlier, ..set(&format!("set{index}"), members) }
         });
         sets.collect()
     })
+}
+
+/// Some of it before the time of the step, some after.
+fn earlier() -> impl Strategy<Value = Shared<Earlier>> {
+    let past = proptest::collection::vec((members(), 0_u64..2_500), 1..4).prop_map(|mut past| {
+        past.sort_by_key(|(_, after)| *after);
+        let earlier = |(members, after): (Vec<Member>, u64)| Earlier {
+            members: members.into(),
+            replaced: BootTime(NOW.0 + after),
+        };
+        past.into_iter().map(earlier).collect()
+    });
+    prop_oneof![2 => Just(Shared::default()), 1 => past]
 }
 
 fn vips() -> impl Strategy<Value = Vec<Vip>> {

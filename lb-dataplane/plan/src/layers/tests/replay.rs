@@ -1,0 +1,174 @@
+//! Layers of one that was told what came before.
+
+use super::*;
+use crate::layers::Former;
+
+fn former(slots: &[u16], replaced: u64) -> Former {
+    Former { slots: slots.into(), replaced: BootTime(replaced) }
+}
+
+fn push<'a>(target: &'a [u16], dead: &'a [u16], now: u64) -> Push<'a, impl Fn(u16) -> bool + use<'a>> {
+    Push {
+        target,
+        upcoming: None,
+        is_alive: |backend| !dead.contains(&backend),
+        now: BootTime(now),
+        window: WINDOW,
+        room: Room::Both,
+    }
+}
+
+#[test]
+fn what_was_told_is_as_if_it_had_been_seen() {
+    let past = [former(&[1, 1, 2, 2], 10), former(&[1, 3, 2, 4], 20)];
+    let told = Layers::replayed(&past, None, &push(&[1, 3, 5, 5], &[], 50));
+    let mut seen = Layers::settled([1, 1, 2, 2].into());
+    for (target, now) in [([1, 3, 2, 4], 10), ([1, 3, 5, 5], 20)] {
+        seen = push_at(&seen, &target, &[], now).layers;
+    }
+    assert_eq!(told, Pushed { layers: seen, held: 0, at_risk: 0 });
+    assert_eq!(told.layers.candidates(3, 3, |_| true), [5, 4, 2]);
+    assert_eq!(told.layers.until(), Some(BootTime(120)), "counted from the change and not from now");
+    let nothing = Layers::replayed(&[], None, &push(&[1, 3, 5, 5], &[], 50));
+    assert_eq!(nothing.layers, Layers::settled([1, 3, 5, 5].into()));
+}
+
+#[test]
+fn what_was_here_meanwhile_is_a_candidate_too() {
+    let past = [former(&[1], 10), former(&[2], 20)];
+    // What is here is what is due, or what was told: nothing is new but the time.
+    let at = |own: u16, dead: &[u16]| Layers::replayed(&past, Some(&[own]), &push(&[3], dead, 50));
+    let told = Layers::replayed(&past, None, &push(&[3], &[], 50));
+    assert_eq!(at(3, &[]), told);
+    for own in [1, 2] {
+        let pushed = at(own, &[]);
+        assert_eq!((pushed.layers.current[0], pushed.at_risk, pushed.held), (3 | UNSETTLED, 0, 0));
+        let mut others = candidates(&pushed.layers).split_off(1);
+        others.sort_unstable();
+        assert_eq!((others, pushed.layers.until()), (vec![1, 2], Some(BootTime(150))));
+    }
+    // It takes the place of what only others know.
+    assert_eq!(candidates(&at(4, &[]).layers), [3, 4, 2]);
+    // Unless it is dead.
+    assert_eq!(candidates(&at(4, &[4]).layers), [3, 2, 1]);
+    assert_eq!(candidates(&at(4, &[1]).layers), [3, 4, 2]);
+    assert_eq!(candidates(&at(1, &[1, 2]).layers), [3]);
+    // With nothing told it is a change as any other.
+    let alone = Layers::replayed(&[], Some(&[4]), &push(&[3], &[], 50));
+    assert_eq!(alone, push_at(&Layers::settled([4].into()), &[3], &[], 50));
+}
+
+#[test]
+fn a_slot_that_others_hold_is_held() {
+    let past = [former(&[1], 10), former(&[2], 20), former(&[3], 30)];
+    let told = |own: Option<&[u16]>| Layers::replayed(&past, own, &push(&[4], &[], 50));
+    assert_eq!((candidates(&told(None).layers), told(None).held), (vec![3, 2, 1], 1));
+    let own = told(Some(&[1]));
+    assert_eq!((candidates(&own.layers), own.held), (vec![3, 1, 2], 1));
+    // Not for those that nobody else knows.
+    assert_eq!(candidates(&told(Some(&[5])).layers), [4, 5, 3]);
+}
+
+#[test]
+fn with_little_room_the_latest_are_remembered() {
+    let past = [former(&[1, 1], 10), former(&[2, 1], 20)];
+    let with =
+        |own: Option<&[u16]>, room| Layers::replayed(&past, own, &Push { room, ..push(&[3, 3], &[], 50) });
+    let first = with(None, Room::First);
+    let of = |layers: &Layers, slot| layers.candidates(slot, slot, |_| true);
+    assert_eq!((of(&first.layers, 0), of(&first.layers, 1)), ([3, 2, 0], [3, 1, 0]));
+    assert_eq!(first.at_risk, 0, "nobody knew it before");
+    let own = with(Some(&[4, 3]), Room::First);
+    assert_eq!((of(&own.layers, 0), of(&own.layers, 1)), ([3, 4, 0], [3, 1, 0]));
+    assert_eq!(own.at_risk, 0);
+    let neither = with(Some(&[4, 3]), Room::Neither);
+    assert_eq!((neither.layers, neither.at_risk), (Layers::settled([3, 3].into()), 1));
+}
+
+#[test]
+fn what_comes_next_is_announced_besides() {
+    let upcoming = Push { upcoming: Some(&[9, 8]), ..push(&[3, 3], &[], 50) };
+    let told = Layers::replayed(&[former(&[1, 3], 10)], None, &upcoming).layers;
+    assert_eq!(told.candidates(0, 0, |_| true), [3, 1, 9]);
+    assert_eq!(told.candidates(1, 1, |_| true), [3, 8, 0]);
+}
+
+fn table() -> impl Strategy<Value = Vec<u16>> {
+    proptest::collection::vec(1_u16..7, SLOTS)
+}
+
+proptest! {
+    /// As long as nothing of them was over in between, who was there and who was told have the same layers, whoever is
+    /// dead at present.
+    #[test]
+    fn who_was_there_and_who_was_told_agree(
+        tables in proptest::collection::vec((table(), 0_u64..40), 1..5),
+        dead in proptest::collection::btree_set(1_u16..7, 0..3),
+        later in 0_u64..100,
+    ) {
+        let mut now = NOW.0;
+        let mut seen = Layers::settled(tables[0].0.as_slice().into());
+        let mut held = 0;
+        let mut past: Vec<Former> = Vec::new();
+        for pair in tables.windows(2) {
+            now += pair[1].1;
+            past.push(former(&pair[0].0, now));
+            let pushed = push_at(&seen, &pair[1].0, &[], now);
+            seen = pushed.layers;
+            held += pushed.held;
+        }
+        let last = &tables.last().unwrap().0;
+        let over = past.first().map_or(now, |oldest| oldest.replaced.0) + 100;
+        prop_assume!(now < over);
+        now = (now + later).min(over - 1);
+        let told = Layers::replayed(&past, None, &push(last, &[], now));
+        prop_assert_eq!(&told.layers, &push_at(&seen, last, &[], now).layers);
+
+        // The dead died at last.
+        let dead: Vec<u16> = dead.into_iter().filter(|backend| !last.contains(backend)).collect();
+        let seen = push_at(&seen, last, &dead, now).layers;
+        let told = Layers::replayed(&past, None, &push(last, &dead, now)).layers;
+        for slot in (0..SLOTS).filter(|_| held == 0) {
+            let of = |layers: &Layers| layers.candidates(slot, slot, |backend| !dead.contains(&backend));
+            prop_assert_eq!(of(&seen), of(&told));
+        }
+    }
+
+    /// Whatever was told, flows that were opened here or in the last table of the others are found, and nothing is in doubt
+    /// for longer than it would be without.
+    #[test]
+    fn nothing_is_lost_that_is_known_here(
+        own in table(),
+        past in proptest::collection::vec((table(), 0_u64..60), 0..4),
+        target in table(),
+        dead in proptest::collection::btree_set(1_u16..7, 0..3),
+        room in proptest::sample::select(vec![Room::Both, Room::First]),
+    ) {
+        let now = NOW.0;
+        let mut ago = 0;
+        let mut past: Vec<Former> = past
+            .into_iter()
+            .map(|(slots, seconds)| {
+                ago += seconds;
+                former(&slots, now - ago.min(99))
+            })
+            .collect();
+        past.reverse();
+        let dead: Vec<u16> = dead.into_iter().filter(|backend| !target.contains(backend)).collect();
+        let push = Push { room, ..push(&target, &dead, now) };
+        let pushed = Layers::replayed(&past, Some(&own), &push);
+        prop_assert_eq!(pushed.at_risk, 0);
+        prop_assert!(pushed.layers.until().is_none_or(|until| until.0 <= now + 100));
+        prop_assert_eq!(&pushed.layers.push(&push).layers, &pushed.layers, "done at once");
+        for (slot, own) in own.iter().enumerate() {
+            let found = pushed.layers.candidates(slot, slot, |backend| !dead.contains(&backend));
+            prop_assert!(dead.contains(own) || found.contains(own), "{:?} of {}", found, slot);
+            prop_assert!(!dead.contains(&found[0]));
+        }
+        // Settled ones stay so when they are told the same again.
+        if pushed.layers.is_settled() {
+            let again = Layers::replayed(&past, Some(&target), &push);
+            prop_assert_eq!(&again.layers, &pushed.layers);
+        }
+    }
+}
