@@ -20,6 +20,7 @@
 mod backoff;
 mod departed;
 mod follow;
+mod inherited;
 mod install;
 mod past;
 mod publish;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use guideway_controller_core::Content;
+use guideway_controller_core::message::PastSet;
 use guideway_controller_rollout::Stamp;
 use guideway_dataplane_config::{BitRate, Config, Limits, XdpMode};
 use guideway_dataplane_plan::{BootTime, Desired, Installed, Layout, TableCache};
@@ -56,6 +58,7 @@ use backoff::Backoff;
 use departed::Departed;
 use follow::Prepared;
 pub use follow::{InstallAnswer, PrepareAnswer};
+use inherited::{Inherited, Unaware};
 use install::read_back;
 use past::Source;
 use recovery::Recovery;
@@ -146,6 +149,8 @@ pub enum Request {
     Install(Stamp, Content, oneshot::Sender<InstallAnswer>),
     /// Announce nothing any more, for this reason; or what there is again.
     Fence(Option<String>),
+    /// What sets were before, as the controller knows it. It takes the place of what it said before.
+    Past(Arc<Vec<PastSet>>),
 }
 
 /// The history does not have the generation.
@@ -246,6 +251,10 @@ pub struct Control<F> {
     grace: Option<JoinHandle<io::Result<()>>>,
     cache: TableCache,
     departed: Departed,
+    /// What sets were before this forwarder came, until it is installed.
+    inherited: Inherited,
+    /// While nothing is announced for want of that.
+    unaware: Option<Unaware>,
     /// Addresses that an earlier agent left as alive; none once all their probes run.
     serving: HashSet<IpAddr>,
     folder: Folder,
@@ -306,6 +315,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             tracing::warn!(problem = chain(&problem), "the history is not whole");
         }
         let serving = installed.live().collect();
+        let is_new = controller.is_some() && installed.active().generation() == 0;
         let mut control = Self {
             forwarder,
             config_path: paths.config,
@@ -316,6 +326,8 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             grace: None,
             cache: TableCache::new(),
             departed: Departed::default(),
+            inherited: Inherited::default(),
+            unaware: is_new.then(Unaware::new),
             serving,
             folder: opened,
             history,
@@ -419,6 +431,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         if self.attach() || self.recovery.is_due(Instant::now()) {
             self.publish();
         }
+        self.end_unawareness();
         // While the last attempt failed, its own delay counts.
         if self.apply_error.is_none() {
             self.look_in(Duration::ZERO);
@@ -439,6 +452,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         } else if let Some(in_force) = self.in_force.take() {
             self.follow(in_force).await;
         }
+        self.end_unawareness();
     }
 
     /// Attaches the program to the interfaces of the configuration in force, or of the first one; true when something

@@ -17,8 +17,9 @@ use guideway_dataplane_config::BackendSet;
 use super::Coordinator;
 use crate::record::Stamp;
 
-/// Earlier states of one set: no slot has more candidates.
-const MAX_OF_SET: usize = 4;
+/// Earlier states of one set. A slot has three candidates; which of them, and which slots wait for a place, follows from what
+/// came before.
+const MAX_OF_SET: usize = 32;
 /// How old a list may be that is told: so many forwarders that come together are told the same one.
 const FRESH: Duration = Duration::from_secs(1);
 
@@ -198,13 +199,13 @@ impl Coordinator {
         }
     }
 
-    /// Nothing is said of nothing, unless something was said before that does not hold any more.
+    /// That there is nothing is said once: a forwarder may wait for it before it announces anything.
     fn say_past(&mut self, name: &ForwarderName, term: Term, now: Instant) {
         let Some(peer) = self.peers.get_mut(name) else { return };
         let sets = self.past.list(now);
         let told = ToldPast { version: self.past.version, is_empty: sets.is_empty() };
         let before = peer.past.replace(told);
-        if !told.is_empty || before.is_some_and(|before| !before.is_empty) {
+        if !told.is_empty || before.is_none_or(|before| !before.is_empty) {
             self.send(name, ToForwarder::Past { term, sets });
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use guideway_dataplane_config::Config;
+use guideway_dataplane_config::{BackendSet, Config};
 use guideway_dataplane_plan::{Member, Weight};
 
 use crate::desired::{self, probe_of, used_sets};
@@ -42,6 +42,14 @@ impl Departed {
         }
     }
 
+    /// Takes in the backends of a set that a configuration had which was never in force here.
+    pub(super) fn learn_set(&mut self, set: &BackendSet) {
+        let needs = desired::needs(std::iter::once(set));
+        for (address, known) in of_sets(std::iter::once(set), &needs) {
+            self.known.entry(address).or_insert(known);
+        }
+    }
+
     /// Forgets all others.
     pub(super) fn keep(&mut self, is_kept: impl Fn(IpAddr) -> bool) {
         self.known.retain(|address, _| is_kept(*address));
@@ -72,9 +80,15 @@ impl Departed {
 }
 
 fn backends(config: &Config) -> BTreeMap<IpAddr, Known> {
-    let needs = desired::wanted(config).backends;
+    of_sets(used_sets(config), &desired::wanted(config).backends)
+}
+
+fn of_sets<'s>(
+    sets: impl Iterator<Item = &'s BackendSet>,
+    needs: &BTreeMap<IpAddr, Need>,
+) -> BTreeMap<IpAddr, Known> {
     let mut found: BTreeMap<IpAddr, Known> = BTreeMap::new();
-    for set in used_sets(config) {
+    for set in sets {
         for backend in &set.backends {
             let known = found.entry(backend.address).or_insert_with(|| Known {
                 name: backend.name.clone(),

@@ -4,8 +4,12 @@
 //! being carried out: so it is known to fit, its tables are built, and to install it takes little time. Meanwhile the
 //! content in force stays, with its health. Nothing depends on a content having been prepared: one that was not is
 //! installed as a file is.
+//!
+//! Forwarders install it at different moments, and routers may send a connection from one that has to one that has not.
+//! So a content is *announced* before it is said to be prepared: the backends to which it gives the slots are candidates
+//! from then on, where the backends run the decap agent (decision 7).
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +51,8 @@ pub(super) struct Prepared {
     answer: Option<oneshot::Sender<PrepareAnswer>>,
     /// With its tables.
     cache: TableCache,
+    /// Its sets that have other members than those in force, once it is known to fit.
+    announced: Vec<Arc<BackendSet>>,
 }
 
 impl Prepared {
@@ -93,9 +99,10 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             }
         };
         let (probes, deadline) = first_looks(&config);
-        let (cache, answer) = (TableCache::new(), Some(answer));
+        let (cache, answer, announced) = (TableCache::new(), Some(answer), Vec::new());
         let news = self.news_of(&config);
-        self.prepared = Some(Prepared { stamp, node, config, announces, probes, deadline, answer, cache });
+        self.prepared =
+            Some(Prepared { stamp, node, config, announces, probes, deadline, answer, cache, announced });
         match news {
             Some(news) => self.want_also(news),
             None => self.run_probes(),
@@ -107,6 +114,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
     pub(super) fn discard(&mut self, stamp: Stamp) {
         if self.prepared.take_if(|prepared| prepared.stamp == stamp).is_some() {
             self.run_probes();
+            self.look_in(Duration::ZERO);
         }
     }
 
@@ -183,7 +191,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         });
     }
 
-    /// Plans what is to be prepared, once its backends have been looked at.
+    /// Plans what is to be prepared, once its backends have been looked at, and announces it.
     pub(super) async fn try_prepared(&mut self) {
         let now = Instant::now();
         if !self.prepared.as_ref().is_some_and(|prepared| prepared.is_due(&self.checker, now)) {
@@ -195,7 +203,13 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         let (result, cache) = self.rehearse(wanted).await;
         prepared.cache = cache;
         match &result {
-            Ok(_) => self.prepared = Some(prepared),
+            Ok(_) => {
+                prepared.announced = self.changes_of(&prepared.config);
+                self.prepared = Some(prepared);
+                if let Some(in_force) = self.in_force.take() {
+                    self.follow(in_force).await;
+                }
+            }
             Err(errors) => {
                 let generation = prepared.stamp.generation.0;
                 tracing::error!(generation, ?errors, "the controller's generation is refused");
@@ -203,6 +217,43 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             }
         }
         let _gone = answer.send(result);
+    }
+
+    /// The sets of `config` that give slots to other backends than in force, and can say so beforehand.
+    fn changes_of(&self, config: &Config) -> Vec<Arc<BackendSet>> {
+        let Some(in_force) = &self.in_force else { return Vec::new() };
+        // Another seed is another table altogether, and is not announced.
+        if in_force.config.seed() != config.seed() {
+            return Vec::new();
+        }
+        let before: HashMap<&str, &Arc<BackendSet>> =
+            desired::used(&in_force.config).map(|set| (set.name.as_str(), set)).collect();
+        let changes = desired::used(config).filter(|set| {
+            let before = before.get(set.name.as_str()).filter(|before| !Arc::ptr_eq(before, set));
+            before.is_some_and(|before| {
+                before.second_hop && before.table_size == set.table_size && before.backends != set.backends
+            })
+        });
+        changes.cloned().collect()
+    }
+
+    /// Makes those candidates to whom the prepared content gives the slots.
+    pub(super) fn announce(&self, wanted: &mut Desired) {
+        let Some(prepared) = self.prepared.as_ref().filter(|prepared| !prepared.announced.is_empty()) else {
+            return;
+        };
+        let coming: HashMap<&str, &BackendSet> =
+            prepared.announced.iter().map(|set| (set.name.as_str(), &**set)).collect();
+        for set in &mut wanted.sets {
+            let coming = coming.get(set.name.as_str());
+            set.upcoming = coming.map(|coming| desired::members(coming, |key| self.checker.health(key)));
+        }
+    }
+
+    /// Leaves the announcement be, as it does not fit; whether there was one.
+    pub(super) fn forgo_announcement(&mut self) -> bool {
+        let announced = self.prepared.as_mut().map(|prepared| std::mem::take(&mut prepared.announced));
+        announced.is_some_and(|announced| !announced.is_empty())
     }
 
     /// What the services in force, or on their way into it, are with another `node`; nothing while there are none.

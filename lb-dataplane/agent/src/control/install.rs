@@ -11,6 +11,7 @@ use guideway_dataplane_plan::{
     BootTime, Changes, Desired, Installed, Layout, Outcome, PlanError, TableCache, plan,
 };
 
+use super::inherited::Inherited;
 use super::past::Source;
 use super::reload::Pending;
 use super::{Clock, Control, InForce, Interfaces};
@@ -227,7 +228,8 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         let config = in_force.config.clone();
         let since = self.health_since.take();
         let is_due = in_force.layout.next_deadline.is_some_and(|deadline| deadline <= self.now());
-        let desired = self.desired(&config);
+        let mut desired = self.desired(&config);
+        self.announce(&mut desired);
         if self.apply_error.is_none() && !is_due && desired == *in_force.desired {
             let deadline = in_force.layout.next_deadline;
             self.in_force = Some(in_force);
@@ -244,6 +246,15 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
                 self.report(&success, since);
                 self.settle_in(&config);
                 crate::systemd::status(&self.summary());
+            }
+            Err(InstallError::Plan(error)) if self.forgo_announcement() => {
+                tracing::warn!(
+                    error = chain(&error),
+                    "what comes next cannot be announced: flows that open meanwhile and come through another forwarder \
+                     may move"
+                );
+                self.health_since = since;
+                Box::pin(self.follow(in_force)).await;
             }
             Err(error) => {
                 self.in_force = Some(in_force);
@@ -312,7 +323,9 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         };
         let health = |key: &_| self.checker.health(key);
         let leaving = self.departed.verdicts(|address| base.has(address), health);
-        base.desired(config, self.forwarder.tick_shift(), health, leaving)
+        let mut desired = base.desired(config, self.forwarder.tick_shift(), health, leaving);
+        self.inherited.give(&mut desired);
+        desired
     }
 
     async fn install(&mut self, desired: Desired) -> Result<(Arc<Desired>, Success), InstallError> {
@@ -338,6 +351,10 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         self.cache = cache;
         let (installed, result) = result;
         self.installed = installed;
+        if result.is_ok() {
+            // What became of it is in the layers.
+            self.inherited = Inherited::default();
+        }
         if result.as_ref().is_ok_and(|success| success.changes.is_some()) {
             let store = self.forwarder.clone();
             self.grace = Some(tokio::task::spawn_blocking(move || store.grace_period()));

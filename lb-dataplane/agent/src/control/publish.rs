@@ -10,6 +10,7 @@ use guideway_dataplane_plan::{BootTime, Installed, Leaving, SetLayout, Usage};
 use ipnet::IpNet;
 use tokio::time::Instant;
 
+use super::inherited::UNAWARE;
 use super::recovery::Recovery;
 use super::{Clock, Control, InForce, Interfaces};
 use crate::announce::{Announce, Announcements};
@@ -41,7 +42,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             history: self.show_history(self.in_force.as_ref()),
             rolled_back_to: self.rolled_back_to(),
             controller: self.controller.clone(),
-            fence: self.fence.clone(),
+            fence: self.fence.clone().or_else(|| self.unaware.as_ref().map(|_| UNAWARE.to_owned())),
             ..View::default()
         };
         if let Some(in_force) = &self.in_force {

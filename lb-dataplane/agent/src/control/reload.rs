@@ -111,6 +111,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
                 return self.bring_content(stamp, content, answer, since).await;
             }
             Request::Fence(fence) => return self.set_fence(fence),
+            Request::Past(sets) => return self.inherit(&sets),
         };
         let path = self.config_path.clone();
         let loaded = tokio::task::spawn_blocking(move || load(&path, Accept::RegularFile)).await;

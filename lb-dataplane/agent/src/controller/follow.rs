@@ -273,7 +273,7 @@ impl Run {
                 self.fence(Some(reason)).await;
             }
             Action::Relays(relays) => self.know_relays(relays),
-            Action::Past(_) => {}
+            Action::Past(sets) => self.ask(Request::Past(sets)).await,
         }
     }
 

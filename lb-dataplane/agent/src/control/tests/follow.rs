@@ -1,11 +1,13 @@
 //! What a controller wants: prepared beside what is in force, installed, withdrawn.
 
+use std::net::SocketAddr;
 use std::num::{NonZeroU8, NonZeroU16};
 
+use guideway_controller_core::message::PastSet;
 use guideway_controller_core::{Advertise, Content, Generation, L2};
 use guideway_controller_rollout::Stamp;
 use guideway_dataplane_config::{HealthCheck, Probe};
-use guideway_dataplane_plan::Moved;
+use guideway_dataplane_plan::{Explanation, FiveTuple, Moved, Protocol, explain};
 
 use super::*;
 use crate::fixtures::{NODE, content, put_set, put_shard};
@@ -23,8 +25,11 @@ fn following(fence: Option<&str>) -> SharedController {
 }
 
 impl Bench {
+    /// Follows a controller that has nothing to say of the past.
     async fn follow(controller: SharedController) -> Self {
-        Self::start_with(paper(), NODE, tempfile::tempdir().unwrap(), Some(controller)).await
+        let bench = Self::start_with(paper(), NODE, tempfile::tempdir().unwrap(), Some(controller)).await;
+        bench.requests.send(Request::Past(Arc::default())).await.unwrap();
+        bench
     }
 
     async fn prepare(&self, generation: u64, content: &Content) -> Result<Moved, Vec<String>> {
@@ -112,6 +117,97 @@ async fn what_is_prepared_changes_nothing_until_it_is_installed() {
     assert_eq!(bench.prepare(5, &other).await, Ok(Moved::default()), "the same again");
     bench.requests.send(Request::Discard(stamp(5, &other))).await.unwrap();
     assert_eq!(bench.install(5, &other).await, Ok(3), "the same is no new generation");
+    bench.end().await;
+}
+
+/// With backends that run the decap agent.
+fn hopping(backends: &[u8]) -> Content {
+    content(backends, |content| {
+        let set = content.sets().values().next().unwrap().as_ref().clone();
+        content.put_set(guideway_dataplane_config::BackendSet { second_hop: true, ..set }).unwrap();
+    })
+}
+
+/// The backends at which flows of some clients can be.
+fn candidates(bench: &Bench) -> Vec<Vec<IpAddr>> {
+    let view = bench.outputs.view.load_full();
+    let (desired, installed) = view.installed.as_ref().unwrap();
+    let flow = |port| FiveTuple {
+        source: SocketAddr::from(([198, 51, 100, 7], port)),
+        destination: "203.0.113.10:443".parse().unwrap(),
+        protocol: Protocol::Tcp,
+    };
+    let explain = |port| match explain(desired, installed, &flow(port)).unwrap() {
+        Explanation::Vip(steering) => steering.candidates.iter().map(|one| one.address).collect(),
+        other => panic!("{other:?}"),
+    };
+    (1..60).map(explain).collect()
+}
+
+/// Whoever has not installed it yet knows where flows are that open at one that has.
+#[tokio::test]
+async fn what_is_prepared_is_announced_before_it_is_answered() {
+    let bench = Bench::follow(following(None)).await;
+    bench.install(1, &hopping(&[11, 12])).await.unwrap();
+    let before = candidates(&bench);
+    assert!(before.iter().all(|candidates| candidates.len() == 1));
+    let next = hopping(&[11, 12, 13]);
+    bench.prepare(2, &next).await.unwrap();
+    let announced = candidates(&bench);
+    bench.install(2, &next).await.unwrap();
+    let after = candidates(&bench);
+    let coming = IpAddr::from([10, 1, 13, 2]);
+    let mut moved = 0;
+    for ((before, announced), after) in before.iter().zip(&announced).zip(&after) {
+        if after[0] == coming {
+            assert_eq!((announced, after), (&vec![before[0], coming], &vec![coming, before[0]]));
+            moved += 1;
+        } else {
+            assert_eq!((announced, after), (before, before));
+        }
+    }
+    assert!((10..30).contains(&moved), "{moved} of 59");
+
+    // What is given up is nobody's candidate any more; what is in force is as it was.
+    let other = hopping(&[11, 12, 13, 14]);
+    bench.prepare(3, &other).await.unwrap();
+    assert_ne!(candidates(&bench), after);
+    bench.requests.send(Request::Discard(stamp(3, &other))).await.unwrap();
+    bench.until("as before", |_| candidates(&bench) == after).await;
+    bench.end().await;
+}
+
+/// As after a reboot: what to serve is on the disk, and the maps are new.
+#[tokio::test]
+async fn with_new_maps_nothing_is_announced_before_the_past_is_known() {
+    let follow = || Bench::start_with(paper(), NODE, tempfile::tempdir().unwrap(), Some(following(None)));
+    let present = hopping(&[11, 12]);
+    let bench = follow().await;
+    bench.install(3, &present).await.unwrap();
+    assert_eq!(bench.announced(), Some(vec![]));
+    let view = bench.outputs.view.load_full();
+    assert!(view.vips[0].served && view.fence.as_ref().unwrap().contains("has not said yet"), "{view:?}");
+    assert!(candidates(&bench).iter().all(|candidates| candidates.len() == 1));
+
+    let before = hopping(&[12, 13]);
+    let set = before.sets().values().next().unwrap().clone();
+    let past = vec![PastSet { set, ago: Duration::from_secs(2) }];
+    bench.requests.send(Request::Past(Arc::new(past))).await.unwrap();
+    let view = bench.until("told", |view| view.fence.is_none()).await;
+    assert_eq!(bench.announced(), Some(vec![vip_address()]));
+    let gone = IpAddr::from([10, 1, 13, 2]);
+    let on_gone = candidates(&bench).iter().filter(|candidates| candidates[1..].contains(&gone)).count();
+    assert!((15..45).contains(&on_gone), "{on_gone} of 59");
+    assert_eq!(view.sets[0].leaving.len(), 1);
+    assert!(bench.outputs.ways.borrow().backends.contains_key(&gone), "its way is kept");
+    bench.end().await;
+
+    // Nobody has to say anything while there are no controllers.
+    let bench = follow().await;
+    bench.install(3, &present).await.unwrap();
+    assert_eq!(bench.announced(), Some(vec![]));
+    bench.until("announced all the same", |view| view.fence.is_none()).await;
+    assert_eq!(bench.announced(), Some(vec![vip_address()]));
     bench.end().await;
 }
 

@@ -1,0 +1,141 @@
+//! Connections that come to a forwarder which has not seen what the others have: one that has prepared a change and not
+//! installed it yet, one that joins, one whose maps are gone.
+
+mod controller_support;
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use controller_support::objects::{rollout, service};
+use controller_support::plane::{Plane, in_plane_of, in_plane_with, web_on};
+use controller_support::witness::Witness;
+use controller_support::{Controller, NAMESPACE, PATIENCE, follow, served_by};
+use guideway_e2e::expect_unbroken;
+use guideway_lab::binaries::binary;
+use guideway_lab::client::Running;
+use guideway_lab::load::{HoldReport, HoldSpec};
+use guideway_lab::{Lab, wait};
+use nix::sys::signal::Signal;
+use serde_json::json;
+
+const ROUND: Duration = Duration::from_secs(60);
+
+fn hold(lab: &Lab, name: &str, address: &str, first_port: u16) -> Result<Running<HoldReport>> {
+    let spec = HoldSpec { connections: 200, first_port, interval_ms: 500, ..HoldSpec::default() };
+    lab.client.start_hold(name, SocketAddr::new(address.parse()?, 8080), &spec)
+}
+
+/// Every connection has an answer to a request that it sent after this moment.
+fn all_answer(what: &str, hold: &mut Running<HoldReport>) -> Result<()> {
+    let goal = hold.round_after(1);
+    hold.wait_round(goal, ROUND)?;
+    let round = hold.last_round()?;
+    println!("{what}: {} of {} connections alive", round.alive, round.connections);
+    ensure!(round.alive == round.connections, "{what}: {} of {}", round.alive, round.connections);
+    Ok(())
+}
+
+/// Everything comes through this forwarder alone.
+fn only_through(lab: &mut Lab, address: &str, at: usize) -> Result<()> {
+    let name = lab.forwarders[at].name().to_owned();
+    lab.forwarders[1 - at].stop_speaker()?;
+    lab.tor.wait_for_legs(address.parse()?, &[&name], PATIENCE).map(drop)
+}
+
+fn through_both(lab: &mut Lab, address: &str, other: usize) -> Result<()> {
+    lab.forwarders[other].start_speaker()?;
+    lab.wait_for_all_legs(address.parse()?).map(drop)
+}
+
+#[test]
+fn who_has_prepared_a_change_knows_where_it_leads() {
+    let budget = rollout(NAMESPACE, json!({"budget": {"slotsPermille": 10, "above": "Hold"}}));
+    in_plane_of(&[budget], |lab, plane| {
+        let address = plane.web(lab)?;
+        let mut witness = Witness::default();
+        let first = witness.settle(lab, 0)?;
+        plane.east.apply(&[web_on(&[2])])?;
+        wait::until_true("both to have prepared the change", PATIENCE, || {
+            let held = plane.controller.lbctl(&["generations"])?.1["rollout"]["phase"] == "held";
+            Ok(held && witness.look(lab)?.iter().all(|sight| sight.prepared > Some(first)))
+        })?;
+
+        // One of them never hears that it is committed.
+        lab.forwarders[1].agent().context("it runs")?.signal(Signal::SIGSTOP)?;
+        let (code, applied) = plane.controller.lbctl(&["apply", "--yes"])?;
+        ensure!(code == 0, "{code}: {applied}");
+        wait::until_true("the other one to have installed it", PATIENCE, || {
+            Ok(witness.look_at(lab, 0)?.generation > first)
+        })?;
+        let mut held = hold(lab, "hold", &address, 20_000)?;
+        all_answer("through both", &mut held)?;
+        only_through(lab, &address, 1)?;
+        all_answer("through the one that has prepared it", &mut held)?;
+
+        lab.forwarders[1].agent().context("it runs")?.signal(Signal::SIGCONT)?;
+        witness.settle(lab, first)?;
+        through_both(lab, &address, 0)?;
+        only_through(lab, &address, 0)?;
+        all_answer("through the one that has installed it", &mut held)?;
+        let report = held.finish()?;
+        let on = |backend: &str| report.connections_by_backend.get(backend).copied().unwrap_or(0);
+        ensure!(on("be3") > 30 && on("be1") + on("be2") > 30, "{:?}", report.connections_by_backend);
+        expect_unbroken("a change that one has prepared and the other has installed", &report)
+    });
+}
+
+fn follow_with_the_first(lab: &mut Lab, at: usize, controller: &Controller) -> Result<()> {
+    if at == 0 { follow(lab, at, controller) } else { Ok(()) }
+}
+
+/// The maps are gone, as after a reboot; what is on the disk is there.
+fn restart_without_maps(lab: &mut Lab, at: usize) -> Result<()> {
+    let forwarder = &mut lab.forwarders[at];
+    forwarder.stop_agent()?;
+    let mut detach: Command = forwarder.netns().command(binary("lb-dataplane")?);
+    detach.arg("detach").arg("--pin-root").arg(forwarder.pins());
+    ensure!(detach.status()?.success(), "lb-dataplane detach fails");
+    forwarder.start_agent()
+}
+
+#[test]
+fn who_joins_is_told_where_connections_are() {
+    in_plane_with(1, follow_with_the_first, |lab, plane: &mut Plane| {
+        plane.east.apply(&[service("web"), web_on(&[0, 1])])?;
+        let address = plane.east.addresses("default", "web")?.remove(0);
+        lab.tor.wait_for_legs(address.parse()?, &["fw1"], PATIENCE)?;
+        served_by(lab, &address, 8080, &["be1", "be2"])?;
+        let mut first = hold(lab, "first", &address, 20_000)?;
+        all_answer("on the first two backends", &mut first)?;
+        plane.east.apply(&[web_on(&[1, 2])])?;
+        served_by(lab, &address, 8080, &["be2", "be3"])?;
+        let mut second = hold(lab, "second", &address, 21_000)?;
+        all_answer("on the next two", &mut second)?;
+        plane.east.apply(&[web_on(&[2])])?;
+        served_by(lab, &address, 8080, &["be3"])?;
+
+        follow(lab, 1, &plane.controller)?;
+        lab.wait_for_all_legs(address.parse()?)?;
+        only_through(lab, &address, 1)?;
+        for held in [&mut first, &mut second] {
+            all_answer("through the one that joined", held)?;
+        }
+
+        through_both(lab, &address, 0)?;
+        only_through(lab, &address, 0)?;
+        restart_without_maps(lab, 1)?;
+        through_both(lab, &address, 1)?;
+        only_through(lab, &address, 1)?;
+        for held in [&mut first, &mut second] {
+            all_answer("through the one whose maps were gone", held)?;
+        }
+        for (what, held) in [("first", first), ("second", second)] {
+            let report = held.finish()?;
+            ensure!(report.connections_by_backend.len() == 2, "{:?}", report.connections_by_backend);
+            expect_unbroken(what, &report)?;
+        }
+        Ok(())
+    });
+}
