@@ -44,8 +44,8 @@ pub enum Rollout {
 /// What a forwarder without state of its own starts with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Joining {
-    /// The layers of one that is there.
-    Layers,
+    /// The configuration, and those before it as far as the drain window reaches, as the controller knows them.
+    Told,
     /// The configuration alone.
     Cold,
 }
@@ -130,7 +130,7 @@ impl History {
             rollout: if class == Class::AtOnce { Rollout::AtOnce } else { Rollout::Prepared },
             skew: Duration::from_millis(u64::from(random.between(10, 3_000))),
             drain_window,
-            joining: if class == Class::ColdForwarder { Joining::Cold } else { Joining::Layers },
+            joining: if class == Class::ColdForwarder { Joining::Cold } else { Joining::Told },
             length: Duration::from_secs(120),
             events: Vec::new(),
         };

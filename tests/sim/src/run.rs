@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::ecmp::Ecmp;
-use crate::history::{Connections, Joining};
+use crate::history::Connections;
 use crate::scenario::Scenario;
 use crate::scheme::{Hops, NO_BACKEND, ROW_FLAG, Row, RowKey, Scheme, SchemeKind};
 use crate::score::{Moved, Score};
@@ -182,9 +182,7 @@ impl<'a> Run<'a> {
                 self.changed(*forwarder);
             }
             Step::Join { forwarder, view } => {
-                let has_layers = self.scenario.history().joining == Joining::Layers;
-                let from = self.nodes.keys().next().copied().filter(|_| has_layers);
-                self.scheme.join(self.scenario, *forwarder, from, view, self.now);
+                self.scheme.configure(self.scenario, *forwarder, view, self.now);
                 let mut rows = Vec::new();
                 let key = self.scheme.rows(*forwarder, &mut rows);
                 self.nodes.insert(*forwarder, Node { rows, key });

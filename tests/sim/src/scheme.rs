@@ -61,18 +61,8 @@ pub struct RowKey {
 
 /// A way to keep flows on their backends, on all forwarders of a cluster.
 pub trait Scheme {
-    /// A forwarder acts on what it knows.
+    /// A forwarder acts on what it knows, for the first time or again.
     fn configure(&mut self, scenario: &Scenario, forwarder: usize, view: &View, now: Duration);
-
-    /// A forwarder starts; `from` is one that has been there.
-    fn join(
-        &mut self,
-        scenario: &Scenario,
-        forwarder: usize,
-        from: Option<usize>,
-        view: &View,
-        now: Duration,
-    );
 
     /// A forwarder is gone.
     fn leave(&mut self, forwarder: usize);

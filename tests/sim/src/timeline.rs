@@ -36,6 +36,8 @@ pub struct View {
     pub upcoming: Option<Rc<Generation>>,
     /// Backends that its health checks cannot reach, by number.
     pub unhealthy: Vec<Backend>,
+    /// What was before, oldest first, and when the next one took its place: for one that joins.
+    pub earlier: Vec<(Rc<Generation>, Duration)>,
 }
 
 /// Something that happens at one place.
@@ -83,6 +85,9 @@ impl fmt::Display for View {
         write!(f, "generation {} [{}]", self.generation.number, members(&self.generation).join(" "))?;
         if let Some(upcoming) = &self.upcoming {
             write!(f, ", upcoming {} [{}]", upcoming.number, members(upcoming).join(" "))?;
+        }
+        for (generation, replaced) in &self.earlier {
+            write!(f, ", until {replaced:?} {} [{}]", generation.number, members(generation).join(" "))?;
         }
         if !self.unhealthy.is_empty() {
             let unhealthy: Vec<u16> = self.unhealthy.iter().map(|backend| backend.0).collect();

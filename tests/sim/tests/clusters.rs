@@ -107,7 +107,7 @@ fn history(rollout: Rollout) -> impl Strategy<Value = History> {
                 rollout,
                 skew: Duration::from_millis(skew),
                 drain_window: Duration::from_secs(600),
-                joining: Joining::Layers,
+                joining: Joining::Told,
                 length: Duration::from_secs(90),
                 events,
             }
@@ -124,12 +124,14 @@ proptest! {
         prop_assert_eq!(score.moved, 0, "{:?}", score.first);
     }
 
-    /// Forwarders that agree on nothing but how late they may be need no controller.
+    /// Forwarders that agree on nothing but how late they may be need no controller; while none joins, which would act on what
+    /// the others only announce.
     #[test]
     fn announced_changes_move_no_flow_as_long_as_agents_are_there(
         mut history in history(Rollout::AtOnce),
     ) {
-        history.events.retain(|timed| !matches!(timed.event, Event::RestartAgent { .. }));
+        let counts = |event: &Event| !matches!(event, Event::RestartAgent { .. } | Event::AddForwarder);
+        history.events.retain(|timed| counts(&timed.event));
         history.events.truncate(2);
         let score = run(&history, 1, SchemeKind::Announcing, Mode::EVERY_PATH);
         prop_assert_eq!(score.moved, 0, "{:?}", score.first);
@@ -151,7 +153,7 @@ fn a_death_amid_a_change_is_where_acting_at_once_moves_flows() {
             rollout: Rollout::Prepared,
             skew: Duration::from_secs(2),
             drain_window: Duration::from_secs(600),
-            joining: Joining::Layers,
+            joining: Joining::Told,
             length: Duration::from_secs(90),
             events: vec![
                 timed(57, jitter, Event::Reweight { pick: 0, weight: 0 }),

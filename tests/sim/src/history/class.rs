@@ -39,14 +39,14 @@ classes! {
     Drained = "backend drained", "Weights go to zero";
     Failed = "backend failed, back", "Backends fail, and some of them return";
     Backends = "backends, all changes", "All changes of the configuration";
-    ForwarderAdded = "forwarder added", "The same, and forwarders join, with the layers of one that is there";
+    ForwarderAdded = "forwarder added", "The same, and forwarders join, which are told what was before";
     ForwarderRemoved = "forwarder removed", "The same, and forwarders leave";
     AgentRestarted = "agent restarted", "The same, and agents restart";
     Both = "backends and forwarders", "All changes of the configuration and of forwarders at once";
     Failing = "both, backends fail", "The same, and backends fail and return";
     ShortWindow = "both, windows end", "The same, with drain windows that end meanwhile";
     SeedRotated = "both, seed rotated", "All changes of the configuration and of forwarders, and the seed changes";
-    ColdForwarder = "both, cold forwarder", "The same, with forwarders that join without the layers of another";
+    ColdForwarder = "both, cold forwarder", "The same, with forwarders that join and are not told what was before";
     AtOnce = "both, not prepared", "The same, with generations that each forwarder learns of and nobody prepares";
 }
 

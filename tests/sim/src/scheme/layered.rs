@@ -62,21 +62,6 @@ impl Scheme for Layered {
         self.push(scenario, forwarder, now);
     }
 
-    fn join(
-        &mut self,
-        scenario: &Scenario,
-        forwarder: usize,
-        from: Option<usize>,
-        view: &View,
-        now: Duration,
-    ) {
-        if let Some(node) = from.and_then(|from| self.nodes.get(&from)) {
-            let copy = node.without_entries();
-            self.nodes.insert(forwarder, copy);
-        }
-        self.configure(scenario, forwarder, view, now);
-    }
-
     fn leave(&mut self, forwarder: usize) {
         self.nodes.remove(&forwarder);
     }

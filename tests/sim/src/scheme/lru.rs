@@ -39,17 +39,6 @@ impl Scheme for Lru {
         node.unhealthy.clone_from(&view.unhealthy);
     }
 
-    fn join(
-        &mut self,
-        scenario: &Scenario,
-        forwarder: usize,
-        _from: Option<usize>,
-        view: &View,
-        now: Duration,
-    ) {
-        self.configure(scenario, forwarder, view, now);
-    }
-
     fn leave(&mut self, forwarder: usize) {
         self.table.leave(forwarder);
         self.nodes.remove(&forwarder);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Hops, NO_BACKEND, Row, RowKey, Scheme};
 use crate::random::mix;
 use crate::scenario::Scenario;
-use crate::timeline::{Backend, View};
+use crate::timeline::{Backend, Generation, View};
 
 /// Each row ranks all backends. The primary is the best that takes new flows, the secondary the best of the others that
 /// can be reached: a backend that fills up or drains has its rows swapped with the one next to it.
@@ -95,12 +95,28 @@ impl Rendezvous {
     }
 }
 
+/// Who left before it came.
+fn earlier(view: &View, drain_window: Duration) -> Vec<(Backend, u16, Duration)> {
+    let members = |(generation, replaced): &(Rc<Generation>, Duration)| {
+        let until = *replaced + drain_window;
+        generation.members.iter().map(move |&(backend, weight)| (backend, weight, until)).collect::<Vec<_>>()
+    };
+    let mut leaving: Vec<(Backend, u16, Duration)> = Vec::new();
+    // The latest that there is of each.
+    for (backend, weight, until) in view.earlier.iter().rev().flat_map(members) {
+        if leaving.iter().all(|&(other, ..)| other != backend) {
+            leaving.push((backend, weight, until));
+        }
+    }
+    leaving
+}
+
 impl Scheme for Rendezvous {
     fn configure(&mut self, scenario: &Scenario, forwarder: usize, view: &View, now: Duration) {
         let drain_window = self.drain_window;
         let node = self.nodes.entry(forwarder).or_insert_with(|| Node {
             view: view.clone(),
-            leaving: Vec::new(),
+            leaving: earlier(view, drain_window),
             rows: Vec::new(),
         });
         let is_member =
@@ -113,20 +129,6 @@ impl Scheme for Rendezvous {
         }
         node.view = view.clone();
         self.fill(scenario, forwarder);
-    }
-
-    fn join(
-        &mut self,
-        scenario: &Scenario,
-        forwarder: usize,
-        from: Option<usize>,
-        view: &View,
-        now: Duration,
-    ) {
-        if let Some(node) = from.and_then(|from| self.nodes.get(&from)).cloned() {
-            self.nodes.insert(forwarder, node);
-        }
-        self.configure(scenario, forwarder, view, now);
     }
 
     fn leave(&mut self, forwarder: usize) {

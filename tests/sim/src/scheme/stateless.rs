@@ -36,17 +36,6 @@ impl Scheme for Stateless {
         self.nodes.insert(forwarder, (view.generation.seed, table));
     }
 
-    fn join(
-        &mut self,
-        scenario: &Scenario,
-        forwarder: usize,
-        _from: Option<usize>,
-        view: &View,
-        now: Duration,
-    ) {
-        self.configure(scenario, forwarder, view, now);
-    }
-
     fn leave(&mut self, forwarder: usize) {
         self.nodes.remove(&forwarder);
     }

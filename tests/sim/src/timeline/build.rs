@@ -6,13 +6,15 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::{Backend, Generation, Step, Timeline, View};
-use crate::history::{Connections, Event, History, Rollout};
+use crate::history::{Connections, Event, History, Joining, Rollout};
 use crate::random::mix;
 
 /// Forwarders at a time, at most.
 const FORWARDERS_MAX: usize = 8;
 /// Backends at a time, at most.
 const MEMBERS_MAX: usize = 24;
+/// Earlier generations that one which joins is told of, at most.
+const EARLIER_MAX: usize = 32;
 /// Between the last forwarder's step and the controller's next one.
 const MOMENT: Duration = Duration::from_millis(1);
 
@@ -63,6 +65,8 @@ struct Builder<'a> {
     /// The one that is rolled out.
     rollout: Option<(u32, u32)>,
     committed: u32,
+    /// Generations that were committed before, oldest first, and until when.
+    replaced: Vec<(Rc<Generation>, Duration)>,
     failed: bool,
 }
 
@@ -84,6 +88,7 @@ impl<'a> Builder<'a> {
             waiting: VecDeque::new(),
             rollout: None,
             committed: 0,
+            replaced: Vec::new(),
             failed: false,
         }
     }
@@ -239,7 +244,7 @@ impl<'a> Builder<'a> {
                 self.at(self.now + self.history.skew + MOMENT, Action::Commit);
             }
             Rollout::AtOnce => {
-                self.committed = number;
+                self.commit_to(number);
                 self.tell(jitter, &News::Commit(number));
                 self.roll_out();
             }
@@ -253,10 +258,31 @@ impl<'a> Builder<'a> {
 
     fn commit(&mut self) {
         if let Some((number, jitter)) = self.rollout {
-            self.committed = number;
+            self.commit_to(number);
             self.tell(jitter ^ 0x5555_5555, &News::Commit(number));
             self.at(self.now + self.history.skew + MOMENT, Action::Done);
         }
+    }
+
+    fn commit_to(&mut self, number: u32) {
+        let before = Rc::clone(&self.generations[self.committed as usize]);
+        self.replaced.push((before, self.now));
+        self.committed = number;
+    }
+
+    /// What one that joins is told of what was before: by another seed slots are counted otherwise.
+    fn earlier(&self) -> Vec<(Rc<Generation>, Duration)> {
+        if self.history.joining == Joining::Cold {
+            return Vec::new();
+        }
+        let seed = self.generations[self.committed as usize].seed;
+        let counts = |(generation, replaced): &&(Rc<Generation>, Duration)| {
+            generation.seed == seed && *replaced + self.history.drain_window > self.now
+        };
+        let mut earlier: Vec<_> =
+            self.replaced.iter().rev().take_while(counts).take(EARLIER_MAX).cloned().collect();
+        earlier.reverse();
+        earlier
     }
 
     fn fail(&mut self, jitter: u32, pick: u32, connections: Connections, back_after: Option<Duration>) {
@@ -340,8 +366,10 @@ impl<'a> Builder<'a> {
                 .filter(|&(number, _)| number != self.committed)
                 .map(|(number, _)| Rc::clone(&self.generations[number as usize])),
             unhealthy: self.down.iter().copied().collect(),
+            earlier: Vec::new(),
         };
-        self.step(Step::Join { forwarder, view: Rc::new(view.clone()) });
+        let told = View { earlier: self.earlier(), ..view.clone() };
+        self.step(Step::Join { forwarder, view: Rc::new(told) });
         self.nodes.insert(forwarder, Node { view, down_until: None, missed: false });
     }
 }

@@ -1,10 +1,11 @@
 //! One forwarder: its layers as the agent keeps them, and the program's decision over them.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use guideway_abi::{FlowBucket, FlowEntry, FlowWord, UNSETTLED};
 use guideway_dataplane_plan::BootTime;
-use guideway_dataplane_plan::layers::{LayerKey, Layers, Push, Room};
+use guideway_dataplane_plan::layers::{Former, LayerKey, Layers, Push, Room};
 use guideway_packet::decide::{
     Candidates, Decision, Doubt, EntryUse, Found, Kind, Mode, asks_the_table, decide,
 };
@@ -15,7 +16,7 @@ use super::{Acting, Agents};
 use crate::keys::TAG_KEY;
 use crate::scenario::Scenario;
 use crate::scheme::{Hops, NO_BACKEND, ROW_FLAG, Row, RowKey, Tables};
-use crate::timeline::{Backend, View};
+use crate::timeline::{Backend, Generation, View};
 
 /// Buckets of the VIP's region of the flow table: all of the default size.
 const BUCKETS: usize = 65_536;
@@ -37,6 +38,8 @@ pub(super) struct Node {
     /// By index.
     is_dead: Vec<bool>,
     flows: Vec<FlowBucket>,
+    /// What was before it came, until it has made layers of it.
+    earlier: Vec<(Rc<Generation>, Duration)>,
 }
 
 /// Index of a backend in the maps, where zero stands for none.
@@ -83,14 +86,10 @@ impl Node {
             serves: false,
             is_dead: vec![false; scenario.timeline().backends + 1],
             flows,
+            earlier: view.earlier.clone(),
         };
         node.learn(view, now);
         node
-    }
-
-    /// One with the same layers and an empty flow table.
-    pub(super) fn without_entries(&self) -> Self {
-        Self { flows: vec![FlowBucket::default(); self.flows.len()], ..self.clone() }
     }
 
     pub(super) fn learn(&mut self, view: &View, now: Duration) {
@@ -120,7 +119,14 @@ impl Node {
         let layers = match self.layers.take() {
             None => {
                 self.seeds = [seed; 2];
-                Layers::settled(target.clone().into())
+                let earlier = std::mem::take(&mut self.earlier);
+                let former = |(generation, replaced)| {
+                    let slots = table(&Input { generation, unhealthy: acted.unhealthy.clone() })?;
+                    Some(Former { slots: slots.into(), replaced: boot_time(replaced) })
+                };
+                let earlier = earlier.into_iter().filter(|_| self.agents == Agents::Present);
+                let past: Vec<Former> = earlier.filter_map(former).collect();
+                Layers::replayed(&past, None, &self.at(&target, is_alive, boot)).layers
             }
             Some(layers) if seed != self.seeds[0] => match layers.rotate(&target, boot, self.window) {
                 Ok(rotated) => {
@@ -136,14 +142,7 @@ impl Node {
             self.layers = Some(layers);
             return;
         }
-        let push = Push {
-            target: &target,
-            upcoming: None,
-            is_alive,
-            now: boot,
-            window: self.window,
-            room: Room::Both,
-        };
+        let push = self.at(&target, is_alive, boot);
         let mut layers = layers.push(&push).layers;
         for input in self.pacing.others().iter().filter(|_| self.agents == Agents::Present) {
             if let Some(other) = table(input).filter(|_| input.generation.seed == seed) {
@@ -151,6 +150,10 @@ impl Node {
             }
         }
         self.layers = Some(layers);
+    }
+
+    fn at<'a, F>(&self, target: &'a [u16], is_alive: F, now: BootTime) -> Push<'a, F> {
+        Push { target, upcoming: None, is_alive, now, window: self.window, room: Room::Both }
     }
 
     /// When the agent looks at its layers again on its own.
