@@ -251,8 +251,7 @@ impl Entry {
         match decision.entry {
             EntryUse::Follow { half_open } => {
                 maps::count(Counter::FlowHit);
-                let word =
-                    FlowWord::new(self.found.backend(), self.found.epoch(), self.now, half_open);
+                let word = FlowWord::new(self.found.backend(), self.found.epoch(), self.now, half_open);
                 if word != self.found {
                     self.store(self.found_at, None, word)?;
                 }
