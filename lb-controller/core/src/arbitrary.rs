@@ -115,9 +115,16 @@ pub fn set() -> impl Strategy<Value = BackendSet> {
 
 /// What sets were before.
 pub fn past_set() -> impl Strategy<Value = PastSet> {
-    (set(), 0..=MAX_PAST_AGO.as_secs(), 0..1000_u64).prop_map(|(set, seconds, ms)| {
+    let ago = (0..=MAX_PAST_AGO.as_secs(), 0..1000_u64);
+    (set(), any::<u64>(), any::<[u8; 16]>(), ago).prop_map(|(set, dead, seed, (seconds, ms))| {
         let ago = Duration::from_secs(seconds) + Duration::from_millis(ms);
-        PastSet { set: Arc::new(set), ago: ago.min(MAX_PAST_AGO) }
+        let places = (0..).take(set.backends.len().min(64));
+        PastSet {
+            set: Arc::new(set),
+            unhealthy: places.filter(|place| dead >> place & 1 == 1).collect(),
+            seed: Seed::new(seed),
+            ago: ago.min(MAX_PAST_AGO),
+        }
     })
 }
 

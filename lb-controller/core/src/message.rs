@@ -7,9 +7,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use guideway_dataplane_config::BackendSet;
+use guideway_dataplane_config::{BackendSet, Seed};
 
-use crate::{Delta, Digest, Generation, Term, VipName};
+use crate::{Delta, Digest, Generation, SetName, Term, VipName};
 
 /// Sets of one [`ToForwarder::Past`].
 pub const MAX_PAST_SETS: usize = 1 << 16;
@@ -92,6 +92,10 @@ pub enum ToForwarder {
 pub struct PastSet {
     /// What it was.
     pub set: Arc<BackendSet>,
+    /// Places of backends in it that at least one forwarder took for dead, ascending.
+    pub unhealthy: Vec<u32>,
+    /// By which its table was made and flows found their slots.
+    pub seed: Seed,
     /// Since the next one took its place.
     pub ago: Duration,
 }
@@ -238,6 +242,9 @@ pub struct Report {
     pub installed: u64,
     /// Its VIPs.
     pub vips: Vec<VipReport>,
+    /// Backend sets, as far as there is something to say: whoever is not named is as before, or in a report of
+    /// [everything](ReportScope::Whole) has no dead backends.
+    pub sets: Vec<SetReport>,
     /// Since the program was loaded.
     pub counters: Counters,
 }
@@ -263,6 +270,16 @@ pub struct VipReport {
     pub healthy: u32,
     /// Backends of its set.
     pub backends: u32,
+}
+
+/// A backend set of a forwarder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetReport {
+    /// Which one.
+    pub name: SetName,
+    /// Names of the backends that its checks have found dead; those that are still being checked for the first time are not
+    /// among them.
+    pub unhealthy: BTreeSet<String>,
 }
 
 /// Of all VIPs of a forwarder.

@@ -7,7 +7,6 @@ use guideway_controller_core::limits::{MAX_FORWARDERS, MAX_PREFIXES, MAX_TEXT_BY
 use guideway_controller_core::{
     Changes, Delta, ForwarderName, NameError, Pool, PoolName, SetName, Shard, ShardName, VipName,
 };
-use guideway_dataplane_config::Seed;
 use prost::Message as _;
 
 use crate::error::{At, WireError};
@@ -20,7 +19,7 @@ pub fn encode_delta(delta: &Delta) -> Bytes {
     let message = v1::Delta {
         base: delta.base.map(read::digest_bytes),
         result: read::digest_bytes(delta.result),
-        seed: changes.seed.map(|seed| Bytes::copy_from_slice(&seed.bytes())),
+        seed: changes.seed.map(|seed| read::seed_bytes(&seed)),
         routing: changes.routing.as_deref().map(routing::wire),
         sets: changes.sets.iter().map(|set| item::set_wire(set)).collect(),
         removed_sets: changes.removed_sets.iter().map(ToString::to_string).collect(),
@@ -46,7 +45,7 @@ pub fn decode_delta(bytes: Bytes) -> Result<Delta, WireError> {
         base: delta.base.as_deref().map(read::digest).transpose().at("base")?,
         result: read::digest(&delta.result).at("result")?,
         changes: Changes {
-            seed: delta.seed.as_deref().map(seed).transpose().at("seed")?,
+            seed: delta.seed.as_deref().map(read::seed).transpose().at("seed")?,
             routing: delta.routing.as_ref().map(routing::read).transpose().at("routing")?.map(Arc::new),
             sets: shared(&delta.sets, item::set).at("sets")?,
             removed_sets: names(&delta.removed_sets, SetName::new).at("removed_sets")?,
@@ -66,12 +65,6 @@ fn shared<W, T>(items: &[W], read: impl Fn(&W) -> Result<T, WireError>) -> Resul
 
 fn names<T>(items: &[String], new: impl Fn(&str) -> Result<T, NameError>) -> Result<Vec<T>, WireError> {
     read::list(items, |name| new(name).map_err(WireError::from))
-}
-
-fn seed(bytes: &[u8]) -> Result<Seed, WireError> {
-    let bytes = <[u8; 16]>::try_from(bytes)
-        .map_err(|_| WireError::new(format_args!("has {} bytes: a seed has 16", bytes.len())))?;
-    Ok(Seed::new(bytes))
 }
 
 fn pool_wire(pool: &Pool) -> v1::Pool {

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use guideway_controller_core::limits::MAX_TEXT_BYTES;
+use guideway_controller_core::limits::{MAX_BACKENDS, MAX_NAME_BYTES, MAX_TEXT_BYTES};
 use guideway_controller_core::message::{
-    Cost, Counters, FromForwarder, Hello, Report, ReportScope, Room, Standing, VipReport,
+    Cost, Counters, FromForwarder, Hello, Report, ReportScope, Room, SetReport, Standing, VipReport,
 };
-use guideway_controller_core::{Digest, Generation, Term, VipName};
+use guideway_controller_core::{Digest, Generation, SetName, Term, VipName};
+use prost::Message as _;
 
 use crate::decode::Decoder;
 use crate::error::{At, WireError};
+use crate::parts::{self, MAX_PART_BYTES};
 use crate::v1::from_forwarder::Message;
-use crate::{decode_delta, encode_delta, parts, read, v1};
+use crate::{decode_delta, encode_delta, read, v1};
 
 /// Reasons of one refusal; more are counted, not listed.
 const MAX_ERRORS: usize = 100;
@@ -22,6 +24,10 @@ const MAX_LABELS: usize = 100;
 const MAX_ADDRESSES: usize = 100;
 /// VIPs of one message: with the longest names they fill a message by half.
 const MAX_VIPS: usize = 2048;
+/// Of the sets of one message.
+const MAX_SET_BYTES: usize = MAX_PART_BYTES / 4;
+/// What a field costs beside its bytes, at most: a key of one byte and a length of four.
+const FIELD_BYTES: usize = 5;
 
 /// The messages that carry `message`: one, or more when it is long.
 #[must_use]
@@ -79,28 +85,54 @@ fn errors_wire(errors: &[String]) -> Vec<String> {
     listed
 }
 
-/// A long report is one about some of the VIPs and further ones about the others.
+/// A long report is one about some of the VIPs and sets and further ones about the others.
 fn reports(report: &Report) -> Vec<v1::FromForwarder> {
     let Counters { packets, octets, dropped, flows } = report.counters;
-    let count = report.vips.len().div_ceil(MAX_VIPS).max(1);
-    (0..count)
-        .map(|index| {
-            let vips = report.vips.iter().skip(index * MAX_VIPS).take(MAX_VIPS);
-            one(Message::Report(v1::Report {
-                changes_only: index > 0 || report.scope == ReportScope::Changes,
-                installed: report.installed,
-                vips: vips
-                    .map(|vip| v1::VipReport {
-                        name: vip.name.to_string(),
-                        announced: vip.announced,
-                        healthy: vip.healthy,
-                        backends: vip.backends,
-                    })
-                    .collect(),
-                counters: Some(v1::Counters { packets, octets, dropped, flows }),
-            }))
-        })
-        .collect()
+    let vip = |vip: &VipReport| v1::VipReport {
+        name: vip.name.to_string(),
+        announced: vip.announced,
+        healthy: vip.healthy,
+        backends: vip.backends,
+    };
+    let mut sets = set_chunks(&report.sets);
+    let count = report.vips.len().div_ceil(MAX_VIPS).max(sets.len()).max(1);
+    sets.resize_with(count, Vec::new);
+    let part = |(index, sets)| {
+        let vips = report.vips.iter().skip(index * MAX_VIPS).take(MAX_VIPS);
+        one(Message::Report(v1::Report {
+            changes_only: index > 0 || report.scope == ReportScope::Changes,
+            installed: report.installed,
+            vips: vips.map(vip).collect(),
+            counters: Some(v1::Counters { packets, octets, dropped, flows }),
+            sets,
+        }))
+    };
+    sets.into_iter().enumerate().map(part).collect()
+}
+
+/// As many sets in a message as there is room for. Of one that has too many dead backends the first ones are named.
+fn set_chunks(sets: &[SetReport]) -> Vec<Vec<v1::SetReport>> {
+    let mut chunks: Vec<Vec<v1::SetReport>> = Vec::new();
+    let mut room = 0;
+    for set in sets {
+        let mut bytes = set.name.as_str().len() + FIELD_BYTES;
+        let fits = |name: &&String| {
+            bytes += name.len() + FIELD_BYTES;
+            bytes <= MAX_SET_BYTES
+        };
+        let unhealthy = set.unhealthy.iter().take_while(fits).cloned().collect();
+        let wire = v1::SetReport { name: set.name.to_string(), unhealthy };
+        let length = wire.encoded_len() + FIELD_BYTES;
+        match chunks.last_mut().filter(|_| length <= room) {
+            Some(chunk) => chunk.push(wire),
+            None => {
+                chunks.push(vec![wire]);
+                room = MAX_SET_BYTES;
+            }
+        }
+        room = room.saturating_sub(length);
+    }
+    chunks
 }
 
 fn hello_wire(hello: &Hello) -> v1::Hello {
@@ -234,6 +266,13 @@ fn hello(hello: &v1::Hello) -> Result<Hello, WireError> {
     })
 }
 
+fn set_report(set: &v1::SetReport) -> Result<SetReport, WireError> {
+    let unhealthy = read::limited(&set.unhealthy, MAX_BACKENDS)
+        .and_then(|names| read::list(names, |name| read::text(name, MAX_NAME_BYTES)))
+        .at("unhealthy")?;
+    Ok(SetReport { name: SetName::new(&set.name).at("name")?, unhealthy: unhealthy.into_iter().collect() })
+}
+
 fn report(report: &v1::Report) -> Result<Report, WireError> {
     let v1::Counters { packets, octets, dropped, flows } = report.counters.unwrap_or_default();
     let vip = |vip: &v1::VipReport| {
@@ -248,6 +287,7 @@ fn report(report: &v1::Report) -> Result<Report, WireError> {
         scope: if report.changes_only { ReportScope::Changes } else { ReportScope::Whole },
         installed: report.installed,
         vips: read::list(&report.vips, vip).at("vips")?,
+        sets: read::list(&report.sets, set_report).at("sets")?,
         counters: Counters { packets, octets, dropped, flows },
     })
 }

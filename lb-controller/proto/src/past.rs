@@ -31,7 +31,12 @@ fn latest(sets: &[PastSet], mut room: usize) -> Vec<v1::PastSet> {
 }
 
 fn wire(past: &PastSet) -> v1::PastSet {
-    v1::PastSet { set: Some(item::set_wire(&past.set)), ago_ms: milliseconds(past.ago.min(MAX_PAST_AGO)) }
+    v1::PastSet {
+        set: Some(item::set_wire(&past.set)),
+        ago_ms: milliseconds(past.ago.min(MAX_PAST_AGO)),
+        unhealthy: past.unhealthy.clone(),
+        seed: read::seed_bytes(&past.seed),
+    }
 }
 
 /// The sets of these bytes: at most [`MAX_PAST_SETS`].
@@ -42,10 +47,26 @@ pub(crate) fn decode(bytes: Bytes) -> Result<Vec<PastSet>, WireError> {
 }
 
 fn past_set(past: &v1::PastSet) -> Result<PastSet, WireError> {
+    let set = read::required(past.set.as_ref()).and_then(item::set).at("set")?;
     Ok(PastSet {
-        set: read::required(past.set.as_ref()).and_then(item::set).map(Arc::new).at("set")?,
+        unhealthy: places(&past.unhealthy, set.backends.len()).at("unhealthy")?,
+        seed: read::seed(&past.seed).at("seed")?,
+        set: Arc::new(set),
         ago: ago(past.ago_ms).at("ago_ms")?,
     })
+}
+
+/// Places among `count` backends, ascending.
+fn places(places: &[u32], count: usize) -> Result<Vec<u32>, WireError> {
+    if !places.is_sorted_by(|one, next| one < next) {
+        return Err(WireError::new("is not ascending"));
+    }
+    match places.last() {
+        Some(&last) if last as usize >= count => {
+            Err(WireError::new(format_args!("{last} is out of range: the set has {count} backends")))
+        }
+        _ => Ok(places.to_vec()),
+    }
 }
 
 fn ago(ms: u64) -> Result<Duration, WireError> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use guideway_controller_core::Digest;
+use guideway_dataplane_config::Seed;
 use ipnet::IpNet;
 
 use crate::error::{At, WireError};
@@ -26,6 +27,16 @@ pub(crate) fn digest(bytes: &[u8]) -> Read<Digest> {
 
 pub(crate) fn digest_bytes(digest: Digest) -> Bytes {
     Bytes::copy_from_slice(&digest.bytes())
+}
+
+pub(crate) fn seed(bytes: &[u8]) -> Read<Seed> {
+    let bytes = <[u8; 16]>::try_from(bytes)
+        .map_err(|_| WireError::new(format_args!("has {} bytes: a seed has 16", bytes.len())))?;
+    Ok(Seed::new(bytes))
+}
+
+pub(crate) fn seed_bytes(seed: &Seed) -> Bytes {
+    Bytes::copy_from_slice(&seed.bytes())
 }
 
 pub(crate) fn address(bytes: &[u8]) -> Read<IpAddr> {

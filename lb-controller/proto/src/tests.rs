@@ -6,7 +6,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use bytes::Bytes;
 use guideway_controller_core::arbitrary::{address, content, past_set};
 use guideway_controller_core::message::{
-    Cost, Counters, FromForwarder, Hello, Report, ReportScope, Room, Standing, ToForwarder, VipReport,
+    Cost, Counters, FromForwarder, Hello, Report, ReportScope, Room, SetReport, Standing, ToForwarder,
+    VipReport,
 };
 use guideway_controller_core::{Delta, Digest, Generation, Term, diff};
 use guideway_dataplane_config::{BackendSet, EncapsulationKind, TableSize};
@@ -93,12 +94,16 @@ fn report(most: usize) -> impl Strategy<Value = Report> {
     let vip = ("[a-z]{1,3}", any::<(bool, u32, u32)>()).prop_map(|(name, (announced, healthy, backends))| {
         VipReport { name: name.parse().unwrap(), announced, healthy, backends }
     });
+    let set = ("[a-z]{1,3}", btree_set(".{0,9}", 0..4))
+        .prop_map(|(name, unhealthy)| SetReport { name: name.parse().unwrap(), unhealthy });
     let scope = prop_oneof![Just(ReportScope::Whole), Just(ReportScope::Changes)];
-    (scope, any::<u64>(), vec(vip, 0..=most), any::<(u64, u64, u64, u64)>()).prop_map(
-        |(scope, installed, vips, (packets, octets, dropped, flows))| Report {
+    let lists = (vec(vip, 0..=most), vec(set, 0..=most));
+    (scope, any::<u64>(), lists, any::<(u64, u64, u64, u64)>()).prop_map(
+        |(scope, installed, (vips, sets), (packets, octets, dropped, flows))| Report {
             scope,
             installed,
             vips,
+            sets,
             counters: Counters { packets, octets, dropped, flows },
         },
     )
@@ -232,6 +237,34 @@ fn a_long_report_is_several() {
         vips.extend(part.vips);
     }
     assert_eq!(vips, report.vips);
+}
+
+#[test]
+fn many_sets_are_several_reports() {
+    let set = |number: usize| SetReport {
+        name: format!("{number:0200}").parse().unwrap(),
+        unhealthy: (0..number % 7).map(|backend| format!("{backend:0200}")).collect(),
+    };
+    let report = Report { sets: (0..3000).map(set).collect(), ..Report::default() };
+    let wires = from_forwarder(&FromForwarder::Report(report.clone()));
+    assert!(wires.len() > 3 && wires.iter().all(|wire| wire.encoded_len() <= MAX_MESSAGE_BYTES));
+    let mut decoder = Decoder::<FromForwarder>::new();
+    let mut sets = Vec::new();
+    for wire in wires {
+        let Ok(Some(FromForwarder::Report(part))) = decoder.push(wire) else { panic!() };
+        sets.extend(part.sets);
+    }
+    assert_eq!(sets, report.sets);
+    // Of one that is too long, as much as there is room for.
+    let long = SetReport {
+        name: "a".parse().unwrap(),
+        unhealthy: (0..32_767).map(|backend| format!("{backend:0200}")).collect(),
+    };
+    let report = Report { sets: vec![long], ..Report::default() };
+    let wires = from_forwarder(&FromForwarder::Report(report));
+    assert!(wires.len() == 1 && wires[0].encoded_len() <= MAX_MESSAGE_BYTES);
+    let Ok(Some(FromForwarder::Report(part))) = decoder.push(wires[0].clone()) else { panic!() };
+    assert!(part.sets[0].unhealthy.len() > 1000);
 }
 
 #[test]

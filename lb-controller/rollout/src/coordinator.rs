@@ -219,8 +219,12 @@ impl Coordinator {
         }
         self.greeted(&forwarder, hello.standing);
         self.peers_changed = true;
-        let former = self.peers.insert(forwarder.clone(), Peer::new(connection, hello, now));
-        let former = former.and_then(|peer| peer.connection).filter(|former| *former != connection);
+        let mut peer = Peer::new(connection, hello, now);
+        let former = self.peers.remove(&forwarder).and_then(|former| {
+            peer.unhealthy = former.unhealthy;
+            former.connection.filter(|former| *former != connection)
+        });
+        self.peers.insert(forwarder.clone(), peer);
         if let Some(former) = former {
             let reason = "the forwarder has connected anew".to_owned();
             self.act(Action::Disconnect { forwarder: forwarder.clone(), connection: former, reason });
@@ -244,6 +248,7 @@ impl Coordinator {
                 self.has_fetched(forwarder, generation, content.as_deref());
             }
             FromForwarder::Stale { highest } => self.hear_term(highest),
+            FromForwarder::Report(report) => self.hear_health(forwarder, &report, now),
             message => {
                 let standing = peer.take(message, now);
                 self.hear(standing);
@@ -266,8 +271,10 @@ impl Coordinator {
                 }
             } else {
                 let forgotten = peer.gone.and_then(|gone| gone.checked_add(self.settings.absence));
-                if self.is_due(forgotten, now) {
-                    self.peers.remove(&name);
+                if self.is_due(forgotten, now)
+                    && let Some(peer) = self.peers.remove(&name)
+                {
+                    self.merge_health(peer.unhealthy.into_keys().collect(), now);
                 }
             }
         }

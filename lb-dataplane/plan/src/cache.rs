@@ -62,6 +62,7 @@ pub(crate) struct Filled {
 /// A table that is wanted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted<'a> {
+    pub(crate) seed: &'a Seed,
     pub(crate) set: &'a str,
     pub(crate) size: TableSize,
     pub(crate) members: &'a [Member],
@@ -88,17 +89,16 @@ impl TableCache {
     /// The name of the set that has no table, and why.
     pub(crate) fn filled(
         &mut self,
-        seed: &Seed,
         wanted: Vec<Wanted<'_>>,
     ) -> Result<Vec<Arc<Filled>>, (String, TableError)> {
-        let keyed: Vec<Keyed<'_>> = wanted.into_iter().map(|wanted| Keyed::new(seed, wanted)).collect();
+        let keyed: Vec<Keyed<'_>> = wanted.into_iter().map(Keyed::new).collect();
         self.used.extend(keyed.iter().flat_map(|keyed| [keyed.full, keyed.filled]));
         let mut asked = HashSet::new();
         let missing: Vec<&Keyed<'_>> = keyed
             .iter()
             .filter(|keyed| !self.full.contains_key(&keyed.full) && asked.insert(keyed.full))
             .collect();
-        let tables: Vec<_> = missing.par_iter().map(|keyed| build(seed, &keyed.wanted)).collect();
+        let tables: Vec<_> = missing.par_iter().map(|keyed| build(&keyed.wanted)).collect();
         for (keyed, table) in missing.iter().zip(tables) {
             let table = table.map_err(|source| (keyed.wanted.set.to_owned(), source))?;
             self.full.insert(keyed.full, table.map(Arc::new));
@@ -142,10 +142,10 @@ impl TableCache {
 }
 
 impl<'a> Keyed<'a> {
-    fn new(seed: &Seed, wanted: Wanted<'a>) -> Self {
+    fn new(wanted: Wanted<'a>) -> Self {
         let members = wanted.members;
         let order = sorted(members);
-        let mut digest = Digest::new(seed, "cache");
+        let mut digest = Digest::new(wanted.seed, "cache");
         digest.size(wanted.size);
         for &index in &order {
             digest.bytes(members[index].name.as_bytes());
@@ -170,13 +170,13 @@ pub(crate) fn sorted(members: &[Member]) -> Vec<usize> {
 }
 
 /// The table of all members with a weight; `None` when there is none.
-fn build(seed: &Seed, wanted: &Wanted<'_>) -> Result<Option<Table>, TableError> {
+fn build(wanted: &Wanted<'_>) -> Result<Option<Table>, TableError> {
     let members: Vec<Named> = wanted
         .members
         .iter()
         .map(|member| Named { name: member.name.clone(), weight: member.weight })
         .collect();
-    match Table::new(*seed, wanted.size, &members) {
+    match Table::new(*wanted.seed, wanted.size, &members) {
         Ok(table) => Ok(Some(table)),
         Err(TableError::NoWeight) => Ok(None),
         Err(error) => Err(error),

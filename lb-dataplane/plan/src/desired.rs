@@ -62,7 +62,8 @@ pub struct BackendSet {
     /// ones, so that forwarders which change at different times agree. `None` when no change is announced.
     pub upcoming: Option<Shared<Member>>,
     /// What the set had before, oldest first, for a forwarder that joins and remembers nothing itself: those that it had
-    /// within the last drain window, none from before a change of the seed. Looked at only while nothing of the set is in
+    /// within the last drain window. What was before a change of the seed counts where nothing at all is installed, and
+    /// then for one change. Looked at only while nothing of the set is in
     /// doubt here, and only where there is a second hop, as `upcoming` is. It has no part in the generation's
     /// [digest](crate::Layout::digest), for it says nothing new to those who were there; and what the maps have no room
     /// for is left out.
@@ -72,9 +73,11 @@ pub struct BackendSet {
 /// Backends that a set had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Earlier {
-    /// As [`BackendSet::members`]. One that cannot serve now is taken for one that could not serve then either; of those
-    /// that can, the health is that of the present member or else that of [`Desired::leaving`].
+    /// As [`BackendSet::members`]; healthy are those that could serve then. Whether one lives now, the present member says or
+    /// else [`Desired::leaving`].
     pub members: Shared<Member>,
+    /// By which the table was made.
+    pub seed: Seed,
     /// When the next ones took their place.
     pub replaced: BootTime,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use guideway_abi::{ActiveWord, BackendStates, GenerationHeader, SetRecord};
+use guideway_abi::{ActiveWord, BackendStates, FlowKey, GenerationHeader, SetRecord};
 
 use crate::cache::Unchanged;
 use crate::memory::{LastPlan, LastUse, Memory, retire};
@@ -58,7 +58,8 @@ pub fn plan(
     let leaving = states::Leaving::new(desired);
     let shared = header::shared(desired, installed, resolved.digest);
     let rotates = installed.active != ActiveWord::NONE && shared.flow_key != installed.header.flow_key;
-    let context = earlier::Context { seed: &desired.seed, sets: &sets, installed, now, rotates };
+    let former_seed = earlier::former_seed(desired, installed, rotates);
+    let context = earlier::Context { seed: &desired.seed, former_seed, sets: &sets, installed, now, rotates };
     let earlier = earlier::place(&resolved, &context, &mut backends, cache)?;
     let tables = tables::place(&Inputs {
         resolved: &resolved,
@@ -78,7 +79,11 @@ pub fn plan(
         set.record.flags & flags != 0
     });
     let shared = GenerationHeader {
-        previous_flow_key: header::previous_flow_key(installed, rotates, is_key_needed),
+        previous_flow_key: if is_key_needed {
+            header::previous_flow_key(installed, rotates, former_seed.as_ref())
+        } else {
+            FlowKey::default()
+        },
         ..shared
     };
     let is_same = installed.active != ActiveWord::NONE

@@ -1,5 +1,6 @@
 //! Connections that come to a forwarder which has not seen what the others have: one that has prepared a change and not
-//! installed it yet, one that joins, one whose maps are gone.
+//! installed it yet, one that joins after a change, after a backend was dead or after a change of the seed, one whose maps
+//! are gone.
 
 mod controller_support;
 
@@ -137,5 +138,78 @@ fn who_joins_is_told_where_connections_are() {
             expect_unbroken(what, &report)?;
         }
         Ok(())
+    });
+}
+
+/// The page that forwarders ask for the health of a backend.
+fn set_healthy(lab: &Lab, at: usize, is_healthy: bool) -> Result<()> {
+    let page = lab.folder().node(lab.backends[at].name())?.join("site/healthz");
+    if is_healthy {
+        std::fs::write(page, "ok\n")?
+    } else {
+        std::fs::remove_file(page)?
+    }
+    Ok(())
+}
+
+/// All of them answer through the one that joins now.
+fn joins(
+    lab: &mut Lab,
+    plane: &Plane,
+    address: &str,
+    mut held: Vec<(&str, Running<HoldReport>)>,
+) -> Result<()> {
+    follow(lab, 1, &plane.controller)?;
+    lab.wait_for_all_legs(address.parse()?)?;
+    only_through(lab, address, 1)?;
+    for (what, held) in &mut held {
+        all_answer(&format!("{what}, through the one that joined"), held)?;
+    }
+    held.into_iter().try_for_each(|(what, held)| expect_unbroken(what, &held.finish()?))
+}
+
+#[test]
+fn who_joins_is_told_which_backends_were_dead() {
+    in_plane_with(1, follow_with_the_first, |lab, plane: &mut Plane| {
+        [0, 1].into_iter().try_for_each(|at| set_healthy(lab, at, true))?;
+        let mut web = service("web");
+        web["metadata"]["annotations"] = json!({
+            "guideway.dev/health-check": "http",
+            "guideway.dev/health-check-path": "/healthz",
+            "guideway.dev/health-check-interval": "200ms",
+        });
+        plane.east.apply(&[web, web_on(&[0, 1])])?;
+        let address = plane.east.addresses("default", "web")?.remove(0);
+        lab.tor.wait_for_legs(address.parse()?, &["fw1"], PATIENCE)?;
+        served_by(lab, &address, 8080, &["be1", "be2"])?;
+
+        set_healthy(lab, 0, false)?;
+        served_by(lab, &address, 8080, &["be2"])?;
+        let mut held = hold(lab, "meanwhile", &address, 20_000)?;
+        all_answer("while one is dead", &mut held)?;
+        set_healthy(lab, 0, true)?;
+        served_by(lab, &address, 8080, &["be1", "be2"])?;
+        joins(lab, plane, &address, vec![("meanwhile", held)])
+    });
+}
+
+#[test]
+fn who_joins_is_told_what_was_before_another_seed() {
+    in_plane_with(1, follow_with_the_first, |lab, plane: &mut Plane| {
+        plane.east.apply(&[service("web"), web_on(&[0, 1])])?;
+        let address = plane.east.addresses("default", "web")?.remove(0);
+        lab.tor.wait_for_legs(address.parse()?, &["fw1"], PATIENCE)?;
+        served_by(lab, &address, 8080, &["be1", "be2"])?;
+        let mut before = hold(lab, "before", &address, 20_000)?;
+        all_answer("by the first seed", &mut before)?;
+
+        let mut witness = Witness::default();
+        let first = witness.look_at(lab, 0)?.generation;
+        plane.controller.rotate_seed()?;
+        wait::until_true("the other seed", PATIENCE, || Ok(witness.look_at(lab, 0)?.generation > first))?;
+        let mut after = hold(lab, "after", &address, 21_000)?;
+        all_answer("by the other seed", &mut after)?;
+        all_answer("and those by the first one", &mut before)?;
+        joins(lab, plane, &address, vec![("before", before), ("after", after)])
     });
 }

@@ -36,8 +36,19 @@ pub struct View {
     pub upcoming: Option<Rc<Generation>>,
     /// Backends that its health checks cannot reach, by number.
     pub unhealthy: Vec<Backend>,
-    /// What was before, oldest first, and when the next one took its place: for one that joins.
-    pub earlier: Vec<(Rc<Generation>, Duration)>,
+    /// What was before, oldest first: for one that joins.
+    pub earlier: Vec<Earlier>,
+}
+
+/// What forwarders acted on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Earlier {
+    /// What they were to do.
+    pub generation: Rc<Generation>,
+    /// Backends that at least one of them could not reach, by number.
+    pub unhealthy: Vec<Backend>,
+    /// When the next one took its place.
+    pub replaced: Duration,
 }
 
 /// Something that happens at one place.
@@ -86,15 +97,21 @@ impl fmt::Display for View {
         if let Some(upcoming) = &self.upcoming {
             write!(f, ", upcoming {} [{}]", upcoming.number, members(upcoming).join(" "))?;
         }
-        for (generation, replaced) in &self.earlier {
+        write_unhealthy(f, &self.unhealthy)?;
+        for Earlier { generation, unhealthy, replaced } in &self.earlier {
             write!(f, ", until {replaced:?} {} [{}]", generation.number, members(generation).join(" "))?;
-        }
-        if !self.unhealthy.is_empty() {
-            let unhealthy: Vec<u16> = self.unhealthy.iter().map(|backend| backend.0).collect();
-            write!(f, ", unhealthy {unhealthy:?}")?;
+            write_unhealthy(f, unhealthy)?;
         }
         Ok(())
     }
+}
+
+fn write_unhealthy(f: &mut fmt::Formatter<'_>, unhealthy: &[Backend]) -> fmt::Result {
+    if unhealthy.is_empty() {
+        return Ok(());
+    }
+    let unhealthy: Vec<u16> = unhealthy.iter().map(|backend| backend.0).collect();
+    write!(f, ", unhealthy {unhealthy:?}")
 }
 
 impl fmt::Display for Step {

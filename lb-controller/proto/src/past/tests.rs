@@ -3,7 +3,7 @@ use std::net::Ipv4Addr;
 use guideway_controller_core::Term;
 use guideway_controller_core::arbitrary;
 use guideway_controller_core::message::ToForwarder;
-use guideway_dataplane_config::{Backend, BackendSet, EncapsulationKind, TableSize};
+use guideway_dataplane_config::{Backend, BackendSet, EncapsulationKind, Seed, TableSize};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -25,7 +25,7 @@ fn past(name: &str, backends: u32, ago: Duration) -> PastSet {
         health_check: None,
         backends: (0..backends).map(backend).collect(),
     };
-    PastSet { set: Arc::new(set), ago }
+    PastSet { set: Arc::new(set), unhealthy: Vec::new(), seed: Seed::new([7; 16]), ago }
 }
 
 fn names(sets: &[v1::PastSet]) -> Vec<&str> {
@@ -100,6 +100,12 @@ fn errors_name_the_field() {
             |past| past.sets[1].ago_ms = 604_800_001,
             "past.sets.sets[1].ago_ms: 604800001 is out of range: 0 to 604800000",
         ),
+        (|past| past.sets[1].unhealthy = vec![1, 1], "past.sets.sets[1].unhealthy: is not ascending"),
+        (
+            |past| past.sets[1].unhealthy = vec![0, 2],
+            "past.sets.sets[1].unhealthy: 2 is out of range: the set has 2 backends",
+        ),
+        (|past| past.sets[0].seed = Bytes::new(), "past.sets.sets[0].seed: has 0 bytes: a seed has 16"),
         (
             |past| past.sets[0].set.as_mut().unwrap().table_size = 7,
             "past.sets.sets[0].set.table_size: 7 is unknown to this version",
@@ -139,7 +145,7 @@ fn parts_are_not_mixed_up_with_those_of_a_delta() {
     let sets = Arc::new(vec![past("a", 10_000, Duration::from_secs(5)), past("b", 10_000, Duration::ZERO)]);
     let told = ToForwarder::Past { term: Term(7), sets };
     let mut content = guideway_controller_core::Content::new(
-        guideway_dataplane_config::Seed::new([1; 16]),
+        Seed::new([1; 16]),
         guideway_controller_core::Routing::default(),
     );
     content.put_set(past("c", 20_000, Duration::ZERO).set).unwrap();

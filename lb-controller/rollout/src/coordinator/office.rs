@@ -78,7 +78,7 @@ impl Coordinator {
         self.rollback = None;
         self.resume = false;
         self.keepalive_at = None;
-        self.past.forget_all();
+        self.past = super::past::Past::default();
         self.contents.stop_fetching();
     }
 

@@ -3,16 +3,17 @@
 //! Flows on backends of earlier tables are looked after for a drain window. A forwarder that joins within it, or that was
 //! rebooted, has never had these tables, and is told from which sets they are made.
 //!
-//! What is told is what this leader has committed itself, since it leads. Another leader begins anew: a forwarder that joins
-//! after it took office, within a drain window of a change before that, does not learn of that change.
+//! What is told is what this leader has committed itself, since it leads, and which backends forwarders took for dead
+//! meanwhile. Another leader begins anew: a forwarder that joins after it took office, within a drain window of a change
+//! before that, does not learn of that change.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use guideway_controller_core::message::{MAX_PAST_SETS, PastSet, ToForwarder};
+use guideway_controller_core::message::{MAX_PAST_SETS, PastSet, Report, ToForwarder};
 use guideway_controller_core::{Changes, Content, ForwarderName, SetName, Term};
-use guideway_dataplane_config::BackendSet;
+use guideway_dataplane_config::{BackendSet, Seed};
 
 use super::Coordinator;
 use crate::record::Stamp;
@@ -30,6 +31,8 @@ pub(super) struct Past {
     entries: BTreeMap<u64, Entry>,
     /// Which of them are of a set, oldest first.
     of_set: BTreeMap<SetName, VecDeque<u64>>,
+    /// Backends that at least one forwarder takes for dead, by name; of sets that have any.
+    unhealthy: BTreeMap<SetName, BTreeSet<String>>,
     next: u64,
     /// Another one whenever something comes or is taken back; not when something is only old enough.
     version: u64,
@@ -40,11 +43,20 @@ pub(super) struct Past {
 #[derive(Debug)]
 struct Entry {
     name: SetName,
-    set: Arc<BackendSet>,
+    was: Was,
     /// When the next one took its place.
     at: Instant,
     /// Until when its flows are looked after.
     until: Option<Instant>,
+}
+
+/// What decides about the table of a set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Was {
+    set: Arc<BackendSet>,
+    /// Places of dead backends in it, ascending.
+    unhealthy: Vec<u32>,
+    seed: Seed,
 }
 
 /// What is told.
@@ -63,22 +75,20 @@ pub(super) struct ToldPast {
 }
 
 impl Past {
-    /// Something is committed that makes these changes of `old`.
-    fn note(&mut self, old: &Content, changes: &Changes, now: Instant) {
+    /// `new` is committed, which makes these changes of `old`.
+    fn note(&mut self, old: &Content, new: &Content, changes: &Changes, now: Instant) {
         self.expire(now);
-        if changes.seed.is_some() {
-            // By another key all slots are others.
-            self.forget_all();
-            return;
-        }
         for name in &changes.removed_sets {
             self.forget(name.as_str());
         }
-        for new in &changes.sets {
+        // By another seed all tables are others.
+        let all = new.sets().values().filter(|_| changes.seed.is_some());
+        let changed = changes.sets.iter().filter(|_| changes.seed.is_none());
+        for new in all.chain(changed) {
             match old.sets().get_key_value(&*new.name) {
-                Some((name, old)) if new.second_hop && old.table_size == new.table_size => {
-                    if old.backends != new.backends {
-                        self.push(name, old, new.drain_window, now);
+                Some((name, before)) if new.second_hop && before.table_size == new.table_size => {
+                    if changes.seed.is_some() || before.backends != new.backends {
+                        self.push(name, self.was(name, before, old.seed()), new.drain_window, now);
                     }
                 }
                 // Nothing of what it was helps anybody to find a flow, now or when it has a second hop again.
@@ -87,19 +97,64 @@ impl Past {
         }
     }
 
+    /// Forwarders may take other backends of a set for dead than before. `is_behind`: some serve what was before
+    /// `committed`.
+    fn note_health(
+        &mut self,
+        name: &SetName,
+        unhealthy: BTreeSet<String>,
+        committed: Option<&Content>,
+        is_behind: bool,
+        now: Instant,
+    ) {
+        if self.unhealthy.get(name).map_or(unhealthy.is_empty(), |known| *known == unhealthy) {
+            return;
+        }
+        self.changed();
+        let present = committed.and_then(|content| Some((content.sets().get(name)?, content.seed())));
+        let present = present.filter(|(set, _)| set.second_hop);
+        let before = present.map(|(set, seed)| self.was(name, set, seed));
+        if unhealthy.is_empty() {
+            self.unhealthy.remove(name);
+        } else {
+            self.unhealthy.insert(name.clone(), unhealthy);
+        }
+        let (Some((set, _)), Some(before)) = (present, before) else { return };
+        let replaced = self.replaced_set(name, set).filter(|_| is_behind);
+        let behind = replaced.map(|(set, seed)| self.was(name, &set, &seed));
+        self.push(name, before, set.drain_window, now);
+        if let Some(behind) = behind {
+            self.push(name, behind, set.drain_window, now);
+        }
+    }
+
+    /// What a set was before it was `present`, and by which seed.
+    fn replaced_set(&self, name: &SetName, present: &Arc<BackendSet>) -> Option<(Arc<BackendSet>, Seed)> {
+        let entries = self.of_set.get(name)?.iter().rev().filter_map(|order| self.entries.get(order));
+        let mut others = entries.map(|entry| &entry.was).filter(|was| was.set.backends != present.backends);
+        others.next().map(|was| (Arc::clone(&was.set), was.seed))
+    }
+
+    /// A set as it is, with what is known of its backends.
+    fn was(&self, name: &SetName, set: &Arc<BackendSet>, seed: &Seed) -> Was {
+        let dead = self.unhealthy.get(name);
+        let is_dead = |name: &str| dead.is_some_and(|dead| dead.contains(name));
+        let places = (0..).zip(&set.backends).filter(|(_, backend)| is_dead(&backend.name));
+        Was { set: Arc::clone(set), unhealthy: places.map(|(place, _)| place).collect(), seed: *seed }
+    }
+
     /// A set was this until now. Its flows are looked after for as long as the one that takes its place says.
-    fn push(&mut self, name: &SetName, set: &Arc<BackendSet>, window: Duration, now: Instant) {
+    fn push(&mut self, name: &SetName, was: Was, window: Duration, now: Instant) {
         let order = self.next;
         self.next += 1;
-        let entry =
-            Entry { name: name.clone(), set: Arc::clone(set), at: now, until: now.checked_add(window) };
+        let entry = Entry { name: name.clone(), was, at: now, until: now.checked_add(window) };
         self.entries.insert(order, entry);
         let of_set = self.of_set.entry(name.clone()).or_default();
         of_set.push_back(order);
         if of_set.len() > MAX_OF_SET
-            && let Some(oldest) = of_set.front().copied()
+            && let Some(order) = self.most_dispensable(name)
         {
-            self.remove(oldest);
+            self.remove(order);
         }
         if self.entries.len() > MAX_PAST_SETS
             && let Some(oldest) = self.entries.keys().next().copied()
@@ -107,6 +162,15 @@ impl Past {
             self.remove(oldest);
         }
         self.changed();
+    }
+
+    /// The oldest one that was the same once more since then, as when a backend comes and goes; or else the oldest.
+    fn most_dispensable(&self, name: &SetName) -> Option<u64> {
+        let orders = self.of_set.get(name)?;
+        let was = |order: &u64| self.entries.get(order).map(|entry| &entry.was);
+        let comes_again =
+            |at: &usize| orders.iter().skip(at + 1).any(|later| was(later) == was(&orders[*at]));
+        (0..orders.len()).find(comes_again).map_or_else(|| orders.front(), |at| orders.get(at)).copied()
     }
 
     fn forget(&mut self, name: &str) {
@@ -118,6 +182,7 @@ impl Past {
         }
     }
 
+    /// All but what forwarders say of backends at present.
     pub(super) fn forget_all(&mut self) {
         if !self.entries.is_empty() {
             self.entries.clear();
@@ -151,31 +216,67 @@ impl Past {
         self.list = None;
     }
 
-    /// What is to be told.
-    fn list(&mut self, now: Instant) -> Arc<Vec<PastSet>> {
+    /// What is to be told. A backend that is dead here may be back by now, and forwarders not have said it yet: what is so
+    /// at present is told as well, as if it ended now.
+    fn list(&mut self, committed: Option<&Content>, now: Instant) -> Arc<Vec<PastSet>> {
         let is_fresh = |list: &&List| now.saturating_duration_since(list.at) < FRESH;
         if let Some(list) = self.list.as_ref().filter(is_fresh) {
             return Arc::clone(&list.sets);
         }
         self.expire(now);
-        let past = |entry: &Entry| PastSet {
-            set: Arc::clone(&entry.set),
-            ago: now.saturating_duration_since(entry.at),
+        let past = |(was, ago): (Was, Duration)| {
+            let Was { set, unhealthy, seed } = was;
+            PastSet { set, unhealthy, seed, ago }
         };
-        let sets: Arc<Vec<PastSet>> = Arc::new(self.entries.values().map(past).collect());
+        let ended = self.entries.values();
+        let ended = ended.map(|entry| (entry.was.clone(), now.saturating_duration_since(entry.at)));
+        let present = |content| self.present(content).map(|was| (was, Duration::ZERO));
+        let present = committed.into_iter().flat_map(present);
+        let sets: Arc<Vec<PastSet>> = Arc::new(ended.chain(present).map(past).collect());
         self.list = Some(List { at: now, sets: Arc::clone(&sets) });
         sets
     }
 }
 
+impl Past {
+    /// Sets with backends that are dead now.
+    fn present(&self, content: &Content) -> impl Iterator<Item = Was> {
+        let sets = self.unhealthy.keys().filter_map(|name| Some((name, content.sets().get(name)?)));
+        let sets = sets.filter(|(_, set)| set.second_hop);
+        sets.map(|(name, set)| self.was(name, set, content.seed())).filter(|was| !was.unhealthy.is_empty())
+    }
+}
+
 impl Coordinator {
+    /// A forwarder has said which backends it takes for dead.
+    pub(super) fn hear_health(&mut self, forwarder: &ForwarderName, report: &Report, now: Instant) {
+        if let Some(peer) = self.peers.get_mut(forwarder) {
+            let changed = peer.hear_health(report);
+            self.merge_health(changed, now);
+        }
+    }
+
+    /// What forwarders say of the backends of these sets may have changed.
+    pub(super) fn merge_health(&mut self, sets: BTreeSet<SetName>, now: Instant) {
+        if sets.is_empty() {
+            return;
+        }
+        let committed = self.committed_content().cloned();
+        let is_behind = self.peers.values().any(|peer| peer.serves_older_than(self.committed()));
+        for name in sets {
+            let said = self.peers.values().filter_map(|peer| peer.unhealthy.get(&name)).flatten();
+            let unhealthy = said.cloned().collect();
+            self.past.note_health(&name, unhealthy, committed.as_ref(), is_behind, now);
+        }
+    }
+
     /// `content` is committed in place of what was committed before.
     pub(super) fn note_past(&mut self, before: Option<Stamp>, content: &Content, now: Instant) {
         match before.and_then(|before| self.contents.of(before.digest)).cloned() {
             Some(before) => {
                 // It is at hand: most forwarders were sent it.
                 let delta = self.contents.delta(Some(&before), content);
-                self.past.note(&before, &delta.changes, now);
+                self.past.note(&before, content, &delta.changes, now);
             }
             // What has changed is unknown; the seed may have.
             None => self.past.forget_all(),
@@ -201,8 +302,9 @@ impl Coordinator {
 
     /// That there is nothing is said once: a forwarder may wait for it before it announces anything.
     fn say_past(&mut self, name: &ForwarderName, term: Term, now: Instant) {
+        let committed = self.committed_content().cloned();
         let Some(peer) = self.peers.get_mut(name) else { return };
-        let sets = self.past.list(now);
+        let sets = self.past.list(committed.as_ref(), now);
         let told = ToldPast { version: self.past.version, is_empty: sets.is_empty() };
         let before = peer.past.replace(told);
         if !told.is_empty || before.is_none_or(|before| !before.is_empty) {

@@ -1,11 +1,13 @@
 //! A forwarder, as the leader knows it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use guideway_controller_core::message::{Cost, FromForwarder, Hello, Standing};
-use guideway_controller_core::{Content, Digest, Generation};
+use guideway_controller_core::message::{
+    Cost, FromForwarder, Hello, MAX_PAST_SETS, Report, ReportScope, Standing,
+};
+use guideway_controller_core::{Content, Digest, Generation, SetName};
 
 use super::past::ToldPast;
 use crate::connection::ConnectionId;
@@ -29,6 +31,8 @@ pub(super) struct Peer {
     pub(super) told: Option<(Duration, BTreeSet<SocketAddr>)>,
     /// What it was told on this connection of what sets were before.
     pub(super) past: Option<ToldPast>,
+    /// Backends that it takes for dead, by name; of sets that have any. What it said last, also on another connection.
+    pub(super) unhealthy: BTreeMap<SetName, BTreeSet<String>>,
     /// What it can send.
     pub(super) kept: Vec<Stamp>,
     /// What it prepares now, as far as is known.
@@ -88,6 +92,7 @@ impl Peer {
             relays: hello.relays.into_iter().take(RELAYS_OF_ONE).collect(),
             told: None,
             past: None,
+            unhealthy: BTreeMap::new(),
             kept: kept.collect(),
             asked: None,
             sent: None,
@@ -100,6 +105,30 @@ impl Peer {
             cost: Cost::default(),
             known: Generation::NONE,
         }
+    }
+
+    /// Takes in what it says of backends, and gives the sets of which it said something else before.
+    pub(super) fn hear_health(&mut self, report: &Report) -> BTreeSet<SetName> {
+        let mut changed = BTreeSet::new();
+        if report.scope == ReportScope::Whole {
+            let named: BTreeSet<&SetName> = report.sets.iter().map(|set| &set.name).collect();
+            let healthy = self.unhealthy.extract_if(.., |name, _| !named.contains(name));
+            changed.extend(healthy.map(|(name, _)| name));
+        }
+        for set in &report.sets {
+            // Nobody has so many.
+            if self.unhealthy.len() >= MAX_PAST_SETS && !self.unhealthy.contains_key(&set.name) {
+                continue;
+            }
+            let before = match set.unhealthy.is_empty() {
+                true => self.unhealthy.remove(&set.name),
+                false => self.unhealthy.insert(set.name.clone(), set.unhealthy.clone()),
+            };
+            if before.unwrap_or_default() != set.unhealthy {
+                changed.insert(set.name.clone());
+            }
+        }
+        changed
     }
 
     pub(super) fn is_on(&self, connection: ConnectionId) -> bool {
@@ -118,6 +147,12 @@ impl Peer {
 
     pub(super) fn prepared(&self) -> Option<Stamp> {
         self.standing.prepared.map(Stamp::from)
+    }
+
+    /// Whether it has not installed what is committed yet and serves on.
+    pub(super) fn serves_older_than(&self, committed: Option<Stamp>) -> bool {
+        let is_older = |(installed, committed): (Stamp, Stamp)| installed.generation < committed.generation;
+        !self.standing.fenced && self.installed().zip(committed).is_some_and(is_older)
     }
 
     /// Whether it serves what is committed, or something newer: a record that was put back knows less than forwarders do.

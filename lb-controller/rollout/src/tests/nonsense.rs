@@ -62,7 +62,12 @@ fn to_forwarder(kind: u8, number: u8) -> ToForwarder {
         }
         7 => {
             let ago = Duration::from_secs(number.into());
-            let past = one.sets().values().map(|set| PastSet { set: Arc::clone(set), ago });
+            let past = one.sets().values().map(|set| PastSet {
+                set: Arc::clone(set),
+                unhealthy: Vec::new(),
+                seed: *one.seed(),
+                ago,
+            });
             ToForwarder::Past { term, sets: Arc::new(past.collect()) }
         }
         _ => ToForwarder::Keepalive { term },

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use guideway_controller_core::message::{PastSet, ToForwarder};
+use guideway_controller_core::message::{
+    FromForwarder, PastSet, Report, ReportScope, SetReport, ToForwarder,
+};
 use guideway_controller_core::{Budget, Content, Generation, Term};
 use guideway_dataplane_config::{Backend, BackendSet, Seed, TableSize};
 
@@ -138,10 +140,7 @@ fn what_was_before_counts_for_a_drain_window() {
 
 #[test]
 fn what_helps_nobody_is_forgotten() {
-    let mut seeded = with(1);
-    seeded.put_seed(Seed::new([8; 16]));
     let cases = [
-        ("seed", seeded),
         ("size", edited(1, |set| set.table_size = TableSize::Large)),
         ("removed", content("x", "aaa")),
         ("no second hop", edited(1, |set| set.second_hop = false)),
@@ -274,6 +273,8 @@ fn a_leader_whose_term_is_over_says_nothing_of_the_past() {
         term: Term(term),
         sets: std::sync::Arc::new(vec![PastSet {
             set: with(backend).sets().get("c").cloned().unwrap(),
+            unhealthy: vec![0],
+            seed: *with(backend).seed(),
             ago: Duration::from_secs(7),
         }]),
     };
@@ -282,4 +283,75 @@ fn a_leader_whose_term_is_over_says_nothing_of_the_past() {
     bed.follower(0, follower::Event::Received { connection, message: of(0, 6) });
     assert_eq!(short(&bed.forwarders[0].past), expected(&[(5, 7)]));
     assert_eq!(bed.forwarders[0].connection, None, "the other one is to be looked for");
+}
+
+#[test]
+fn what_was_before_another_seed_is_told_with_it() {
+    let mut bed = led(1);
+    bed.wants(&with(1));
+    bed.pass(Duration::from_secs(10));
+    let mut seeded = with(1);
+    seeded.put_seed(Seed::new([8; 16]));
+    bed.wants(&seeded);
+    assert!(bed.all_serve(&seeded));
+    bed.pass(Duration::from_secs(5));
+    bed.add_forwarder();
+    let of_c = |past: &&PastSet| past.set.name == "c";
+    let told = bed.forwarders[1].past.iter().filter(of_c);
+    let told: Vec<_> = told.map(|past| (past.set.backends[0].name.as_str(), past.seed)).collect();
+    let before = *with(1).seed();
+    assert_eq!(told, [("0", before), ("1", before)]);
+}
+
+impl Bed {
+    /// A forwarder says which backends of the set it takes for dead.
+    fn reports(&mut self, number: usize, scope: ReportScope, set: &str, dead: &[&str]) {
+        let unhealthy = dead.iter().map(|dead| (*dead).to_owned()).collect();
+        let sets = vec![SetReport { name: set.parse().unwrap(), unhealthy }];
+        let message = FromForwarder::Report(Report { scope, sets, ..Report::default() });
+        let connection = self.forwarders[number].connection.unwrap();
+        self.tell(Event::Received { forwarder: super::bed::name(number), connection, message });
+    }
+}
+
+/// Whether the backend was dead, and the seconds, of each.
+fn health(sets: &[PastSet]) -> Vec<(bool, u64)> {
+    sets.iter().map(|past| (!past.unhealthy.is_empty(), past.ago.as_secs())).collect()
+}
+
+#[test]
+fn a_backend_is_dead_while_any_forwarder_says_so() {
+    use ReportScope::{Changes, Whole};
+    let mut bed = led(2);
+    let joined = |bed: &mut Bed| {
+        bed.add_forwarder();
+        health(&bed.forwarders.last().unwrap().past)
+    };
+    assert_eq!(joined(&mut bed), []);
+    bed.reports(0, Whole, "c", &["0"]);
+    bed.reports(1, Changes, "c", &["0"]);
+    bed.pass(Duration::from_secs(10));
+    bed.reports(0, Changes, "c", &[]);
+    assert_eq!(joined(&mut bed), [(false, 10), (true, 0)], "the other one says so still");
+    // It comes anew, and what it said holds until it says something else.
+    bed.cut(1);
+    bed.dial(1);
+    bed.run();
+    assert_eq!(joined(&mut bed), [(false, 10), (true, 0)]);
+    bed.reports(1, Whole, "another", &[]);
+    bed.pass(Duration::from_secs(5));
+    assert_eq!(joined(&mut bed), [(false, 15), (true, 5)]);
+}
+
+#[test]
+fn what_a_forwarder_said_goes_with_it() {
+    let mut bed = led(2);
+    bed.reports(1, ReportScope::Whole, "c", &["0"]);
+    bed.cut(1);
+    let absence = Settings::new("one".to_owned(), Budget::UNLIMITED).absence;
+    bed.pass(absence.min(Duration::from_secs(30)));
+    bed.pass(absence.saturating_sub(Duration::from_secs(30)) + Duration::from_secs(1));
+    bed.add_forwarder();
+    let told = health(&bed.forwarders.last().unwrap().past);
+    assert!(told.iter().all(|(dead, ago)| !dead || *ago > 0), "nothing is so now: {told:?}");
 }

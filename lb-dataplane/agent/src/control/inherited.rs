@@ -1,11 +1,10 @@
 //! What sets were before this forwarder came: flows may still be on their earlier backends, and nothing here remembers them.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use guideway_controller_core::message::PastSet;
-use guideway_dataplane_plan::{BootTime, Desired, Earlier, Member, Weight};
+use guideway_dataplane_plan::{BootTime, Desired, Earlier, Member, Seed, Shared, Weight};
 
 use tokio::time::Instant;
 
@@ -33,46 +32,35 @@ impl Unaware {
 /// By the names of the sets.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Inherited {
-    sets: HashMap<String, Vec<Earlier>>,
+    sets: HashMap<String, Shared<Earlier>>,
 }
 
 impl Inherited {
     /// From what the controller says at `now`.
     fn new(sets: &[PastSet], now: BootTime) -> Self {
         let mut inherited = Self::default();
-        for PastSet { set, ago } in sets {
-            let members = set.backends.iter().map(|backend| Member {
+        for PastSet { set, unhealthy, seed, ago } in sets {
+            let members = (0..).zip(&set.backends).map(|(place, backend)| Member {
                 name: backend.name.clone(),
                 address: backend.address,
                 weight: Weight(backend.weight),
-                healthy: true,
+                healthy: unhealthy.binary_search(&place).is_err(),
             });
             // A node that started later than that looks after it for longer than others do.
             let replaced = BootTime(now.0.saturating_sub(ago.as_secs()));
-            let earlier = Earlier { members: members.collect(), replaced };
+            let seed = Seed(seed.bytes());
+            let earlier = Earlier { members: members.collect(), seed, replaced };
             inherited.sets.entry(set.name.clone()).or_default().push(earlier);
         }
         inherited
     }
 
-    /// Tells the sets of `desired` what they were before. Who cannot serve now is taken for one that could not then.
+    /// Tells the sets of `desired` what they were before.
     pub(super) fn give(&self, desired: &mut Desired) {
-        if self.sets.is_empty() {
-            return;
-        }
-        let leaving: HashMap<IpAddr, bool> =
-            desired.leaving.iter().map(|member| (member.address, member.healthy)).collect();
         for set in &mut desired.sets {
-            let Some(earlier) = self.sets.get(&set.name) else { continue };
-            let mut health = leaving.clone();
-            health.extend(set.members.iter().map(|member| (member.address, member.healthy)));
-            let healthy = |address| health.get(&address).copied().unwrap_or(true);
-            let as_now = |member: &Member| Member { healthy: healthy(member.address), ..member.clone() };
-            let earlier = earlier.iter().map(|earlier| Earlier {
-                members: earlier.members.iter().map(as_now).collect(),
-                replaced: earlier.replaced,
-            });
-            set.earlier = earlier.collect();
+            if let Some(earlier) = self.sets.get(&set.name) {
+                set.earlier = earlier.clone();
+            }
         }
     }
 }

@@ -111,10 +111,9 @@ fn entry(vip: &VipRecord, tag: u64) -> EntryPlace {
 
 /// The slot's owner when all are healthy.
 fn preferred(desired: &Desired, set: &BackendSet, slot: u32) -> Result<Option<usize>, ExplainError> {
-    let wanted = Wanted { set: &set.name, size: set.table_size, members: &set.members };
-    let tables = TableCache::new()
-        .filled(&desired.seed, vec![wanted])
-        .map_err(|(set, source)| ExplainError::Set { set, source })?;
+    let wanted = Wanted { seed: &desired.seed, set: &set.name, size: set.table_size, members: &set.members };
+    let tables =
+        TableCache::new().filled(vec![wanted]).map_err(|(set, source)| ExplainError::Set { set, source })?;
     Ok(tables.first().and_then(|table| table.preferred(slot)))
 }
 

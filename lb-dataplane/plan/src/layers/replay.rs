@@ -1,8 +1,10 @@
 //! The layers of one that was told what came before.
 
+use std::time::Duration;
+
 use guideway_abi::UNSETTLED;
 
-use super::{Layers, Push, Pushed, Slots};
+use super::{LayerKey, Layers, Push, Pushed, Slots};
 use crate::BootTime;
 
 /// A table that the slots had.
@@ -10,6 +12,10 @@ use crate::BootTime;
 pub struct Former {
     /// Its slots; none is zero.
     pub slots: Slots,
+    /// How they were counted.
+    pub key: LayerKey,
+    /// Backends that were dead meanwhile, whether or not they are now.
+    pub dead: Vec<u16>,
     /// When the next one took its place.
     pub replaced: BootTime,
 }
@@ -22,15 +28,17 @@ impl Layers {
     ///
     /// `own` is what the slots have had here until now, all of them settled. Flows that were opened by it must not be lost
     /// for the sake of those that others know of: where there is no place for both, all of `past` but the last one is
-    /// forgotten, in these slots. What else of `past` finds no room is not at risk for that, as nobody here knew it before.
+    /// forgotten, in these slots; and wherever slots were counted by another key. What else of `past` finds no room is not at risk for that, as nobody here knew it before.
     ///
     /// # Panics
     /// When the tables are not of the same length.
     #[must_use]
     pub fn replayed<F: Fn(u16) -> bool>(past: &[Former], own: Option<&[u16]>, push: &Push<'_, F>) -> Pushed {
+        let Some(own) = own else { return told(past, push).push(push) };
+        let by_another = past.iter().take_while(|former| former.key != LayerKey::Present).count();
+        let past = &past[by_another..];
         let told = told(past, push);
-        let Some(own) = own else { return told.push(push) };
-        let at = |layers: &Self, target: &[u16]| layers.push(&simple(push, target, push.now));
+        let at = |layers: &Self, target: &[u16]| layers.push(&simple(push, target, &push.is_alive));
         let mut before = told.backends();
         let live = own.iter().zip(&before).map(|(&own, &told)| if (push.is_alive)(own) { own } else { told });
         let own: Vec<u16> = live.collect();
@@ -56,34 +64,54 @@ impl Layers {
 fn told<F: Fn(u16) -> bool>(past: &[Former], push: &Push<'_, F>) -> Layers {
     let Some((oldest, rest)) = past.split_first() else { return Layers::settled(push.target.into()) };
     let mut layers = Layers::settled(oldest.slots.clone());
-    let mut now = oldest.replaced;
+    let mut before = oldest;
     for former in rest {
-        layers = lived(&layers, push, &former.slots, now, former.replaced);
-        now = former.replaced;
+        let is_alive = |backend| !former.dead.contains(&backend);
+        let now = before.replaced;
+        layers = turned(layers, [before.key, former.key], &former.slots, now, push.window);
+        layers = lived(&layers, &simple(push, &former.slots, is_alive), now, former.replaced);
+        before = former;
     }
-    lived(&layers, push, push.target, now, push.now)
+    let now = before.replaced;
+    layers = turned(layers, [before.key, LayerKey::Present], push.target, now, push.window);
+    lived(&layers, &simple(push, push.target, &push.is_alive), now, push.now)
 }
 
-/// The layers at `until`, when `target` took its place at `since`: they are looked at again whenever one of them is over.
+/// The layers once slots are counted by the second of `keys`, and not by the first one.
+fn turned(layers: Layers, keys: [LayerKey; 2], target: &[u16], now: BootTime, window: Duration) -> Layers {
+    if keys[0] == keys[1] {
+        return layers;
+    }
+    // Those that were there had no second layer any more, or the seed would not have changed; here it may end within the same
+    // second.
+    let [first, _] = layers.previous.clone();
+    let without = || Layers { previous: [first, None], ..layers.clone() };
+    let rotated = layers.rotate(target, now, window).or_else(|_| without().rotate(target, now, window));
+    rotated.unwrap_or_else(|_| Layers::settled(target.into()))
+}
+
+/// The layers at `until`, when what `push` says took its place at `since`: they are looked at again whenever one of them is
+/// over.
 fn lived<F: Fn(u16) -> bool>(
     layers: &Layers,
     push: &Push<'_, F>,
-    target: &[u16],
     since: BootTime,
     until: BootTime,
 ) -> Layers {
-    let mut layers = layers.push(&simple(push, target, since)).layers;
+    let at =
+        |layers: &Layers, now| layers.push(&Push { now, ..simple(push, push.target, &push.is_alive) }).layers;
+    let mut layers = at(layers, since);
     let mut now = since;
     while let Some(over) = layers.next_deadline().filter(|over| now < *over && *over < until) {
-        layers = layers.push(&simple(push, target, over)).layers;
+        layers = at(&layers, over);
         now = over;
     }
     layers
 }
 
-/// As `push`, but for another table or at another time.
-fn simple<'a, F>(push: &'a Push<'_, F>, target: &'a [u16], now: BootTime) -> Push<'a, &'a F> {
-    Push { target, upcoming: None, is_alive: &push.is_alive, now, window: push.window, room: push.room }
+/// As `push`, but for another table and other backends that live, and with nothing to come.
+fn simple<'a, F, G>(push: &Push<'_, F>, target: &'a [u16], is_alive: G) -> Push<'a, G> {
+    Push { target, upcoming: None, is_alive, now: push.now, window: push.window, room: push.room }
 }
 
 /// `past` with nothing but the last table in the slots that have another backend than `own`.
@@ -96,6 +124,8 @@ fn yielding(past: &[Former], visited: &[u16], own: &[u16]) -> Vec<Former> {
     past.iter()
         .map(|former| Former {
             slots: (0..own.len()).map(|at| slot(at, former)).collect(),
+            key: former.key,
+            dead: former.dead.clone(),
             replaced: former.replaced,
         })
         .collect()

@@ -3,18 +3,21 @@
 //! Unlike everything else that is desired, it is never a reason to refuse a plan: what finds no room is left out.
 
 use std::collections::HashMap;
+use std::iter;
 use std::sync::Arc;
 
+use guideway_abi::FlowKey;
 use guideway_maglev::Seed;
 
 use super::PlanError;
 use super::backends::{Backends, Key, key};
-use super::resolve::Resolved;
+use super::resolve::{self, Resolved};
 use super::sets::Sets;
 use crate::cache::{Filled, TableCache, Wanted};
-use crate::layers::Former;
+use crate::digest::flow_key;
+use crate::layers::{Former, LayerKey};
 use crate::resolved::ResolvedSet;
-use crate::{BackendIndex, BackendSet, BootTime, Earlier, Installed, Member};
+use crate::{BackendIndex, BackendSet, BootTime, Desired, Earlier, Installed, Member};
 
 /// What a set is told of its past.
 #[derive(Clone, Debug)]
@@ -40,11 +43,25 @@ pub(super) struct Past {
 /// What decides whether a past counts.
 pub(super) struct Context<'a> {
     pub(super) seed: &'a Seed,
+    /// The one before it, as far as slots that were counted by it can be found.
+    pub(super) former_seed: Option<Seed>,
     pub(super) sets: &'a Sets,
     pub(super) installed: &'a Installed,
     pub(super) now: BootTime,
     /// The flow key is another one than the installed.
     pub(super) rotates: bool,
+}
+
+/// The seed before that of `desired`, as the sets are told, when nothing that is installed needs another one: there is one
+/// earlier flow key for all.
+pub(super) fn former_seed(desired: &Desired, installed: &Installed, rotates: bool) -> Option<Seed> {
+    let told = desired.sets.iter().flat_map(|set| set.earlier.iter());
+    let former =
+        told.filter(|earlier| earlier.seed != desired.seed).max_by_key(|earlier| earlier.replaced)?.seed;
+    let key = installed.header.previous_flow_key;
+    let has_layers = installed.sets.iter().flatten().any(|set| set.layers.is_some());
+    let is_free = !has_layers || !rotates && (key == FlowKey::default() || key == flow_key(&former));
+    is_free.then_some(former)
 }
 
 /// What there is to replay, in the order of the resolved sets. Its backends get places among `backends`.
@@ -71,12 +88,12 @@ pub(super) fn place(
     let places = backends.add(&lists.collect::<Vec<_>>(), context.installed);
     let wanted =
         asked.iter().flat_map(|(_, set, earlier)| earlier.iter().map(|earlier| wanted(set, earlier)));
-    let filled = cache.filled(context.seed, wanted.collect());
+    let filled = cache.filled(wanted.collect());
     let mut filled = filled.map_err(|(set, source)| PlanError::Set { set, source })?.into_iter();
     for ((set, _, earlier), places) in asked.into_iter().zip(places) {
         let filled: Vec<Arc<Filled>> = filled.by_ref().take(earlier.len()).collect();
         told[set] = match places {
-            Some(places) => past(earlier, &filled, &places, context.now),
+            Some(places) => past(earlier, &filled, &places, context),
             None => Told::NoRoom,
         };
     }
@@ -84,7 +101,7 @@ pub(super) fn place(
 }
 
 fn wanted<'a>(set: &'a ResolvedSet, earlier: &'a Earlier) -> Wanted<'a> {
-    Wanted { set: &set.set.name, size: set.set.table_size, members: &earlier.members }
+    resolve::table(&earlier.seed, &set.set, &earlier.members)
 }
 
 /// Those that have slots.
@@ -96,13 +113,18 @@ fn past(
     earlier: &[Earlier],
     filled: &[Arc<Filled>],
     places: &HashMap<Key<'_>, BackendIndex>,
-    now: BootTime,
+    context: &Context<'_>,
 ) -> Told {
     let table = |(earlier, filled): (&Earlier, &Arc<Filled>)| {
         // Those that have no slots need no place.
         let place = |member| places.get(&key(member)).copied().unwrap_or(BackendIndex(0));
         let indexes: Vec<BackendIndex> = earlier.members.iter().map(place).collect();
-        Some(Former { slots: filled.target(&indexes)?, replaced: earlier.replaced.min(now) })
+        let slots = filled.target(&indexes)?;
+        let died =
+            |(member, index): (&Member, &BackendIndex)| (!member.healthy && index.0 != 0).then_some(index.0);
+        let dead = iter::zip(&earlier.members, &indexes).filter_map(died).collect();
+        let key = if earlier.seed == *context.seed { LayerKey::Present } else { LayerKey::Earlier };
+        Some(Former { slots, key, dead, replaced: earlier.replaced.min(context.now) })
     };
     // When nobody could serve, nobody has flows from then.
     let tables: Vec<Former> = earlier.iter().zip(filled).filter_map(table).collect();
@@ -122,7 +144,12 @@ impl Context<'_> {
             return &[];
         }
         let is_over = |earlier: &&Earlier| earlier.replaced.min(self.now).after(set.drain_window) <= self.now;
-        &set.earlier[set.earlier.iter().take_while(is_over).count()..]
+        let counting = &set.earlier[set.earlier.iter().take_while(is_over).count()..];
+        // By other seeds than these two slots cannot be found.
+        let present = counting.iter().rev().take_while(|earlier| earlier.seed == *self.seed).count();
+        let former = counting.iter().rev().skip(present);
+        let former = former.take_while(|earlier| Some(earlier.seed) == self.former_seed).count();
+        &counting[counting.len() - present - former..]
     }
 
     /// Whether something is remembered of the set already, or will be.

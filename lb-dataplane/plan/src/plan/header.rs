@@ -2,6 +2,8 @@
 
 use guideway_abi::{ActiveWord, Capacities, FlowKey, GenerationHeader};
 
+use guideway_maglev::Seed;
+
 use super::vips::Vips;
 use crate::digest::{flow_key, tag_key};
 use crate::{Desired, Installed, MapParts};
@@ -28,12 +30,13 @@ pub(crate) fn shared(desired: &Desired, installed: &Installed, digest: u64) -> G
     }
 }
 
-/// The flow key by which earlier tables are counted.
-pub(super) fn previous_flow_key(installed: &Installed, rotates: bool, is_needed: bool) -> FlowKey {
-    match (is_needed, rotates) {
-        (false, _) => FlowKey::default(),
-        (true, true) => installed.header.flow_key,
-        (true, false) => installed.header.previous_flow_key,
+/// The flow key by which earlier tables are counted; `told` is the seed of those of which nothing is installed, if they
+/// count.
+pub(super) fn previous_flow_key(installed: &Installed, rotates: bool, told: Option<&Seed>) -> FlowKey {
+    match (told, rotates) {
+        (Some(seed), _) => flow_key(seed),
+        (None, true) => installed.header.flow_key,
+        (None, false) => installed.header.previous_flow_key,
     }
 }
 

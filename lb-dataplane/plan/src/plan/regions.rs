@@ -125,7 +125,7 @@ pub(super) fn grant(wishes: &[Wish], held: &[Region], buckets: u32) -> Regions {
     let mut gaps = Free::new(granted.iter().flatten().copied(), buckets);
     let mut regions = Regions { granted, new: Vec::new(), is_waiting: false };
     short.retain(|&wish| !regions.take(wish, wanted(&wishes[wish]), &mut free, &mut gaps));
-    for wish in short {
+    for &wish in &short {
         let mut size = wanted(&wishes[wish]);
         while size > regions.granted[wish].map_or(0, |region| region.buckets) {
             if regions.take(wish, size, &mut free, &mut gaps) {
@@ -141,6 +141,13 @@ pub(super) fn grant(wishes: &[Wish], held: &[Region], buckets: u32) -> Regions {
             size /= 2;
         }
     }
+    // What one has given back for a larger one may be what another has asked for before it.
+    regions.is_waiting |= short.into_iter().any(|wish| {
+        let own = regions.granted[wish];
+        let sizes = std::iter::successors(Some(wanted(&wishes[wish])), |size| Some(size / 2));
+        let mut larger = sizes.take_while(|&size| size > own.map_or(0, |own| own.buckets));
+        larger.any(|size| gaps.fits(size, own))
+    });
     regions
 }
 

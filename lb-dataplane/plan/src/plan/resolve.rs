@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use guideway_abi::Capacities;
+use guideway_maglev::Seed;
 
 use super::PlanError;
 use super::validate::{Vips, check};
 use crate::cache::{TableCache, Valid, Wanted};
 use crate::digest::Digest;
 use crate::resolved::{ResolvedSet, VipPart, same_shape, set_digest};
-use crate::{BackendSet, Desired};
+use crate::{BackendSet, Desired, Member};
 
 /// The desired state, resolved.
 pub(super) struct Resolved {
@@ -100,20 +101,24 @@ fn validate_once(
     Ok(())
 }
 
+/// The table of `set` if it had these members, by this seed.
+pub(super) fn table<'a>(seed: &'a Seed, set: &'a BackendSet, members: &'a [Member]) -> Wanted<'a> {
+    Wanted { seed, set: &set.name, size: set.table_size, members }
+}
+
 fn build(
     desired: &Desired,
     missing: &[usize],
     cache: &mut TableCache,
 ) -> Result<Vec<(usize, ResolvedSet)>, PlanError> {
     let sets = || missing.iter().map(|&place| &desired.sets[place]);
-    let wanted = sets().map(|set| Wanted { set: &set.name, size: set.table_size, members: &set.members });
+    let of = |set, members| table(&desired.seed, set, members);
+    let wanted = sets().map(|set| of(set, &set.members));
     // Without a second hop, flows of unknown origin would go to the last candidate.
     let announcing = |set: &&BackendSet| set.second_hop && set.upcoming.is_some();
-    let upcoming = sets().filter(announcing).filter_map(|set| {
-        Some(Wanted { set: &set.name, size: set.table_size, members: set.upcoming.as_deref()? })
-    });
+    let upcoming = sets().filter(announcing).filter_map(|set| Some(of(set, set.upcoming.as_deref()?)));
     let mut filled = cache
-        .filled(&desired.seed, wanted.chain(upcoming).collect())
+        .filled(wanted.chain(upcoming).collect())
         .map_err(|(set, source)| PlanError::Set { set, source })?;
     let mut upcoming = filled.split_off(missing.len()).into_iter();
     let built = sets().zip(missing).zip(filled).map(|((set, &place), filled)| {

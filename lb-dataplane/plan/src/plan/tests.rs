@@ -331,7 +331,7 @@ fn after_a_change_of_seed_the_former_key_counts_for_a_drain_window() {
     );
     desired.seed = Seed([8; 16]);
     let settled = advance_at(&mut maps, &mut installed, &desired, NOW.after(WINDOW));
-    assert_eq!(installed.header.previous_flow_key, guideway_abi::FlowKey::default());
+    assert_eq!(installed.header.previous_flow_key, FlowKey::default());
     assert_eq!(settled.changes.unsettled, 0);
     assert_ne!(settled.layout.digest, first.layout.digest);
     desired.seed = Seed([9; 16]);
@@ -543,7 +543,7 @@ fn the_digest_knows_everything_that_steers() {
     desired.outer_sources.v4 = "172.16.3.4/16".parse().unwrap();
     desired.tick_shift = 10;
     desired.leaving.push(member("gone", "10.3.3.3"));
-    let past = crate::Earlier { members: desired.sets[0].members.clone(), replaced: NOW };
+    let past = crate::Earlier { members: desired.sets[0].members.clone(), seed: desired.seed, replaced: NOW };
     desired.sets[1].earlier = vec![past].into();
     assert_eq!(digest(&desired), reference);
 }

@@ -262,6 +262,14 @@ clusters:
         Ok(second)
     }
 
+    /// Ends it and starts it with another seed.
+    pub fn rotate_seed(&mut self) -> Result<()> {
+        self.kill()?;
+        let path = self.folder.join("controller.yaml");
+        fs::write(&path, fs::read_to_string(&path)?.replacen("seed: '67", "seed: '68", 1))?;
+        self.spawn()
+    }
+
     /// Breaks the connections of forwarders.
     pub fn break_connections(&self) -> Result<()> {
         let port = format!(":{}", self.port);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Hops, NO_BACKEND, Row, RowKey, Scheme};
 use crate::random::mix;
 use crate::scenario::Scenario;
-use crate::timeline::{Backend, Generation, View};
+use crate::timeline::{Backend, Earlier, View};
 
 /// Each row ranks all backends. The primary is the best that takes new flows, the secondary the best of the others that
 /// can be reached: a backend that fills up or drains has its rows swapped with the one next to it.
@@ -97,9 +97,14 @@ impl Rendezvous {
 
 /// Who left before it came.
 fn earlier(view: &View, drain_window: Duration) -> Vec<(Backend, u16, Duration)> {
-    let members = |(generation, replaced): &(Rc<Generation>, Duration)| {
-        let until = *replaced + drain_window;
-        generation.members.iter().map(move |&(backend, weight)| (backend, weight, until)).collect::<Vec<_>>()
+    let members = |earlier: &Earlier| {
+        let until = earlier.replaced + drain_window;
+        earlier
+            .generation
+            .members
+            .iter()
+            .map(move |&(backend, weight)| (backend, weight, until))
+            .collect::<Vec<_>>()
     };
     let mut leaving: Vec<(Backend, u16, Duration)> = Vec::new();
     // The latest that there is of each.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Backend, Generation, Step, Timeline, View};
+use super::{Backend, Earlier, Generation, Step, Timeline, View};
 use crate::history::{Connections, Event, History, Joining, Rollout};
 use crate::random::mix;
 
@@ -45,6 +45,9 @@ enum Action {
 
 struct Node {
     view: View,
+    /// What it has installed and the backends that it takes for dead, as it has said.
+    generation: u32,
+    unhealthy: Vec<Backend>,
     down_until: Option<Duration>,
     missed: bool,
 }
@@ -65,9 +68,20 @@ struct Builder<'a> {
     /// The one that is rolled out.
     rollout: Option<(u32, u32)>,
     committed: u32,
-    /// Generations that were committed before, oldest first, and until when.
-    replaced: Vec<(Rc<Generation>, Duration)>,
+    /// Backends that at least one forwarder takes for dead, as the controller knows.
+    reported: Vec<Backend>,
+    /// What was acted on before, oldest first.
+    replaced: Vec<Earlier>,
     failed: bool,
+}
+
+impl Node {
+    /// It acts on all that it knows, and says so.
+    fn act(&mut self) -> Rc<View> {
+        self.generation = self.view.generation.number;
+        self.unhealthy.clone_from(&self.view.unhealthy);
+        Rc::new(self.view.clone())
+    }
 }
 
 impl<'a> Builder<'a> {
@@ -88,6 +102,7 @@ impl<'a> Builder<'a> {
             waiting: VecDeque::new(),
             rollout: None,
             committed: 0,
+            reported: Vec::new(),
             replaced: Vec::new(),
             failed: false,
         }
@@ -175,6 +190,7 @@ impl<'a> Builder<'a> {
                     let forwarder = self.pick_forwarder(pick);
                     self.nodes.remove(&forwarder);
                     self.step(Step::Leave { forwarder });
+                    self.report();
                 }
             }
             Event::RestartAgent { pick, down } => {
@@ -265,22 +281,51 @@ impl<'a> Builder<'a> {
     }
 
     fn commit_to(&mut self, number: u32) {
-        let before = Rc::clone(&self.generations[self.committed as usize]);
-        self.replaced.push((before, self.now));
+        self.note();
         self.committed = number;
     }
 
-    /// What one that joins is told of what was before: by another seed slots are counted otherwise.
-    fn earlier(&self) -> Vec<(Rc<Generation>, Duration)> {
+    /// What is acted on now is replaced.
+    fn note(&mut self) {
+        self.replaced.push(self.present());
+    }
+
+    /// What is acted on, as if it were replaced now.
+    fn present(&self) -> Earlier {
+        Earlier {
+            generation: Rc::clone(&self.generations[self.committed as usize]),
+            unhealthy: self.reported.clone(),
+            replaced: self.now,
+        }
+    }
+
+    /// What forwarders say of backends has changed.
+    fn report(&mut self) {
+        let reported = self.nodes.values().flat_map(|node| node.unhealthy.iter().copied());
+        let reported: BTreeSet<Backend> = reported.collect();
+        if reported.iter().eq(&self.reported) {
+            return;
+        }
+        self.note();
+        self.reported = reported.into_iter().collect();
+        // Who has not installed yet what is committed acts on it with what was before.
+        if self.nodes.values().any(|node| node.generation < self.committed)
+            && let Some(before) = self.generations.get((self.committed as usize).wrapping_sub(1))
+        {
+            let present = self.present();
+            self.replaced.push(Earlier { generation: Rc::clone(before), ..present });
+        }
+    }
+
+    /// What one that joins is told of what was before.
+    fn earlier(&self) -> Vec<Earlier> {
         if self.history.joining == Joining::Cold {
             return Vec::new();
         }
-        let seed = self.generations[self.committed as usize].seed;
-        let counts = |(generation, replaced): &&(Rc<Generation>, Duration)| {
-            generation.seed == seed && *replaced + self.history.drain_window > self.now
-        };
-        let mut earlier: Vec<_> =
-            self.replaced.iter().rev().take_while(counts).take(EARLIER_MAX).cloned().collect();
+        let counts = |earlier: &&Earlier| earlier.replaced + self.history.drain_window > self.now;
+        let present = Some(self.present()).filter(|present| !present.unhealthy.is_empty());
+        let replaced = self.replaced.iter().rev().take_while(counts).take(EARLIER_MAX).cloned();
+        let mut earlier: Vec<Earlier> = present.into_iter().chain(replaced).collect();
         earlier.reverse();
         earlier
     }
@@ -339,8 +384,9 @@ impl<'a> Builder<'a> {
             node.missed = true;
             return;
         }
-        let view = Rc::new(node.view.clone());
+        let view = node.act();
         self.step(Step::Configure { forwarder, view });
+        self.report();
     }
 
     fn agent_back(&mut self, forwarder: usize) {
@@ -351,8 +397,9 @@ impl<'a> Builder<'a> {
         }
         node.down_until = None;
         if std::mem::take(&mut node.missed) {
-            let view = Rc::new(node.view.clone());
+            let view = node.act();
             self.step(Step::Configure { forwarder, view });
+            self.report();
         }
     }
 
@@ -370,6 +417,9 @@ impl<'a> Builder<'a> {
         };
         let told = View { earlier: self.earlier(), ..view.clone() };
         self.step(Step::Join { forwarder, view: Rc::new(told) });
-        self.nodes.insert(forwarder, Node { view, down_until: None, missed: false });
+        let mut node = Node { view, generation: 0, unhealthy: Vec::new(), down_until: None, missed: false };
+        node.act();
+        self.nodes.insert(forwarder, node);
+        self.report();
     }
 }

@@ -44,7 +44,7 @@ impl Committed {
     fn next(&mut self, seconds: u64, content: Content) {
         self.now += Duration::from_secs(seconds);
         let changes = diff(&self.content, &content).changes;
-        self.past.note(&self.content, &changes, self.now);
+        self.past.note(&self.content, &content, &changes, self.now);
         self.content = content;
         self.is_sound();
     }
@@ -69,7 +69,7 @@ impl Committed {
 
     /// Set, last octet of its backend and seconds since it was replaced.
     fn list(&mut self) -> Vec<(String, u8, u64)> {
-        let list = self.past.list(self.now);
+        let list = self.past.list(Some(&self.content), self.now);
         let short = |past: &PastSet| {
             let address = past.set.backends.first().map(|backend| backend.address);
             let Some(std::net::IpAddr::V4(address)) = address else { panic!() };
@@ -126,14 +126,19 @@ fn what_is_forgotten_of_a_set() {
             |content| content.put_set(BackendSet { table_size: TableSize::Large, ..set("a", 3) }).unwrap(),
             &[("b", 1, 1)],
         ),
-        ("another seed", |content| content.put_seed(Seed::new([8; 16])), &[]),
+        (
+            "another seed",
+            |content| content.put_seed(Seed::new([8; 16])),
+            &[("a", 1, 2), ("b", 1, 1), ("a", 2, 0), ("b", 2, 0)],
+        ),
         (
             "another seed and other backends",
             |content| {
                 content.put_seed(Seed::new([8; 16]));
                 content.put_set(set("a", 3)).unwrap();
+                content.remove_set(&"b".parse().unwrap());
             },
-            &[],
+            &[("a", 1, 2), ("a", 2, 0)],
         ),
     ];
     for (what, edit, expected) in cases {
@@ -203,20 +208,20 @@ fn the_newest_of_a_set_stay() {
 fn the_oldest_of_all_go() {
     let mut past = Past::default();
     let now = Instant::now();
-    let (one, window) = (Arc::new(set("a", 1)), Duration::from_secs(60));
+    let was = Was { set: Arc::new(set("a", 1)), unhealthy: Vec::new(), seed: Seed::new([7; 16]) };
     for number in 0..MAX_PAST_SETS + 2 {
-        past.push(&number.to_string().parse().unwrap(), &one, window, now);
+        past.push(&number.to_string().parse().unwrap(), was.clone(), WINDOW, now);
     }
     assert_eq!((past.entries.len(), past.of_set.len()), (MAX_PAST_SETS, MAX_PAST_SETS));
     assert!(!past.of_set.contains_key("1") && past.of_set.contains_key("2"));
-    assert_eq!(past.list(now).len(), MAX_PAST_SETS);
+    assert_eq!(past.list(None, now).len(), MAX_PAST_SETS);
 }
 
 #[test]
 fn a_list_is_made_once_and_anew_when_it_is_old() {
     let mut committed = Committed::new([set("a", 1)]);
     committed.put(0, set("a", 2));
-    let list = |committed: &mut Committed| committed.past.list(committed.now);
+    let list = |committed: &mut Committed| committed.past.list(None, committed.now);
     let first = list(&mut committed);
     committed.now += Duration::from_millis(999);
     assert!(Arc::ptr_eq(&first, &list(&mut committed)));
@@ -225,4 +230,93 @@ fn a_list_is_made_once_and_anew_when_it_is_old() {
     assert_eq!((first[0].ago, second[0].ago), (Duration::ZERO, Duration::from_secs(1)));
     committed.put(0, set("a", 3));
     assert_eq!(list(&mut committed).len(), 2);
+}
+
+/// A set with three backends.
+fn three(name: &str) -> BackendSet {
+    let backend =
+        |number: u8| Backend { name: format!("b{number}"), address: [10, 0, number, 1].into(), weight: 1 };
+    BackendSet { backends: (0..3).map(backend).collect(), ..set(name, 1) }
+}
+
+impl Committed {
+    /// After so many seconds forwarders take these for dead.
+    fn hear(&mut self, seconds: u64, name: &str, dead: &[&str], is_behind: bool) {
+        self.now += Duration::from_secs(seconds);
+        let dead = dead.iter().map(|dead| (*dead).to_owned()).collect();
+        self.past.note_health(&name.parse().unwrap(), dead, Some(&self.content), is_behind, self.now);
+        self.is_sound();
+    }
+
+    /// Set, backends, places of the dead ones and seconds since it was replaced.
+    fn told(&mut self) -> Vec<(String, usize, Vec<u32>, u64)> {
+        let list = self.past.list(Some(&self.content), self.now);
+        let short = |past: &PastSet| {
+            (past.set.name.clone(), past.set.backends.len(), past.unhealthy.clone(), past.ago.as_secs())
+        };
+        list.iter().map(short).collect()
+    }
+}
+
+fn are(list: &[(&str, usize, &[u32], u64)]) -> Vec<(String, usize, Vec<u32>, u64)> {
+    list.iter().map(|(name, count, dead, ago)| ((*name).to_owned(), *count, dead.to_vec(), *ago)).collect()
+}
+
+#[test]
+fn backends_that_were_dead_for_a_while_are_told() {
+    let mut committed = Committed::new([three("a"), three("b")]);
+    committed.hear(0, "a", &[], false);
+    assert_eq!((committed.told(), committed.past.version), (vec![], 0), "that all live is no news");
+    committed.hear(1, "a", &["b1"], false);
+    // What is so now ends now as far as anybody who comes can tell.
+    assert_eq!(committed.told(), are(&[("a", 3, &[], 0), ("a", 3, &[1], 0)]));
+    let version = committed.past.version;
+    committed.hear(5, "a", &["b1"], false);
+    assert_eq!(committed.past.version, version);
+    committed.hear(5, "a", &["b1", "b2", "nobody"], false);
+    committed.hear(5, "a", &[], false);
+    assert_eq!(committed.told(), are(&[("a", 3, &[], 15), ("a", 3, &[1], 5), ("a", 3, &[1, 2], 0)]));
+    // A change of the configuration replaces what was dead, too.
+    committed.hear(1, "a", &["b0"], false);
+    committed.put(1, BackendSet { backends: three("a").backends[..2].to_vec(), ..three("a") });
+    let told = committed.told();
+    assert_eq!(told[3..], are(&[("a", 3, &[], 1), ("a", 3, &[0], 0), ("a", 2, &[0], 0)]));
+}
+
+#[test]
+fn what_nobody_looks_after_is_not_told_either() {
+    let mut committed = Committed::new([BackendSet { second_hop: false, ..three("a") }]);
+    committed.hear(1, "a", &["b1"], false);
+    committed.hear(1, "unknown", &["b1"], false);
+    assert_eq!(committed.told(), []);
+    committed.hear(1, "unknown", &[], false);
+    assert_eq!(committed.past.unhealthy.len(), 1);
+    // It has a second hop now, and the backend is dead still.
+    committed.put(1, three("a"));
+    assert_eq!(committed.told(), are(&[("a", 3, &[1], 0)]));
+    committed.past.forget_all();
+    assert_eq!(committed.told(), are(&[("a", 3, &[1], 0)]), "what is so now is no past");
+}
+
+/// A forwarder that has not installed what is committed gives flows by what was before, without the dead.
+#[test]
+fn one_that_is_behind_acts_on_the_earlier_set() {
+    let two = BackendSet { backends: three("a").backends[..2].to_vec(), ..three("a") };
+    let mut committed = Committed::new([two]);
+    committed.put(1, three("a"));
+    committed.hear(1, "a", &["b1"], true);
+    let expected = are(&[("a", 2, &[], 1), ("a", 3, &[], 0), ("a", 2, &[1], 0), ("a", 3, &[1], 0)]);
+    assert_eq!(committed.told(), expected);
+}
+
+#[test]
+fn a_backend_that_comes_and_goes_does_not_hide_a_change() {
+    let mut committed = Committed::new([set("a", 1)]);
+    committed.put(0, three("a"));
+    for _ in 0..MAX_OF_SET {
+        committed.hear(0, "a", &["b1"], false);
+        committed.hear(0, "a", &[], false);
+    }
+    let told = committed.told();
+    assert_eq!((told.len(), &told[0]), (MAX_OF_SET, &are(&[("a", 1, &[], 0)])[0]));
 }

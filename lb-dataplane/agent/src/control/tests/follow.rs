@@ -191,7 +191,8 @@ async fn with_new_maps_nothing_is_announced_before_the_past_is_known() {
 
     let before = hopping(&[12, 13]);
     let set = before.sets().values().next().unwrap().clone();
-    let past = vec![PastSet { set, ago: Duration::from_secs(2) }];
+    let seed = *before.seed();
+    let past = vec![PastSet { set, unhealthy: Vec::new(), seed, ago: Duration::from_secs(2) }];
     bench.requests.send(Request::Past(Arc::new(past))).await.unwrap();
     let view = bench.until("told", |view| view.fence.is_none()).await;
     assert_eq!(bench.announced(), Some(vec![vip_address()]));

@@ -4,7 +4,7 @@ use super::*;
 use crate::layers::Former;
 
 fn former(slots: &[u16], replaced: u64) -> Former {
-    Former { slots: slots.into(), replaced: BootTime(replaced) }
+    Former { slots: slots.into(), key: LayerKey::Present, dead: Vec::new(), replaced: BootTime(replaced) }
 }
 
 fn push<'a>(target: &'a [u16], dead: &'a [u16], now: u64) -> Push<'a, impl Fn(u16) -> bool + use<'a>> {
@@ -93,6 +93,35 @@ fn what_comes_next_is_announced_besides() {
     assert_eq!(told.candidates(1, 1, |_| true), [3, 8, 0]);
 }
 
+#[test]
+fn who_was_dead_meanwhile_is_taken_for_dead_then() {
+    // The slot of 1 was 2's while 1 was dead, and is 1's again.
+    let dead = Former { dead: vec![1], ..former(&[2], 20) };
+    let told = |past: &[Former]| Layers::replayed(past, None, &push(&[1], &[], 50)).layers;
+    assert_eq!(candidates(&told(&[dead.clone()])), [1, 2]);
+    // What was before the death is no candidate for that; what was before 1 is.
+    assert_eq!(candidates(&told(&[former(&[1], 10), dead.clone()])), [1, 2]);
+    assert_eq!(candidates(&told(&[former(&[3], 5), former(&[1], 10), dead])), [1, 2, 3]);
+}
+
+#[test]
+fn what_was_before_another_seed_is_found_by_the_earlier_key() {
+    let by_former = |slots: &[u16], replaced| Former { key: LayerKey::Earlier, ..former(slots, replaced) };
+    let past = [by_former(&[1, 2], 10), by_former(&[3, 2], 20)];
+    let told = Layers::replayed(&past, None, &push(&[4, 4], &[], 50)).layers;
+    let seen = push_at(&Layers::settled([1, 2].into()), &[3, 2], &[], 10).layers;
+    let seen = seen.rotate(&[4, 4], BootTime(20), WINDOW).unwrap();
+    assert_eq!(told, push_at(&seen, &[4, 4], &[], 50).layers);
+    assert_eq!(told.candidates(1, 0, |_| true), [4, 3, 1]);
+    // And what came afterwards, by the present one.
+    let past = [&past[1..], &[former(&[4, 5], 30)]].concat();
+    let told = Layers::replayed(&past, None, &push(&[4, 4], &[], 50)).layers;
+    assert_eq!(told.candidates(1, 0, |_| true), [4, 5, 3]);
+    // It is not looked for where slots have been given to others meanwhile.
+    let own = Layers::replayed(&past[..1], Some(&[7, 4]), &push(&[4, 4], &[], 50));
+    assert_eq!((candidates(&own.layers), own.layers.unsettled()), (vec![4, 7], 1));
+}
+
 fn table() -> impl Strategy<Value = Vec<u16>> {
     proptest::collection::vec(1_u16..7, SLOTS)
 }
@@ -131,6 +160,61 @@ proptest! {
         for slot in (0..SLOTS).filter(|_| held == 0) {
             let of = |layers: &Layers| layers.candidates(slot, slot, |backend| !dead.contains(&backend));
             prop_assert_eq!(of(&seen), of(&told));
+        }
+    }
+
+    /// The same with backends that are dead for a while, and a seed that changes.
+    #[test]
+    fn who_was_told_of_deaths_and_of_a_seed_agrees(
+        steps in proptest::collection::vec(
+            (table(), proptest::collection::btree_set(1_u16..7, 0..3), 0_u64..20),
+            2..7,
+        ),
+        turns_at in proptest::option::of(1_usize..3),
+    ) {
+        let mut now = NOW.0;
+        let mut seen: Option<Layers> = None;
+        let mut past: Vec<Former> = Vec::new();
+        let mut last: Option<(Vec<u16>, Vec<u16>, LayerKey)> = None;
+        let mut held = BTreeSet::new();
+        for (at, (table, dead, seconds)) in steps.into_iter().enumerate() {
+            let dead: Vec<u16> = dead.into_iter().collect();
+            let Some(alive) = (1..7).find(|backend| !dead.contains(backend)) else { continue };
+            let live = |backend| if dead.contains(&backend) { alive } else { backend };
+            let table: Vec<u16> = table.into_iter().map(live).collect();
+            let key = if turns_at.is_some_and(|turn| at < turn) { LayerKey::Earlier } else { LayerKey::Present };
+            let Some(before) = seen else {
+                seen = Some(Layers::settled(table.as_slice().into()));
+                last = Some((table, dead, key));
+                continue;
+            };
+            now += seconds;
+            if let Some((slots, dead, key)) = last.take() {
+                past.push(Former { slots: slots.into(), key, dead, replaced: BootTime(now) });
+            }
+            let turned = if turns_at == Some(at) {
+                let Ok(turned) = before.rotate(&table, BootTime(now), WINDOW) else { return Ok(()) };
+                turned
+            } else {
+                before
+            };
+            let pushed = push_at(&turned, &table, &dead, now);
+            // A held slot is decided about again at another time than it is told.
+            held.extend((0..SLOTS).filter(|&at| pushed.layers.current[at] & !UNSETTLED != table[at]));
+            seen = Some(pushed.layers);
+            last = Some((table, dead, key));
+        }
+        let (Some(seen), Some((table, dead, LayerKey::Present))) = (seen, last) else { return Ok(()) };
+        if past.first().is_some_and(|oldest| now >= oldest.replaced.0 + 100) {
+            return Ok(());
+        }
+        let told = Layers::replayed(&past, None, &push(&table, &dead, now)).layers;
+        let seen = push_at(&seen, &table, &dead, now).layers;
+        for slot in (0..SLOTS).filter(|slot| !held.contains(slot)) {
+            for earlier in 0..SLOTS {
+                let of = |layers: &Layers| layers.candidates(slot, earlier, |backend| !dead.contains(&backend));
+                prop_assert_eq!(of(&seen), of(&told), "slot {} and {} of {:?} and {:?}", slot, earlier, &seen, &told);
+            }
         }
     }
 

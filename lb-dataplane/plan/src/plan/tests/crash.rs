@@ -51,10 +51,11 @@ fn sets() -> impl Strategy<Value = Vec<BackendSet>> {
 
 /// Some of it before the time of the step, some after.
 fn earlier() -> impl Strategy<Value = Shared<Earlier>> {
-    let past = proptest::collection::vec((members(), 0_u64..2_500), 1..4).prop_map(|mut past| {
-        past.sort_by_key(|(_, after)| *after);
-        let earlier = |(members, after): (Vec<Member>, u64)| Earlier {
+    let past = proptest::collection::vec((members(), 0_u8..2, 0_u64..2_500), 1..4).prop_map(|mut past| {
+        past.sort_by_key(|(.., after)| *after);
+        let earlier = |(members, seed, after): (Vec<Member>, u8, u64)| Earlier {
             members: members.into(),
+            seed: Seed([seed; 16]),
             replaced: BootTime(NOW.0 + after),
         };
         past.into_iter().map(earlier).collect()

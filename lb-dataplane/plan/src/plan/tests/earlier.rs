@@ -17,7 +17,19 @@ pub(super) fn members(names: &[u8]) -> Vec<Member> {
 }
 
 fn earlier(names: &[u8], replaced: u64) -> Earlier {
-    Earlier { members: members(names).into(), replaced: BootTime(replaced) }
+    Earlier { members: members(names).into(), seed: nothing().seed, replaced: BootTime(replaced) }
+}
+
+/// The same by another seed.
+fn by(seed: u8, earlier: Earlier) -> Earlier {
+    Earlier { seed: Seed([seed; 16]), ..earlier }
+}
+
+/// The same without these.
+fn without(dead: &[u8], mut earlier: Earlier) -> Earlier {
+    let dead: Vec<String> = members(dead).into_iter().map(|member| member.name).collect();
+    earlier.members.iter_mut().for_each(|member| member.healthy = !dead.contains(&member.name));
+    earlier
 }
 
 /// One set.
@@ -95,6 +107,7 @@ fn seen(past: &[Earlier], desired: &Desired) -> Forwarder {
         let mut then = desired.clone();
         then.leaving.clear();
         then.sets[0].members = earlier.members.clone();
+        then.seed = earlier.seed;
         forwarder.advance(&then, now);
         now = earlier.replaced.0;
     }
@@ -142,6 +155,67 @@ fn who_joins_has_the_candidates_of_who_was_there() {
         }
         assert!(told.layers().is_settled());
     }
+}
+
+#[test]
+fn who_joins_knows_of_backends_that_were_dead_and_of_another_seed() {
+    let histories: [&[Earlier]; 6] = [
+        &[without(&[2], earlier(&[1, 2, 4], 1_200))],
+        &[earlier(&[1, 2, 4], 1_000), without(&[1, 2], earlier(&[1, 2, 4], 1_200))],
+        &[earlier(&[1, 2, 3], 1_000), earlier(&[1, 2, 4], 1_100), without(&[2], earlier(&[1, 2, 4], 1_200))],
+        &[by(8, earlier(&[1, 2, 4], 1_200))],
+        &[by(8, earlier(&[1, 2, 3], 1_000)), by(8, earlier(&[1, 2, 4], 1_200))],
+        &[by(8, earlier(&[1, 2, 3], 1_000)), earlier(&[1, 2, 4, 5], 1_200)],
+    ];
+    let desired = web(&[1, 2, 4]);
+    for past in histories {
+        let (mut seen, mut told) = (seen(past, &desired), told(past, &desired, 1_400));
+        assert!(!told.layers().is_settled());
+        assert_eq!(told.installed.header.previous_flow_key, seen.installed.header.previous_flow_key);
+        for now in [1_400, 1_600, 1_700, 1_800, 3_100] {
+            for one in [&mut seen, &mut told] {
+                let outcome = plan(&desired, &one.installed, BootTime(now), &mut TableCache::new()).unwrap();
+                if let Outcome::Plan(_) = outcome {
+                    one.advance(&desired, now);
+                }
+            }
+            assert!(told.candidates() == seen.candidates(), "{past:?} at {now}");
+            assert_eq!(told.packets(), seen.packets(), "{past:?} at {now}");
+        }
+        assert!(told.layers().is_settled());
+        assert_eq!(told.installed.header.previous_flow_key, FlowKey::default());
+    }
+    // One earlier key is all that there is.
+    let older = [by(9, earlier(&[1, 5], 900)), by(8, earlier(&[1, 2, 3], 1_000)), earlier(&[1, 2], 1_200)];
+    assert!(told(&older, &desired, 1_400).candidates() == told(&older[1..], &desired, 1_400).candidates());
+}
+
+/// There is one earlier flow key for all sets, and what is installed may need it.
+#[test]
+fn another_seed_counts_where_nothing_needs_the_key() {
+    let desired = web(&[1, 2]);
+    let past = [by(8, earlier(&[1, 3], 1_000))];
+    let with_past = with_earlier(&desired, &past);
+    // As it was before what is told: nothing of it can be found any more.
+    let mut rotated = Forwarder::new(ROOM);
+    rotated.advance(&Desired { seed: Seed([9; 16]), ..desired.clone() }, 900);
+    rotated.advance(&with_past, 1_100);
+    let key = rotated.installed.header.previous_flow_key;
+    assert!(!rotated.layers().is_settled() && key != FlowKey::default());
+    assert!(!rotated.candidates().iter().flatten().any(|address| *address == IpAddr::from([10, 0, 0, 3])));
+    rotated.assert_unchanged(&with_past, 1_100);
+    // A new set beside one that is settled, and by the same key.
+    let mut two = desired.clone();
+    two.sets
+        .push(crate::BackendSet { earlier: past.iter().cloned().collect(), ..set("new", members(&[1, 2])) });
+    two.vips.push(vip("new", "203.0.113.11:80", "new"));
+    let mut forwarder = Forwarder::new(ROOM);
+    forwarder.advance(&desired, 1_000);
+    forwarder.advance(&two, 1_100);
+    let layers = |at: usize| forwarder.installed.sets[at].as_ref().unwrap().layers.as_ref().unwrap();
+    let unsettled: Vec<u32> = (0..2).map(|at| layers(at).unsettled()).collect();
+    assert_eq!(unsettled, [0, 16_381]);
+    forwarder.assert_unchanged(&two, 1_100);
 }
 
 #[test]

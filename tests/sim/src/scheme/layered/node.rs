@@ -1,6 +1,5 @@
 //! One forwarder: its layers as the agent keeps them, and the program's decision over them.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use guideway_abi::{FlowBucket, FlowEntry, FlowWord, UNSETTLED};
@@ -16,7 +15,7 @@ use super::{Acting, Agents};
 use crate::keys::TAG_KEY;
 use crate::scenario::Scenario;
 use crate::scheme::{Hops, NO_BACKEND, ROW_FLAG, Row, RowKey, Tables};
-use crate::timeline::{Backend, Generation, View};
+use crate::timeline::{Backend, Earlier, View};
 
 /// Buckets of the VIP's region of the flow table: all of the default size.
 const BUCKETS: usize = 65_536;
@@ -39,7 +38,7 @@ pub(super) struct Node {
     is_dead: Vec<bool>,
     flows: Vec<FlowBucket>,
     /// What was before it came, until it has made layers of it.
-    earlier: Vec<(Rc<Generation>, Duration)>,
+    earlier: Vec<Earlier>,
 }
 
 /// Index of a backend in the maps, where zero stands for none.
@@ -118,11 +117,15 @@ impl Node {
         let is_alive = |index: u16| !is_dead[usize::from(index)];
         let layers = match self.layers.take() {
             None => {
-                self.seeds = [seed; 2];
                 let earlier = std::mem::take(&mut self.earlier);
-                let former = |(generation, replaced)| {
-                    let slots = table(&Input { generation, unhealthy: acted.unhealthy.clone() })?;
-                    Some(Former { slots: slots.into(), replaced: boot_time(replaced) })
+                let former_seed =
+                    earlier.iter().map(|earlier| earlier.generation.seed).find(|one| *one != seed);
+                self.seeds = [seed, former_seed.unwrap_or(seed)];
+                let former = |Earlier { generation, unhealthy, replaced }| {
+                    let dead = unhealthy.iter().copied().map(index).collect();
+                    let key = if generation.seed == seed { LayerKey::Present } else { LayerKey::Earlier };
+                    let slots = table(&Input { generation, unhealthy })?;
+                    Some(Former { slots: slots.into(), key, dead, replaced: boot_time(replaced) })
                 };
                 let earlier = earlier.into_iter().filter(|_| self.agents == Agents::Present);
                 let past: Vec<Former> = earlier.filter_map(former).collect();
