@@ -47,6 +47,15 @@ fn no_flow_is_moved_by_configuration_and_forwarders_whatever_the_router_does() {
     }
 }
 
+/// Who joins is told which backends were dead, and what was before another seed. Not whatever the router does: who learns of a
+/// death at what moment nobody prepares.
+#[test]
+fn no_flow_is_moved_by_who_joins_after_deaths_and_another_seed() {
+    for (seed, class) in (0..60).zip([Class::Failing, Class::SeedRotated].into_iter().cycle()) {
+        assert_none_moved(&History::of(class, seed), seed, SchemeKind::WithAgents, Mode::ROUTED);
+    }
+}
+
 #[test]
 fn what_is_left_out_as_unconcerned_is_unconcerned() {
     let everything = Mode { packets: Packets::All, paths: Paths::Routed };
