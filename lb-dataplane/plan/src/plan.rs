@@ -60,7 +60,7 @@ pub fn plan(
     let rotates = installed.active != ActiveWord::NONE && shared.flow_key != installed.header.flow_key;
     let former_seed = earlier::former_seed(desired, installed, rotates);
     let context = earlier::Context { seed: &desired.seed, former_seed, sets: &sets, installed, now, rotates };
-    let earlier = earlier::place(&resolved, &context, &mut backends, cache)?;
+    let earlier = earlier::place(&resolved, &last, &context, &mut backends, cache)?;
     let tables = tables::place(&Inputs {
         resolved: &resolved,
         last: &last,
@@ -72,6 +72,7 @@ pub fn plan(
         now,
         rotates,
     })?;
+    backends.keep_found(&tables.sets);
     let leaving = tables.last.iter().flat_map(|last| last.leaving.iter().copied());
     let states = states::states(&resolved, &backends, leaving, installed);
     let is_key_needed = tables.sets.iter().flatten().any(|set| {

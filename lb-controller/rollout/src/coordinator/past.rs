@@ -21,6 +21,9 @@ use crate::record::Stamp;
 /// Earlier states of one set. A slot has three candidates; which of them, and which slots wait for a place, follows from what
 /// came before.
 const MAX_OF_SET: usize = 32;
+/// Drain windows for which it counts: a slot with three candidates may keep its backend until a window ends, and then moves,
+/// and is looked after for another one.
+const WINDOWS: u32 = 3;
 /// How old a list may be that is told: so many forwarders that come together are told the same one.
 const FRESH: Duration = Duration::from_secs(1);
 
@@ -143,11 +146,12 @@ impl Past {
         Was { set: Arc::clone(set), unhealthy: places.map(|(place, _)| place).collect(), seed: *seed }
     }
 
-    /// A set was this until now. Its flows are looked after for as long as the one that takes its place says.
+    /// A set was this until now. Its flows are looked after for `window`, as the one that takes its place says.
     fn push(&mut self, name: &SetName, was: Was, window: Duration, now: Instant) {
         let order = self.next;
         self.next += 1;
-        let entry = Entry { name: name.clone(), was, at: now, until: now.checked_add(window) };
+        let until = now.checked_add(window.saturating_mul(WINDOWS));
+        let entry = Entry { name: name.clone(), was, at: now, until };
         self.entries.insert(order, entry);
         let of_set = self.of_set.entry(name.clone()).or_default();
         of_set.push_back(order);

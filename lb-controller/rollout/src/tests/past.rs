@@ -125,15 +125,15 @@ fn that_there_is_nothing_is_said_once() {
 }
 
 #[test]
-fn what_was_before_counts_for_a_drain_window() {
+fn what_was_before_counts_for_three_drain_windows() {
     let mut bed = led(1);
     bed.wants(&with(1));
     bed.pass(Duration::from_secs(30));
     bed.wants(&with(2));
-    bed.pass(Duration::from_millis(29_999));
-    assert_eq!(joins(&mut bed), expected(&[(0, 59), (1, 29)]));
+    bed.pass(Duration::from_millis(149_999));
+    assert_eq!(joins(&mut bed), expected(&[(0, 179), (1, 149)]));
     bed.pass(Duration::from_secs(2));
-    assert_eq!(joins(&mut bed), expected(&[(1, 31)]));
+    assert_eq!(joins(&mut bed), expected(&[(1, 151)]));
     bed.pass(Duration::from_secs(30));
     assert_eq!(joins(&mut bed), []);
 }

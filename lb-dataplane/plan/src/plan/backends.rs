@@ -1,6 +1,6 @@
 //! Places of the backends.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use guideway_abi::{BackendRecord, FlowWord};
@@ -10,6 +10,7 @@ use super::PlanError;
 use super::resolve::Resolved;
 use super::states::state_of;
 use crate::digest::identity;
+use crate::installed::InstalledSet;
 use crate::memory::{LastSet, last_use};
 use crate::{BackendIndex, Installed, Member, Op};
 
@@ -23,6 +24,8 @@ pub(super) struct Backends {
     pub(super) ops: Vec<Op>,
     /// Backends that were not in the map before.
     pub(super) added: usize,
+    /// Places that were found for backends of earlier tables, and what stood there. Nothing is written yet.
+    found: Vec<(BackendIndex, BackendRecord)>,
 }
 
 /// Name and address.
@@ -67,7 +70,8 @@ pub(super) fn place(
         }
     }
     let indexes = |members: &[Member]| members.iter().map(|member| known[&key(member)]).collect();
-    let mut backends = Backends { of_sets: Vec::new(), upcoming: Vec::new(), records, ops, added };
+    let mut backends =
+        Backends { of_sets: Vec::new(), upcoming: Vec::new(), records, ops, added, found: Vec::new() };
     for (set, last) in resolved.sets.iter().zip(last) {
         match last {
             Some(last) if Arc::ptr_eq(&last.resolved, set) => {
@@ -114,13 +118,32 @@ impl Backends {
             }
             for (key, member) in new {
                 let index = free.pop()?;
-                write(member, index, Arc::make_mut(&mut self.records).as_mut_slice(), &mut self.ops);
-                self.added += 1;
+                let place = &mut Arc::make_mut(&mut self.records)[usize::from(index.0)];
+                self.found.push((index, *place));
+                *place = record(member, place);
                 known.insert(key, index);
             }
             Some(list.iter().map(|member| (key(member), known[&key(member)])).collect())
         };
         lists.iter().map(&mut add).collect()
+    }
+
+    /// Of the backends that places were found for, those are written that are in the layers of a set.
+    pub(super) fn keep_found(&mut self, sets: &[Option<InstalledSet>]) {
+        if self.found.is_empty() {
+            return;
+        }
+        let used: HashSet<u16> = sets.iter().flatten().flat_map(|set| set.backends.iter().copied()).collect();
+        let records = Arc::make_mut(&mut self.records);
+        for (index, former) in self.found.drain(..) {
+            let place = &mut records[usize::from(index.0)];
+            if used.contains(&index.0) {
+                put(index, *place, &mut self.ops);
+                self.added += 1;
+            } else {
+                *place = former;
+            }
+        }
     }
 }
 
@@ -205,9 +228,13 @@ fn free(installed: &Installed, kept: impl Iterator<Item = BackendIndex>) -> Vec<
 fn write(member: &Member, index: BackendIndex, records: &mut [BackendRecord], ops: &mut Vec<Op>) {
     let place = &mut records[usize::from(index.0)];
     *place = record(member, place);
+    put(index, *place, ops);
+}
+
+fn put(index: BackendIndex, record: BackendRecord, ops: &mut Vec<Op>) {
     // In this order, for a record that stands there says that its counters are its own.
     ops.push(Op::ZeroBackendStats { index });
-    ops.push(Op::WriteBackend { index, record: *place });
+    ops.push(Op::WriteBackend { index, record });
 }
 
 /// The record of a new backend in the place of `former`.

@@ -322,7 +322,7 @@ impl<'a> Builder<'a> {
         if self.history.joining == Joining::Cold {
             return Vec::new();
         }
-        let counts = |earlier: &&Earlier| earlier.replaced + self.history.drain_window > self.now;
+        let counts = |earlier: &&Earlier| earlier.replaced + self.history.drain_window * 3 > self.now;
         let present = Some(self.present()).filter(|present| !present.unhealthy.is_empty());
         let replaced = self.replaced.iter().rev().take_while(counts).take(EARLIER_MAX).cloned();
         let mut earlier: Vec<Earlier> = present.into_iter().chain(replaced).collect();

@@ -154,7 +154,7 @@ fn what_is_forgotten_of_a_set() {
     }
 }
 
-/// Forwarders look after flows from a change on for as long as the set says then.
+/// Forwarders look after flows from a change on for as long as the set says then, and what they hold for longer.
 #[test]
 fn the_window_is_that_of_the_set_that_takes_the_place() {
     let within = |seconds| BackendSet { drain_window: Duration::from_secs(seconds), ..set("a", 2) };
@@ -162,9 +162,10 @@ fn the_window_is_that_of_the_set_that_takes_the_place() {
         let mut committed =
             Committed::new([BackendSet { drain_window: Duration::from_secs(before), ..set("a", 1) }]);
         committed.put(0, within(after));
-        committed.now = committed.start + Duration::from_secs(after) - Duration::from_nanos(1);
-        assert_eq!(committed.list(), is(&[("a", 1, after - 1)]));
-        committed.now = committed.start + Duration::from_secs(after) + FRESH;
+        let counts = Duration::from_secs(3 * after);
+        committed.now = committed.start + counts - Duration::from_nanos(1);
+        assert_eq!(committed.list(), is(&[("a", 1, 3 * after - 1)]));
+        committed.now = committed.start + counts + FRESH;
         assert_eq!(committed.list(), []);
         assert!(committed.past.entries.is_empty() && committed.past.of_set.is_empty());
     }
@@ -179,10 +180,10 @@ fn the_window_is_that_of_the_set_that_takes_the_place() {
 fn a_change_makes_room() {
     let mut committed = Committed::new([set("a", 1), set("b", 1)]);
     committed.put(0, set("a", 2));
-    committed.put(60, set("b", 2));
+    committed.put(180, set("b", 2));
     assert_eq!(committed.past.entries.len(), 1);
     let version = committed.past.version;
-    committed.now += WINDOW;
+    committed.now += 3 * WINDOW;
     assert_eq!(committed.list(), []);
     assert_eq!(committed.past.version, version, "nothing is to be told anew for that");
 }

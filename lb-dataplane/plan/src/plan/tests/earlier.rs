@@ -223,9 +223,27 @@ fn what_was_longer_ago_than_the_window_does_not_count() {
     let desired = web(&[1, 2]);
     let past = [earlier(&[1, 2, 3], 1_000), earlier(&[1, 2, 4], 1_200)];
     let of = |past: &[Earlier], now| told(past, &desired, now).candidates();
-    assert!(of(&past, 1_599) == seen(&past, &desired).candidates());
-    assert!(of(&past, 1_600) == seen(&past[1..], &desired).candidates());
-    assert!(of(&past, 1_799) == of(&past[1..], 1_799));
+    let those_there = |past: &[Earlier], desired: &Desired, until: u64| {
+        let mut forwarder = seen(past, desired);
+        for now in [1_600, 1_700, 1_800, 1_900].into_iter().filter(|now| *now <= until) {
+            if let Outcome::Plan(_) =
+                plan(desired, &forwarder.installed, BootTime(now), &mut TableCache::new()).unwrap()
+            {
+                forwarder.advance(desired, now);
+            }
+        }
+        forwarder.candidates()
+    };
+    for now in [1_599, 1_600, 1_799] {
+        assert!(of(&past, now) == those_there(&past, &desired, now), "{now}");
+    }
+    // What a slot was held for counts for a window from when it was given away.
+    let past_of_held =
+        [earlier(&[1], 1_000), earlier(&[2], 1_100), earlier(&[3], 1_200), earlier(&[5], 1_300)];
+    let with_another = web(&[1, 2, 4]);
+    let of_held = |now| told(&past_of_held, &with_another, now);
+    assert!(!of_held(1_950).layers().is_settled() && of_held(3_200).layers().is_settled());
+    assert!(of_held(1_950).candidates() == those_there(&past_of_held, &with_another, 1_950));
     let over = told(&past, &desired, 1_800);
     assert!(over.layers().is_settled());
     assert_eq!(over.installed.backends.iter().filter(|record| record.family != 0).count(), 2);
