@@ -145,9 +145,9 @@ fn who_joins_is_told_where_connections_are() {
 fn set_healthy(lab: &Lab, at: usize, is_healthy: bool) -> Result<()> {
     let page = lab.folder().node(lab.backends[at].name())?.join("site/healthz");
     if is_healthy {
-        std::fs::write(page, "ok\n")?
+        std::fs::write(page, "ok\n")?;
     } else {
-        std::fs::remove_file(page)?
+        std::fs::remove_file(page)?;
     }
     Ok(())
 }

@@ -98,7 +98,7 @@ fn who_was_dead_meanwhile_is_taken_for_dead_then() {
     // The slot of 1 was 2's while 1 was dead, and is 1's again.
     let dead = Former { dead: vec![1], ..former(&[2], 20) };
     let told = |past: &[Former]| Layers::replayed(past, None, &push(&[1], &[], 50)).layers;
-    assert_eq!(candidates(&told(&[dead.clone()])), [1, 2]);
+    assert_eq!(candidates(&told(std::slice::from_ref(&dead))), [1, 2]);
     // What was before the death is no candidate for that; what was before 1 is.
     assert_eq!(candidates(&told(&[former(&[1], 10), dead.clone()])), [1, 2]);
     assert_eq!(candidates(&told(&[former(&[3], 5), former(&[1], 10), dead])), [1, 2, 3]);
