@@ -54,12 +54,19 @@ struct Entry {
 }
 
 /// What decides about the table of a set.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 struct Was {
     set: Arc<BackendSet>,
     /// Places of dead backends in it, ascending.
     unhealthy: Vec<u32>,
     seed: Seed,
+}
+
+impl Was {
+    /// Whether nothing is different; sets are compared by where they are, which is the same until they are changed.
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.set, &other.set) && self.unhealthy == other.unhealthy && self.seed == other.seed
+    }
 }
 
 /// What is told.
@@ -172,8 +179,8 @@ impl Past {
     fn most_dispensable(&self, name: &SetName) -> Option<u64> {
         let orders = self.of_set.get(name)?;
         let was = |order: &u64| self.entries.get(order).map(|entry| &entry.was);
-        let comes_again =
-            |at: &usize| orders.iter().skip(at + 1).any(|later| was(later) == was(&orders[*at]));
+        let is_same = |one, other| was(one).zip(was(other)).is_some_and(|(one, other)| one.is(other));
+        let comes_again = |at: &usize| orders.iter().skip(at + 1).any(|later| is_same(later, &orders[*at]));
         (0..orders.len()).find(comes_again).map_or_else(|| orders.front(), |at| orders.get(at)).copied()
     }
 

@@ -12,7 +12,7 @@ use super::World;
 use crate::check::Violation;
 use crate::scenario::{Links, WITNESS, witness};
 
-/// So many earlier states of a set are told.
+/// At least so many earlier states of a set are told.
 const TOLD: usize = 4;
 
 /// What leaders committed while they led: by controller, process and term.
