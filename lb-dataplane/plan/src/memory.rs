@@ -61,8 +61,6 @@ pub(crate) struct LastSet {
     pub(crate) at_risk: u32,
     /// The layers without what was announced, when something was.
     pub(crate) unannounced: Option<Box<Layers>>,
-    /// What it is told of its past is in its layers, or was.
-    pub(crate) has_learnt: bool,
     /// What comes next could not be announced for want of room, or what was before not be learned yet.
     pub(crate) is_starved: bool,
 }

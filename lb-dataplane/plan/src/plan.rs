@@ -60,7 +60,7 @@ pub fn plan(
     let rotates = installed.active != ActiveWord::NONE && shared.flow_key != installed.header.flow_key;
     let former_seed = earlier::former_seed(desired, installed, rotates);
     let context = earlier::Context { seed: &desired.seed, former_seed, sets: &sets, installed, now, rotates };
-    let earlier = earlier::place(&resolved, &last, &context, &mut backends, cache)?;
+    let earlier = earlier::place(&resolved, &context, &mut backends, cache)?;
     let tables = tables::place(&Inputs {
         resolved: &resolved,
         last: &last,

@@ -16,7 +16,6 @@ use super::sets::Sets;
 use crate::cache::{Filled, TableCache, Wanted};
 use crate::digest::flow_key;
 use crate::layers::{Former, LayerKey};
-use crate::memory::LastSet;
 use crate::resolved::ResolvedSet;
 use crate::{BackendIndex, BackendSet, BootTime, Desired, Earlier, Installed, Member};
 
@@ -68,19 +67,9 @@ pub(super) fn former_seed(desired: &Desired, installed: &Installed, rotates: boo
     is_free.then_some(former)
 }
 
-/// Whether the last plan has put into the layers of a set what it is told now.
-pub(super) fn is_learnt(last: Option<&LastSet>, set: &BackendSet) -> bool {
-    last.is_some_and(|last| {
-        let before = &last.resolved.set;
-        let is_same_table = before.second_hop && before.table_size == set.table_size;
-        last.has_learnt && is_same_table && before.earlier.is_clone_of(&set.earlier)
-    })
-}
-
 /// What there is to replay, in the order of the resolved sets. Its backends get places among `backends`.
 pub(super) fn place(
     resolved: &Resolved,
-    last: &[Option<&LastSet>],
     context: &Context<'_>,
     backends: &mut Backends,
     cache: &mut TableCache,
@@ -88,10 +77,6 @@ pub(super) fn place(
     let mut told = vec![Told::Nothing; resolved.sets.len()];
     let mut asked: Vec<(usize, &ResolvedSet, &[Earlier])> = Vec::new();
     for (set, resolved) in resolved.sets.iter().enumerate() {
-        let last = last[set].filter(|_| context.sets.stays[set]);
-        if is_learnt(last, &resolved.set) {
-            continue;
-        }
         let earlier = context.counting(resolved);
         if !earlier.is_empty() && context.is_in_doubt(set, &resolved.set) {
             told[set] = Told::Later;

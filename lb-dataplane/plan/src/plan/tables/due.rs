@@ -10,7 +10,7 @@ use crate::installed::InstalledSet;
 use crate::layers::{Layers, Push, Room, Slots};
 use crate::memory::LastSet;
 use crate::plan::PlanError;
-use crate::plan::earlier::{Past, Told, is_learnt};
+use crate::plan::earlier::{Past, Told};
 use crate::resolved::ResolvedSet;
 use crate::{BackendIndex, SetIndex, TableElement, TableSize};
 
@@ -277,11 +277,6 @@ impl<'a> Due<'a> {
             Told::Later => settled.layers.is_some() && settled.unsettled == 0,
             Told::NoRoom | Told::Past(_) => settled.layers.is_some() && !is_told,
         };
-        let has_learnt = match self.told {
-            Told::Nothing => is_learnt(self.last, &self.resolved.set),
-            Told::Past(_) => is_told,
-            Told::Later | Told::NoRoom => false,
-        };
         LastSet {
             index: self.index,
             resolved: Arc::clone(self.resolved),
@@ -293,7 +288,6 @@ impl<'a> Due<'a> {
             held: settled.held,
             at_risk: settled.at_risk,
             unannounced: settled.unannounced.clone(),
-            has_learnt,
             is_starved: lacks_upcoming || lacks_past,
         }
     }
