@@ -28,7 +28,8 @@ impl Layers {
     ///
     /// `own` is what the slots have had here until now, all of them settled. Flows that were opened by it must not be lost
     /// for the sake of those that others know of: where there is no place for both, all of `past` but the last one is
-    /// forgotten, in these slots; and wherever slots were counted by another key. What else of `past` finds no room is not at risk for that, as nobody here knew it before.
+    /// forgotten, in these slots; and everywhere what was counted by another key. What else of `past` finds no room is not at
+    /// risk for that, as nobody here knew it before.
     ///
     /// # Panics
     /// When the tables are not of the same length.
