@@ -101,32 +101,6 @@ fn restart_without_maps(lab: &mut Lab, at: usize) -> Result<()> {
     forwarder.start_agent()
 }
 
-type Held<'a> = Vec<(&'a str, Running<HoldReport>)>;
-
-/// All of them answer through the one that joins now, and through the same one when its maps are gone.
-fn joins(lab: &mut Lab, plane: &Plane, address: &str, held: &mut Held<'_>) -> Result<()> {
-    follow(lab, 1, &plane.controller)?;
-    lab.wait_for_all_legs(address.parse()?)?;
-    only_through(lab, address, 1)?;
-    for (what, held) in held.iter_mut() {
-        all_answer(&format!("{what}, through the one that joined"), held)?;
-    }
-
-    through_both(lab, address, 0)?;
-    only_through(lab, address, 0)?;
-    restart_without_maps(lab, 1)?;
-    through_both(lab, address, 1)?;
-    only_through(lab, address, 1)?;
-    for (what, held) in held {
-        all_answer(&format!("{what}, through the one whose maps were gone"), held)?;
-    }
-    Ok(())
-}
-
-fn expect_all_unbroken(held: Held<'_>) -> Result<()> {
-    held.into_iter().try_for_each(|(what, held)| expect_unbroken(what, &held.finish()?))
-}
-
 #[test]
 fn who_joins_is_told_where_connections_are() {
     in_plane_with(1, follow_with_the_first, |lab, plane: &mut Plane| {
@@ -143,9 +117,22 @@ fn who_joins_is_told_where_connections_are() {
         plane.east.apply(&[web_on(&[2])])?;
         served_by(lab, &address, 8080, &["be3"])?;
 
-        let mut held = vec![("first", first), ("second", second)];
-        joins(lab, plane, &address, &mut held)?;
-        for (what, held) in held {
+        follow(lab, 1, &plane.controller)?;
+        lab.wait_for_all_legs(address.parse()?)?;
+        only_through(lab, &address, 1)?;
+        for held in [&mut first, &mut second] {
+            all_answer("through the one that joined", held)?;
+        }
+
+        through_both(lab, &address, 0)?;
+        only_through(lab, &address, 0)?;
+        restart_without_maps(lab, 1)?;
+        through_both(lab, &address, 1)?;
+        only_through(lab, &address, 1)?;
+        for held in [&mut first, &mut second] {
+            all_answer("through the one whose maps were gone", held)?;
+        }
+        for (what, held) in [("first", first), ("second", second)] {
             let report = held.finish()?;
             ensure!(report.connections_by_backend.len() == 2, "{:?}", report.connections_by_backend);
             expect_unbroken(what, &report)?;
@@ -163,6 +150,22 @@ fn set_healthy(lab: &Lab, at: usize, is_healthy: bool) -> Result<()> {
         std::fs::remove_file(page)?;
     }
     Ok(())
+}
+
+/// All of them answer through the one that joins now.
+fn joins(
+    lab: &mut Lab,
+    plane: &Plane,
+    address: &str,
+    mut held: Vec<(&str, Running<HoldReport>)>,
+) -> Result<()> {
+    follow(lab, 1, &plane.controller)?;
+    lab.wait_for_all_legs(address.parse()?)?;
+    only_through(lab, address, 1)?;
+    for (what, held) in &mut held {
+        all_answer(&format!("{what}, through the one that joined"), held)?;
+    }
+    held.into_iter().try_for_each(|(what, held)| expect_unbroken(what, &held.finish()?))
 }
 
 #[test]
@@ -186,9 +189,7 @@ fn who_joins_is_told_which_backends_were_dead() {
         all_answer("while one is dead", &mut held)?;
         set_healthy(lab, 0, true)?;
         served_by(lab, &address, 8080, &["be1", "be2"])?;
-        let mut held = vec![("meanwhile", held)];
-        joins(lab, plane, &address, &mut held)?;
-        expect_all_unbroken(held)
+        joins(lab, plane, &address, vec![("meanwhile", held)])
     });
 }
 
@@ -209,8 +210,6 @@ fn who_joins_is_told_what_was_before_another_seed() {
         let mut after = hold(lab, "after", &address, 21_000)?;
         all_answer("by the other seed", &mut after)?;
         all_answer("and those by the first one", &mut before)?;
-        let mut held = vec![("before", before), ("after", after)];
-        joins(lab, plane, &address, &mut held)?;
-        expect_all_unbroken(held)
+        joins(lab, plane, &address, vec![("before", before), ("after", after)])
     });
 }

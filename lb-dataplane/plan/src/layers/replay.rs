@@ -28,16 +28,14 @@ impl Layers {
     ///
     /// `own` is what the slots have had here until now, all of them settled. Flows that were opened by it must not be lost
     /// for the sake of those that others know of: where there is no place for both, all of `past` but the last one is
-    /// forgotten, in these slots; and everywhere what was counted by another key, unless the slots have what is due. What else of `past` finds no room is not at
+    /// forgotten, in these slots; and everywhere what was counted by another key. What else of `past` finds no room is not at
     /// risk for that, as nobody here knew it before.
     ///
     /// # Panics
     /// When the tables are not of the same length.
     #[must_use]
     pub fn replayed<F: Fn(u16) -> bool>(past: &[Former], own: Option<&[u16]>, push: &Push<'_, F>) -> Pushed {
-        let all = told(past, push).push(push);
-        // What was opened here is where the slots lead now.
-        let Some(own) = own.filter(|own| *own != push.target || all.held > 0) else { return all };
+        let Some(own) = own else { return told(past, push).push(push) };
         let by_another = past.iter().take_while(|former| former.key != LayerKey::Present).count();
         let past = &past[by_another..];
         let told = told(past, push);
