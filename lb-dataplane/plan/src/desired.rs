@@ -62,11 +62,11 @@ pub struct BackendSet {
     /// ones, so that forwarders which change at different times agree. `None` when no change is announced.
     pub upcoming: Option<Shared<Member>>,
     /// What the set had before, oldest first, for a forwarder that joins and remembers nothing itself: those that it had
-    /// within the last three drain windows. What was before a change of the seed counts where nothing at all is installed, and
-    /// then for one change. Looked at only while nothing of the set is in
-    /// doubt here, and only where there is a second hop, as `upcoming` is. It has no part in the generation's
-    /// [digest](crate::Layout::digest), for it says nothing new to those who were there; and what the maps have no room
-    /// for is left out.
+    /// within the last three drain windows. What was before the last change of the seed counts for a set that has no tables
+    /// here yet, while nothing that is installed needs another earlier flow key; what was before another change of it does
+    /// not. Looked at only while nothing of the set is in doubt here, and only where there is a second hop, as `upcoming` is.
+    /// It has no part in the generation's [digest](crate::Layout::digest), for it says nothing new to those who were there;
+    /// and what the maps have no room for is left out.
     pub earlier: Shared<Earlier>,
 }
 
