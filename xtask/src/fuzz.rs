@@ -46,6 +46,7 @@ const TARGETS: &[&str] = &[
     "strategic_merge",
     "jwt",
     "store_backup",
+    "store_journal",
     "query_string",
     "selector",
     "continue_token",

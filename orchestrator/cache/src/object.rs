@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use guideway_store::{Key, KeyValue, Revision};
@@ -32,6 +33,8 @@ pub struct Object {
     type_words: [Span; 2],
     uid: Option<Box<str>>,
     labels: Box<[(Box<str>, Box<str>)]>,
+    /// See [`Object::kept_value`].
+    value: OnceLock<Arc<Value>>,
 }
 
 /// Begin and end of bytes. An object is shorter than 4 GiB.
@@ -72,6 +75,7 @@ impl Object {
             type_words: [(0, 0); 2],
             uid: None,
             labels: Box::default(),
+            value: OnceLock::new(),
         };
         let Ok(Outer { api_version, kind, metadata }) = serde_json::from_slice(&item.value) else {
             return object;
@@ -116,6 +120,7 @@ impl Object {
             type_words: self.type_words,
             uid: self.uid.clone(),
             labels: self.labels.clone(),
+            value: OnceLock::new(),
         };
         if let Some((start, end)) = self.stamp {
             let digits = revision.to_string();
@@ -162,6 +167,13 @@ impl Object {
     #[must_use]
     pub fn value(&self) -> Value {
         serde_json::from_slice(&self.json).unwrap_or_default()
+    }
+
+    /// As [`Object::value`], and kept as long as the object: for the few that are looked at with every request, such as
+    /// namespaces.
+    #[must_use]
+    pub fn kept_value(&self) -> Arc<Value> {
+        Arc::clone(self.value.get_or_init(|| Arc::new(self.value())))
     }
 
     /// Where in the JSON `apiVersion` and `kind` are, each with the comma after it, the first one first: what is left of

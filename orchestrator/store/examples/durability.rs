@@ -59,6 +59,8 @@ fn main() {
     // What a crash would leave now.
     let (path, crashed) = (folder.path().join("store.redb"), folder.path().join("crashed.redb"));
     std::fs::copy(&path, &crashed).unwrap();
+    let journal = |path: &Path| format!("{}.journal", path.display());
+    std::fs::copy(journal(&path), journal(&crashed)).unwrap();
     drop(store);
     println!("the file has {} MB", std::fs::metadata(&path).unwrap().len() >> 20);
     for (what, path) in [("an orderly end", path), ("a crash", crashed)] {

@@ -1,8 +1,8 @@
-//! The embedded store: one redb file, written to by one at a time.
+//! The embedded store: a redb file and a journal before it, written to by one at a time.
 //!
 //! Transactions that come while the disk is busy are checked and applied together and made durable by one `fdatasync`;
 //! each is answered after it. A thread does so, unless a transaction is alone and the disk is quick: then it is written where
-//! it is. Readers see what is durable only. `docs/orchestrator-store.md` has the tables.
+//! it is. Readers see what is durable only. `docs/orchestrator-store.md` has the tables and the journal.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -16,6 +16,8 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use crate::feed::{Feed, History, follow};
 use crate::{Event, Page, Range, Revision, Store, StoreError, Txn, TxnOutcome, Watch, limits};
 
+mod apply;
+pub mod journal;
 mod open;
 mod read;
 mod restore;
@@ -34,11 +36,14 @@ const QUEUE: usize = 1024;
 pub struct RedbOptions {
     /// How much of the file is kept in memory, in bytes. Reads of objects come from elsewhere, so it can be small.
     pub cache_bytes: usize,
+    /// The length of the journal, in bytes: so much is taken in again after a crash at most, and whenever it is full the
+    /// file is brought up to date, for which writers wait.
+    pub journal_bytes: usize,
 }
 
 impl Default for RedbOptions {
     fn default() -> Self {
-        Self { cache_bytes: 16 << 20 }
+        Self { cache_bytes: 16 << 20, journal_bytes: 1 << 20 }
     }
 }
 
@@ -64,9 +69,10 @@ struct Shared {
 }
 
 impl RedbStore {
-    /// Opens the store in a file, which is made if it is not there.
+    /// Opens the store in a file, which is made if it is not there. Its journal is beside it, with `.journal` after the name.
     ///
-    /// After a crash of the machine or the process, redb's check of the whole file comes first.
+    /// After a crash of the machine or the process, redb's check of the whole file comes first, and then what the journal
+    /// has that the file has not.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -82,7 +88,7 @@ impl RedbStore {
             shown: AtomicU64::new(opened.revision.0),
         });
         let (queue, commands) = mpsc::channel(QUEUE);
-        let writer = writer::Writer::new(shared.clone(), opened.revision, opened.oldest);
+        let writer = writer::Writer::new(shared.clone(), opened.journal, opened.revision, opened.oldest);
         let desk = Desk::new(std::sync::Mutex::new(writer));
         let at = desk.clone();
         let writer = std::thread::Builder::new()

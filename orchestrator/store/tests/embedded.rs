@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +48,102 @@ async fn what_was_written_is_there_after_a_restart() {
     let mut watch = store.watch(Revision(5)).await.unwrap();
     assert_eq!(watch.next().await.unwrap().unwrap().revision, Revision(6));
     assert!(matches!(store.watch(Revision(4)).await, Err(StoreError::Compacted { oldest: Revision(5) })));
+}
+
+/// The two files as a crash would leave them now.
+fn crash(path: &Path, to: &Path) {
+    std::fs::copy(path, to).unwrap();
+    std::fs::copy(journal(path), journal(to)).unwrap();
+}
+
+fn journal(path: &Path) -> PathBuf {
+    format!("{}.journal", path.display()).into()
+}
+
+#[tokio::test]
+async fn a_crash_leaves_two_files_that_belong_together() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    // Full after every few writes.
+    let options = RedbOptions { journal_bytes: 10_000, ..RedbOptions::default() };
+    let store = RedbStore::open(&at("store"), options).unwrap();
+    crash(&at("store"), &at("early"));
+    for n in 0..100_u8 {
+        put(&store, &format!("/registry/x/{n}"), vec![n; 700]).await;
+        if n % 7 != 0 {
+            continue;
+        }
+        let crashed = at(&format!("crashed-{n}"));
+        crash(&at("store"), &crashed);
+        let crashed = RedbStore::open(&crashed, options).unwrap();
+        let all = Range::prefix("/registry/");
+        assert_eq!(crashed.range(all.clone()).await.unwrap(), store.range(all).await.unwrap(), "after {n}");
+    }
+    let before = store.range(Range::prefix("/registry/")).await.unwrap();
+    crash(&at("store"), &at("late"));
+
+    std::fs::copy(at("late"), at("alone")).unwrap();
+    let error = open(&at("alone")).err().unwrap();
+    assert!(
+        matches!(&error, OpenError::JournalMissing { path } if *path == journal(&at("alone"))),
+        "{error:?}"
+    );
+    // An empty one is none: a crash of the first start leaves one, and then nothing was written.
+    std::fs::write(journal(&at("alone")), "").unwrap();
+    assert!(matches!(open(&at("alone")).err(), Some(OpenError::JournalMissing { .. })));
+    // It was refused and left as it was.
+    std::fs::copy(journal(&at("late")), journal(&at("alone"))).unwrap();
+    let whole = open(&at("alone")).unwrap();
+    assert_eq!(whole.range(Range::prefix("/registry/")).await.unwrap(), before);
+
+    std::fs::copy(journal(&at("late")), journal(&at("early"))).unwrap();
+    let error = open(&at("early")).err().unwrap();
+    let OpenError::JournalAhead { journal: first, store: last } = error else { panic!("{error:?}") };
+    assert!(first > last.next(), "{first} after {last}");
+
+    // After an orderly end the file needs no other.
+    drop(store);
+    std::fs::remove_file(journal(&at("store"))).unwrap();
+    let store = open(&at("store")).unwrap();
+    assert_eq!(store.range(Range::prefix("/registry/")).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_journal_of_another_store_is_not_taken_in() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (mine, theirs) = (open(&at("mine")).unwrap(), open(&at("theirs")).unwrap());
+    put(&theirs, "/registry/theirs", b"x".to_vec()).await;
+    crash(&at("mine"), &at("crashed"));
+    std::fs::copy(journal(&at("theirs")), journal(&at("crashed"))).unwrap();
+    let crashed = open(&at("crashed")).unwrap();
+    assert_eq!(crashed.get("/registry/theirs").await.unwrap(), None);
+    assert_eq!(crashed.revision().await.unwrap(), Revision::FIRST);
+    drop(mine);
+}
+
+/// Stores of the first format have no journal.
+#[tokio::test]
+async fn a_store_of_the_first_format_is_taken_over() {
+    use redb::TableDefinition;
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("store.redb");
+    let database = redb::Database::create(&path).unwrap();
+    let write = database.begin_write().unwrap();
+    write.open_table(TableDefinition::<&[u8], &[u8]>::new("live")).unwrap();
+    write.open_table(TableDefinition::<(&[u8], u64), &[u8]>::new("past")).unwrap();
+    write.open_table(TableDefinition::<u64, &[u8]>::new("log")).unwrap().insert(1, &[][..]).unwrap();
+    let mut meta = write.open_table(TableDefinition::<&str, u64>::new("meta")).unwrap();
+    meta.insert("format", 1).unwrap();
+    meta.insert("oldest", 1).unwrap();
+    drop(meta);
+    write.commit().unwrap();
+    drop(database);
+    let store = open(&path).unwrap();
+    let revision = put(&store, "/registry/x", b"x".to_vec()).await;
+    crash(&path, &folder.path().join("crashed"));
+    let crashed = open(&folder.path().join("crashed")).unwrap();
+    assert_eq!(crashed.revision().await.unwrap(), revision);
 }
 
 #[tokio::test]

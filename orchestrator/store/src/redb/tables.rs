@@ -18,10 +18,15 @@ pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("me
 
 /// In [`META`]: the version of all this.
 pub(super) const META_FORMAT: &str = "format";
-pub(super) const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 2;
+/// The one before, which is read as well.
+pub(super) const FORMAT_WITHOUT_JOURNAL: u64 = 1;
 
 /// In [`META`]: the oldest revision that can be read at.
 pub(super) const META_OLDEST: &str = "oldest";
+
+/// In [`META`]: the journal that goes on from what is here. 0: none, the store was closed.
+pub(super) const META_JOURNAL: &str = "journal";
 
 /// A value with its revisions.
 #[derive(Clone, Copy)]

@@ -16,18 +16,35 @@ const CLIENTS: usize = 4;
 /// What a disk writes as a whole or not at all.
 const SECTOR: usize = 512;
 
+/// The store's file and its journal.
+const FILES: usize = 2;
+/// So short that it is full again and again.
+const JOURNAL: usize = 20_000;
+
 #[derive(Clone, Debug, Default)]
 struct Disk(Arc<Mutex<Content>>);
 
 #[derive(Debug, Default)]
 struct Content {
+    files: [Pieces; FILES],
+    dead: bool,
+}
+
+#[derive(Debug, Default)]
+struct Pieces {
     /// What reads see.
     now: Vec<u8>,
     /// What has been synced.
     synced: Vec<u8>,
     /// What has been done since.
     since: Vec<Change>,
-    dead: bool,
+}
+
+/// One of the files.
+#[derive(Debug)]
+struct OnDisk {
+    disk: Disk,
+    file: usize,
 }
 
 #[derive(Debug)]
@@ -50,47 +67,60 @@ impl Change {
 }
 
 impl Disk {
-    fn change(&self, change: Change) -> io::Result<()> {
-        let mut content = self.0.lock().unwrap();
-        if content.dead {
-            return Err(io::Error::other("there is no power"));
-        }
-        change.apply(&mut content.now);
-        content.since.push(change);
-        Ok(())
+    fn file(&self, file: usize) -> OnDisk {
+        OnDisk { disk: self.clone(), file }
     }
 
     /// The power goes off. What is there when it comes back: everything synced, and of the rest what chance gives.
     fn fail(&self, random: &mut StdRng) -> Self {
         let mut content = self.0.lock().unwrap();
         content.dead = true;
-        let mut left = content.synced.clone();
-        for change in &content.since {
-            match change {
-                Change::Bytes(at, bytes) => {
-                    for (n, sector) in bytes.chunks(SECTOR).enumerate() {
-                        if random.random() {
-                            Change::Bytes(at + n * SECTOR, sector.to_vec()).apply(&mut left);
+        let mut files: [Pieces; FILES] = Default::default();
+        for (file, after) in content.files.iter().zip(&mut files) {
+            let mut left = file.synced.clone();
+            for change in &file.since {
+                match change {
+                    Change::Bytes(at, bytes) => {
+                        for (n, sector) in bytes.chunks(SECTOR).enumerate() {
+                            if random.random() {
+                                Change::Bytes(at + n * SECTOR, sector.to_vec()).apply(&mut left);
+                            }
                         }
                     }
+                    Change::Length(_) => change.apply(&mut left),
                 }
-                Change::Length(_) => change.apply(&mut left),
             }
+            *after = Pieces { now: left.clone(), synced: left, since: Vec::new() };
         }
-        Self(Arc::new(Mutex::new(Content { now: left.clone(), synced: left, ..Content::default() })))
+        Self(Arc::new(Mutex::new(Content { files, dead: false })))
     }
 }
 
-impl StorageBackend for Disk {
+impl OnDisk {
+    fn pieces<T>(&self, work: impl FnOnce(&mut Pieces) -> T) -> io::Result<T> {
+        let mut content = self.disk.0.lock().unwrap();
+        if content.dead {
+            return Err(io::Error::other("there is no power"));
+        }
+        Ok(work(&mut content.files[self.file]))
+    }
+
+    fn change(&self, change: Change) -> io::Result<()> {
+        self.pieces(|file| {
+            change.apply(&mut file.now);
+            file.since.push(change);
+        })
+    }
+}
+
+impl StorageBackend for OnDisk {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.0.lock().unwrap().now.len() as u64)
+        self.pieces(|file| file.now.len() as u64)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let content = self.0.lock().unwrap();
         let at = usize::try_from(offset).unwrap();
-        out.copy_from_slice(&content.now[at..at + out.len()]);
-        Ok(())
+        self.pieces(|file| out.copy_from_slice(&file.now[at..at + out.len()]))
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
@@ -98,14 +128,11 @@ impl StorageBackend for Disk {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        let mut content = self.0.lock().unwrap();
-        if content.dead {
-            return Err(io::Error::other("there is no power"));
-        }
-        for change in std::mem::take(&mut content.since) {
-            change.apply(&mut content.synced);
-        }
-        Ok(())
+        self.pieces(|file| {
+            for change in std::mem::take(&mut file.since) {
+                change.apply(&mut file.synced);
+            }
+        })
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
@@ -114,8 +141,10 @@ impl StorageBackend for Disk {
 }
 
 fn open(disk: &Disk) -> RedbStore {
-    let database = Database::builder().set_cache_size(1 << 20).create_with_backend(disk.clone()).unwrap();
-    RedbStore::start(open::use_database(database).unwrap(), Path::new("disk")).unwrap()
+    let options = RedbOptions { journal_bytes: JOURNAL, ..RedbOptions::default() };
+    let database = Database::builder().set_cache_size(1 << 20).create_with_backend(disk.file(0)).unwrap();
+    let opened = open::use_database(database, Box::new(disk.file(1)), options).unwrap();
+    RedbStore::start(opened, Path::new("disk")).unwrap()
 }
 
 /// Writes until the disk fails; what it returns was acknowledged.

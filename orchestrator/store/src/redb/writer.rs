@@ -3,19 +3,19 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use redb::{ReadableTable, Table, WriteTransaction};
+use redb::{Durability, WriteTransaction};
 use tokio::sync::{mpsc, oneshot};
 
-use super::tables::{Changed, Changes, LIVE, LOG, META, META_OLDEST, PAST, Record, text};
+use super::apply::{Group, SWEEP, Settled, Tables};
+use super::journal::Journal;
+use super::open::name_journal;
+use super::tables::{META, META_OLDEST};
 use super::{Answer, Shared, failed, stopped};
-use crate::{Change, Event, Key, KeyValue, Revision, StoreError, Txn, TxnOutcome, Write};
+use crate::{Event, Revision, StoreError, Txn, TxnOutcome, Write};
 
 /// How many transactions, and how many bytes of them, are made durable together.
 const GROUP_TXNS: usize = 512;
 const GROUP_BYTES: usize = 8 << 20;
-/// How many compacted revisions are swept with each group, so that compaction delays no write for long.
-const SWEEP: usize = 256;
 
 pub(super) enum Command {
     Txn(Txn, Answer<TxnOutcome>),
@@ -29,7 +29,7 @@ const SOON: Duration = Duration::from_millis(1);
 /// Where the one that writes sits.
 pub(super) type Desk = Arc<Mutex<Writer>>;
 
-/// The thread: takes what waits, until nobody can send any more.
+/// The thread: takes what waits, until nobody can send any more, and closes the store.
 pub(super) fn run(desk: &Desk, mut commands: mpsc::Receiver<Command>) {
     let mut held = None;
     let mut is_unswept = true;
@@ -39,11 +39,11 @@ pub(super) fn run(desk: &Desk, mut commands: mpsc::Receiver<Command>) {
             None if is_unswept => match commands.try_recv() {
                 Ok(command) => Some(command),
                 Err(mpsc::error::TryRecvError::Empty) => None,
-                Err(mpsc::error::TryRecvError::Disconnected) => return,
+                Err(mpsc::error::TryRecvError::Disconnected) => break,
             },
             None => match commands.blocking_recv() {
                 Some(command) => Some(command),
-                None => return,
+                None => break,
             },
         };
         let mut writer = sit_down(desk);
@@ -62,6 +62,7 @@ pub(super) fn run(desk: &Desk, mut commands: mpsc::Receiver<Command>) {
         }
         is_unswept = writer.unswept;
     }
+    sit_down(desk).close();
 }
 
 fn sit_down(desk: &Desk) -> MutexGuard<'_, Writer> {
@@ -82,6 +83,7 @@ pub(super) fn write_at_once(desk: &Desk, txn: Txn) -> Result<Result<TxnOutcome, 
 
 pub(super) struct Writer {
     shared: Arc<Shared>,
+    journal: Journal,
     revision: Revision,
     oldest: Revision,
     /// Compacted revisions may still be in the tables.
@@ -92,24 +94,10 @@ pub(super) struct Writer {
     pace: Duration,
 }
 
-/// A transaction of a group, with its outcome before that is durable.
-struct Settled {
-    answer: Answer<TxnOutcome>,
-    outcome: TxnOutcome,
-}
-
-/// What a group has come to.
-struct Group {
-    revision: Revision,
-    events: Vec<Event>,
-    settled: Vec<Settled>,
-    unswept: bool,
-}
-
 impl Writer {
-    pub(super) fn new(shared: Arc<Shared>, revision: Revision, oldest: Revision) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, journal: Journal, revision: Revision, oldest: Revision) -> Self {
         // A sweep may have been broken off.
-        Self { shared, revision, oldest, unswept: true, broken: false, pace: SOON }
+        Self { shared, journal, revision, oldest, unswept: true, broken: false, pace: SOON }
     }
 
     /// Checks and applies transactions in their order, makes them durable, then answers.
@@ -166,13 +154,31 @@ impl Writer {
         } else {
             self.broken = true;
             let begun = Instant::now();
-            write.commit().map_err(failed("making writes durable"))?;
+            self.make_durable(write, &group.events)?;
             self.pace = (self.pace * 7 + begun.elapsed()) / 8;
             self.broken = false;
         }
         let answers = answers.iter_mut().filter_map(Option::take);
         group.settled = answers.zip(outcomes).map(|(answer, outcome)| Settled { answer, outcome }).collect();
         Ok(group)
+    }
+
+    /// In the journal, if there is room: redb then has it in memory. Otherwise all that redb has in memory becomes durable.
+    fn make_durable(&mut self, mut write: WriteTransaction, events: &[Event]) -> Result<(), StoreError> {
+        let is_journaled = self
+            .journal
+            .append(events)
+            .map_err(|error| StoreError::unavailable("writing the journal", error))?;
+        if is_journaled {
+            write
+                .set_durability(Durability::None)
+                .map_err(|error| StoreError::unavailable("making writes durable", error))?;
+        }
+        write.commit().map_err(failed("making writes durable"))?;
+        if !is_journaled {
+            self.journal.rewind();
+        }
+        Ok(())
     }
 
     /// From here on the history before `to` cannot be read; its space is freed with the next groups.
@@ -192,9 +198,33 @@ impl Writer {
         meta.insert(META_OLDEST, to.0).map_err(failed("compacting"))?;
         drop(meta);
         write.commit().map_err(failed("compacting"))?;
+        self.journal.rewind();
         self.oldest = to;
         self.unswept = true;
         Ok(())
+    }
+
+    /// Makes durable what redb has in memory, and says which journal goes on from there.
+    fn empty_journal(&mut self, next: u64) -> Result<(), StoreError> {
+        let database = self.shared.database();
+        let write = database.begin_write().map_err(failed("emptying the journal"))?;
+        name_journal(&write, next)?;
+        self.broken = true;
+        write.commit().map_err(failed("emptying the journal"))?;
+        self.broken = false;
+        drop(database);
+        self.journal.rewind();
+        Ok(())
+    }
+
+    /// Leaves a file that needs no journal. If that cannot be done, the next start takes the journal in.
+    fn close(&mut self) {
+        if self.broken {
+            return;
+        }
+        if let Err(error) = self.empty_journal(0) {
+            tracing::error!(%error, "the store's journal cannot be emptied; the next start takes it in");
+        }
     }
 
     fn defragment(&mut self) -> Result<(), StoreError> {
@@ -204,6 +234,7 @@ impl Writer {
         if self.broken {
             return Err(stopped());
         }
+        self.empty_journal(self.journal.id())?;
         let mut database = self.shared.database.write().unwrap_or_else(PoisonError::into_inner);
         // It moves what it can each time, and says when there was nothing left to move.
         while database.compact().map_err(|error| {
@@ -252,118 +283,5 @@ fn copy(error: &Arc<StoreError>, in_doubt: bool) -> StoreError {
         StoreError::OutcomeUnknown { what, source }
     } else {
         StoreError::Unavailable { what, source }
-    }
-}
-
-/// The tables of one redb transaction.
-struct Tables<'a> {
-    live: Table<'a, &'static [u8], &'static [u8]>,
-    past: Table<'a, (&'static [u8], u64), &'static [u8]>,
-    log: Table<'a, u64, &'static [u8]>,
-}
-
-impl<'a> Tables<'a> {
-    fn open(write: &'a WriteTransaction) -> Result<Self, StoreError> {
-        Ok(Self {
-            live: write.open_table(LIVE).map_err(failed("opening the keys"))?,
-            past: write.open_table(PAST).map_err(failed("opening the past"))?,
-            log: write.open_table(LOG).map_err(failed("opening the log"))?,
-        })
-    }
-
-    fn apply(&mut self, txn: Txn, group: &mut Group) -> Result<TxnOutcome, StoreError> {
-        let (mut refused, mut current) = (Vec::new(), Vec::new());
-        for (index, (key, expect)) in txn.expect.iter().enumerate() {
-            let record = self.live.get(key.as_bytes()).map_err(failed("reading a key"))?;
-            let record = record.as_ref().map(|record| Record::decode(record.value())).transpose()?;
-            if !expect.holds(record.map(|record| record.modified)) {
-                refused.push(index);
-                current.push(record.map(|record| found(key, record)));
-            }
-        }
-        if !refused.is_empty() {
-            return Ok(TxnOutcome::Refused { failed: refused, current, revision: group.revision });
-        }
-        if !txn.writes.is_empty() {
-            group.revision = group.revision.next();
-            group.events.push(self.write(txn.writes, group.revision)?);
-        }
-        Ok(TxnOutcome::Committed(group.revision))
-    }
-
-    fn write(&mut self, mut writes: Vec<Write>, revision: Revision) -> Result<Event, StoreError> {
-        writes.sort_by(|a, b| a.key().cmp(b.key()));
-        let mut event = Event { revision, changes: Vec::with_capacity(writes.len()) };
-        let mut changes = Changes::default();
-        for write in writes {
-            let (change, changed) = match write {
-                Write::Put { key, value } => (self.put(key, value, revision)?, Changed::Put),
-                Write::Delete { key } => match self.delete(key, revision)? {
-                    Some(change) => (change, Changed::Deleted),
-                    None => continue,
-                },
-            };
-            changes.push(changed, change.key().as_bytes())?;
-            event.changes.push(change);
-        }
-        self.log.insert(revision.0, changes.as_bytes()).map_err(failed("writing the log"))?;
-        Ok(event)
-    }
-
-    fn put(&mut self, key: Key, value: Bytes, revision: Revision) -> Result<Change, StoreError> {
-        let bytes = key.as_bytes();
-        let before = self.live.get(bytes).map_err(failed("reading a key"))?;
-        let created = match &before {
-            Some(record) => Record::decode(record.value())?.created,
-            None => revision,
-        };
-        if let Some(record) = &before {
-            self.past.insert((bytes, revision.0), record.value()).map_err(failed("writing the past"))?;
-        }
-        drop(before);
-        let record = Record { created, modified: revision, value: &value };
-        let mut to = self.live.insert_reserve(bytes, Record::len(&value)).map_err(failed("writing a key"))?;
-        record.encode(to.as_mut());
-        drop(to);
-        Ok(Change::Put(KeyValue { key, value, created, modified: revision }))
-    }
-
-    fn delete(&mut self, key: Key, revision: Revision) -> Result<Option<Change>, StoreError> {
-        let bytes = key.as_bytes();
-        let Some(record) = self.live.remove(bytes).map_err(failed("deleting a key"))? else {
-            return Ok(None);
-        };
-        self.past.insert((bytes, revision.0), record.value()).map_err(failed("writing the past"))?;
-        drop(record);
-        Ok(Some(Change::Delete { key }))
-    }
-
-    /// Removes what only reads before `oldest` would need, of some revisions; says of how many.
-    fn sweep(&mut self, oldest: Revision) -> Result<usize, StoreError> {
-        let mut swept = Vec::new();
-        // The last revision is the store's clock, and stays; so does `oldest`, whose values end later if at all.
-        for entry in self.log.range(..oldest.0).map_err(failed("sweeping"))?.take(SWEEP) {
-            let (revision, changes) = entry.map_err(failed("sweeping"))?;
-            let keys = Changes::decode(changes.value())?;
-            let keys =
-                keys.into_iter().map(|(_, key)| text(key).map(Key::from)).collect::<Result<Vec<_>, _>>()?;
-            swept.push((revision.value(), keys));
-        }
-        for (revision, keys) in &swept {
-            for key in keys {
-                self.past.remove((key.as_bytes(), *revision)).map_err(failed("sweeping"))?;
-            }
-            self.log.remove(*revision).map_err(failed("sweeping"))?;
-        }
-        Ok(swept.len())
-    }
-}
-
-fn found(key: &Key, record: Record<'_>) -> KeyValue {
-    KeyValue {
-        key: key.clone(),
-        value: Bytes::copy_from_slice(record.value),
-        created: record.created,
-        modified: record.modified,
     }
 }

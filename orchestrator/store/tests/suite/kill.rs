@@ -34,7 +34,9 @@ struct Acknowledged {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writer() {
     let Some(path) = std::env::var_os(STORE) else { return };
-    let store = Arc::new(RedbStore::open(Path::new(&path), RedbOptions::default()).unwrap());
+    // Full, and begun anew, several times before the end.
+    let options = RedbOptions { journal_bytes: 50_000, ..RedbOptions::default() };
+    let store = Arc::new(RedbStore::open(Path::new(&path), options).unwrap());
     let start = store.revision().await.unwrap().0;
     let writers: usize = std::env::var(WRITERS).unwrap().parse().unwrap();
     let clients: Vec<_> =
