@@ -3,6 +3,7 @@
 //! Each write names the `resourceVersion` that it was decided for. One that is refused is decided again from what is then
 //! there; nothing is written from memory.
 
+mod events;
 pub(crate) mod resources;
 mod write;
 
@@ -15,11 +16,11 @@ use futures_util::stream::FuturesUnordered;
 use guideway_controller_index::{ServiceEvent, ServiceStatus};
 use guideway_controller_ipam::ServiceKey;
 use kube::Client;
-use kube::runtime::events::{Recorder, Reporter};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::sources::{Feed, Seen};
+use events::Recorder;
 use write::{Outcome, write};
 
 /// Services of a cluster that are written at the same time.
@@ -51,8 +52,7 @@ impl Writer {
     /// Begins.
     pub(crate) fn new(client: Client, identity: &str, feed: Feed) -> Self {
         let waiting = Arc::new(Waiting::default());
-        let reporter = Reporter { controller: REPORTER.to_owned(), instance: Some(identity.to_owned()) };
-        let recorder = Recorder::new(client.clone(), reporter);
+        let recorder = Recorder::new(client.clone(), identity);
         let task = tokio::spawn(run(client, recorder, Arc::clone(&waiting), feed));
         Self { waiting, task }
     }

@@ -6,17 +6,17 @@ use guideway_controller_index::{Condition, FINALIZER, FinalizerChange, ServiceSt
 use jiff::{Timestamp, Unit};
 use k8s_openapi::api::core::v1::Service;
 use kube::api::{Api, Patch, PatchParams};
-use kube::runtime::events::{Event, EventType, Recorder};
+use kube::runtime::events::{Event, EventType};
 use kube::{Client, Resource as _};
 use serde_json::{Value, json};
+
+use super::events::Recorder;
 
 /// Who fields are from.
 const MANAGER: &str = "lb-controller";
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// What an Event is about, for whoever reports.
 const ACTION: &str = "Serve";
-/// The longest text of an Event.
-const MAX_NOTE: usize = 1024;
 
 /// How it went.
 pub(super) enum Outcome {
@@ -94,7 +94,7 @@ async fn steps(services: &Api<Service>, recorder: &Recorder, status: &ServiceSta
         let event = Event {
             type_,
             reason: event.reason.to_owned(),
-            note: Some(event.message.chars().take(MAX_NOTE).collect()),
+            note: Some(event.message.clone()),
             action: ACTION.to_owned(),
             secondary: None,
         };
