@@ -23,6 +23,7 @@ use tokio::sync::mpsc;
 use crate::forwarders::Admission;
 
 pub(crate) use contact::{Contact, Contacts};
+pub(crate) use file::check as check_file;
 pub(crate) use home::Home;
 pub(crate) use set::{Static, run};
 
