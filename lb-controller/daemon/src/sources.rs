@@ -81,6 +81,11 @@ impl Feed {
     }
 }
 
+/// Whether an API server refuses something for want of rights.
+pub(crate) fn is_refusal(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if matches!(status.code, 401 | 403))
+}
+
 /// Changes that wait for the projector.
 const QUEUE: usize = 4096;
 

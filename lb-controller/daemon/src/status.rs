@@ -9,11 +9,11 @@ mod write;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use guideway_controller_index::{ServiceEvent, ServiceStatus};
+use guideway_controller_index::{ClusterName, ServiceEvent, ServiceStatus};
 use guideway_controller_ipam::ServiceKey;
 use kube::Client;
 use tokio::sync::Notify;
@@ -122,13 +122,14 @@ async fn run(client: Client, recorder: Recorder, waiting: Arc<Waiting>, feed: Fe
             () = waiting.more.notified() => {}
             Some((service, outcome)) = writes.next() => {
                 let untold = waiting.busy().remove(&service).unwrap_or_default();
+                note(&feed, &service, &outcome);
                 let pause = match outcome {
                     Outcome::Done => {
                         failures.remove(&service);
                         continue;
                     }
                     Outcome::Conflict => CONFLICT,
-                    Outcome::Failed(error) => {
+                    Outcome::Refused(error) | Outcome::Failed(error) => {
                         let count = failures.entry(service.clone()).or_default();
                         let pause = FIRST_PAUSE.saturating_mul(1 << (*count).min(16)).min(LONGEST_PAUSE);
                         *count += 1;
@@ -144,4 +145,15 @@ async fn run(client: Client, recorder: Recorder, waiting: Arc<Waiting>, feed: Fe
             }
         }
     }
+}
+
+/// Who looks at the cluster sees that nothing can be written to its Services.
+fn note(feed: &Feed, service: &ServiceKey, outcome: &Outcome) {
+    let Ok(cluster) = ClusterName::new(&service.cluster) else { return };
+    let refusal = match outcome {
+        Outcome::Done => None,
+        Outcome::Refused(error) => Some(format!("Services cannot be written to: {error}")),
+        Outcome::Conflict | Outcome::Failed(_) => return,
+    };
+    feed.contacts().refuses(&cluster, "writes", refusal, Instant::now());
 }

@@ -11,6 +11,7 @@ use kube::{Client, Resource as _};
 use serde_json::{Value, json};
 
 use super::events::Recorder;
+use crate::sources::is_refusal;
 
 /// Who fields are from.
 const MANAGER: &str = "lb-controller";
@@ -24,6 +25,8 @@ pub(super) enum Outcome {
     Done,
     /// The Service is another one by now.
     Conflict,
+    /// The controller may not write.
+    Refused(String),
     /// Nothing is known.
     Failed(String),
 }
@@ -37,6 +40,7 @@ pub(super) async fn write(client: &Client, recorder: &Recorder, status: &Service
         Err(Fault::Api(error)) => match *error {
             kube::Error::Api(answer) if answer.code == 404 => Outcome::Done,
             kube::Error::Api(answer) if answer.code == 409 => Outcome::Conflict,
+            error if is_refusal(&error) => Outcome::Refused(error.to_string()),
             error => Outcome::Failed(error.to_string()),
         },
     }
