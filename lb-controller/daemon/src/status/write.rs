@@ -40,9 +40,17 @@ pub(super) async fn write(client: &Client, recorder: &Recorder, status: &Service
         Err(Fault::Api(error)) => match *error {
             kube::Error::Api(answer) if answer.code == 404 => Outcome::Done,
             kube::Error::Api(answer) if answer.code == 409 => Outcome::Conflict,
-            error if is_refusal(&error) => Outcome::Refused(error.to_string()),
+            error if is_refusal(&error) => Outcome::Refused(words(error)),
             error => Outcome::Failed(error.to_string()),
         },
+    }
+}
+
+/// Those of the API server, if it has said some.
+fn words(error: kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) if !status.message.is_empty() => status.message.clone(),
+        other => other.to_string(),
     }
 }
 
