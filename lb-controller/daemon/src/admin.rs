@@ -123,7 +123,8 @@ impl Controller for Admin {
     ) -> Result<Response<v1::ListForwardersResponse>, Status> {
         let state = self.leading()?;
         let content = self.committed(&state).await;
-        let list = lists::forwarders(&state, content.as_ref(), &self.sights.driver.sightings.all());
+        let (seen, wanted) = (self.sights.driver.sightings.all(), self.sights.admission.names());
+        let list = lists::forwarders(&state, content.as_ref(), &seen, &wanted);
         let refused = lists::refused(&self.sights.admission.refusals());
         Ok(Response::new(v1::ListForwardersResponse { refused, ..list }))
     }

@@ -35,7 +35,7 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = LogFormat::Text)]
         log_format: LogFormat,
     },
-    /// Tell every problem of a configuration file, and exit with 1 if there is one.
+    /// Tell every problem of a configuration file, or of the file of Services that it names, and exit with 1 if there is one.
     Check {
         /// The configuration file.
         #[arg(long, value_name = "FILE")]

@@ -125,6 +125,16 @@ impl Config {
         parse::config(text)
     }
 
+    /// Reads the file with Services as a controller would, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// Every problem of that file, each with its line.
+    pub fn check_services(&self) -> Result<(), ConfigError> {
+        let Some(path) = &self.services_file else { return Ok(()) };
+        crate::sources::check_file(path, self.home.is_some())
+    }
+
     /// In one line.
     #[must_use]
     pub fn summary(&self) -> String {

@@ -34,6 +34,7 @@ fn start(config: &Path, log_format: LogFormat) -> anyhow::Result<()> {
 
 fn check(path: &Path) -> anyhow::Result<()> {
     let config = Config::load(path)?;
+    config.check_services()?;
     writeln!(std::io::stdout(), "{}: right; {}", path.display(), config.summary())?;
     Ok(())
 }

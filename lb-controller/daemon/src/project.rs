@@ -348,13 +348,19 @@ async fn content(driver: &Driver, generation: Generation) -> Option<Content> {
 }
 
 impl Leading {
-    /// Whether one of those that were wanted is served by all.
+    /// Whether one of those that were wanted is served by all. Where nothing was ever committed and no forwarder is connected,
+    /// nobody serves anything: what is not wanted any more is gone at once.
     fn look_at(&mut self, state: &State) {
-        let Some(stamp) = state.committed.filter(|_| state.rollout.is_none()) else { return };
-        let Some(at) = self.wanted.iter().position(|content| content.digest() == stamp.digest) else {
+        if state.rollout.is_some() {
+            return;
+        }
+        let is_alone = || state.forwarders.values().all(|forwarder| !forwarder.connected);
+        let latest = || self.wanted.back().filter(|_| is_alone()).map(Content::digest);
+        let Some(served) = state.committed.map(|stamp| stamp.digest).or_else(latest) else { return };
+        let Some(at) = self.wanted.iter().position(|content| content.digest() == served) else {
             return;
         };
-        if self.last_served.replace(stamp.digest) != Some(stamp.digest) {
+        if self.last_served.replace(served) != Some(served) {
             let due = tokio::time::Instant::now() + ROUTERS;
             self.served.push_back((due, self.wanted[at].clone()));
         }
@@ -386,5 +392,39 @@ mod tests {
         assert!(!may_come(&all, known()));
         assert!(may_come(&State { is_forthcoming: true, ..all }, known()), "one of them is asked for it");
         assert!(!may_come(&state(&[]), std::iter::empty()), "there are no forwarders");
+    }
+
+    fn content(seed: u8) -> Content {
+        Content::new(guideway_dataplane_config::Seed::new([seed; 16]), Routing::default())
+    }
+
+    #[tokio::test]
+    async fn what_is_served_is_what_is_committed_or_anything_where_nobody_ever_served() {
+        let stamp = |content: &Content| guideway_controller_rollout::Stamp {
+            generation: Generation(3),
+            digest: content.digest(),
+        };
+        let (first, second) = (content(1), content(2));
+        let committed = |content, forwarders| State { committed: Some(stamp(content)), ..state(forwarders) };
+        for (state, expected) in [
+            (committed(&first, &[("a", true)]), Some(&first)),
+            (committed(&second, &[]), Some(&second)),
+            (committed(&content(3), &[]), None),
+            (state(&[]), Some(&second)),
+            (state(&[("a", false)]), Some(&second)),
+            (state(&[("a", true)]), None),
+        ] {
+            let mut leading = Leading {
+                since: Instant::now(),
+                resumed: true,
+                wanted: VecDeque::from([first.clone(), second.clone()]),
+                served: VecDeque::new(),
+                last_served: None,
+            };
+            leading.look_at(&state);
+            leading.look_at(&state);
+            let served: Vec<Digest> = leading.served.iter().map(|(_, content)| content.digest()).collect();
+            assert_eq!(served, expected.map(Content::digest).into_iter().collect::<Vec<_>>(), "{state:?}");
+        }
     }
 }

@@ -23,6 +23,7 @@ use tokio::sync::mpsc;
 use crate::forwarders::Admission;
 
 pub(crate) use contact::{Contact, Contacts};
+pub(crate) use file::check as check_file;
 pub(crate) use home::Home;
 pub(crate) use set::{Static, run};
 
@@ -78,6 +79,11 @@ impl Feed {
     pub(crate) fn depth(&self) -> usize {
         self.sender.max_capacity() - self.sender.capacity()
     }
+}
+
+/// Whether an API server refuses something for want of rights.
+pub(crate) fn is_refusal(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if matches!(status.code, 401 | 403))
 }
 
 /// Changes that wait for the projector.

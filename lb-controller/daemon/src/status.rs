@@ -3,23 +3,24 @@
 //! Each write names the `resourceVersion` that it was decided for. One that is refused is decided again from what is then
 //! there; nothing is written from memory.
 
+mod events;
 pub(crate) mod resources;
 mod write;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use guideway_controller_index::{ServiceEvent, ServiceStatus};
+use guideway_controller_index::{ClusterName, ServiceEvent, ServiceStatus};
 use guideway_controller_ipam::ServiceKey;
 use kube::Client;
-use kube::runtime::events::{Recorder, Reporter};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::sources::{Feed, Seen};
+use events::Recorder;
 use write::{Outcome, write};
 
 /// Services of a cluster that are written at the same time.
@@ -51,8 +52,7 @@ impl Writer {
     /// Begins.
     pub(crate) fn new(client: Client, identity: &str, feed: Feed) -> Self {
         let waiting = Arc::new(Waiting::default());
-        let reporter = Reporter { controller: REPORTER.to_owned(), instance: Some(identity.to_owned()) };
-        let recorder = Recorder::new(client.clone(), reporter);
+        let recorder = Recorder::new(client.clone(), identity);
         let task = tokio::spawn(run(client, recorder, Arc::clone(&waiting), feed));
         Self { waiting, task }
     }
@@ -122,13 +122,14 @@ async fn run(client: Client, recorder: Recorder, waiting: Arc<Waiting>, feed: Fe
             () = waiting.more.notified() => {}
             Some((service, outcome)) = writes.next() => {
                 let untold = waiting.busy().remove(&service).unwrap_or_default();
+                note(&feed, &service, &outcome);
                 let pause = match outcome {
                     Outcome::Done => {
                         failures.remove(&service);
                         continue;
                     }
                     Outcome::Conflict => CONFLICT,
-                    Outcome::Failed(error) => {
+                    Outcome::Refused(error) | Outcome::Failed(error) => {
                         let count = failures.entry(service.clone()).or_default();
                         let pause = FIRST_PAUSE.saturating_mul(1 << (*count).min(16)).min(LONGEST_PAUSE);
                         *count += 1;
@@ -144,4 +145,15 @@ async fn run(client: Client, recorder: Recorder, waiting: Arc<Waiting>, feed: Fe
             }
         }
     }
+}
+
+/// Who looks at the cluster sees that nothing can be written to its Services.
+fn note(feed: &Feed, service: &ServiceKey, outcome: &Outcome) {
+    let Ok(cluster) = ClusterName::new(&service.cluster) else { return };
+    let refusal = match outcome {
+        Outcome::Done => None,
+        Outcome::Refused(error) => Some(format!("Services cannot be written to: {error}")),
+        Outcome::Conflict | Outcome::Failed(_) => return,
+    };
+    feed.contacts().refuses(&cluster, "writes", refusal, Instant::now());
 }

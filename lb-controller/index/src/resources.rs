@@ -58,8 +58,9 @@ impl Affected {
             Kind::IpAddressPool => Self { pools: true, routing: true, services: true },
             Kind::BgpPeer | Kind::BfdProfile | Kind::Community => Self { routing: true, ..nothing },
             Kind::BgpAdvertisement => Self { routing: true, services: true, ..nothing },
-            Kind::L2Advertisement | Kind::BackendPolicy => Self { services: true, ..nothing },
-            Kind::Shard => Self { services: true, ..nothing },
+            Kind::BackendPolicy | Kind::Shard => Self { services: true, ..nothing },
+            // What it names and what is not there is told with the routing.
+            Kind::L2Advertisement => Self { routing: true, services: true, ..nothing },
             Kind::Forwarder => Self { routing: true, services: true, ..nothing },
             Kind::Cluster | Kind::Rollout => nothing,
         }

@@ -26,6 +26,9 @@ impl Resources {
         let mut report = |kind, object: &Object, problem: String| {
             problems.push(ResourceProblem { kind, name: object.name.clone(), problem });
         };
+        for (object, l2) in self.l2.values() {
+            self.unknown_pools(&l2.pools, |problem| report(Kind::L2Advertisement, object, problem));
+        }
         Routing {
             peers: self
                 .peers
@@ -111,6 +114,10 @@ impl Resources {
         advertisement: &BgpAdvertisement,
         mut report: impl FnMut(String),
     ) -> Advertisement {
+        self.unknown_pools(&advertisement.pools, &mut report);
+        for peer in advertisement.peers.iter().filter(|peer| !self.peers.contains_key(*peer)) {
+            report(format!("there is no BGPPeer {peer}: nobody is told in its place"));
+        }
         let mut communities = Vec::new();
         let mut large_communities = Vec::new();
         for name in &advertisement.communities {
@@ -144,6 +151,12 @@ impl Resources {
             communities,
             extended_communities: Vec::new(),
             large_communities,
+        }
+    }
+
+    fn unknown_pools(&self, pools: &[String], mut report: impl FnMut(String)) {
+        for pool in pools.iter().filter(|pool| !self.pools.contains_key(*pool)) {
+            report(format!("there is no IPAddressPool {pool}: nothing is announced in its place"));
         }
     }
 

@@ -137,6 +137,10 @@ impl Plan<'_> {
             let probe = Probe::Http { path: LOCAL_HEALTH.to_owned(), host: None, expect: 200..=200 };
             return annotations::health_check(probe, Some(node_port)).for_port(node_port);
         };
+        // A check is often there before the first endpoint is.
+        if self.options.mode == EndpointMode::Pod && chosen.targets.is_empty() {
+            return None;
+        }
         let target = match self.options.mode {
             // kube-proxy listens nowhere for a VIP's own port, but takes connections to the node port, if there is one.
             EndpointMode::Node => None,

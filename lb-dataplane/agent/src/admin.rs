@@ -19,6 +19,7 @@ use tonic::{Request, Response, Status};
 use crate::announce::Watch;
 use crate::control;
 use crate::flows::{self, FlowCounter};
+use crate::on_link;
 use crate::route::Found;
 use crate::view::{Counts, Shared, address_text};
 
@@ -34,6 +35,8 @@ pub struct Admin {
     pub ways: watch::Receiver<Found>,
     /// The addresses and prefixes to announce.
     pub announcements: Watch,
+    /// How it is on links whose neighbours are answered.
+    pub links: watch::Receiver<guideway_l2::Status>,
     /// To the control loop.
     pub requests: mpsc::Sender<control::Request>,
     /// When the agent started.
@@ -68,7 +71,9 @@ type Announcements = Pin<Box<dyn Stream<Item = Result<v1::Announcements, Status>
 #[tonic::async_trait]
 impl Dataplane for Admin {
     async fn status(&self, _: Request<v1::StatusRequest>) -> Result<Response<v1::StatusResponse>, Status> {
-        Ok(Response::new(answers::status(&self.view.load(), self.started.elapsed())))
+        let link_problems = on_link::problems(&self.links.borrow(), self.announcements.borrow().as_ref());
+        let status = answers::status(&self.view.load(), self.started.elapsed());
+        Ok(Response::new(v1::StatusResponse { link_problems, ..status }))
     }
 
     async fn list_vips(

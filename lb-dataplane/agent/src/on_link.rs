@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::announce::{Announcements, Watch};
+use crate::error::chain;
 
 /// Runs until `stop`, or until nobody announces anything any more. Neighbours then forget this forwarder by and by.
 pub async fn keep(announcements: Watch, status: watch::Sender<Status>, stop: CancellationToken) {
@@ -51,8 +52,31 @@ fn wanted_by(announcements: &Announcements) -> (Wanted, BTreeSet<IpNet>) {
     (Wanted { links: announcements.links.clone(), owned }, prefixes)
 }
 
+/// What is not answered for as it should be, and why; in words, one each.
+#[must_use]
+pub fn problems(status: &Status, announcements: Option<&Announcements>) -> Vec<String> {
+    let links = status.problems.iter().map(|(link, problem)| format!("{link}: {}", chain(&**problem)));
+    let Some(announcements) = announcements else { return links.collect() };
+    let (wanted, prefixes) = wanted_by(announcements);
+    let is_nowhere = |on: &BTreeSet<String>| !on.is_empty() && on.is_disjoint(&wanted.links);
+    let nowhere = wanted.owned.iter().filter(|(_, on)| is_nowhere(on)).map(|(address, on)| {
+        let on: Vec<&str> = on.iter().map(String::as_str).collect();
+        format!(
+            "{address} is to be answered for on {} alone, and the program runs on no such interface",
+            on.join(", ")
+        )
+    });
+    let prefixes =
+        prefixes.iter().map(|prefix| format!("{prefix} is no single address: nobody answers for it"));
+    links.chain(nowhere).chain(prefixes).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use guideway_l2::LinkProblem;
+
     use super::*;
 
     #[test]
@@ -73,6 +97,36 @@ mod tests {
         let owned = [("203.0.113.10", on(&["up1"])), ("2001:db8::10", on(&[]))];
         assert_eq!(wanted.owned, owned.map(|(address, links)| (address.parse().unwrap(), links)).into());
         assert_eq!(prefixes, ["203.0.113.128/25".parse().unwrap()].into());
+    }
+
+    #[test]
+    fn what_is_not_answered_for_is_told() {
+        let on = |links: &[&str]| links.iter().map(|link| (*link).to_owned()).collect::<BTreeSet<String>>();
+        let announcements = Announcements {
+            on_link: [
+                ("203.0.113.10/32".parse().unwrap(), on(&["up9", "up8"])),
+                ("203.0.113.11/32".parse().unwrap(), on(&["up9", "up0"])),
+                ("203.0.113.12/32".parse().unwrap(), on(&[])),
+                ("203.0.113.128/25".parse().unwrap(), on(&[])),
+            ]
+            .into(),
+            links: on(&["up0"]),
+            ..Announcements::default()
+        };
+        let refused = LinkProblem::Socket(std::io::Error::other("not permitted"));
+        let broken = [("up0".to_owned(), Arc::new(refused))];
+        let status = Status { problems: broken.into(), ..Status::default() };
+        let of_link = "up0: no packet socket can be opened on the interface: not permitted";
+        assert_eq!(problems(&Status::default(), None), [""; 0]);
+        assert_eq!(problems(&status, None), [of_link]);
+        assert_eq!(
+            problems(&status, Some(&announcements)),
+            [
+                of_link,
+                "203.0.113.10 is to be answered for on up8, up9 alone, and the program runs on no such interface",
+                "203.0.113.128/25 is no single address: nobody answers for it",
+            ]
+        );
     }
 
     #[tokio::test]

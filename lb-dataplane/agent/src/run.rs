@@ -129,7 +129,7 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
     }));
     let (status, links) = watch::channel(guideway_l2::Status::default());
     tasks.spawn(on_link::keep(outputs.announcer.watch(), status, stop.clone()));
-    tasks.spawn(serve_http(http, &outputs, kernel.clone(), ways.clone(), links, stop.clone()));
+    tasks.spawn(serve_http(http, &outputs, kernel.clone(), ways.clone(), links.clone(), stop.clone()));
     let flows = FlowCounter::new(kernel.clone());
     if let Some(Followed { controller, left, shown }) = followed {
         let follow = Follow {
@@ -153,6 +153,7 @@ pub async fn run(args: RunArgs) -> Result<(), RunError> {
         counts: kernel,
         ways,
         announcements: outputs.announcer.watch(),
+        links,
         requests: requests.clone(),
         started: Instant::now(),
         stop: stop.clone(),

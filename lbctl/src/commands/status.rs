@@ -28,6 +28,7 @@ struct View<'a> {
     program_tag: Option<&'a str>,
     apply_error: Option<&'a str>,
     interfaces: Vec<Interface<'a>>,
+    link_problems: &'a [String],
     last_reload: Option<Reload<'a>>,
     vips: Part,
     backends: Part,
@@ -124,6 +125,7 @@ fn view(status: &StatusResponse) -> View<'_> {
                 reason: non_empty(&i.reason),
             })
             .collect(),
+        link_problems: &status.link_problems,
         last_reload: status.last_reload.as_ref().map(|reload| Reload {
             at_unix_ms: reload.at_unix_ms,
             accepted: reload.accepted,
@@ -157,6 +159,7 @@ fn problems(status: &StatusResponse) -> Vec<String> {
         let reason = non_empty(&interface.reason).map(|reason| format!(": {reason}")).unwrap_or_default();
         problems.push(format!("the program is not attached to {}{reason}", interface.name));
     }
+    problems.extend(status.link_problems.iter().map(|problem| format!("L2 mode: {problem}")));
     if let Some(error) = non_empty(&status.apply_error) {
         problems.push(format!("what is desired is not installed, the agent tries again: {error}"));
     }
@@ -299,6 +302,7 @@ mod tests {
             settles_unix_ms: 0,
             rolled_back_to: 0,
             controller: None,
+            link_problems: vec![],
         }
     }
 
@@ -310,6 +314,7 @@ mod tests {
         status.interfaces[0].attached = false;
         status.interfaces[0].reason = "there is no such interface".to_owned();
         status.apply_error = "bpf(BPF_MAP_UPDATE_ELEM): ENOSPC".to_owned();
+        status.link_problems = vec!["up0: the interface is down or has no carrier".to_owned()];
         status.last_reload = Some(LastReload {
             at_unix_ms: 10_000,
             accepted: false,

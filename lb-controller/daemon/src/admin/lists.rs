@@ -111,15 +111,18 @@ pub(super) fn pools(projected: &Projected) -> v1::ListPoolsResponse {
     v1::ListPoolsResponse { pools: pools.collect() }
 }
 
+/// `wanted`: those that may connect, whether or not they ever did.
 pub(super) fn forwarders(
     state: &State,
     content: Option<&Content>,
     seen: &Seen,
+    wanted: &BTreeSet<ForwarderName>,
 ) -> v1::ListForwardersResponse {
     let of_shard = vips_of_shards(content);
     let shards = || content.into_iter().flat_map(|content| content.shards().values());
     let members = shards().flat_map(|shard| shard.members.iter().chain(&shard.leaving));
-    let names: BTreeSet<&ForwarderName> = members.chain(state.forwarders.keys()).chain(seen.keys()).collect();
+    let there = members.chain(state.forwarders.keys()).chain(seen.keys());
+    let names: BTreeSet<&ForwarderName> = there.chain(wanted).collect();
     let unknown = ForwarderState::default();
     let forwarders = names.into_iter().map(|name| {
         let known = state.forwarders.get(name).unwrap_or(&unknown);

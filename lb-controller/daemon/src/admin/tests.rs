@@ -9,7 +9,7 @@ use guideway_controller_core::{
     SetName, Shard, ShardName, Term, Vip,
 };
 use guideway_controller_crds::guideway::EndpointMode;
-use guideway_controller_index::ServiceView;
+use guideway_controller_index::{Change, ServiceView};
 use guideway_controller_ipam::{Family, PoolUse, ServiceKey};
 use guideway_controller_rollout::Stamp;
 use guideway_controller_rollout::coordinator::{
@@ -193,12 +193,22 @@ async fn services_and_pools() {
     assert_eq!(pool.prefixes, ["192.0.2.0/24"]);
 }
 
+/// A Forwarder object.
+fn registered(name: &str) -> Change {
+    let object = serde_json::json!({
+        "apiVersion": "guideway.dev/v1alpha1", "kind": "Forwarder", "metadata": {"name": name}, "spec": {}
+    });
+    let parsed = guideway_controller_crds::parse(&object).unwrap();
+    Change::Resource(parsed.object, Box::new(parsed.resource.unwrap()))
+}
+
 #[tokio::test]
 async fn forwarders_and_shards() {
     let played = play(state());
     let sightings = played.admin.sights.driver.sightings.clone();
     let hello = Hello { version: "1.2.3".to_owned(), zone: Some("a".to_owned()), ..Hello::default() };
     sightings.connected(&name("fw1"), &hello, UNIX_EPOCH + Duration::from_secs(9));
+    played.admin.sights.admission.see(&registered("fw4"));
     let (admin, _show) = played.answer_contents();
 
     let answer =
@@ -216,8 +226,16 @@ async fn forwarders_and_shards() {
             )
         })
         .collect();
-    // fw3 leaves the shard, and is not there.
-    assert_eq!(seen, [("fw1", true, true, 3, 1), ("fw2", true, false, 3, 1), ("fw3", false, false, 0, 1)]);
+    // fw3 leaves the shard, and is not there; fw4 never was.
+    assert_eq!(
+        seen,
+        [
+            ("fw1", true, true, 3, 1),
+            ("fw2", true, false, 3, 1),
+            ("fw3", false, false, 0, 1),
+            ("fw4", false, false, 0, 0)
+        ]
+    );
     let fw1 = &answer.forwarders[0];
     assert_eq!((fw1.version.as_str(), fw1.zone.as_str(), fw1.last_contact_unix_ms), ("1.2.3", "a", 9000));
 

@@ -16,6 +16,19 @@ fn the_least_that_is_needed() {
 }
 
 #[test]
+fn the_file_with_services_is_read_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("services.yaml");
+    let config = Config::parse(&format!("{SEED}services_file: {}\n", path.display())).unwrap();
+    assert!(config.check_services().unwrap_err().to_string().contains("services.yaml"), "it is not there");
+    std::fs::write(&path, "services:\n- name: web\n").unwrap();
+    let error = config.check_services().unwrap_err().to_string();
+    assert!(error.contains("services.yaml:2: services[0].name: must be namespace/name"), "{error}");
+    std::fs::write(&path, "services: []\n").unwrap();
+    config.check_services().unwrap();
+}
+
+#[test]
 fn everything() {
     let text = format!(
         "{SEED}

@@ -117,6 +117,11 @@ impl Admission {
         self.known.send_if_modified(|known| !std::mem::replace(&mut known.is_complete, true));
     }
 
+    /// Who has an object.
+    pub(crate) fn names(&self) -> BTreeSet<ForwarderName> {
+        self.known.borrow().names.clone()
+    }
+
     /// Whether a forwarder may connect, and if not why.
     pub(crate) fn check(&self, forwarder: &ForwarderName) -> Result<(), (Why, Status)> {
         self.known.borrow().check(forwarder)

@@ -214,7 +214,9 @@ impl<K> Kind<K> {
 
     fn works(&mut self) {
         if std::mem::take(&mut self.fails) {
-            self.feed.contacts().reads(&self.name, &self.title(), None, Instant::now());
+            let (contacts, what, now) = (self.feed.contacts(), self.title(), Instant::now());
+            contacts.reads(&self.name, &what, None, now);
+            contacts.refuses(&self.name, &what, None, now);
         }
     }
 
@@ -279,7 +281,11 @@ impl<K: Resource + Send> Takes<K> for Kind<K> {
     async fn failed(&mut self, error: &watcher::Error) {
         tracing::debug!(cluster = %self.name, kind = ?self.what, %error, "watch interrupted");
         self.fails = true;
-        self.feed.contacts().reads(&self.name, &self.title(), Some(reason(error)), Instant::now());
+        let (contacts, what, now) = (self.feed.contacts(), self.title(), Instant::now());
+        let why = reason(error);
+        let refusal = is_refusal(error).then(|| format!("{what} cannot be read: {why}"));
+        contacts.refuses(&self.name, &what, refusal, now);
+        contacts.reads(&self.name, &what, Some(why), now);
     }
 }
 
@@ -293,6 +299,16 @@ fn reason(error: &watcher::Error) -> String {
             status.message.clone()
         }
         other => other.to_string(),
+    }
+}
+
+/// Whether this controller has no right to it.
+fn is_refusal(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error) => {
+            super::is_refusal(error)
+        }
+        _ => false,
     }
 }
 

@@ -8,6 +8,8 @@ use guideway_controller_index::ClusterName;
 
 /// A watch that fails is tried again within less; one that has not failed for so long works.
 const OVER: Duration = Duration::from_secs(20);
+/// A write that is refused is tried again within less; one that has not been refused for so long is wanted no more.
+const FORGOTTEN: Duration = Duration::from_secs(60);
 
 /// How the API of a cluster is doing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub(crate) struct Contact {
     pub(crate) silence: Option<String>,
     /// Which of its objects cannot be read now, and why.
     pub(crate) unread: BTreeMap<String, String>,
+    /// What this controller has no right to, and what comes of it.
+    pub(crate) refused: BTreeMap<String, String>,
 }
 
 impl Contact {
@@ -39,7 +43,13 @@ impl Contact {
     /// What is wrong, if something is.
     pub(crate) fn error(&self) -> Option<String> {
         let unread = || self.unread.iter().next().map(|(what, why)| format!("{what} cannot be read: {why}"));
-        self.kubeconfig().map(str::to_owned).or_else(|| self.silence.clone()).or_else(unread)
+        let known = self.kubeconfig().map(str::to_owned).or_else(|| self.silence.clone());
+        known.or_else(|| self.refusal().map(str::to_owned)).or_else(unread)
+    }
+
+    /// What its API refuses, if it refuses something.
+    pub(crate) fn refusal(&self) -> Option<&str> {
+        self.refused.values().next().map(String::as_str)
     }
 }
 
@@ -47,6 +57,7 @@ impl Contact {
 struct Known {
     contact: Contact,
     failed: BTreeMap<String, Instant>,
+    refused: BTreeMap<String, Instant>,
 }
 
 /// How clusters are doing, for whoever looks. Clones share it.
@@ -60,9 +71,13 @@ impl Contacts {
         let fails = |known: &Known, what: &String| {
             known.failed.get(what).is_some_and(|at| now.saturating_duration_since(*at) < OVER)
         };
+        let is_refused = |known: &Known, what: &String| {
+            known.refused.get(what).is_some_and(|at| now.saturating_duration_since(*at) < FORGOTTEN)
+        };
         let contact = |known: &Known| {
             let mut contact = known.contact.clone();
             contact.unread.retain(|what, _| fails(known, what));
+            contact.refused.retain(|what, _| is_refused(known, what));
             contact
         };
         known.iter().map(|(name, known)| (name.clone(), contact(known))).collect()
@@ -90,6 +105,18 @@ impl Contacts {
             if let Some(failure) = failure {
                 known.failed.insert(what.to_owned(), now);
                 known.contact.unread.insert(what.to_owned(), failure);
+            }
+        });
+    }
+
+    /// Something is granted, or refused and what comes of it.
+    pub(crate) fn refuses(&self, name: &ClusterName, what: &str, refusal: Option<String>, now: Instant) {
+        self.with(name, |known| {
+            known.refused.remove(what);
+            known.contact.refused.remove(what);
+            if let Some(refusal) = refusal {
+                known.refused.insert(what.to_owned(), now);
+                known.contact.refused.insert(what.to_owned(), refusal);
             }
         });
     }
@@ -127,6 +154,13 @@ mod tests {
         assert_eq!(error(1).unwrap(), "connection refused");
         contacts.update(&east, |contact| contact.silence = None);
         contacts.reads(&east, "Services in shop", None, start);
+        assert_eq!(error(1), None);
+        let forbidden = "Services cannot be written: forbidden".to_owned();
+        contacts.refuses(&east, "writes", Some(forbidden.clone()), start);
+        assert_eq!(error(59), Some(forbidden.clone()));
+        assert_eq!(error(60), None, "nobody wants to write any more");
+        contacts.refuses(&east, "writes", Some(forbidden), start);
+        contacts.refuses(&east, "writes", None, start);
         assert_eq!(error(1), None);
         contacts.forget(&east);
         assert!(contacts.all(start).is_empty());

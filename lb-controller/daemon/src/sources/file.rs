@@ -111,6 +111,11 @@ fn settings() -> Cluster {
     }
 }
 
+/// Whether a file of Services can be used.
+pub(crate) fn check(path: &Path, has_home: bool) -> Result<(), ConfigError> {
+    load(path, has_home).map(drop)
+}
+
 fn load(path: &Path, has_home: bool) -> Result<Document, ConfigError> {
     file::load(path, |text, _| parse::document(text, has_home))
 }

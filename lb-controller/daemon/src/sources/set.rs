@@ -51,6 +51,8 @@ struct Known {
 
 struct Running {
     access: Access,
+    /// Whether there was a client by it when it began.
+    is_usable: bool,
     /// That are watched.
     namespaces: BTreeSet<String>,
     stop: CancellationToken,
@@ -245,19 +247,12 @@ impl Set {
                     running.access == access && running.namespaces == settings.namespaces
                 }) =>
             {
+                if running.as_ref().is_some_and(|running| running.is_usable) {
+                    self.feed.contacts().unusable(&name, None);
+                }
                 running
             }
-            Ok(access) => {
-                let reads_others =
-                    running.as_ref().is_some_and(|running| running.namespaces != settings.namespaces);
-                end(running).await;
-                self.feed.contacts().update(&name, |contact| {
-                    contact.unusable = None;
-                    contact.synced &= !reads_others;
-                });
-                tracing::info!(cluster = %name, "the cluster is watched");
-                Some(self.start(name.clone(), access, settings.namespaces.clone()))
-            }
+            Ok(access) => self.other_access(&name, running, access, &settings).await,
             Err(error) => {
                 // What runs goes on: a Secret that is being replaced is gone for a moment.
                 if self.feed.contacts().missing(&name, Some(error.clone())) {
@@ -267,6 +262,36 @@ impl Set {
             }
         };
         self.known.insert(name, Known { settings, running, patience });
+    }
+
+    /// What runs goes on until there is something better: of another kubeconfig that is of no use nothing is known that could
+    /// take its place.
+    async fn other_access(
+        &self,
+        name: &ClusterName,
+        running: Option<Running>,
+        access: Access,
+        settings: &Cluster,
+    ) -> Option<Running> {
+        let made = client_by(&access, self.home.as_ref().map(|home| &home.client)).await;
+        let running = match (&made, running) {
+            (Some(Err(error)), Some(running)) if running.is_usable => {
+                if self.feed.contacts().unusable(name, Some(error.to_string())) {
+                    tracing::warn!(cluster = %name, %error, "the kubeconfig cannot be used: the one before is used on");
+                }
+                return Some(running);
+            }
+            (_, running) => running,
+        };
+        let reads_others = running.as_ref().is_some_and(|running| running.namespaces != settings.namespaces);
+        end(running).await;
+        self.feed.contacts().update(name, |contact| {
+            contact.unusable = None;
+            contact.synced &= !reads_others;
+        });
+        tracing::info!(cluster = %name, "the cluster is watched");
+        let is_usable = matches!(made, Some(Ok(_)));
+        Some(self.start(name.clone(), access, is_usable, settings.namespaces.clone()))
     }
 
     /// A cluster that nobody has reached yet has no address of ours: one that cannot be reached at all, such as one whose
@@ -282,12 +307,27 @@ impl Set {
         }))
     }
 
-    fn start(&self, name: ClusterName, access: Access, namespaces: BTreeSet<String>) -> Running {
+    fn start(
+        &self,
+        name: ClusterName,
+        access: Access,
+        is_usable: bool,
+        namespaces: BTreeSet<String>,
+    ) -> Running {
         let stop = CancellationToken::new();
         let (feed, home) = (self.feed.clone(), self.home.as_ref().map(|home| home.client.clone()));
         let task = tokio::spawn(connect(name, access.clone(), namespaces.clone(), home, feed, stop.clone()));
-        Running { access, namespaces, stop, task }
+        Running { access, is_usable, namespaces, stop, task }
     }
+}
+
+/// `None`: there is no home cluster.
+async fn client_by(access: &Access, home: Option<&Client>) -> Option<Result<Client, ClientError>> {
+    Some(match access {
+        Access::Home => Ok(home?.clone()),
+        Access::File(kubeconfig, _) => client::by_config(kubeconfig).await,
+        Access::Text(text, context) => client::by_text(text, context.clone()).await,
+    })
 }
 
 async fn connect(
@@ -299,12 +339,7 @@ async fn connect(
     stop: CancellationToken,
 ) {
     loop {
-        let made: Result<Client, ClientError> = match (&access, &home) {
-            (Access::Home, Some(home)) => Ok(home.clone()),
-            (Access::Home, None) => return,
-            (Access::File(kubeconfig, _), _) => client::by_config(kubeconfig).await,
-            (Access::Text(text, context), _) => client::by_text(text, context.clone()).await,
-        };
+        let Some(made) = client_by(&access, home.as_ref()).await else { return };
         match made {
             Ok(client) => {
                 feed.contacts().unusable(&name, None);
@@ -320,5 +355,86 @@ async fn connect(
             () = stop.cancelled() => return,
             () = tokio::time::sleep(RETRY) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use guideway_controller_crds::guideway::EndpointMode;
+    use k8s_openapi::ByteString;
+
+    use super::*;
+    use crate::forwarders::Admission;
+    use crate::sources::Contacts;
+
+    fn east() -> ClusterName {
+        ClusterName::new("east").unwrap()
+    }
+
+    /// A Secret with this kubeconfig.
+    fn secret(text: &str) -> Told {
+        let data = [("kubeconfig".to_owned(), ByteString(text.as_bytes().to_vec()))];
+        Told::Secret(
+            "east".to_owned(),
+            Some(Box::new(Secret { data: Some(data.into()), ..Secret::default() })),
+        )
+    }
+
+    /// Of a server that nobody is.
+    fn kubeconfig(token: &str) -> String {
+        format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: c\n\
+             contexts: [{{name: c, context: {{cluster: k, user: u}}}}]\n\
+             clusters: [{{name: k, cluster: {{server: 'https://127.0.0.1:1'}}}}]\n\
+             users: [{{name: u, user: {{token: {token}}}}}]\n"
+        )
+    }
+
+    #[tokio::test]
+    async fn a_kubeconfig_of_no_use_takes_nothing_away() {
+        let (feed, mut told) = Feed::new(Contacts::default(), Admission::default());
+        tokio::spawn(async move { while told.recv().await.is_some() {} });
+        let access =
+            ClusterAccess::Secret { name: "east".to_owned(), key: "kubeconfig".to_owned(), context: None };
+        let cluster = Cluster {
+            access,
+            load_balancer_class: None,
+            default_class: false,
+            namespaces: BTreeSet::new(),
+            endpoints: EndpointMode::Pod,
+            shard: None,
+            backend_policy: None,
+        };
+        let mut set = Set {
+            home: None,
+            feed,
+            config: Arc::default(),
+            objects: [(east(), cluster)].into(),
+            met: BTreeSet::new(),
+            secrets: BTreeMap::new(),
+            known: BTreeMap::new(),
+            file: file::Source::new(true),
+            kubeconfigs: BTreeMap::new(),
+        };
+        let unusable =
+            |set: &Set| set.feed.contacts().all(std::time::Instant::now())[&east()].unusable.clone();
+        let text = |set: &Set| match set.known[&east()].running.as_ref().map(|running| &running.access) {
+            Some(Access::Text(text, _)) => text.clone(),
+            other => panic!("{other:?}"),
+        };
+        // Before anything was of use, each is tried.
+        set.told(secret("{")).await;
+        assert_eq!(text(&set), "{");
+        set.told(secret(&kubeconfig("a"))).await;
+        assert_eq!((text(&set), unusable(&set)), (kubeconfig("a"), None));
+        set.told(secret("{")).await;
+        set.told(secret("[")).await;
+        assert_eq!(text(&set), kubeconfig("a"), "it is watched on");
+        assert!(unusable(&set).is_some());
+        set.told(secret(&kubeconfig("a"))).await;
+        assert_eq!((text(&set), unusable(&set)), (kubeconfig("a"), None));
+        set.told(secret("{")).await;
+        set.told(secret(&kubeconfig("b"))).await;
+        assert_eq!((text(&set), unusable(&set)), (kubeconfig("b"), None));
     }
 }

@@ -14,12 +14,12 @@ use guideway_controller_crds::Kind;
 use guideway_controller_rollout::coordinator::Role;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::{Api, ApiResource, DynamicObject, PostParams};
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::runtime::events::{Event, EventType};
 use kube::{Client, Resource as _, ResourceExt as _};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::REPORTER;
+use super::events::Recorder;
 use crate::state::Sights;
 use facts::Facts;
 use wanted::Urgency;
@@ -158,8 +158,7 @@ pub(crate) async fn run(
     sights: Sights,
     mut told: mpsc::Receiver<Told>,
 ) {
-    let reporter = Reporter { controller: REPORTER.to_owned(), instance: Some(identity) };
-    let recorder = Recorder::new(client.clone(), reporter);
+    let recorder = Recorder::new(client.clone(), &identity);
     let mut speaker = Speaker { recorder, client, namespace, faults: BTreeSet::new() };
     let mut subjects = Subjects::default();
     let mut facts = Facts::new(&sights);

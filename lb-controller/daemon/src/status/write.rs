@@ -6,17 +6,18 @@ use guideway_controller_index::{Condition, FINALIZER, FinalizerChange, ServiceSt
 use jiff::{Timestamp, Unit};
 use k8s_openapi::api::core::v1::Service;
 use kube::api::{Api, Patch, PatchParams};
-use kube::runtime::events::{Event, EventType, Recorder};
+use kube::runtime::events::{Event, EventType};
 use kube::{Client, Resource as _};
 use serde_json::{Value, json};
+
+use super::events::Recorder;
+use crate::sources::is_refusal;
 
 /// Who fields are from.
 const MANAGER: &str = "lb-controller";
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// What an Event is about, for whoever reports.
 const ACTION: &str = "Serve";
-/// The longest text of an Event.
-const MAX_NOTE: usize = 1024;
 
 /// How it went.
 pub(super) enum Outcome {
@@ -24,6 +25,8 @@ pub(super) enum Outcome {
     Done,
     /// The Service is another one by now.
     Conflict,
+    /// The controller may not write.
+    Refused(String),
     /// Nothing is known.
     Failed(String),
 }
@@ -37,8 +40,17 @@ pub(super) async fn write(client: &Client, recorder: &Recorder, status: &Service
         Err(Fault::Api(error)) => match *error {
             kube::Error::Api(answer) if answer.code == 404 => Outcome::Done,
             kube::Error::Api(answer) if answer.code == 409 => Outcome::Conflict,
+            error if is_refusal(&error) => Outcome::Refused(words(error)),
             error => Outcome::Failed(error.to_string()),
         },
+    }
+}
+
+/// Those of the API server, if it has said some.
+fn words(error: kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) if !status.message.is_empty() => status.message.clone(),
+        other => other.to_string(),
     }
 }
 
@@ -94,7 +106,7 @@ async fn steps(services: &Api<Service>, recorder: &Recorder, status: &ServiceSta
         let event = Event {
             type_,
             reason: event.reason.to_owned(),
-            note: Some(event.message.chars().take(MAX_NOTE).collect()),
+            note: Some(event.message.clone()),
             action: ACTION.to_owned(),
             secondary: None,
         };

@@ -52,6 +52,7 @@ pub(super) fn status(view: &View, uptime: Duration) -> v1::StatusResponse {
         settles_unix_ms: view.unsettled_sets().filter_map(|set| set.settles_at).max().map_or(0, unix_ms),
         rolled_back_to: view.rolled_back_to.unwrap_or_default(),
         controller: view.controller().map(|view| controller(&view)),
+        link_problems: Vec::new(),
     }
 }
 

@@ -34,6 +34,7 @@ async fn bench(view: View) -> Bench {
         flows: FlowCounter::new(Arc::new(Numbered::default())),
         ways: watch::Sender::new(found()).subscribe(),
         announcements: announcer.watch(),
+        links: watch::Sender::new(guideway_l2::Status::default()).subscribe(),
         requests: sender,
         started: Instant::now(),
         stop: stop.clone(),

@@ -25,7 +25,6 @@ const ADDRESSES: &str = "metallb.io/loadBalancerIPs";
 const MAX_SERVICES: usize = 10_000;
 const MAX_PORTS: usize = 1_000;
 const MAX_BACKENDS: usize = 4_096;
-const MAX_ADDRESSES: usize = 16;
 
 type Problems = Vec<Problem>;
 
@@ -151,10 +150,10 @@ fn service(path: &str, node: &Node, problems: &mut Problems) -> Option<(Service,
     if ports.is_none() {
         problems.push(problem(node, format!("{path}.ports"), "is required and missing"));
     }
-    let ports: Vec<Port> = list(&format!("{path}.ports"), ports, MAX_PORTS, problems)
-        .into_iter()
-        .filter_map(|(path, node)| port(&path, node, problems))
-        .collect();
+    let listed = list(&format!("{path}.ports"), ports, MAX_PORTS, problems);
+    let needs_names = listed.len() > 1;
+    let ports: Vec<Port> =
+        listed.into_iter().filter_map(|(path, node)| port(&path, node, needs_names, problems)).collect();
     let backends: Vec<(IpAddr, bool)> = list(&format!("{path}.backends"), backends, MAX_BACKENDS, problems)
         .into_iter()
         .filter_map(|(path, node)| backend(&path, node, problems))
@@ -266,9 +265,14 @@ fn slices(namespace: &str, service: &str, ports: &[Port], backends: &[(IpAddr, b
     slices
 }
 
-fn port(path: &str, node: &Node, problems: &mut Problems) -> Option<Port> {
+/// Where there are several, what stands behind them is found by their names.
+fn port(path: &str, node: &Node, needs_name: bool, problems: &mut Problems) -> Option<Port> {
     let mut section = Section::open(path, node, problems);
-    let name = section.optional("name", problems, label).map(|found| found.value);
+    let name = match needs_name {
+        true => section.required("name", problems, label),
+        false => section.optional("name", problems, label),
+    };
+    let name = name.map(|found| found.value);
     let port = section.required("port", problems, number);
     let target = section.optional("target", problems, number).map(|found| found.value);
     let protocol = section.optional("protocol", problems, protocol).map(|found| found.value);
@@ -317,12 +321,13 @@ fn full_name(value: &Value) -> Result<(String, String), String> {
 }
 
 fn addresses(value: &Value) -> Result<Vec<IpAddr>, String> {
-    let wrong = || format!("must be a list of 1 to {MAX_ADDRESSES} addresses");
+    let wrong = || "must be a list of one address, or of one of each family".to_owned();
     let Value::List(list) = value else { return Err(wrong()) };
-    if list.is_empty() || list.len() > MAX_ADDRESSES {
-        return Err(wrong());
-    }
-    list.iter().map(|node| parsed::<IpAddr>("an address")(&node.value)).collect()
+    let address = |node: &Node| parsed::<IpAddr>("an address")(&node.value);
+    let addresses: Vec<IpAddr> = list.iter().take(3).map(address).collect::<Result<_, _>>()?;
+    let families: BTreeSet<bool> = addresses.iter().map(IpAddr::is_ipv4).collect();
+    // As with Services of Kubernetes.
+    if addresses.is_empty() || families.len() < addresses.len() { Err(wrong()) } else { Ok(addresses) }
 }
 
 fn texts(value: &Value) -> Result<Vec<String>, String> {

@@ -59,6 +59,16 @@ fn every_problem_has_a_line_and_a_field() {
         ),
         ("services: [{name: a/b, ports: []}]", false, "1: services[0].addresses: is required and missing"),
         (
+            "services: [{name: a/b, addresses: [192.0.2.1, 192.0.2.2], ports: []}]",
+            false,
+            "1: services[0].addresses: must be a list of one address, or of one of each family",
+        ),
+        (
+            &format!("{web}  ports:\n  - {{name: http, port: 80}}\n  - port: 443\n"),
+            false,
+            "6: services[0].ports[1].name: is required and missing",
+        ),
+        (
             &format!("{web}  ports:\n  - port: 0\n"),
             false,
             "5: services[0].ports[0].port: 0 is not in 1 to 65535",

@@ -72,8 +72,7 @@ fn api(conflicts: bool) -> (Speaker, Log) {
         }
     });
     let client = Client::new(service, "guideway");
-    let reporter = Reporter { controller: REPORTER.to_owned(), instance: None };
-    let recorder = Recorder::new(client.clone(), reporter);
+    let recorder = Recorder::new(client.clone(), "here");
     (Speaker { client, namespace: "guideway".to_owned(), recorder, faults: BTreeSet::new() }, asked)
 }
 

@@ -63,7 +63,9 @@ fn cluster(name: &str, facts: &Facts) -> (Vec<Wanted>, Map<String, Value>) {
     let contact = known.cloned().unwrap_or_default();
     let error = || contact.error().unwrap_or_else(|| "it has not answered yet".to_owned());
     let mut fields = Map::new();
-    let reachable = if contact.reachable {
+    let reachable = if let (true, Some(problem)) = (contact.reachable, contact.kubeconfig()) {
+        wanted(REACHABLE, true, NO_KUBECONFIG, format!("{problem}; it is reached by the one before"))
+    } else if contact.reachable {
         wanted(REACHABLE, true, "Answers", "")
     } else if let Some(last) = contact.last {
         let since = moment(last);
@@ -75,7 +77,9 @@ fn cluster(name: &str, facts: &Facts) -> (Vec<Wanted>, Map<String, Value>) {
     } else {
         wanted(REACHABLE, false, "NeverReached", error())
     };
-    let synced = if contact.synced {
+    let synced = if let (true, Some(refusal)) = (contact.synced, contact.refusal()) {
+        wanted(SYNCED, false, "Refused", refusal)
+    } else if contact.synced {
         wanted(SYNCED, true, "Listed", "")
     } else {
         let unread = if contact.unread.is_empty() { None } else { contact.error() };

@@ -1,6 +1,7 @@
 //! Who announces what.
 
 use guideway_controller_core::ForwarderName;
+use guideway_controller_crds::Kind;
 use serde_json::json;
 
 use super::world::*;
@@ -131,4 +132,32 @@ fn routers_and_what_they_are_told() {
     assert_eq!(world.index.problems().count(), 0);
     world.index.apply(Change::Password(crate::ObjectName::new("guideway", "tor"), None));
     assert_eq!(world.settle().routing().peers.len(), 1);
+}
+
+#[test]
+fn what_an_advertisement_names_and_nobody_has_is_told() {
+    let mut world = web(|_| {});
+    let spec = json!({"ipAddressPools": ["web", "wbe"], "peers": ["tor"]});
+    world.index.apply(resource("metallb.io", "BGPAdvertisement", "some", spec));
+    let spec = json!({"ipAddressPools": ["lnik"]});
+    world.index.apply(resource("metallb.io", "L2Advertisement", "link", spec));
+    world.index.apply(pool("web", &["198.51.100.0/24"]));
+    world.settle();
+    let problems = |world: &World| -> Vec<String> {
+        world.index.problems().map(|problem| format!("{} {}", problem.name, problem.problem)).collect()
+    };
+    assert_eq!(
+        problems(&world),
+        [
+            "link there is no IPAddressPool lnik: nothing is announced in its place",
+            "some there is no IPAddressPool wbe: nothing is announced in its place",
+            "some there is no BGPPeer tor: nobody is told in its place",
+        ]
+    );
+    let spec = json!({"myASN": 65001, "peerASN": 65000, "peerAddress": "10.0.0.254"});
+    world.index.apply(resource("metallb.io", "BGPPeer", "tor", spec));
+    world.index.apply(pool("wbe", &["198.51.101.0/24"]));
+    world.index.apply(Change::ResourceGone(Kind::L2Advertisement, "link".to_owned()));
+    world.settle();
+    assert_eq!(problems(&world), [""; 0]);
 }

@@ -115,6 +115,18 @@ fn target_ports_may_differ() {
 }
 
 #[test]
+fn a_health_check_that_comes_before_the_endpoints_is_right() {
+    let mut world = World::new();
+    let mut web = service("web");
+    web["metadata"]["annotations"] = json!({"guideway.dev/health-check": "tcp"});
+    world.put("east", "Service", web);
+    assert!(world.settle().vips().is_empty());
+    assert!(!world.told("health check"));
+    world.put("east", "EndpointSlice", slice("web", "a", &[endpoint("10.1.0.1", "web-0", "n1")]));
+    assert!(set(&world.settle(), V4).health_check.is_some() && !world.told("health check"));
+}
+
+#[test]
 fn ports_of_other_names_are_not_meant() {
     let (found, _) =
         of(&[with(1, json!({}))], |_| {}, |slice| slice["ports"] = json!([{"name": "admin", "port": 1}]));

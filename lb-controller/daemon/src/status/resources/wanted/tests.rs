@@ -68,6 +68,21 @@ fn a_cluster_tells_since_when_it_is_silent_and_nothing_twice() {
     let again = Contact { last: Some(last + Duration::from_secs(1)), ..answers.clone() };
     facts.contacts.insert(ClusterName::new("east").unwrap(), again);
     assert_eq!(written(&status, Kind::Cluster, "east", &facts, LATER), None);
+    let replaced = Contact { unusable: Some("it is no YAML".to_owned()), ..answers.clone() };
+    facts.contacts.insert(ClusterName::new("east").unwrap(), replaced);
+    let (before, _) = written(&status, Kind::Cluster, "east", &facts, LATER).unwrap();
+    assert_eq!(said(&before, REACHABLE), ("True".to_owned(), "NoKubeconfig".to_owned()));
+    let message = "it is no YAML; it is reached by the one before";
+    assert_eq!(before["conditions"][0]["message"], message);
+    let refusal = "Services cannot be written to: forbidden";
+    let refused = [("Services".to_owned(), refusal.to_owned())];
+    let refused = Contact { refused: refused.into(), ..answers.clone() };
+    facts.contacts.insert(ClusterName::new("east").unwrap(), refused);
+    let (before, urgency) = written(&status, Kind::Cluster, "east", &facts, LATER).unwrap();
+    assert_eq!(urgency, Urgency::Now);
+    assert_eq!(said(&before, REACHABLE), ("True".to_owned(), "Answers".to_owned()));
+    assert_eq!(said(&before, SYNCED), ("False".to_owned(), "Refused".to_owned()));
+    assert_eq!(before["conditions"][1]["message"], refusal);
     let silent =
         |error: &str| Contact { reachable: false, silence: Some(error.to_owned()), ..answers.clone() };
     facts.contacts.insert(ClusterName::new("east").unwrap(), silent("connection refused"));
