@@ -25,8 +25,14 @@ async fn an_object_from_its_beginning_to_its_end() {
     let path = format!("{MAPS}/g1");
     assert_eq!(lab.get(&path).await.json, made);
 
-    let again = lab.post(MAPS, &config_map("g1", json!({}))).await;
-    assert_eq!((again.code.as_u16(), again.message()), (409, "configmaps \"g1\" already exists"));
+    for path in [MAPS.to_owned(), format!("{MAPS}?dryRun=All")] {
+        let again = lab.post(&path, &config_map("g1", json!({}))).await;
+        assert_eq!(
+            (again.code.as_u16(), again.message()),
+            (409, "configmaps \"g1\" already exists"),
+            "{path}"
+        );
+    }
 
     // No change, no new version.
     let same = lab.put(&path, &made).await;
