@@ -218,7 +218,8 @@ fn check_format(schema: &Schema, text: &str) -> Result<(), String> {
 }
 
 /// What Go's decoder calls a value.
-fn go_kind(value: &Value) -> &'static str {
+/// What Go's decoder calls a value whose type it did not expect.
+pub fn go_kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "bool",
