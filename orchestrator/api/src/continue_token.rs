@@ -2,8 +2,8 @@
 //!
 //! Clients may not look into it, but those of Kubernetes are known to; so the form is the same.
 
-use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::{DecodeError, Engine};
 use serde::{Deserialize, Serialize};
 
 use crate::status::Status;
@@ -21,6 +21,7 @@ pub struct Continue {
 
 #[derive(Serialize, Deserialize)]
 struct Token {
+    #[serde(default)]
     v: String,
     #[serde(default)]
     rv: i64,
@@ -44,24 +45,37 @@ pub fn inconsistent(start: &str, prefix: &str) -> String {
 ///
 /// 400: the server did not make it, or it leads out of the list.
 pub fn parse(text: &str, prefix: &str) -> Result<Continue, Status> {
-    let wrong = |why: &str| Status::bad_request(format!("continue key is not valid: {why}"));
+    let wrong =
+        |why: &str| Status::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
     let bytes =
-        URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).map_err(|error| wrong(&error.to_string()))?;
-    let token: Token = serde_json::from_slice(&bytes).map_err(|error| wrong(&error.to_string()))?;
+        URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).map_err(|error| wrong(&in_go_words(&error)))?;
+    let decoded = guideway_schema::decode(&bytes).map_err(|error| wrong(&error.to_string()))?;
+    let token: Token = serde_json::from_value(decoded.value).map_err(|error| wrong(&error.to_string()))?;
     if token.v != FORM {
-        return Err(wrong(&format!("server does not recognize this encoded version {:?}", token.v)));
+        return Err(wrong(&format!("server does not recognize this encoded version {}", token.v)));
     }
     if token.start.is_empty() {
         return Err(wrong("encoded start key empty (version meta.k8s.io/v1)"));
     }
     if token.start.split('/').any(|part| matches!(part, "." | "..")) {
-        return Err(wrong(&format!("{:?}", token.start)));
+        return Err(wrong(&token.start));
     }
     let revision = match token.rv {
         0 => return Err(wrong("incorrect encoded start resourceVersion (version meta.k8s.io/v1)")),
         rv => u64::try_from(rv).ok(),
     };
     Ok(Continue { revision, start: format!("{prefix}{}", token.start.trim_start_matches('/')) })
+}
+
+/// What Kubernetes' decoder says.
+fn in_go_words(error: &DecodeError) -> String {
+    match error {
+        DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol(at, _) => {
+            format!("illegal base64 data at input byte {at}")
+        }
+        DecodeError::InvalidLength(length) => format!("illegal base64 data at input byte {length}"),
+        DecodeError::InvalidPadding => "illegal base64 data".to_owned(),
+    }
 }
 
 fn relative<'a>(key: &'a str, prefix: &str) -> &'a str {
@@ -102,6 +116,20 @@ mod tests {
         ] {
             let status = parse(&text, "/registry/core/pods/").unwrap_err();
             assert_eq!((status.code, status.reason.as_str()), (400, "BadRequest"), "{text}");
+        }
+    }
+
+    #[test]
+    fn refusals_are_those_of_kubernetes() {
+        let made = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        for (text, words) in [
+            ("%".to_owned(), "illegal base64 data at input byte 0"),
+            (made("nope"), "invalid character 'o' in literal null (expecting 'u')"),
+            (made(r#"{"v":"v9","rv":1,"start":"a"}"#), "server does not recognize this encoded version v9"),
+            (made(r#"{"v":"meta.k8s.io/v1","rv":1,"start":"../a"}"#), "../a"),
+        ] {
+            let status = parse(&text, "/registry/core/pods/").unwrap_err();
+            assert_eq!(status.message, format!("invalid continue token: continue key is not valid: {words}"));
         }
     }
 

@@ -90,6 +90,12 @@ pub trait Rules: Sync {
         ordinary::prepare_status(self.status_keeps(), new, old);
     }
 
+    /// Sets the times that the server knows and the client left out, in the next state of an object. `now` is as in
+    /// `metadata.creationTimestamp`.
+    fn stamp(&self, new: &mut Value, old: &Value, now: &str) {
+        let _ = (new, old, now);
+    }
+
     /// Fields of the metadata that a write to `status` leaves as they are. Agents of nodes label their nodes and
     /// annotate their pods there.
     fn status_keeps(&self) -> &'static [&'static str] {

@@ -4,9 +4,11 @@ use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use guideway_api::Status;
+use guideway_api::options::PatchKind;
 use guideway_protobuf::DecodeError;
-use guideway_schema::Decoded;
+use guideway_schema::{Decoded, go_kind};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde_json::Value;
 use serde_saphyr::{DuplicateKeyPolicy, UserMessageFormatter};
 
 #[cfg(test)]
@@ -59,8 +61,12 @@ pub(crate) enum Content<'a> {
     /// An object of the kind.
     Object(&'a str),
     /// A patch.
-    Patch,
+    Patch(PatchKind),
 }
+
+/// What Kubernetes reads of a body before it knows what it is.
+const TYPE_META: &str =
+    r#"struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }"#;
 
 /// Bytes of a body that are shown to who sent it.
 const SHOWN: usize = 30;
@@ -69,7 +75,9 @@ impl Content<'_> {
     /// The refusal of bytes that cannot be read.
     fn refuse(self, format: Format, bytes: &[u8], error: &dyn std::fmt::Display) -> Status {
         Status::bad_request(match self {
-            Self::Patch => format!("error decoding patch: {error}"),
+            Self::Patch(PatchKind::Strategic) => error.to_string(),
+            Self::Patch(PatchKind::Apply) => format!("error decoding YAML: {error}"),
+            Self::Patch(PatchKind::Json | PatchKind::Merge) => format!("error decoding patch: {error}"),
             Self::Object(kind) => {
                 let stage = match format {
                     Format::Json => "couldn't get version/kind; json parse error: ",
@@ -90,8 +98,33 @@ impl Content<'_> {
     }
 }
 
-/// The value in `bytes`.
+/// The value in `bytes`. Where an object has to be, it is one, or null.
 pub(crate) fn decode(format: Format, bytes: &[u8], content: Content<'_>) -> Result<Decoded, Status> {
+    let decoded = read_value(format, bytes, content)?;
+    match without_kind(&decoded.value) {
+        // Kubernetes makes JSON of YAML first.
+        Some(why) if matches!(content, Content::Object(_)) => Err(content.refuse(Format::Json, bytes, &why)),
+        _ => Ok(decoded),
+    }
+}
+
+/// Why no version and kind can be read from a value, in the words of Go's decoder.
+fn without_kind(value: &Value) -> Option<String> {
+    if value.is_null() {
+        return None;
+    }
+    let Value::Object(fields) = value else {
+        return Some(format!("json: cannot unmarshal {} into Go value of type {TYPE_META}", go_kind(value)));
+    };
+    let wrong = |name: &&str| {
+        fields.get(*name).filter(|value| !matches!(value, Value::String(_) | Value::Null)).is_some()
+    };
+    let name = ["apiVersion", "kind"].into_iter().find(wrong)?;
+    let found = go_kind(&fields[name]);
+    Some(format!("json: cannot unmarshal {found} into Go struct field .{name} of type string"))
+}
+
+fn read_value(format: Format, bytes: &[u8], content: Content<'_>) -> Result<Decoded, Status> {
     let bad = |error: &dyn std::fmt::Display| content.refuse(format, bytes, error);
     match format {
         Format::Json => guideway_schema::decode(bytes).map_err(|error| bad(&error)),

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::catalogue::{Document, OpenApiForm};
 use crate::negotiate::{self, Encoding};
 use crate::reply::{self, Answer};
-use crate::respond::not_found;
+use crate::respond::{not_found, not_served};
 use crate::server::ApiServer;
 
 /// What `/version` says. The minor version is that of Kubernetes whose kinds are served.
@@ -44,13 +44,13 @@ impl ApiServer {
                 Ok(response)
             }
             ["api"] | ["apis"] => self.roots(request, path == "api"),
-            ["api", version] => self.document(headers, encoding()?, |server| {
+            ["api", version] => self.document(headers, encoding()?, "", |server| {
                 discovery::resource_list(&server.catalogue().registry, "", version)
             }),
-            ["apis", group] => self.document(headers, encoding()?, |server| {
+            ["apis", group] => self.document(headers, encoding()?, group, |server| {
                 discovery::group(&server.catalogue().registry, group)
             }),
-            ["apis", group, version] => self.document(headers, encoding()?, |server| {
+            ["apis", group, version] => self.document(headers, encoding()?, group, |server| {
                 discovery::resource_list(&server.catalogue().registry, group, version)
             }),
             ["openapi", "v2"] => {
@@ -113,11 +113,12 @@ impl ApiServer {
         &self,
         headers: &HeaderMap,
         encoding: Encoding,
+        group: &str,
         make: impl FnOnce(&Self) -> Option<Value>,
     ) -> Answer {
         match make(self) {
             Some(value) => etag(headers, encoding, &value),
-            None => Ok(not_found()),
+            None => not_served(&self.catalogue().registry, group),
         }
     }
 

@@ -11,8 +11,9 @@ use axum::response::Response;
 use futures_util::FutureExt as _;
 use guideway_access::Identity;
 use guideway_access::rbac::{Attributes, ResourceAttributes, Target};
+use guideway_api::kind::Origin;
 use guideway_api::path::{self, ResourceRequest};
-use guideway_api::{Kind, Scope, Status, Verb};
+use guideway_api::{Kind, Registry, Scope, Status, Verb};
 use jiff::Timestamp;
 
 use crate::call::Call;
@@ -92,13 +93,11 @@ impl ApiServer {
             self.flow.enter(&identity.name).await.map_err(busy)?
         };
         self.authorize(&identity, &attributes(&path))?;
-        let Some(resource) = self.catalogue().registry.find(&path.group, &path.version, &path.resource)
-        else {
-            return Ok(not_found());
+        let catalogue = self.catalogue();
+        let found = catalogue.registry.find(&path.group, &path.version, &path.resource);
+        let Some(resource) = found.filter(|resource| is_path_of(resource.kind(), &path)) else {
+            return not_served(&catalogue.registry, &path.group);
         };
-        if !is_path_of(resource.kind(), &path) {
-            return Ok(not_found());
-        }
         let wanted = if is_long && path.verb != Verb::Watch {
             // What a node sends is passed on as it is.
             Wanted::default()
@@ -203,7 +202,17 @@ fn attributes(path: &ResourceRequest) -> Attributes<'_> {
     }
 }
 
-/// The reply about a group, version or resource that is not served: no Status, as with Kubernetes.
+/// The reply about a version or resource that a group does not have: a Status where the group is one of the server's own,
+/// as with Kubernetes.
+pub(crate) fn not_served(registry: &Registry, group: &str) -> Answer {
+    let mut kinds = registry.kinds().iter();
+    if kinds.any(|kind| kind.origin == Origin::BuiltIn && kind.group == group) {
+        return Err(Status::no_resource());
+    }
+    Ok(not_found())
+}
+
+/// The reply about a path or group that there is not: no Status, as with Kubernetes.
 pub(crate) fn not_found() -> Response {
     reply::plain(axum::http::StatusCode::NOT_FOUND, "404 page not found\n")
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 pub use conflict::{Conflict, conflict_message};
 
+use crate::error::{OBJECT, cannot_unmarshal};
 use crate::fields::FieldSet;
 use crate::managed::{self, BEFORE_FIRST_APPLY, Entry, Manager, Operation};
 use crate::tree::{UNOWNED_METADATA, collect, compare, merge, remove, undeclared};
@@ -109,7 +110,10 @@ pub fn apply(
 /// Checks the configuration and takes out what this door does not write.
 fn prepare(schema: &Schema, config: &Value, manager: &Manager) -> Result<Value, ApplyError> {
     if !config.is_object() {
-        return Err(ApplyError::BadRequest("the applied configuration is no object".to_owned()));
+        let why = cannot_unmarshal(config, OBJECT);
+        return Err(ApplyError::BadRequest(format!(
+            "error decoding YAML: error unmarshaling JSON: while decoding JSON: {why}"
+        )));
     }
     if config.pointer("/metadata/managedFields").is_some_and(|list| !list.is_null()) {
         return Err(ApplyError::BadRequest("metadata.managedFields must be nil".to_owned()));

@@ -4,6 +4,7 @@ use json_patch::{Patch, PatchOperation, jsonptr::Pointer};
 use serde_json::Value;
 
 use crate::PatchError;
+use crate::error::{OBJECT, cannot_unmarshal};
 
 /// Most operations in a JSON patch.
 pub const MAX_OPERATIONS: usize = 10_000;
@@ -54,9 +55,12 @@ fn parse(patch: &[u8]) -> Result<Value, PatchError> {
 /// be applied.
 fn read(patch: &[u8]) -> Result<Patch, PatchError> {
     let list = parse(patch)?;
-    let Some(operations) = list.as_array().filter(|list| list.iter().all(Value::is_object)) else {
-        return Err(PatchError::Malformed("a JSON patch is a list of operations".to_owned()));
+    let Some(operations) = list.as_array() else {
+        return Err(PatchError::Malformed(cannot_unmarshal(&list, "[]handlers.jsonPatchOp")));
     };
+    if let Some(other) = operations.iter().find(|one| !one.is_object()) {
+        return Err(PatchError::Malformed(cannot_unmarshal(other, "handlers.jsonPatchOp")));
+    }
     if operations.len() > MAX_OPERATIONS {
         return Err(PatchError::TooManyOperations { operations: operations.len(), limit: MAX_OPERATIONS });
     }
@@ -139,7 +143,7 @@ fn changed(operation: &PatchOperation) -> [Option<&Pointer>; 2] {
 pub fn merge_patch(object: &Value, patch: &[u8]) -> Result<Value, PatchError> {
     let patch = parse(patch)?;
     if !patch.is_object() {
-        return Err(PatchError::Malformed("a merge patch of an object is an object".to_owned()));
+        return Err(PatchError::Malformed(cannot_unmarshal(&patch, OBJECT)));
     }
     let mut patched = object.clone();
     json_patch::merge(&mut patched, &patch);

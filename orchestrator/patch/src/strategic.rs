@@ -13,16 +13,17 @@ use guideway_schema::{PatchStrategy, Schema};
 use serde_json::{Map, Value};
 
 use crate::PatchError;
+use crate::error::{OBJECT, cannot_unmarshal};
 use directive::{DELETE_FROM, ORDER, Patch, RETAIN_KEYS};
 
 /// Applies a strategic merge patch.
 ///
 /// # Errors
-/// [`PatchError::BadDirective`] and, if `patch` is no object, [`PatchError::Malformed`]. An element of a merged list that
-/// lacks its key is [`PatchError::Unprocessable`].
+/// [`PatchError::BadDirective`], also if `patch` is no object. An element of a merged list that
+/// lacks its key is [`PatchError::NoMergeKey`].
 pub fn strategic_merge(schema: &Schema, object: &Value, patch: &Value) -> Result<Value, PatchError> {
     let Some(patch) = patch.as_object() else {
-        return Err(PatchError::Malformed("a strategic merge patch of an object is an object".to_owned()));
+        return Err(PatchError::BadDirective(cannot_unmarshal(patch, OBJECT)));
     };
     let none = Map::new();
     let live = object.as_object().unwrap_or(&none);

@@ -35,3 +35,4 @@ pub use cause::{Cause, CauseReason, quote};
 pub use decode::{DecodeError, Decoded, decode, decode_from};
 pub use quantity::{Quantity, QuantityError};
 pub use schema::{ListType, MapType, PatchStrategy, Schema, Type};
+pub use typed::go_kind;

@@ -22,7 +22,7 @@ impl Schema {
     }
 
     /// Gives a built-in kind's object, free of [type errors](Self::type_error), the form in which Kubernetes stores
-    /// and answers it: no nulls, quantities canonical, times in UTC with whole seconds (`MicroTime`: microseconds).
+    /// and answers it: no nulls, no maps without entries, quantities canonical, times in UTC with whole seconds (`MicroTime`: microseconds).
     pub fn normalize(&self, object: &mut Value) {
         match object {
             Value::Object(fields) => {
@@ -39,6 +39,7 @@ impl Schema {
                 }
                 fields.retain(|_, value| !value.is_null());
                 self.normalize_below(fields);
+                fields.retain(|name, value| !self.is_left_out(name, value));
             }
             Value::Array(elements) => {
                 if let Some(items) = self.items() {
@@ -58,6 +59,14 @@ impl Schema {
             }
             _ => {}
         }
+    }
+
+    /// Whether Go's encoder leaves a field out: a map without entries. Lists without elements stay, since some kinds tell
+    /// them from none.
+    fn is_left_out(&self, name: &str, value: &Value) -> bool {
+        value.as_object().is_some_and(Map::is_empty)
+            && self.property(name).is_some_and(|field| field.additional().is_some())
+            && self.required().all(|required| required != name)
     }
 
     fn normalize_below(&self, fields: &mut Map<String, Value>) {
@@ -218,7 +227,8 @@ fn check_format(schema: &Schema, text: &str) -> Result<(), String> {
 }
 
 /// What Go's decoder calls a value.
-fn go_kind(value: &Value) -> &'static str {
+/// What Go's decoder calls a value whose type it did not expect.
+pub fn go_kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "bool",
@@ -340,6 +350,22 @@ mod tests {
             json!({
                 "metadata": {"name": "a", "annotations": {"b": ""}, "deletionTimestamp": "2026-01-01T00:00:00Z"},
                 "spec": {"containers": [{"resources": {"limits": {"cpu": "1", "memory": "1Gi", "x": "500m"}}}]},
+            })
+        );
+        let mut object = json!({
+            "metadata": {"labels": {}, "annotations": {"a": "b"}, "finalizers": [],
+                "managedFields": [{"fieldsV1": {"f:metadata": {"f:labels": {}}}}]},
+            "spec": {"nodeSelector": {}, "securityContext": {}, "volumes": [{"name": "v", "emptyDir": {}}],
+                "affinity": {"podAffinity": {"x": [{"labelSelector": {"matchLabels": {}}}]}}, "containers": []},
+        });
+        pod.normalize(&mut object);
+        assert_eq!(
+            object,
+            json!({
+                "metadata": {"annotations": {"a": "b"}, "finalizers": [],
+                    "managedFields": [{"fieldsV1": {"f:metadata": {"f:labels": {}}}}]},
+                "spec": {"securityContext": {}, "volumes": [{"name": "v", "emptyDir": {}}],
+                    "affinity": {"podAffinity": {"x": [{"labelSelector": {"matchLabels": {}}}]}}, "containers": []},
             })
         );
         let lease = Schema::builtin("coordination.k8s.io", "v1", "Lease").unwrap();

@@ -50,6 +50,14 @@ impl Tokens {
         let account = objects
             .get("", "serviceaccounts", namespace, service_account)
             .ok_or_else(|| refusal::not_found("", "serviceaccounts", service_account))?;
+        for (field, own) in [("name", service_account), ("namespace", namespace)] {
+            let said = text(&body["metadata"], field);
+            if !said.is_empty() && said != own {
+                let words = format!("must match the service account {field} if specified");
+                let cause = Cause::invalid(format!("metadata.{field}"), &said.into(), &words);
+                return Err(refusal::invalid(GROUP, KIND, service_account, &[cause]));
+            }
+        }
         let spec = &body["spec"];
         if let Some(node) = who.node() {
             for_own_pod(node, request, objects)?;
@@ -181,9 +189,9 @@ fn bind(reference: &Value, bound: &mut Bound, objects: &dyn Objects) -> Result<(
         (text(reference, "kind"), text(reference, "apiVersion"), text(reference, "name"));
     let Some((_, resource)) = BINDABLE.iter().find(|(known, _)| *known == kind).filter(|_| version == "v1")
     else {
+        let (group, version) = version.split_once('/').unwrap_or(("", version));
         return Err(refusal::bad_request(format!(
-            "cannot bind token for serviceaccount {:?} to {version} {kind}; a v1 Pod, Secret or Node is possible",
-            bound.serviceaccount.name
+            "cannot bind token to object of type {group}/{version}, Kind={kind}"
         )));
     };
     let namespace = if kind == "Node" { "" } else { bound.namespace.as_str() };

@@ -175,11 +175,7 @@ fn requests_that_cannot_be_granted_are_refused() {
             400,
             "cannot bind token for serviceaccount \"sa\" to pod running with different serviceaccount name.",
         ),
-        (
-            bound("ConfigMap", "c"),
-            400,
-            "cannot bind token for serviceaccount \"sa\" to v1 ConfigMap; a v1 Pod, Secret or Node is possible",
-        ),
+        (bound("ConfigMap", "c"), 400, "cannot bind token to object of type /v1, Kind=ConfigMap"),
         (
             json!({"boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": "p", "uid": "old"}}),
             409,
@@ -200,6 +196,17 @@ fn requests_that_cannot_be_granted_are_refused() {
     };
     let refusal = tokens.request(nobody, &cluster(), now(), &mut Warnings::new()).unwrap_err();
     assert_eq!(refusal.message, "serviceaccounts \"no\" not found");
+    for (field, value) in [("name", "other"), ("namespace", "elsewhere")] {
+        let body = json!({"metadata": {field: value}});
+        let who = Identity::anonymous();
+        let other = TokenRequest { namespace: "d", service_account: "sa", body: &body, id: "i", who: &who };
+        let refusal = tokens.request(other, &cluster(), now(), &mut Warnings::new()).unwrap_err();
+        let words = format!(
+            "TokenRequest.authentication.k8s.io \"sa\" is invalid: metadata.{field}: Invalid value: \"{value}\": must match \
+             the service account {field} if specified"
+        );
+        assert_eq!((refusal.code, refusal.message.as_str()), (422, &words[..]));
+    }
 }
 
 #[test]

@@ -114,6 +114,24 @@ impl Rules for Request {
         }
     }
 
+    fn stamp(&self, new: &mut Value, old: &Value, now: &str) {
+        let Some(Value::Array(conditions)) =
+            new.get_mut("status").and_then(|status| status.get_mut("conditions"))
+        else {
+            return;
+        };
+        for condition in conditions {
+            let before = old.list("status.conditions").iter().find(|before| {
+                ["type", "status"].iter().all(|field| before.text(field) == condition.text(field))
+            });
+            let since =
+                before.map(|before| before.text("lastTransitionTime")).filter(|time| !time.is_empty());
+            let since = since.unwrap_or(now).to_owned();
+            condition.or_set("lastUpdateTime", now);
+            condition.or_set("lastTransitionTime", since);
+        }
+    }
+
     fn validate_update(&self, new: &Value, old: &Value) -> Vec<Cause> {
         let mut causes = self.validate(new);
         causes.extend(self.validate_status(new, old));
@@ -139,12 +157,34 @@ impl Rules for Request {
         let status = Field::root(new).at("status");
         let mut types = Vec::new();
         for condition in status.at("conditions").items() {
-            condition.at("type").needs(&mut causes);
-            types.push(condition.at("type").text());
+            let (kind, state) = (condition.at("type"), condition.at("status"));
+            kind.needs(&mut causes);
+            // A decision is there or not: nobody takes it back.
+            let is_decision = matches!(kind.text(), "Approved" | "Denied" | "Failed");
+            if state.needs(&mut causes) {
+                state
+                    .one_of(if is_decision { &["True"] } else { &["False", "True", "Unknown"] }, &mut causes);
+            }
+            let opposite = match kind.text() {
+                "Approved" => "Denied",
+                "Denied" => "Approved",
+                _ => "",
+            };
+            if !opposite.is_empty() && types.contains(&opposite) {
+                causes.push(kind.invalid("Approved and Denied conditions are mutually exclusive"));
+            }
+            if types.contains(&kind.text()) {
+                causes.push(kind.duplicate());
+            }
+            types.push(kind.text());
         }
-        if types.contains(&"Approved") && types.contains(&"Denied") {
-            let words = "Approved and Denied conditions are mutually exclusive";
-            causes.push(status.at("conditions").invalid(words));
+        let certificate = STANDARD.decode(status.at("certificate").text()).unwrap_or_default();
+        let is_certificate = String::from_utf8_lossy(&certificate).contains("-----BEGIN CERTIFICATE-----");
+        if !certificate.is_empty() && !is_certificate {
+            // Kubernetes does not repeat it.
+            let shown = Value::from("<certificate data>");
+            let words = "must contain at least one CERTIFICATE PEM block";
+            causes.push(Cause::invalid("status.certificate", &shown, words));
         }
         let before = old.text("status.certificate");
         if !before.is_empty() && status.at("certificate").text() != before {

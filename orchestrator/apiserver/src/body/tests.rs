@@ -30,7 +30,8 @@ fn nonsense() {
                 assert!(decoded.is_err() || levels < 130, "{level}");
             }
         }
-        assert!(read_map(Format::Yaml, "- ".repeat(120).as_bytes()).is_ok());
+        let list = "- ".repeat(120);
+        assert!(decode(Format::Yaml, list.as_bytes(), Content::Patch(PatchKind::Apply)).is_ok());
     });
     yaml.unwrap().join().unwrap();
 }
@@ -40,7 +41,27 @@ fn refusals_say_what_was_sent() {
     let said = |format, bytes: &[u8], content| decode(format, bytes, content).unwrap_err().message.clone();
     let object = Content::Object("Pod");
     let begin = "the object provided is unrecognized (must be of type Pod): ";
-    let table: [(&[u8], &str); 4] = [
+    let table: [(&[u8], &str); 8] = [
+        (
+            b"[]",
+            "couldn't get version/kind; json parse error: json: cannot unmarshal array into Go value of type struct { \
+             APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" } (5b5d)",
+        ),
+        (
+            b"5",
+            "couldn't get version/kind; json parse error: json: cannot unmarshal number into Go value of type struct { \
+             APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" } (35)",
+        ),
+        (
+            b"{\"kind\":5}",
+            "couldn't get version/kind; json parse error: json: cannot unmarshal number into Go struct field .kind of \
+             type string ({\"kind\":5})",
+        ),
+        (
+            b"{\"apiVersion\":[]}",
+            "couldn't get version/kind; json parse error: json: cannot unmarshal array into Go struct field .apiVersion \
+             of type string ({\"apiVersion\":[]})",
+        ),
         (b"", "couldn't get version/kind; json parse error: unexpected end of JSON input (<empty>)"),
         (
             b"{\"kind\":\"Pod\",",
@@ -59,9 +80,17 @@ fn refusals_say_what_was_sent() {
     for (bytes, words) in table {
         assert_eq!(said(Format::Json, bytes, object), format!("{begin}{words}"));
     }
-    assert_eq!(
-        said(Format::Json, b"{", Content::Patch),
-        "error decoding patch: unexpected end of JSON input"
+    for (kind, words) in [
+        (PatchKind::Merge, "error decoding patch: unexpected end of JSON input"),
+        (PatchKind::Strategic, "unexpected end of JSON input"),
+        (PatchKind::Apply, "error decoding YAML: unexpected end of JSON input"),
+    ] {
+        assert_eq!(said(Format::Json, b"{", Content::Patch(kind)), words);
+    }
+    assert_eq!(read_map(Format::Json, b"null").unwrap().value, json!(null));
+    assert!(
+        said(Format::Yaml, b"- a", object)
+            .contains("json: cannot unmarshal array into Go value of type struct")
     );
 }
 

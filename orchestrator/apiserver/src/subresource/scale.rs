@@ -51,16 +51,16 @@ pub(super) async fn scale(call: &mut Call, body: Body) -> Answer {
                 PatchKind::Json => guideway_patch::json_patch(&before, &bytes).map_err(refused)?,
                 PatchKind::Merge => {
                     let after = guideway_patch::merge_patch(&before, &bytes).map_err(refused)?;
-                    duplicates = body::decode(Format::Json, &bytes, Content::Patch)?.duplicates;
+                    duplicates = body::decode(Format::Json, &bytes, Content::Patch(kind))?.duplicates;
                     after
                 }
                 PatchKind::Strategic => {
-                    let patch = body::decode(Format::Json, &bytes, Content::Patch)?;
+                    let patch = body::decode(Format::Json, &bytes, Content::Patch(kind))?;
                     duplicates = patch.duplicates;
                     guideway_patch::strategic_merge(schema, &before, &patch.value).map_err(refused)?
                 }
                 PatchKind::Apply => {
-                    let decoded = body::decode(Format::Yaml, &bytes, Content::Patch)?;
+                    let decoded = body::decode(Format::Yaml, &bytes, Content::Patch(kind))?;
                     duplicates = decoded.duplicates;
                     decoded.value
                 }
@@ -166,11 +166,12 @@ fn is_wanted(call: &Call, scale: &Value) -> Result<(), Status> {
             Cause::invalid("spec.replicas", &Value::from(replicas), "must be greater than or equal to 0");
         return Err(Status::invalid(SCALE, &call.path.name, &[cause]));
     }
-    for (field, of_old) in [("name", &call.path.name), ("namespace", &call.path.namespace)] {
+    let (name, namespace) = (&call.path.name, &call.path.namespace);
+    for (field, of_old, place) in [("name", name, "URL"), ("namespace", namespace, "request")] {
         let own = text(scale, &["metadata", field]);
         if !own.is_empty() && own != of_old {
             return Err(Status::bad_request(format!(
-                "the {field} of the scale ({own}) does not match that of the URL ({of_old})"
+                "the {field} of the object ({own}) does not match the {field} on the {place} ({of_old})"
             )));
         }
     }

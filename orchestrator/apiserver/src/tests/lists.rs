@@ -62,7 +62,7 @@ async fn objects_of_built_in_kinds_do_not_repeat_their_kind() {
     }
     let yaml = lab.ask("GET", MAPS, &[("accept", "application/yaml")], "").await;
     let yaml = String::from_utf8_lossy(&yaml.bytes).into_owned();
-    assert!(yaml.contains("\n  metadata:\n") && !yaml.contains("\n  kind: "), "{yaml}");
+    assert!(yaml.contains("\n- metadata:\n") && !yaml.contains("\n  kind: "), "{yaml}");
     assert!(!yaml.contains("\n- apiVersion: ") && !yaml.contains("\n  apiVersion: "), "{yaml}");
     assert_eq!(lab.get(&format!("{MAPS}/a")).await.json["kind"], "ConfigMap");
 }

@@ -227,3 +227,54 @@ async fn whoever_applies_a_scale_owns_the_replicas() {
         lab.patch(&format!("{path}/scale?fieldValidation=Strict"), "merge-patch+json", &unknown).await;
     assert_eq!(strict.code, 422, "{}", strict.json);
 }
+
+#[tokio::test]
+async fn decisions_about_certificates_have_their_times() {
+    let lab = Lab::start().await;
+    let all = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+    let pem = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0K";
+    let spec = json!({"request": pem, "signerName": "kubernetes.io/kube-apiserver-client", "usages": ["client auth"]});
+    lab.made(all, &json!({"metadata": {"name": "jane"}, "spec": spec})).await;
+    let merge = "merge-patch+json";
+    let decide = |conditions: Value| json!({"status": {"conditions": conditions}});
+    let approval = format!("{all}/jane/approval");
+    for (conditions, words) in [
+        (json!([{"type": "Approved"}]), "status.conditions[0].status: Required value"),
+        (
+            json!([{"type": "Approved", "status": "False"}]),
+            "status.conditions[0].status: Unsupported value: \"False\": supported values: \"True\"",
+        ),
+        (
+            json!([{"type": "A", "status": "True"}, {"type": "A", "status": "True"}]),
+            "status.conditions[1].type: Duplicate value: \"A\"",
+        ),
+        (
+            json!([{"type": "Approved", "status": "True"}, {"type": "Denied", "status": "True"}]),
+            "status.conditions[1].type: Invalid value: \"Denied\": Approved and Denied conditions are mutually exclusive",
+        ),
+    ] {
+        let refused = lab.patch(&approval, merge, &decide(conditions)).await;
+        assert_eq!(refused.code, 422, "{}", refused.json);
+        assert!(refused.message().ends_with(words), "{}", refused.message());
+    }
+    let approved = decide(json!([{"type": "Approved", "status": "True", "reason": "R"}]));
+    let reply = lab.patch(&approval, merge, &approved).await;
+    let condition = &reply.json["status"]["conditions"][0];
+    let since = condition["lastTransitionTime"].as_str().unwrap_or_default();
+    assert!(since.parse::<jiff::Timestamp>().is_ok(), "{}", reply.json);
+    assert_eq!(condition["lastUpdateTime"], since);
+    // What was so before is so since then.
+    let older =
+        decide(json!([{"type": "Approved", "status": "True", "lastTransitionTime": "2020-01-01T00:00:00Z"}]));
+    assert_eq!(lab.patch(&approval, merge, &older).await.code, 200);
+    let reply = lab.patch(&approval, merge, &approved).await;
+    let condition = &reply.json["status"]["conditions"][0];
+    assert_eq!(condition["lastTransitionTime"], "2020-01-01T00:00:00Z");
+    assert_ne!(condition["lastUpdateTime"], condition["lastTransitionTime"]);
+    let none =
+        lab.patch(&format!("{all}/jane/status"), merge, &json!({"status": {"certificate": "eA=="}})).await;
+    assert_eq!(
+        none.json["details"]["causes"][0]["message"],
+        "Invalid value: \"<certificate data>\": must contain at least one CERTIFICATE PEM block"
+    );
+}

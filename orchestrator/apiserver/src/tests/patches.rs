@@ -103,3 +103,20 @@ async fn a_field_that_is_twice_in_a_merge_patch() {
     assert_eq!(warned.code, 200);
     assert_eq!(warned.headers["warning"], "299 - \"duplicate field \\\"data.a\\\"\"");
 }
+
+#[tokio::test]
+async fn a_map_without_entries_is_left_out() {
+    let lab = Lab::start().await;
+    let made = lab.made(MAPS, &json!({"metadata": {"name": "e", "labels": {}}, "data": {"a": "1"}})).await;
+    assert_eq!(made["metadata"].get("labels"), None);
+    let path = format!("{MAPS}/e");
+    let label = |value: Value| json!({"metadata": {"labels": {"x": value}}});
+    let labelled = lab.patch(&path, "merge-patch+json", &label(json!("y"))).await;
+    assert_eq!(labelled.json["metadata"]["labels"], json!({"x": "y"}));
+    let bare = lab.patch(&path, "merge-patch+json", &label(Value::Null)).await.json;
+    assert_eq!(bare["metadata"].get("labels"), None);
+    let owned = &bare["metadata"]["managedFields"][0]["fieldsV1"];
+    assert_eq!(owned, &json!({"f:data": {".": {}, "f:a": {}}}));
+    let remove = json!([{"op": "remove", "path": "/data/a"}]);
+    assert_eq!(lab.patch(&path, "json-patch+json", &remove).await.json.get("data"), None);
+}

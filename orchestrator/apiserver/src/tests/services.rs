@@ -29,7 +29,13 @@ async fn addresses_and_ports_are_of_one_service_only() {
     other["spec"]["clusterIP"] = json!(taken);
     let refused = lab.post(SERVICES, &other).await;
     assert_eq!((refused.code.as_u16(), refused.reason()), (422, "Invalid"));
-    assert!(refused.message().contains("provided IP is already allocated"), "{}", refused.message());
+    let words = format!(
+        "Service \"other\" is invalid: spec.clusterIPs: Invalid value: [\"{taken}\"]: failed to allocate IP {taken}: \
+         provided IP is already allocated"
+    );
+    assert_eq!(refused.message(), words);
+    let tried = lab.post(&format!("{SERVICES}?dryRun=All"), &other).await;
+    assert_eq!((tried.code.as_u16(), tried.message()), (422, &words[..]));
     other["spec"]["clusterIP"] = json!("10.97.0.1");
     assert!(lab.post(SERVICES, &other).await.message().contains("not in the valid range"));
 

@@ -25,8 +25,14 @@ async fn an_object_from_its_beginning_to_its_end() {
     let path = format!("{MAPS}/g1");
     assert_eq!(lab.get(&path).await.json, made);
 
-    let again = lab.post(MAPS, &config_map("g1", json!({}))).await;
-    assert_eq!((again.code.as_u16(), again.message()), (409, "configmaps \"g1\" already exists"));
+    for path in [MAPS.to_owned(), format!("{MAPS}?dryRun=All")] {
+        let again = lab.post(&path, &config_map("g1", json!({}))).await;
+        assert_eq!(
+            (again.code.as_u16(), again.message()),
+            (409, "configmaps \"g1\" already exists"),
+            "{path}"
+        );
+    }
 
     // No change, no new version.
     let same = lab.put(&path, &made).await;
@@ -141,7 +147,20 @@ async fn what_is_wrong_is_said() {
     assert_eq!((lost.code.as_u16(), lost.message()), (404, "namespaces \"nope\" not found"));
     let elsewhere = json!({"metadata": {"name": "x", "namespace": "kube-system"}});
     assert_eq!(lab.post(MAPS, &elsewhere).await.code, 400);
-    assert_eq!(lab.get("/apis/foo.io/v1/bars").await.bytes, "404 page not found\n");
+    for path in ["/apis/foo.io/v1/bars", "/apis/foo.io/v1", "/apis/foo.io", "/nope"] {
+        assert_eq!(lab.get(path).await.bytes, "404 page not found\n", "{path}");
+    }
+    for path in [
+        "/api/v1/bars",
+        "/apis/apps/v1/namespaces/default/bars/x",
+        "/apis/apps/v9",
+        "/api/v9",
+        "/apis/apps/v9/bars",
+    ] {
+        let none = lab.get(path).await;
+        assert_eq!(none.message(), "the server could not find the requested resource", "{path}");
+        assert_eq!((none.code.as_u16(), none.reason(), &none.json["details"]), (404, "NotFound", &json!({})));
+    }
     assert_eq!(lab.post(&format!("{MAPS}/x"), &config_map("x", json!({}))).await.code, 405);
 }
 

@@ -89,6 +89,7 @@ impl Call {
             let manager = self.manager(change.options.field_manager.as_deref());
             new = self.managed(Some(&old), new, manager, change.door, name)?;
         }
+        rules.stamp(&mut new, &old, &self.time());
         // What changes nothing is not written, unless it is stored as another definition had it.
         if new == old && !convert::is_outdated(&kind, current.revision.0, &current.value()) {
             return Ok(Some(old));

@@ -60,7 +60,7 @@ impl Claims {
         };
         let network = &call.server.config;
         for claim in after.iter().filter(|claim| !same(claim, &before)) {
-            check(claim, &network.service_networks, &network.node_ports)
+            check(claim, object, &network.service_networks, &network.node_ports)
                 .map_err(|cause| Status::invalid(call.kind().qualified(), &name(object), &[cause]))?;
         }
         Ok(Self {
@@ -93,18 +93,12 @@ impl Claims {
     ) -> Result<(), Status> {
         let Some(claim) = self.added.get(index) else { return Ok(()) };
         if !self.chosen.contains(claim) {
-            let is_address = claim.what == "clusterips";
-            let value = if is_address {
-                Value::from(claim.value.as_str())
+            let cause = if claim.what == "clusterips" {
+                no_address(claim, object, "provided IP is already allocated")
             } else {
-                port_of(claim).map_or_else(|| Value::from(claim.value.as_str()), Value::from)
+                let port = port_of(claim).map_or_else(|| Value::from(claim.value.as_str()), Value::from);
+                Cause::invalid(claim.field.as_str(), &port, "provided port is already allocated")
             };
-            let detail = if is_address {
-                "provided IP is already allocated"
-            } else {
-                "provided port is already allocated"
-            };
-            let cause = Cause::invalid(claim.field.as_str(), &value, detail);
             return Err(Status::invalid(call.kind().qualified(), object_name, &[cause]));
         }
         taken.insert(Key::from(claim.key()));
@@ -128,21 +122,30 @@ fn port_of(claim: &Claim) -> Option<u16> {
     claim.value.split('-').next()?.parse().ok()
 }
 
+/// Kubernetes' words are about all addresses of the Service, of which the sentence names the one.
+fn no_address(claim: &Claim, object: &Value, why: &str) -> Cause {
+    let detail = format!("failed to allocate IP {}: {why}", claim.value);
+    Cause::invalid("spec.clusterIPs", &object["spec"]["clusterIPs"], &detail)
+}
+
 /// Whether a value that is claimed is one of ours.
-fn check(claim: &Claim, networks: &[IpNet], ports: &RangeInclusive<u16>) -> Result<(), Cause> {
-    let bad = |value: Value, detail: String| Err(Cause::invalid(claim.field.as_str(), &value, &detail));
+fn check(
+    claim: &Claim,
+    object: &Value,
+    networks: &[IpNet],
+    ports: &RangeInclusive<u16>,
+) -> Result<(), Cause> {
     if claim.what == "clusterips" {
         return match claim.value.parse::<IpAddr>() {
             Ok(address) if networks.iter().any(|network| is_usable(network, address)) => Ok(()),
             _ => {
                 let ranges: Vec<String> = networks.iter().map(ToString::to_string).collect();
-                let detail = format!(
-                    "failed to allocate IP {}: the provided IP ({}) is not in the valid range. The range of valid IPs is {}",
-                    claim.value,
+                let why = format!(
+                    "the provided IP ({}) is not in the valid range. The range of valid IPs is {}",
                     claim.value,
                     ranges.join(", ")
                 );
-                bad(Value::from(claim.value.as_str()), detail)
+                Err(no_address(claim, object, &why))
             }
         };
     }
@@ -154,7 +157,8 @@ fn check(claim: &Claim, networks: &[IpNet], ports: &RangeInclusive<u16>) -> Resu
                 ports.start(),
                 ports.end()
             );
-            bad(port.map_or_else(|| Value::from(claim.value.as_str()), Value::from), detail)
+            let port = port.map_or_else(|| Value::from(claim.value.as_str()), Value::from);
+            Err(Cause::invalid(claim.field.as_str(), &port, &detail))
         }
     }
 }

@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use guideway_access::admission::{self, Operation};
 use guideway_access::quota;
 use guideway_api::kind::Origin;
+use guideway_api::rules::Claim;
 use guideway_api::{Scope, Status, convert};
 use guideway_store::{Expect, Key, Revision, StoreError, Txn, TxnOutcome, Write};
 use serde_json::{Value, json};
@@ -76,7 +77,16 @@ impl Call {
                 }
             };
             if proposal.is_dry {
-                return Ok(Committed::Done);
+                // What the transaction would find, as of now.
+                self.server.fresh().await?;
+                let is_there = |key: &Key| self.server.cache.get(key).is_some();
+                if matches!(proposal.expect, Expect::Absent) && is_there(&proposal.key) {
+                    return Ok(Committed::Refused);
+                }
+                let is_taken = |claim: &Claim| is_there(&Key::from(claim.key()));
+                let Some(claim) = claims.added.iter().position(is_taken) else { return Ok(Committed::Done) };
+                claims.refused(self, claim, object, proposal.name, &mut taken)?;
+                continue;
             }
             let mut txn = Txn::default();
             let mut about = vec![About::Object];

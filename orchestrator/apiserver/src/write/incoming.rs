@@ -5,7 +5,7 @@ use guideway_api::kind::Origin;
 use guideway_api::options::FieldValidation;
 use guideway_api::{GroupVersionKind, Status};
 use guideway_schema::Schema;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::body::{self, Content};
 use crate::call::Call;
@@ -97,6 +97,10 @@ pub(crate) fn fields_are_known(
 
 /// Fills in `apiVersion` and `kind`, or refuses others.
 fn is_of_kind(object: &mut Value, expected: &Expected<'_>) -> Result<(), Status> {
+    if object.is_null() {
+        // To Go's decoder, null is an object without fields.
+        *object = Value::Object(Map::new());
+    }
     if expected.origin == Origin::BuiltIn {
         is_decodable(object, &expected.kind)?;
     }

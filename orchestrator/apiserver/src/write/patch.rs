@@ -77,11 +77,11 @@ impl Patch {
                 Self::Merge(bytes, decoded.map(|decoded| decoded.duplicates).unwrap_or_default())
             }
             PatchKind::Strategic => {
-                let decoded = body::decode(Format::Json, &bytes, Content::Patch)?;
+                let decoded = body::decode(Format::Json, &bytes, Content::Patch(kind))?;
                 Self::Strategic(decoded.value, decoded.duplicates)
             }
             PatchKind::Apply => {
-                let decoded = body::decode(Format::Yaml, &bytes, Content::Patch)?;
+                let decoded = body::decode(Format::Yaml, &bytes, Content::Patch(kind))?;
                 Self::Apply(decoded.value, decoded.duplicates)
             }
         })
@@ -192,6 +192,7 @@ pub(crate) fn refused(error: PatchError) -> Status {
     match error.status() {
         422 => Status::rejected(),
         413 => Status::too_large(error.to_string()),
+        500 => Status::failure(500, "", error.to_string()),
         _ => Status::bad_request(error.to_string()),
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::directive::{self, Patch};
 use super::{Place, map, merge_key, order, plain_map};
 use crate::PatchError;
+use crate::error::in_go;
 
 /// Merges `patch` into a list: of objects by their merge key, of scalars as a set.
 pub(super) fn merge(
@@ -52,9 +53,9 @@ fn objects(
             // Alone it empties the list; what is next to it in the element is no element.
             Patch::Replace => replace = true,
             Patch::Delete => {
-                deleted.insert(key_text(item, key, place)?);
+                deleted.insert(key_text(item, key)?);
             }
-            Patch::Merge => items.push((key_text(item, key, place)?, item)),
+            Patch::Merge => items.push((key_text(item, key)?, item)),
         }
     }
     let name = |item: &Value| item.get(key).map(ToString::to_string);
@@ -80,11 +81,9 @@ fn objects(
     Ok(merged)
 }
 
-fn key_text(item: &Map<String, Value>, key: &str, place: Place<'_>) -> Result<String, PatchError> {
+fn key_text(item: &Map<String, Value>, key: &str) -> Result<String, PatchError> {
     item.get(key).map(ToString::to_string).ok_or_else(|| {
-        PatchError::Unprocessable(format!(
-            "{place}: map: {} does not contain declared merge key: {key}",
-            Value::Object(item.clone())
-        ))
+        let item = in_go(&Value::Object(item.clone()));
+        PatchError::NoMergeKey(format!("map: {item} does not contain declared merge key: {key}"))
     })
 }

@@ -188,7 +188,10 @@ fn what_is_no_configuration_is_refused() {
         let manager = Manager::new("me", "apps/v1");
         crate::apply::apply(&deployment(), None, &config, &manager, Force::No, T1).unwrap_err().to_string()
     };
-    assert_eq!(refused(json!([])), "the applied configuration is no object");
+    assert_eq!(
+        refused(json!([])),
+        "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal array into Go value of type map[string]interface {}"
+    );
     assert_eq!(
         refused(json!({"apiVersion": "apps/v1", "metadata": {"managedFields": []}})),
         "metadata.managedFields must be nil"

@@ -128,7 +128,11 @@ fn what_cannot_be_obeyed_is_refused() {
     };
     assert_eq!(
         refused(json!({"containers": [{"image": "x"}]})),
-        ".spec.containers: map: {\"image\":\"x\"} does not contain declared merge key: name"
+        "map: map[image:x] does not contain declared merge key: name"
+    );
+    assert_eq!(
+        refused(json!({"containers": [{"tty": true, "env": [{"name": "a", "value": null}], "args": []}]})),
+        "map: map[args:[] env:[map[name:a value:<nil>]] tty:true] does not contain declared merge key: name"
     );
     assert_eq!(refused(json!({"containers": ["x"]})), ".spec.containers: expected an object, found \"x\"");
     assert_eq!(

@@ -1,6 +1,6 @@
 //! Loops over two variables: index and element of a list, or key and value of a map.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use kube_cel::cel::{
     ExecutionError, FunctionContext, ResolveResult, Value,
@@ -18,6 +18,8 @@ pub(super) enum Loop {
     ExistsOne,
     List,
     Map,
+    /// Its maps are put together into one.
+    Entries,
 }
 
 impl Loop {
@@ -29,6 +31,7 @@ impl Loop {
             ("existsOne" | "exists_one", 3) => Some(Self::ExistsOne),
             ("transformList", 3 | 4) => Some(Self::List),
             ("transformMap", 3 | 4) => Some(Self::Map),
+            ("transformMapEntry", 3 | 4) => Some(Self::Entries),
             _ => None,
         }
     }
@@ -41,6 +44,7 @@ impl Loop {
             Self::ExistsOne => "existsOne",
             Self::List => "transformList",
             Self::Map => "transformMap",
+            Self::Entries => "transformMapEntry",
         }
     }
 
@@ -107,12 +111,12 @@ struct Made {
     /// What could not be said of a pair. Another one may make it of no matter.
     failed: Option<ExecutionError>,
     list: Vec<Value>,
-    map: Vec<(Key, Value)>,
+    map: HashMap<Key, Value>,
 }
 
 impl Made {
     fn new(how: Loop) -> Self {
-        Self { how, is_found: false, failed: None, list: Vec::new(), map: Vec::new() }
+        Self { how, is_found: false, failed: None, list: Vec::new(), map: HashMap::new() }
     }
 
     fn add(&mut self, key: Key, made: ResolveResult) -> Result<Turn, ExecutionError> {
@@ -142,7 +146,18 @@ impl Made {
             Loop::Map => {
                 let made = made?;
                 charge_value(&made)?;
-                self.map.push((key, made));
+                self.map.insert(key, made);
+            }
+            Loop::Entries => {
+                let made = made?;
+                charge_value(&made)?;
+                let Value::Map(entries) = made else { return Err(ExecutionError::NoSuchOverload) };
+                for (key, value) in entries.map.iter() {
+                    if self.map.insert(key.clone(), value.clone()).is_some() {
+                        let words = format!("insert failed: key '{key}' already exists");
+                        return Err(ExecutionError::function_error(self.how.word(), words));
+                    }
+                }
             }
         }
         Ok(Turn::Next)
@@ -154,7 +169,7 @@ impl Made {
             (Loop::All, _) => Ok(Value::Bool(!self.is_found)),
             (Loop::Exists | Loop::ExistsOne, _) => Ok(Value::Bool(self.is_found)),
             (Loop::List, _) => Ok(Value::List(Arc::new(self.list))),
-            (Loop::Map, _) => Ok(Value::Map(Map { map: Arc::new(self.map.into_iter().collect()) })),
+            (Loop::Map | Loop::Entries, _) => Ok(Value::Map(Map { map: Arc::new(self.map) })),
         }
     }
 }

@@ -238,9 +238,12 @@ impl Rewriter<'_> {
         {
             return Err(format!("found no matching overload for '{}': its test is no bool", how.word()));
         }
+        if how == Loop::Entries && made.plain().is_some_and(|kind| kind != Plain::Map) {
+            return Err(format!("found no matching overload for '{}': it makes no map", how.word()));
+        }
         let gives = match how {
             Loop::List => Plain::List,
-            Loop::Map => Plain::Map,
+            Loop::Map | Loop::Entries => Plain::Map,
             _ => Plain::Bool,
         };
         let units = number(self.steps - before);

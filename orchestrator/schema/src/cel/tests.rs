@@ -114,6 +114,8 @@ fn rules_hold_or_not() {
         "{'k': 'v', 'a': 'b'}.transformList(k, v, k + v) == ['ab', 'kv']",
         "[1, 2, 3].transformList(i, v, v > 1, i * v) == [2, 6]",
         "{'k': 1, 'a': 2}.transformMap(k, v, k == 'k', v + 1) == {'k': 2}",
+        "['a', 'b'].transformMapEntry(i, v, {v: i}) == {'a': 0, 'b': 1}",
+        "{'k': 'v', 'a': 'b'}.transformMapEntry(k, v, k == 'k', {v: k, 'x': v}) == {'v': 'k', 'x': 'v'}",
         "[1, 0].exists(i, v, 1 / v == 1) && ![0, 1].all(i, v, 1 / v == 2)",
         "self.list.all(i, v, self.list[i] == v)",
     ] {
@@ -134,6 +136,10 @@ fn loops_and_types_are_checked_before() {
         (
             "self.list.transformList(i, v, 1, v) == []",
             "found no matching overload for 'transformList': its test is no bool",
+        ),
+        (
+            "self.list.transformMapEntry(i, v, v).size() == 0",
+            "found no matching overload for 'transformMapEntry': it makes no map",
         ),
         (
             "self.min.all(k, v, true)",
@@ -196,6 +202,10 @@ fn messages_reasons_and_paths() {
         (
             json!({"rule": "[1, 2][self.min] == 1", "message": "m"}),
             r#"spec: Invalid value: "object": index out of bounds: 3 evaluating rule: m"#,
+        ),
+        (
+            json!({"rule": "[1, 1].transformMapEntry(i, v, {v: i}).size() == self.min", "message": "m"}),
+            r#"spec: Invalid value: "object": insert failed: key '1' already exists evaluating rule: m"#,
         ),
         (
             json!({"rule": "dyn(self.min) > dyn('a')", "message": "m"}),

@@ -54,6 +54,6 @@ fn claims_out_of_range() {
         (claim("nodeports", "30080"), true),
         (claim("nodeports", "80"), false),
     ] {
-        assert_eq!(check(&one, &networks, &(30000..=32767)).is_ok(), is_good, "{one:?}");
+        assert_eq!(check(&one, &Value::Null, &networks, &(30000..=32767)).is_ok(), is_good, "{one:?}");
     }
 }
