@@ -5,7 +5,19 @@ use serde_json::Value;
 
 use super::Rules;
 use super::field::Field;
-use crate::json::View;
+use crate::json::{Fill as _, View};
+
+/// Fields that Kubernetes writes also where they are empty: programs sort by them, and kubectl shows no Event at all if none
+/// has the field that it sorts by.
+const TIMES: [&str; 3] = ["eventTime", "firstTimestamp", "lastTimestamp"];
+const NEW_TIMES: [&str; 3] = ["eventTime", "deprecatedFirstTimestamp", "deprecatedLastTimestamp"];
+
+fn fill(object: &mut Value, times: [&str; 3], source: &str) {
+    for time in times {
+        object.or_set(time, Value::Null);
+    }
+    object.or_set(source, Value::Object(serde_json::Map::new()));
+}
 
 /// Events of `v1`.
 pub(crate) struct Event;
@@ -17,6 +29,13 @@ impl Rules for Event {
 
     fn creates_on_update(&self) -> bool {
         true
+    }
+
+    fn default(&self, _: &str, object: &mut Value) {
+        fill(object, TIMES, "source");
+        for name in ["reportingComponent", "reportingInstance"] {
+            object.or_set(name, "");
+        }
     }
 
     fn validate(&self, object: &Value) -> Vec<Cause> {
@@ -57,6 +76,10 @@ impl Rules for NewEvent {
 
     fn creates_on_update(&self) -> bool {
         true
+    }
+
+    fn default(&self, _: &str, object: &mut Value) {
+        fill(object, NEW_TIMES, "deprecatedSource");
     }
 
     fn validate(&self, object: &Value) -> Vec<Cause> {

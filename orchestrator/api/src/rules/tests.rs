@@ -261,6 +261,23 @@ fn metadata_is_written_through_status_where_kubernetes_lets_it() {
 }
 
 #[test]
+fn events_have_their_times_even_without_any() {
+    let mut core = json!({"message": "m", "eventTime": "t"});
+    event::Event.default("v1", &mut core);
+    assert_eq!(
+        core,
+        json!({
+            "message": "m", "eventTime": "t", "firstTimestamp": null, "lastTimestamp": null, "source": {},
+            "reportingComponent": "", "reportingInstance": "",
+        })
+    );
+    let mut new = json!({});
+    event::NewEvent.default("v1", &mut new);
+    let times = json!({"eventTime": null, "deprecatedFirstTimestamp": null, "deprecatedLastTimestamp": null, "deprecatedSource": {}});
+    assert_eq!(new, times);
+}
+
+#[test]
 fn small_kinds_get_their_defaults() {
     let (secret, _) = created("", "secrets", json!({"stringData": {"a": "b"}}));
     assert_eq!((&secret["type"], &secret["data"]), (&json!("Opaque"), &json!({"a": "Yg=="})));
