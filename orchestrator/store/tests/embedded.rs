@@ -113,13 +113,20 @@ async fn a_journal_of_another_store_is_not_taken_in() {
     let folder = TempDir::new().unwrap();
     let at = |name: &str| folder.path().join(name);
     let (mine, theirs) = (open(&at("mine")).unwrap(), open(&at("theirs")).unwrap());
+    put(&mine, "/registry/mine", b"x".to_vec()).await;
     put(&theirs, "/registry/theirs", b"x".to_vec()).await;
     crash(&at("mine"), &at("crashed"));
     std::fs::copy(journal(&at("theirs")), journal(&at("crashed"))).unwrap();
-    let crashed = open(&at("crashed")).unwrap();
-    assert_eq!(crashed.get("/registry/theirs").await.unwrap(), None);
-    assert_eq!(crashed.revision().await.unwrap(), Revision::FIRST);
-    drop(mine);
+    let error = open(&at("crashed")).err().unwrap();
+    assert!(
+        matches!(&error, OpenError::JournalForeign { path } if *path == journal(&at("crashed"))),
+        "{error:?}"
+    );
+    std::fs::write(journal(&at("crashed")), "no journal\n").unwrap();
+    assert!(matches!(open(&at("crashed")).err(), Some(OpenError::JournalForeign { .. })));
+    // Nothing was made of it: with its own journal it is whole.
+    std::fs::copy(journal(&at("mine")), journal(&at("crashed"))).unwrap();
+    assert!(open(&at("crashed")).unwrap().get("/registry/mine").await.unwrap().is_some());
 }
 
 /// Stores of the first format have no journal.
@@ -205,6 +212,11 @@ async fn a_backup_becomes_a_store_whole_or_not_at_all() {
 
     let error = restore(&at("backup"), &at("new.redb")).err();
     assert!(matches!(error, Some(RestoreError::Exists { .. })), "{error:?}");
+    drop(restored);
+    // Of a store that was moved away and may need it yet.
+    std::fs::rename(at("new.redb"), at("moved.redb")).unwrap();
+    let Some(RestoreError::Exists { path }) = restore(&at("backup"), &at("new.redb")).err() else { panic!() };
+    assert_eq!(path, journal(&at("new.redb")));
 
     let good = std::fs::read(at("backup")).unwrap();
     let mut flipped = good.clone();

@@ -4,6 +4,9 @@
 //! is appended here and synced, and is in redb's memory only until the journal is full: then redb makes all of it durable
 //! at once, and the journal begins anew at its start. `docs/orchestrator-store.md` has the bytes.
 //!
+//! The file begins with a head: which journal it is, and which one it was before, for as long as the store's file may still
+//! say that one. A journal that is neither was written by another store, or by this one before it was moved away.
+//!
 //! How a crash is told from an end: records follow one another without a gap in their revisions, and each has a hash whose
 //! key is the store's and of this start of it alone. What an earlier round has left behind is older than what would have
 //! to follow; what was torn, and what an object of somebody holds to look like a record, has not the hash.
@@ -17,6 +20,10 @@ use siphasher::sip::SipHasher24;
 
 use crate::{Change, Event, Revision, StoreError, Write};
 
+/// What a journal begins with, before the keys (u64 each) of the one before it and of itself.
+const MAGIC: &[u8; 8] = b"gw-jrnl1";
+/// Bytes of that. They are in one sector, which a disk writes as a whole.
+const FILE_HEAD: usize = 24;
 /// Bytes before what a record holds: its length (u32), its first revision (u64), its hash (u64).
 const HEAD: usize = 20;
 /// The second half of the hash's key, the first being the journal's.
@@ -36,7 +43,18 @@ pub struct Entry {
     pub writes: Vec<Write>,
 }
 
-/// Reads a journal, up to the first thing that is no record or does not follow the one before it.
+/// Reads a journal's file. None: it is not the journal with that key.
+///
+/// # Errors
+/// See [`entries`].
+pub fn read(id: u64, file: &[u8]) -> Result<Option<Vec<Entry>>, StoreError> {
+    let keys = |bytes: &[u8]| bytes.strip_prefix(MAGIC)?.get(..16).map(<[u8]>::to_vec);
+    let Some((head, records)) = file.split_at_checked(FILE_HEAD) else { return Ok(None) };
+    let is_ours = keys(head).is_some_and(|keys| keys.chunks(8).any(|key| key == id.to_be_bytes()));
+    if is_ours { entries(id, records).map(Some) } else { Ok(None) }
+}
+
+/// Reads the records of a journal, up to the first thing that is no record or does not follow the one before it.
 ///
 /// # Errors
 /// [`StoreError::Corrupt`]: a record is whole, but this version could not have written it.
@@ -148,17 +166,25 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Takes a file for a new journal. Its space is taken now, so that a full disk is in nobody's way later.
-    pub(super) fn new(file: Box<dyn StorageBackend>, capacity: usize) -> io::Result<Self> {
+    /// Takes a file for a new journal, in the place of the one with the key `before`, of which all but the head stays until
+    /// the first record is written. Its space is taken now, so that a full disk is in nobody's way later.
+    pub(super) fn new(
+        file: Box<dyn StorageBackend>,
+        capacity: usize,
+        before: Option<u64>,
+    ) -> io::Result<Self> {
         let capacity = capacity.min(LONGEST);
         let length = usize::try_from(file.len()?).unwrap_or(usize::MAX);
         if length < capacity {
             file.set_len(capacity as u64)?;
             file.write(length as u64, &vec![0; capacity - length])?;
-            file.sync_data()?;
         }
         // 0 is that of no journal.
-        Ok(Self { file, id: rand::random_range(1..=u64::MAX), capacity, at: 0 })
+        let id = rand::random_range(1..=u64::MAX);
+        let head = [*MAGIC, before.unwrap_or_default().to_be_bytes(), id.to_be_bytes()].concat();
+        file.write(0, &head)?;
+        file.sync_data()?;
+        Ok(Self { file, id, capacity, at: FILE_HEAD })
     }
 
     pub(super) fn id(&self) -> u64 {
@@ -181,16 +207,16 @@ impl Journal {
 
     /// All that is in it is in the store's file.
     pub(super) fn rewind(&mut self) {
-        self.at = 0;
+        self.at = FILE_HEAD;
     }
 }
 
-/// What is in a journal's file.
-pub(super) fn read(file: &dyn StorageBackend, id: u64) -> io::Result<Result<Vec<Entry>, StoreError>> {
+/// The bytes of a journal's file.
+pub(super) fn bytes(file: &dyn StorageBackend) -> io::Result<Vec<u8>> {
     let length = usize::try_from(file.len()?).unwrap_or(usize::MAX).min(LONGEST);
     let mut bytes = vec![0; length];
     file.read(0, &mut bytes)?;
-    Ok(entries(id, &bytes))
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -298,6 +324,7 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
             prop_assert_eq!(entries(ID, &bytes).unwrap(), []);
+            prop_assert_eq!(read(ID, &bytes).unwrap(), None);
             let _ = entries(ID, &seal(ID, Revision(u64::MAX), &bytes));
         }
     }

@@ -48,6 +48,16 @@ pub enum OpenError {
         /// The journal's file.
         path: PathBuf,
     },
+    /// The journal is another one's.
+    #[error(
+        "{path} is not the journal of this store, whose last writes after a crash are in its own; put that back, or restore a \
+         backup",
+        path = path.display()
+    )]
+    JournalForeign {
+        /// The journal's file.
+        path: PathBuf,
+    },
     /// The journal is of a later state of the store: the store's file was replaced by an older copy.
     #[error(
         "the journal goes on from revision {journal}, and the store ends at {store}: the two files are not of the same time"
@@ -74,11 +84,11 @@ pub(super) struct Opened {
 }
 
 /// What the store's file says of itself.
-struct State {
+pub(super) struct State {
     revision: Revision,
     oldest: Revision,
     /// The journal that goes on from it; none after an orderly end.
-    journal: Option<u64>,
+    pub(super) journal: Option<u64>,
 }
 
 pub(super) fn open(path: &Path, options: RedbOptions) -> Result<Opened, OpenError> {
@@ -102,11 +112,11 @@ pub(super) fn open(path: &Path, options: RedbOptions) -> Result<Opened, OpenErro
         // The store says that there is a journal once it is sure to be found.
         sync_folder(path).map_err(OpenError::File)?;
     }
-    begin(database, &state, Box::new(file), options.journal_bytes)
+    begin(database, &state, Box::new(file), options.journal_bytes, path)
 }
 
 /// Where the journal of a store is.
-fn journal_of(path: &Path) -> PathBuf {
+pub(super) fn journal_of(path: &Path) -> PathBuf {
     let mut journal = path.as_os_str().to_owned();
     journal.push(".journal");
     journal.into()
@@ -120,7 +130,7 @@ pub(super) fn use_database(
     options: RedbOptions,
 ) -> Result<Opened, OpenError> {
     let state = state(&database)?;
-    begin(database, &state, journal, options.journal_bytes)
+    begin(database, &state, journal, options.journal_bytes, Path::new("disk"))
 }
 
 /// Takes in what the journal has, and begins another one.
@@ -129,9 +139,14 @@ fn begin(
     state: &State,
     file: Box<dyn StorageBackend>,
     journal_bytes: usize,
+    path: &Path,
 ) -> Result<Opened, OpenError> {
     let entries = match state.journal {
-        Some(id) => journal::read(&*file, id).map_err(OpenError::File)?.map_err(OpenError::Journal)?,
+        Some(id) => {
+            let bytes = journal::bytes(&*file).map_err(OpenError::File)?;
+            let read = journal::read(id, &bytes).map_err(OpenError::Journal)?;
+            read.ok_or_else(|| OpenError::JournalForeign { path: journal_of(path) })?
+        }
         None => Vec::new(),
     };
     if let Some(first) = entries.first().filter(|first| first.revision > state.revision.next()) {
@@ -143,7 +158,7 @@ fn begin(
         tracing::info!(transactions = missing.len(), %revision, "taken in from the journal");
     }
     // The old one is still whole if this, or what follows, does not come to its end.
-    let journal = Journal::new(file, journal_bytes).map_err(OpenError::File)?;
+    let journal = Journal::new(file, journal_bytes, state.journal).map_err(OpenError::File)?;
     let take_in = |missing: Vec<Entry>| -> Result<(), StoreError> {
         let cannot = super::failed("taking in the journal");
         let write = database.begin_write().map_err(cannot)?;
@@ -187,7 +202,7 @@ pub(super) fn create_tables(database: &Database, first: Revision) -> Result<(), 
     create().map_err(damaged)
 }
 
-fn state(database: &Database) -> Result<State, OpenError> {
+pub(super) fn state(database: &Database) -> Result<State, OpenError> {
     let txn = database.begin_read().map_err(damaged)?;
     let meta = match txn.open_table(META) {
         Ok(meta) => meta,

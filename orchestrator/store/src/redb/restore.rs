@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use redb::Database;
 
-use super::open::create_tables;
+use super::open::{create_tables, journal_of};
 use super::tables::{LIVE, Record};
 use super::{OpenError, RedbOptions};
 use crate::backup::{self, BackupError, open_private, sync_folder};
@@ -37,10 +37,10 @@ pub enum RestoreError {
     /// The backup cannot be used.
     #[error("the backup cannot be used")]
     Backup(#[source] BackupError),
-    /// There is a store already.
+    /// There is a store already, or the journal of one.
     #[error("{path} exists; stop the server and move it away first", path = path.display())]
     Exists {
-        /// The store's file.
+        /// The file that is there.
         path: PathBuf,
     },
     /// The new store could not be made.
@@ -63,8 +63,10 @@ pub enum RestoreError {
 /// # Errors
 /// See [`RestoreError`].
 pub fn restore(from: &Path, store: &Path) -> Result<Restored, RestoreError> {
-    if store.exists() {
-        return Err(RestoreError::Exists { path: store.into() });
+    // The journal of a store that was moved away may have its last writes.
+    let in_the_way = [store.to_owned(), journal_of(store)].into_iter().find(|path| path.exists());
+    if let Some(path) = in_the_way {
+        return Err(RestoreError::Exists { path });
     }
     // Said before anything is made of it.
     drop(backup::open(from).map_err(RestoreError::Backup)?);

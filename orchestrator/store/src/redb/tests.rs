@@ -171,6 +171,29 @@ async fn write(
     }
 }
 
+#[tokio::test]
+async fn a_start_that_is_cut_off_loses_nothing() {
+    let disk = Disk::default();
+    let store = open(&disk);
+    for n in 0..3 {
+        let txn = Txn::create(format!("/registry/x/{n}"), vec![b'x'; 100]);
+        assert!(matches!(store.txn(txn).await.unwrap(), TxnOutcome::Committed(_)));
+    }
+    let disk = disk.fail(&mut StdRng::seed_from_u64(1));
+    drop(store);
+    // The journal has begun anew, and the store's file does not say so yet.
+    for _ in 0..2 {
+        let database = Database::builder().create_with_backend(disk.file(0)).unwrap();
+        let before = open::state(&database).unwrap().journal;
+        assert!(before.is_some());
+        journal::Journal::new(Box::new(disk.file(1)), JOURNAL, before).unwrap();
+    }
+    let store = open(&disk);
+    for n in 0..3 {
+        assert!(store.get(&format!("/registry/x/{n}")).await.unwrap().is_some(), "{n}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_a_power_cut() {
     let mut disk = Disk::default();
