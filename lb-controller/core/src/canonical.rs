@@ -20,6 +20,8 @@ use crate::{Digest, Pool, Shard, Vip};
 
 /// Changes with the encoding.
 const FORMAT: u8 = 1;
+/// Nearly all items are shorter than this many bytes.
+const MOST: usize = 512;
 
 /// What has a place in the digest.
 pub(crate) trait Canonical {
@@ -29,7 +31,8 @@ pub(crate) trait Canonical {
 
 /// The bytes of `item`.
 pub(crate) fn bytes(item: &impl Canonical) -> Vec<u8> {
-    let mut out = Bytes(vec![FORMAT]);
+    let mut out = Bytes(Vec::with_capacity(MOST));
+    out.byte(FORMAT);
     item.write(&mut out);
     out.0
 }

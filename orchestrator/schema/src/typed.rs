@@ -22,7 +22,8 @@ impl Schema {
     }
 
     /// Gives a built-in kind's object, free of [type errors](Self::type_error), the form in which Kubernetes stores
-    /// and answers it: no nulls, no maps without entries, quantities canonical, times in UTC with whole seconds (`MicroTime`: microseconds).
+    /// and answers it: no nulls, no maps without entries, quantities canonical, times in UTC with whole seconds
+    /// (`MicroTime`: microseconds).
     pub fn normalize(&self, object: &mut Value) {
         match object {
             Value::Object(fields) => {

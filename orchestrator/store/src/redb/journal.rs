@@ -205,6 +205,11 @@ impl Journal {
         Ok(true)
     }
 
+    /// So many bytes more.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        self.at.saturating_add(bytes) <= self.capacity
+    }
+
     /// All that is in it is in the store's file.
     pub(super) fn rewind(&mut self) {
         self.at = FILE_HEAD;

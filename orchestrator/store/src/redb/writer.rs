@@ -11,7 +11,7 @@ use super::journal::Journal;
 use super::open::name_journal;
 use super::tables::{META, META_OLDEST};
 use super::{Answer, Shared, failed, stopped};
-use crate::{Event, Revision, StoreError, Txn, TxnOutcome, Write};
+use crate::{Event, Revision, StoreError, Txn, TxnOutcome, Write, limits};
 
 /// How many transactions, and how many bytes of them, are made durable together.
 const GROUP_TXNS: usize = 512;
@@ -69,11 +69,12 @@ fn sit_down(desk: &Desk) -> MutexGuard<'_, Writer> {
     desk.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes a transaction on the caller's thread, if nobody is writing and the disk has been quick: to wake the thread and
-/// to be woken by it takes as long as half of a sync. Gives the transaction back otherwise.
+/// Writes a transaction on the caller's thread, if nobody is writing, the disk has been quick and the journal has room: to
+/// wake the thread and to be woken by it takes as long as half of a sync. Gives the transaction back otherwise.
 pub(super) fn write_at_once(desk: &Desk, txn: Txn) -> Result<Result<TxnOutcome, StoreError>, Txn> {
     let Ok(mut writer) = desk.try_lock() else { return Err(txn) };
-    if writer.unswept || writer.pace > SOON {
+    let keys_and_heads = (txn.writes.len() + 1) * (limits::KEY_BYTES + 32);
+    if writer.unswept || writer.pace > SOON || !writer.journal.has_room(size(&txn) + keys_and_heads) {
         return Err(txn);
     }
     let (answer, mut answered) = oneshot::channel();
