@@ -1,6 +1,5 @@
 //! Everything that forwarders are to do.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -178,10 +177,12 @@ impl Content {
         let old = self.sets.insert(name.clone(), Arc::clone(&set));
         // Most backends of a set that has changed are still in it.
         let (before, now) = (old.as_deref().map(addresses).unwrap_or_default(), addresses(&set));
-        for gone in before.difference(&now) {
+        for gone in before.iter().filter(|address| now.binary_search(address).is_err()) {
             self.of_backend.remove(&(*gone, name.clone()));
         }
-        self.of_backend.extend(now.difference(&before).map(|address| (*address, name.clone())));
+        for new in now.iter().filter(|address| before.binary_search(address).is_err()) {
+            self.of_backend.insert((*new, name.clone()));
+        }
         self.subtract(old.as_deref());
         Ok(())
     }
@@ -293,8 +294,11 @@ impl Content {
     }
 }
 
-fn addresses(set: &BackendSet) -> BTreeSet<IpAddr> {
-    set.backends.iter().map(|backend| backend.address).collect()
+/// Those of its backends, sorted.
+fn addresses(set: &BackendSet) -> Vec<IpAddr> {
+    let mut addresses: Vec<_> = set.backends.iter().map(|backend| backend.address).collect();
+    addresses.sort_unstable();
+    addresses
 }
 
 fn length_of(address: IpNet) -> (bool, u8) {

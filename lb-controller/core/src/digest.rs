@@ -39,11 +39,12 @@ impl Digest {
     /// The sum modulo 2^256.
     pub(crate) fn plus(self, other: Self) -> Self {
         let mut sum = [0; 32];
-        let mut carry = 0_u16;
-        for ((sum, a), b) in sum.iter_mut().zip(self.0).zip(other.0).rev() {
-            let [high, low] = (u16::from(a) + u16::from(b) + carry).to_be_bytes();
-            *sum = low;
-            carry = high.into();
+        let limbs = self.0.as_chunks().0.iter().zip(other.0.as_chunks().0);
+        let mut carry = false;
+        for (limb, (a, b)) in sum.as_chunks_mut().0.iter_mut().zip(limbs).rev() {
+            let (total, over) = u64::from_be_bytes(*a).carrying_add(u64::from_be_bytes(*b), carry);
+            *limb = total.to_be_bytes();
+            carry = over;
         }
         Self(sum)
     }

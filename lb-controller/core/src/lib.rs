@@ -45,7 +45,7 @@ pub use content::{Announcement, Content, ContentError, Item, Snapshot};
 pub use delta::{Changes, Delta, DeltaError, diff};
 pub use digest::{Digest, ParseDigestError};
 pub use disruption::{Disruption, Moved, SetDisruption, VipDisruption, predict};
-pub use name::{ForwarderName, NameError, PoolName, SetName, ShardName, VipName};
+pub use name::{ForwarderName, NameError, PoolName, SetName, ShardName, VipName, check as check_name};
 pub use number::{Generation, Term};
 pub use pool::Pool;
 pub use routing::{

@@ -27,12 +27,20 @@ pub enum NameError {
 }
 
 /// The rules of the names of `guideway-dataplane-config`: 1 to 253 bytes, printable, no white space around them.
-pub(crate) fn check(text: &str) -> Result<(), NameError> {
+///
+/// # Errors
+///
+/// See [`NameError`].
+pub fn check(text: &str) -> Result<(), NameError> {
     if text.is_empty() {
         return Err(NameError::Empty);
     }
     if text.len() > MAX_NAME_BYTES {
         return Err(NameError::Long(text.len()));
+    }
+    // Nearly all names.
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
     }
     if text.trim() != text {
         return Err(NameError::Space);

@@ -47,7 +47,7 @@ pub fn decode_delta(bytes: Bytes) -> Result<Delta, WireError> {
         changes: Changes {
             seed: delta.seed.as_deref().map(read::seed).transpose().at("seed")?,
             routing: delta.routing.as_ref().map(routing::read).transpose().at("routing")?.map(Arc::new),
-            sets: shared(&delta.sets, item::set).at("sets")?,
+            sets: shared(delta.sets, item::set).at("sets")?,
             removed_sets: names(&delta.removed_sets, SetName::new).at("removed_sets")?,
             vips: shared(&delta.vips, item::vip).at("vips")?,
             removed_vips: names(&delta.removed_vips, VipName::new).at("removed_vips")?,
@@ -59,7 +59,10 @@ pub fn decode_delta(bytes: Bytes) -> Result<Delta, WireError> {
     })
 }
 
-fn shared<W, T>(items: &[W], read: impl Fn(&W) -> Result<T, WireError>) -> Result<Vec<Arc<T>>, WireError> {
+fn shared<W, T>(
+    items: impl IntoIterator<Item = W>,
+    read: impl Fn(W) -> Result<T, WireError>,
+) -> Result<Vec<Arc<T>>, WireError> {
     read::list(items, |item| read(item).map(Arc::new))
 }
 

@@ -37,15 +37,16 @@ pub(crate) fn set_wire(set: &BackendSet) -> v1::BackendSet {
     }
 }
 
-pub(crate) fn set(set: &v1::BackendSet) -> Result<BackendSet, WireError> {
+/// Texts are taken as they are: a Service with many ports changes as many sets at once.
+pub(crate) fn set(set: v1::BackendSet) -> Result<BackendSet, WireError> {
     Ok(BackendSet {
-        name: SetName::new(&set.name).at("name")?.to_string(),
+        name: read::name(set.name).at("name")?,
         table_size: table_size(set.table_size).at("table_size")?,
         encapsulation: encapsulation(set.encapsulation).at("encapsulation")?,
         second_hop: set.second_hop,
         drain_window: read::duration(set.drain_window_ns),
         health_check: set.health_check.as_ref().map(check).transpose().at("health_check")?,
-        backends: read::limited(&set.backends, MAX_BACKENDS)
+        backends: read::limited(set.backends, MAX_BACKENDS)
             .and_then(|all| read::list(all, backend))
             .at("backends")?,
     })
@@ -69,10 +70,9 @@ fn encapsulation(number: i32) -> Result<EncapsulationKind, WireError> {
     }
 }
 
-fn backend(backend: &v1::Backend) -> Result<Backend, WireError> {
+fn backend(backend: v1::Backend) -> Result<Backend, WireError> {
     Ok(Backend {
-        // The rules of all names.
-        name: SetName::new(&backend.name).at("name")?.to_string(),
+        name: read::name(backend.name).at("name")?,
         address: read::address(&backend.address).at("address")?,
         weight: read::narrow(backend.weight).at("weight")?,
     })

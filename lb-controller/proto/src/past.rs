@@ -43,11 +43,11 @@ fn wire(past: &PastSet) -> v1::PastSet {
 pub(crate) fn decode(bytes: Bytes) -> Result<Vec<PastSet>, WireError> {
     let past = v1::PastSets::decode(bytes)
         .map_err(|error| WireError::new(format_args!("is no list of sets: {error}")))?;
-    read::limited(&past.sets, MAX_PAST_SETS).and_then(|all| read::list(all, past_set)).at("sets")
+    read::limited(past.sets, MAX_PAST_SETS).and_then(|all| read::list(all, past_set)).at("sets")
 }
 
-fn past_set(past: &v1::PastSet) -> Result<PastSet, WireError> {
-    let set = read::required(past.set.as_ref()).and_then(item::set).at("set")?;
+fn past_set(past: v1::PastSet) -> Result<PastSet, WireError> {
+    let set = read::required(past.set).and_then(item::set).at("set")?;
     Ok(PastSet {
         unhealthy: places(&past.unhealthy, set.backends.len()).at("unhealthy")?,
         seed: read::seed(&past.seed).at("seed")?,

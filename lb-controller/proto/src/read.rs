@@ -7,7 +7,7 @@ use std::num::NonZeroU16;
 use std::time::Duration;
 
 use bytes::Bytes;
-use guideway_controller_core::Digest;
+use guideway_controller_core::{Digest, check_name};
 use guideway_dataplane_config::Seed;
 use ipnet::IpNet;
 
@@ -89,8 +89,11 @@ pub(crate) fn prefix_wire(net: IpNet) -> v1::Prefix {
 }
 
 /// A list, in which an error has its index.
-pub(crate) fn list<W, T>(items: &[W], mut read: impl FnMut(&W) -> Read<T>) -> Read<Vec<T>> {
-    items.iter().enumerate().map(|(index, item)| read(item).item(index)).collect()
+pub(crate) fn list<W, T>(
+    items: impl IntoIterator<Item = W>,
+    mut read: impl FnMut(W) -> Read<T>,
+) -> Read<Vec<T>> {
+    items.into_iter().enumerate().map(|(index, item)| read(item).item(index)).collect()
 }
 
 /// What must be there.
@@ -108,12 +111,19 @@ pub(crate) fn narrow_some<N: TryFrom<u32>, T: TryFrom<N>>(number: u32) -> Read<T
     T::try_from(narrow::<N>(number)?).map_err(|_| WireError::new(format_args!("{number} is out of range")))
 }
 
-pub(crate) fn limited<T>(list: &[T], max: usize) -> Read<&[T]> {
-    if list.len() <= max {
+pub(crate) fn limited<T, L: AsRef<[T]>>(list: L, max: usize) -> Read<L> {
+    let count = list.as_ref().len();
+    if count <= max {
         Ok(list)
     } else {
-        Err(WireError::new(format_args!("has {} items, at most {max} are allowed", list.len())))
+        Err(WireError::new(format_args!("has {count} items, at most {max} are allowed")))
     }
+}
+
+/// The name of a set or a backend.
+pub(crate) fn name(name: String) -> Read<String> {
+    check_name(&name)?;
+    Ok(name)
 }
 
 /// A text for people or for selectors.
