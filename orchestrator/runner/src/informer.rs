@@ -1,20 +1,17 @@
 //! One list and watch for each kind.
 
-use std::fmt::Debug;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use guideway_controllers::{Detail, Resource, Seen};
 use kube::Api;
-use kube::core::{DynamicObject, PartialObjectMeta};
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event, ExponentialBackoff};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::api_resource;
 use crate::shared::Shared;
+use crate::watched::Watched;
 
 /// Feeds the world with one kind until it is stopped. Lists and then watches; what was too long ago to be watched is
 /// listed again.
@@ -23,11 +20,8 @@ pub(crate) async fn run(shared: &Shared, resource: &Resource, detail: Detail, st
     let client = shared.client.clone();
     let feed = async {
         match detail {
-            Detail::Body => feed(shared, resource, Api::<DynamicObject>::all_with(client, &kind)).await,
-            Detail::Metadata => {
-                feed(shared, resource, Api::<PartialObjectMeta<DynamicObject>>::all_with(client, &kind))
-                    .await;
-            }
+            Detail::Body => feed(shared, resource, Api::<Watched<false>>::all_with(client, &kind)).await,
+            Detail::Metadata => feed(shared, resource, Api::<Watched<true>>::all_with(client, &kind)).await,
         }
     };
     tokio::select! {
@@ -36,29 +30,22 @@ pub(crate) async fn run(shared: &Shared, resource: &Resource, detail: Detail, st
     }
 }
 
-async fn feed<K>(shared: &Shared, resource: &Resource, api: Api<K>)
-where
-    K: kube::Resource + Clone + Debug + DeserializeOwned + Serialize + Send + 'static,
-    Api<K>: Send,
-{
+async fn feed<const METADATA: bool>(shared: &Shared, resource: &Resource, api: Api<Watched<METADATA>>) {
     let pauses = backon();
     let mut events = std::pin::pin!(watcher::watcher(api, watcher::Config::default()).backoff(pauses));
     while let Some(event) = events.next().await {
         let seen = match event {
-            Ok(Event::Init) => Ok(Seen::ListBegins),
-            Ok(Event::InitApply(object)) => serde_json::to_value(object).map(Seen::Listed),
-            Ok(Event::InitDone) => Ok(Seen::ListEnds),
-            Ok(Event::Apply(object)) => serde_json::to_value(object).map(Seen::Applied),
-            Ok(Event::Delete(object)) => serde_json::to_value(object).map(Seen::Deleted),
+            Ok(Event::Init) => Seen::ListBegins,
+            Ok(Event::InitApply(object)) => Seen::Listed(object.body),
+            Ok(Event::InitDone) => Seen::ListEnds,
+            Ok(Event::Apply(object)) => Seen::Applied(object.body),
+            Ok(Event::Delete(object)) => Seen::Deleted(object.body),
             Err(error) => {
                 tracing::debug!(kind = %resource.id, %error, "watch interrupted");
                 continue;
             }
         };
-        match seen {
-            Ok(seen) => shared.see(&resource.id, seen),
-            Err(error) => tracing::warn!(kind = %resource.id, %error, "an object cannot be read"),
-        }
+        shared.see(&resource.id, seen);
     }
 }
 

@@ -23,6 +23,7 @@ mod look;
 mod metrics;
 mod queue;
 mod shared;
+mod watched;
 mod work;
 
 pub use config::{Config, TokenSigner};
