@@ -2,7 +2,7 @@
 
 use crate::{
     Schema, Type,
-    cel::{bounds, types::Plain, values::escape},
+    cel::{bounds, types::Plain, values::property},
 };
 
 /// How many characters, bytes, elements or entries a value has.
@@ -107,7 +107,7 @@ impl Kind {
     pub(super) fn field(&self, name: &str) -> Self {
         match self {
             Self::Place(schema) => {
-                field(schema, name).or(schema.additional()).cloned().map_or(Self::Any, Self::Place)
+                property(schema, name).or(schema.additional()).cloned().map_or(Self::Any, Self::Place)
             }
             Self::Map(value) => (**value).clone(),
             Self::Optional(inner) => Self::Optional(Box::new(inner.field(name))),
@@ -171,7 +171,7 @@ impl At {
     }
 
     pub(super) fn field(&self, name: &str, root: &Schema) -> Self {
-        self.step(root, |schema| field(schema, name))
+        self.step(root, |schema| property(schema, name))
     }
 
     pub(super) fn element(&self, root: &Schema) -> Self {
@@ -184,15 +184,6 @@ impl At {
             other => other.step(root, |_| None),
         }
     }
-}
-
-/// A field that the schema names, by the name that expressions know.
-fn field<'a>(schema: &'a Schema, name: &str) -> Option<&'a Schema> {
-    let named = schema.property(name).filter(|_| escape(name) == name);
-    named.or_else(|| {
-        let known = schema.property_names().find(|known| escape(known) == name)?;
-        schema.property(known)
-    })
 }
 
 /// What is known of a value.
