@@ -154,6 +154,50 @@ fn the_sum_names_the_most_costly_rules() {
 }
 
 #[test]
+fn what_rules_usually_say_fits() {
+    let name = json!({"type": "string", "maxLength": 253});
+    let port = json!({
+        "type": "object",
+        "required": ["name", "number"],
+        "properties": {
+            "name": name, "number": {"type": "integer"}, "host": name, "kind": {"type": "string", "enum": ["TCP", "UDP"]},
+            "target": {"x-kubernetes-int-or-string": true}, "since": {"type": "string", "format": "date-time"},
+            "wait": {"type": "string", "format": "duration"}, "address": {"type": "string", "maxLength": 64},
+            "path": {"type": "string", "maxLength": 1024},
+        },
+    });
+    for text in [
+        "self.ports.all(a, self.ports.exists_one(b, a.name == b.name))",
+        "self.ports.all(a, a.kind in ['TCP', 'UDP'] ? has(a.host) && a.host != '' : !has(a.host))",
+        "self.ports.filter(p, has(p.host) && p.host.startsWith('a')).size() <= 1",
+        "self.ports.map(p, p.number).sum() < 100 && self.ports.map(p, p.name).isSorted() || true",
+        "self.ports.all(p, type(p.target) == string ? p.target.size() < 9 : p.target > 0)",
+        "self.ports.all(p, p.since < timestamp('2030-01-01T00:00:00Z') && p.wait > duration('1s'))",
+        "self.ports.all(p, !has(p.address) || isIP(p.address) && ip(p.address).family() == 4)",
+        "self.ports.all(p, isURL('http://' + p.host + '/') && url('http://' + p.host).getHost() == p.host)",
+        "self.ports.all(p, p.path.matches('^(/[-a-z0-9._~]*)*$') && !p.path.contains('//'))",
+        "self.ports.all(p, oldSelf.ports.exists(o, o.name == p.name && o.number == p.number))",
+        "self.?limit.orValue(1) <= size(self.ports) && self.?labels['a'].orValue('') != 'b'",
+        "self.labels.all(k, k.size() < 64 && self.labels[k].matches('^[a-z]*$'))",
+        "has(self.limit) && (self.limit * 2 + 1) % 2 == 1 ? string(self.limit) == '1' : !has(self.labels)",
+    ] {
+        let spec = json!({
+            "type": "object",
+            "properties": {
+                "ports": list(&port, Some(16)),
+                "limit": {"type": "integer"},
+                "labels": {"type": "object", "maxProperties": 16, "additionalProperties": {"type": "string", "maxLength": 63}},
+            },
+            "x-kubernetes-validations": rule(text),
+        });
+        let refused = over(&spec);
+        // The order of what an expression makes is compared text by text, and how long those are is not known.
+        let is_refused = text.contains("isSorted");
+        assert_eq!(!refused.is_empty(), is_refused, "{text}: {refused:?}");
+    }
+}
+
+#[test]
 fn messages_have_a_budget() {
     let spec = |message: &str| json!({"type": "integer", "x-kubernetes-validations": [{"rule": "self > 0", "messageExpression": message}]});
     assert_eq!(over(&spec("'%d is too small'.format([self])")), [""; 0]);
