@@ -3,7 +3,6 @@
 //! Each write names the `resourceVersion` that it was decided for. One that is refused is decided again from what is then
 //! there; nothing is written from memory.
 
-mod events;
 pub(crate) mod resources;
 mod write;
 
@@ -15,12 +14,12 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use guideway_controller_index::{ClusterName, ServiceEvent, ServiceStatus};
 use guideway_controller_ipam::ServiceKey;
+use guideway_events::Recorder;
 use kube::Client;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::sources::{Feed, Seen};
-use events::Recorder;
 use write::{Outcome, write};
 
 /// Services of a cluster that are written at the same time.
@@ -52,7 +51,7 @@ impl Writer {
     /// Begins.
     pub(crate) fn new(client: Client, identity: &str, feed: Feed) -> Self {
         let waiting = Arc::new(Waiting::default());
-        let recorder = Recorder::new(client.clone(), identity);
+        let recorder = Recorder::new(client.clone(), REPORTER, identity);
         let task = tokio::spawn(run(client, recorder, Arc::clone(&waiting), feed));
         Self { waiting, task }
     }

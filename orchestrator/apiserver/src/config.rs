@@ -67,6 +67,10 @@ pub struct Limits {
     pub bookmarks: Duration,
     /// Between two looks for what the server is found by.
     pub upkeep: Duration,
+    /// Between two questions to the store whether it answers.
+    pub pulse: Duration,
+    /// How long the store may take to answer, before `/readyz` says that it does not.
+    pub silence: Duration,
     /// For a node agent to take a connection and answer.
     pub node: Duration,
 }
@@ -83,6 +87,9 @@ impl Default for Limits {
             watch: Duration::from_secs(30 * 60)..=Duration::from_secs(60 * 60),
             bookmarks: Duration::from_secs(60),
             upkeep: Duration::from_secs(10),
+            pulse: Duration::from_secs(1),
+            // Members of an etcd cluster elect a leader in a second or two.
+            silence: Duration::from_secs(3),
             node: Duration::from_secs(10),
         }
     }

@@ -55,6 +55,9 @@ impl ApiServer {
         if is_readiness {
             let shutdown = if self.is_stopping() { Err("the server is stopping".to_owned()) } else { Ok(()) };
             outcomes.push(("shutdown", shutdown));
+            // Not in `/livez`, where Kubernetes has it: to start this server anew does not mend the store.
+            let silent = self.silent.load().as_deref().cloned();
+            outcomes.push((self.store.name(), silent.map_or(Ok(()), Err)));
             outcomes.extend(self.config.checks.iter().map(|check| (check.name, (check.probe)())));
         }
         outcomes

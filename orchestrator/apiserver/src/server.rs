@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use guideway_access::rbac::Index;
 use guideway_access::token::{KeyError, Tokens};
 use guideway_access::{Identity, certificate};
@@ -46,6 +46,8 @@ pub struct ApiServer {
     catalogue: ArcSwap<Catalogue>,
     /// Rings when the catalogue is another one.
     catalogue_changed: Notify,
+    /// Why the store does not answer, if it does not.
+    pub(crate) silent: ArcSwapOption<String>,
     stopping: CancellationToken,
 }
 
@@ -99,6 +101,7 @@ impl ApiServer {
             anonymous: Arc::new(Identity::anonymous()),
             catalogue: ArcSwap::from_pointee(Catalogue::built_in()),
             catalogue_changed: Notify::new(),
+            silent: ArcSwapOption::empty(),
             stopping: CancellationToken::new(),
         });
         server.read_definitions();

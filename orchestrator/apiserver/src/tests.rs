@@ -5,6 +5,7 @@ mod connections;
 mod definitions;
 mod deletion;
 mod documents;
+mod health;
 mod lists;
 mod nonsense;
 mod parts;

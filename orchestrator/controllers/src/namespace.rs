@@ -9,7 +9,7 @@ use crate::action::{Action, Outcome};
 use crate::conditions::{Condition, merged};
 use crate::controller::{Answer, Controller, Interest, Observed, Question};
 use crate::kinds;
-use crate::object::ObjectRef;
+use crate::object::{Object, ObjectRef};
 use crate::resource::{GroupResource, Resource, Scope};
 use crate::world::{Change, Detail, World};
 
@@ -111,15 +111,19 @@ impl Controller for NamespaceController {
         }
         let failed_discovery: Vec<String> =
             discovery.failed.iter().map(|(group, why)| format!("{group}: {why}")).collect();
-        if failed_discovery.is_empty() && remains.is_nothing() {
+        let conditions = remains.conditions(&failed_discovery);
+        let conditions = merged(&namespace.body["status"]["conditions"], &conditions, observed.now);
+        let is_empty = failed_discovery.is_empty() && remains.is_nothing();
+        // One that others hold is seen for some time yet: it says first that it is empty.
+        let is_held = others_hold(namespace);
+        if is_empty && !(is_held && conditions.is_some()) {
             let mut body = namespace.body.clone();
             if let Some(list) = body["spec"]["finalizers"].as_array_mut() {
                 list.retain(|finalizer| finalizer != KUBERNETES);
             }
             return Outcome::act(vec![Action::Finalize { namespace: body }]);
         }
-        let conditions = remains.conditions(&failed_discovery);
-        if let Some(conditions) = merged(&namespace.body["status"]["conditions"], &conditions, observed.now) {
+        if let Some(conditions) = conditions {
             actions.push(Action::Patch {
                 target: key.clone(),
                 subresource: Some("status"),
@@ -134,6 +138,12 @@ impl Controller for NamespaceController {
         }
         Outcome::act(actions).again(PATIENCE)
     }
+}
+
+/// Whether somebody else has to let go of the namespace, too.
+fn others_hold(namespace: &Object) -> bool {
+    let own = namespace.body["spec"]["finalizers"].as_array();
+    !namespace.finalizers.is_empty() || own.into_iter().flatten().any(|finalizer| finalizer != KUBERNETES)
 }
 
 /// Whether a namespace can hold objects of this kind that would have to go.

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::discover;
 
 /// Who writes, in managed fields.
-const MANAGER: &str = "guideway-controllers";
+pub(crate) const MANAGER: &str = "guideway-controllers";
 /// No request takes longer: less than the time between a leader's stop and its successor's start.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(4);
 /// Objects of one page of a list.

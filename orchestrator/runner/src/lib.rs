@@ -44,8 +44,8 @@ use guideway_controllers::gc::GarbageCollector;
 use guideway_controllers::namespace::NamespaceController;
 use guideway_controllers::quota::QuotaController;
 use guideway_controllers::token::TokenSecrets;
+use guideway_events::Recorder;
 use kube::Client;
-use kube::runtime::events::{Recorder, Reporter};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
@@ -108,11 +108,8 @@ pub async fn run_controllers(
     controllers: Vec<Box<dyn Controller>>,
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
-    let reporter = Reporter {
-        controller: "guideway-controllers".to_owned(),
-        instance: config.election.as_ref().map(|election| election.identity.clone()),
-    };
-    let recorder = Recorder::new(client.clone(), reporter);
+    let identity = config.election.as_ref().map_or(api::MANAGER, |election| &election.identity);
+    let recorder = Recorder::new(client.clone(), api::MANAGER, identity);
     let shared = Arc::new(Shared::new(client.clone(), config, controllers, recorder));
     let kinds = tokio::spawn(kinds::run(shared.clone(), shutdown.clone()));
     let acting = tokio::spawn({

@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use guideway_controllers::{
     Change, Controller, Detail, GroupResource, Interest, ObjectRef, Resource, Seen, World,
 };
+use guideway_events::Recorder;
 use kube::Client;
-use kube::runtime::events::Recorder;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::{Notify, watch};
 

@@ -65,6 +65,36 @@ async fn owners_and_their_dependents() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_thing_that_is_wrong_is_an_event_of_its_own() {
+    let cluster = Cluster::start().await;
+    cluster.create("/api/v1/namespaces", json!({ "metadata": { "name": "blue" } })).await;
+    let mut owners = Vec::new();
+    for name in ["a", "b"] {
+        let owner = cluster
+            .create("/api/v1/namespaces/blue/configmaps", json!({ "metadata": { "name": name } }))
+            .await;
+        let uid = &owner["metadata"]["uid"];
+        owners.push(json!({ "apiVersion": "v1", "kind": "ConfigMap", "name": name, "uid": uid }));
+    }
+    let dependent = json!({ "metadata": { "name": "d", "ownerReferences": owners } });
+    cluster.create("/api/v1/namespaces/default/configmaps", dependent).await;
+    let told = |list: Option<&Value>| {
+        let events = list.and_then(|list| list["items"].as_array()).into_iter().flatten();
+        let events: Vec<_> = events.filter(|event| event["reason"] == "OwnerRefInvalidNamespace").collect();
+        let names = |name: &str| {
+            let part = format!("the owner ConfigMap {name} ");
+            events.iter().any(|event| {
+                event["message"].as_str().is_some_and(|message| message.contains(&part))
+                    && event["reportingComponent"] == "guideway-controllers"
+            })
+        };
+        names("a") && names("b")
+    };
+    cluster.until("/api/v1/namespaces/default/events", told).await;
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pod_that_is_ready_is_an_endpoint() {
     let cluster = Cluster::start().await;
     let spec = json!({ "selector": { "app": "web" }, "ports": [{ "port": 80 }] });

@@ -26,6 +26,8 @@ pub(crate) struct Checks {
     pub(crate) any_of: Vec<Schema>,
     pub(crate) one_of: Vec<Schema>,
     pub(crate) not: Option<Schema>,
+    /// The length of the shortest value as JSON, if expressions see the place.
+    pub(crate) smallest: Option<u64>,
     /// CEL rules.
     pub(crate) rules: Vec<Rule>,
     /// There are CEL rules here or below.

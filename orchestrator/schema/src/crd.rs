@@ -18,6 +18,7 @@ use crate::{
     Cause, Schema, Type,
     builtin::Definition,
     cel,
+    checks::Checks,
     path::FieldPath,
     schema::{Child, Node},
 };
@@ -60,6 +61,13 @@ impl Schema {
         };
         let schema = builder.place(schema, Level::Root);
         if builder.causes.is_empty() { Ok(schema) } else { Err(builder.causes) }
+    }
+
+    /// Rules in CEL that would cost too much on the largest objects that the schema allows, or that would together. A
+    /// definition that has such rules is refused; one that is stored already is served nevertheless, as evaluation is
+    /// bounded, too. `field` is as for [`Schema::from_crd`].
+    pub fn rules_over_budget(&self, field: &str) -> Vec<Cause> {
+        cel::over(self, field)
     }
 
     /// The schema of a custom resource definition that keeps every field (`spec.preserveUnknownFields` of old).
@@ -145,8 +153,18 @@ impl Builder {
         if level == Level::Root || node.embedded_resource {
             object_fields(&mut node);
         }
+        checks.smallest = cel::smallest(&node);
         if let Some(rules) = words.get("x-kubernetes-validations") {
-            let schema = Schema::of_node(node.clone());
+            // What expressions cost depends on how large the place can be.
+            let bounds = Checks {
+                enumeration: checks.enumeration.clone(),
+                max_length: checks.max_length,
+                max_items: checks.max_items,
+                max_properties: checks.max_properties,
+                smallest: checks.smallest,
+                ..Checks::default()
+            };
+            let schema = Schema::of_node(Node { checks: Some(Arc::new(bounds)), ..node.clone() });
             self.rules_below = true;
             let within = self.uncorrelated.as_deref();
             checks.rules = cel::compile(rules, &schema, &self.path, within, &mut self.causes);

@@ -23,6 +23,7 @@ mod calls;
 mod endpoints;
 mod outcome;
 mod restore;
+mod said;
 mod txn;
 mod watch;
 

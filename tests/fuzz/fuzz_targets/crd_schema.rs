@@ -11,6 +11,8 @@ fuzz_target!(|text: &str| {
     let (Ok(schema), Ok(object)) = (decode(schema.as_bytes()), decode(object.as_bytes())) else { return };
     match Schema::from_crd(&schema.value, "schema") {
         Ok(schema) => {
+            let costly = schema.rules_over_budget("schema");
+            assert!(costly.iter().all(|cause| cause.field.starts_with("schema")), "a rule has a field");
             let mut object = object.value;
             let _ = schema.type_error(&object);
             schema.prune(&mut object);

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use guideway_controller_crds::Kind;
 use guideway_controller_rollout::coordinator::Role;
+use guideway_events::Recorder;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::{Api, ApiResource, DynamicObject, PostParams};
 use kube::runtime::events::{Event, EventType};
@@ -19,7 +20,6 @@ use kube::{Client, Resource as _, ResourceExt as _};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::events::Recorder;
 use crate::state::Sights;
 use facts::Facts;
 use wanted::Urgency;
@@ -158,7 +158,7 @@ pub(crate) async fn run(
     sights: Sights,
     mut told: mpsc::Receiver<Told>,
 ) {
-    let recorder = Recorder::new(client.clone(), &identity);
+    let recorder = Recorder::new(client.clone(), super::REPORTER, &identity);
     let mut speaker = Speaker { recorder, client, namespace, faults: BTreeSet::new() };
     let mut subjects = Subjects::default();
     let mut facts = Facts::new(&sights);

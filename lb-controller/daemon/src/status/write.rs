@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use guideway_controller_index::{Condition, FINALIZER, FinalizerChange, ServiceStatus, Severity};
+use guideway_events::Recorder;
 use jiff::{Timestamp, Unit};
 use k8s_openapi::api::core::v1::Service;
 use kube::api::{Api, Patch, PatchParams};
@@ -10,7 +11,6 @@ use kube::runtime::events::{Event, EventType};
 use kube::{Client, Resource as _};
 use serde_json::{Value, json};
 
-use super::events::Recorder;
 use crate::sources::is_refusal;
 
 /// Who fields are from.

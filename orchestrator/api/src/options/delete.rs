@@ -35,6 +35,8 @@ pub struct DeleteOptions {
     pub grace_seconds: Option<i64>,
     /// What becomes of what it owns. None: what its kind and its finalizers say.
     pub propagation: Option<Propagation>,
+    /// The client said, in the words from before `propagation`, that what it owns goes as well.
+    pub takes_dependents: bool,
     /// What must hold.
     pub preconditions: Preconditions,
     /// Whether it is only tried.
@@ -59,6 +61,7 @@ impl DeleteOptions {
         let options = Self {
             grace_seconds: query.number("gracePeriodSeconds")?,
             propagation: propagation(query.text("propagationPolicy"), orphan, &mut causes),
+            takes_dependents: orphan == Some(false),
             preconditions: Preconditions {
                 uid: query.text("preconditions.uid").map(str::to_owned),
                 resource_version: query.text("preconditions.resourceVersion").map(str::to_owned),
@@ -110,6 +113,7 @@ impl DeleteOptions {
         let options = Self {
             grace_seconds: body.at("gracePeriodSeconds").as_i64(),
             propagation: propagation(policy.as_deref(), orphan, &mut causes),
+            takes_dependents: orphan == Some(false),
             preconditions: Preconditions {
                 uid: text("preconditions.uid"),
                 resource_version: text("preconditions.resourceVersion"),

@@ -50,9 +50,14 @@ pub(crate) fn kind(definition: &Value) -> Result<Kind, Vec<Cause>> {
     for (index, version) in definition.list("spec.versions").iter().enumerate() {
         let identity =
             GroupVersionKind { group: group.into(), version: version.text("name").into(), kind: kind.into() };
-        match one(version, identity, definition, &format!("spec.versions[{index}]")) {
+        match one(version, identity, definition, index) {
             Ok(version) => versions.push(version),
-            Err(more) => causes.extend(more),
+            // What all versions have is blamed once.
+            Err(more) => more.into_iter().for_each(|cause| {
+                if !causes.contains(&cause) {
+                    causes.push(cause);
+                }
+            }),
         }
     }
     if !definition.list("spec.versions").iter().any(|version| version.flag("storage")) {
@@ -97,14 +102,26 @@ pub(crate) fn kind(definition: &Value) -> Result<Kind, Vec<Cause>> {
     })
 }
 
+/// Where causes say that the schema of a version is. One that is the same in all versions, as that of an only version, is
+/// for Kubernetes a part of the definition itself.
+pub(crate) fn schema_path(definition: &Value, index: usize) -> String {
+    let versions = definition.list("spec.versions");
+    if versions.iter().all(|version| version.at("schema") == versions[0].at("schema")) {
+        "spec.validation.openAPIV3Schema".to_owned()
+    } else {
+        format!("spec.versions[{index}].schema.openAPIV3Schema")
+    }
+}
+
 /// One version of a definition.
 fn one(
     version: &Value,
     identity: GroupVersionKind,
     definition: &Value,
-    path: &str,
+    index: usize,
 ) -> Result<Version, Vec<Cause>> {
-    let schema_path = format!("{path}.schema.openAPIV3Schema");
+    let path = &format!("spec.versions[{index}]");
+    let schema_path = schema_path(definition, index);
     let schema = version.at("schema.openAPIV3Schema");
     let mut causes = Vec::new();
     let parsed = (!schema.is_null()).then(|| Schema::from_crd(schema, &schema_path));

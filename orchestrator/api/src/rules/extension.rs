@@ -6,7 +6,9 @@ use serde_json::{Map, Value, json};
 use super::Rules;
 use super::field::{Causes, Field};
 use crate::json::{Fill, View};
+use crate::kind::{Kind, Version};
 use crate::meta::NameRule;
+use crate::registry::custom::schema_path;
 
 /// The finalizer of a definition whose custom resources are to be deleted before it.
 pub const CLEANUP_FINALIZER: &str = "customresourcecleanup.apiextensions.k8s.io";
@@ -61,43 +63,11 @@ impl Rules for Definition {
     }
 
     fn validate(&self, object: &Value) -> Vec<Cause> {
-        let mut causes = Vec::new();
-        let definition = Field::root(object);
-        let spec = definition.at("spec");
-        let (group, names) = (spec.at("group"), spec.at("names"));
-        let name = definition.at("metadata.name");
-        let wanted = format!("{}.{}", names.at("plural").text(), group.text());
-        if name.text() != wanted {
-            causes.push(name.invalid("must be spec.names.plural+\".\"+spec.group"));
-        }
-        if group.needs(&mut causes) {
-            group.dns_subdomain(&mut causes);
-            if !group.text().contains('.') {
-                causes.push(group.invalid("should be a domain with at least one dot"));
-            }
-        }
-        spec.at("scope").needs_one_of(&["Cluster", "Namespaced"], &mut causes);
-        check_names(&names, &mut causes);
-        check_versions(&spec, &mut causes);
-        if spec.at("preserveUnknownFields").flag() {
-            let words = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in \
-                         spec.versions[*].schema instead";
-            causes.push(spec.at("preserveUnknownFields").invalid(words));
-        }
-        spec.at("conversion.strategy").one_of(&["None", "Webhook"], &mut causes);
-        // What is asked for is judged, not what was granted of it.
-        let mut asked = object.clone();
-        asked.unset("status");
-        if let Err(more) = crate::registry::custom::kind(&asked) {
-            // A place that was blamed above is blamed once.
-            let blamed: Vec<String> = causes.iter().map(|cause| cause.field.clone()).collect();
-            causes.extend(more.into_iter().filter(|cause| !blamed.contains(&cause.field)));
-        }
-        causes
+        self.check(object, None)
     }
 
     fn validate_update(&self, new: &Value, old: &Value) -> Vec<Cause> {
-        let mut causes = self.validate(new);
+        let mut causes = self.check(new, Some(old));
         let (after, before) = (Field::root(new), Field::root(old));
         after.at("spec.group").immutable(&before.at("spec.group"), &mut causes);
         // Objects that are there would be in the wrong place.
@@ -130,6 +100,69 @@ impl Rules for Definition {
         let words = "spec.conversion: conversion webhooks are not called by this server: versions differ in apiVersion alone";
         vec![words.into()]
     }
+}
+
+impl Definition {
+    fn check(&self, object: &Value, old: Option<&Value>) -> Vec<Cause> {
+        let mut causes = Vec::new();
+        let definition = Field::root(object);
+        let spec = definition.at("spec");
+        let (group, names) = (spec.at("group"), spec.at("names"));
+        let name = definition.at("metadata.name");
+        let wanted = format!("{}.{}", names.at("plural").text(), group.text());
+        if name.text() != wanted {
+            causes.push(name.invalid("must be spec.names.plural+\".\"+spec.group"));
+        }
+        if group.needs(&mut causes) {
+            group.dns_subdomain(&mut causes);
+            if !group.text().contains('.') {
+                causes.push(group.invalid("should be a domain with at least one dot"));
+            }
+        }
+        spec.at("scope").needs_one_of(&["Cluster", "Namespaced"], &mut causes);
+        check_names(&names, &mut causes);
+        check_versions(&spec, &mut causes);
+        if spec.at("preserveUnknownFields").flag() {
+            let words = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in \
+                         spec.versions[*].schema instead";
+            causes.push(spec.at("preserveUnknownFields").invalid(words));
+        }
+        spec.at("conversion.strategy").one_of(&["None", "Webhook"], &mut causes);
+        // What is asked for is judged, not what was granted of it.
+        let mut asked = object.clone();
+        asked.unset("status");
+        match crate::registry::custom::kind(&asked) {
+            Ok(kind) => causes.extend(over_budget(&kind, object, old)),
+            Err(more) => {
+                // A place that was blamed above is blamed once.
+                let blamed: Vec<String> = causes.iter().map(|cause| cause.field.clone()).collect();
+                causes.extend(more.into_iter().filter(|cause| !blamed.contains(&cause.field)));
+            }
+        }
+        causes
+    }
+}
+
+/// Rules that could take too long. Those of a version whose schema stays as it is were accepted before.
+fn over_budget(kind: &Kind, object: &Value, old: Option<&Value>) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    for (index, version) in object.list("spec.versions").iter().enumerate() {
+        let name = version.text("name");
+        let before = old.map_or(&[][..], |old| old.list("spec.versions")).iter();
+        let before = before.filter(|before| before.text("name") == name).map(|before| before.at("schema"));
+        if before.into_iter().any(|before| before == version.at("schema")) {
+            continue;
+        }
+        let schema = kind.versions.iter().find(|version| version.name == name).and_then(Version::schema);
+        let path = schema_path(object, index);
+        for cause in schema.map(|schema| schema.rules_over_budget(&path)).unwrap_or_default() {
+            // What all versions have is blamed once.
+            if !causes.contains(&cause) {
+                causes.push(cause);
+            }
+        }
+    }
+    causes
 }
 
 /// Versions in which objects may be stored are there: nobody could read those objects otherwise.

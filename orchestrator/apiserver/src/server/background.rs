@@ -35,6 +35,8 @@ impl ApiServer {
         tokio::spawn(async move { server.forget().await });
         let server = Arc::clone(self);
         tokio::spawn(async move { server.keep().await });
+        let server = Arc::clone(self);
+        tokio::spawn(async move { server.feel_pulse().await });
     }
 
     /// Calls `changed` with what changed, or with None when that is not known.
@@ -72,6 +74,23 @@ impl ApiServer {
             }
         }
         self.rbac.store(Arc::new(index));
+    }
+
+    /// Asks the store whether it answers, so that who asks for the health need not wait for it.
+    async fn feel_pulse(&self) {
+        let limits = &self.config.limits;
+        loop {
+            let silent = match tokio::time::timeout(limits.silence, self.store.revision()).await {
+                Ok(Ok(_)) => None,
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(_) => Some(format!("no answer within {:?}", limits.silence)),
+            };
+            self.silent.store(silent.map(Arc::new));
+            tokio::select! {
+                () = tokio::time::sleep(limits.pulse) => {}
+                () = self.stopping() => return,
+            }
+        }
     }
 
     /// Makes anew what somebody has deleted that the server is found by.

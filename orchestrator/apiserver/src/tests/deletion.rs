@@ -51,6 +51,27 @@ async fn dependents_wait_or_are_left() {
 }
 
 #[tokio::test]
+async fn who_takes_dependents_along_in_the_old_words_is_told_that_it_takes_a_while() {
+    let lab = Lab::start().await;
+    let mut object = config_map("f", json!({}));
+    object["metadata"]["finalizers"] = json!(["example.com/hold"]);
+    lab.made(MAPS, &object).await;
+    lab.made(MAPS, &config_map("free", json!({}))).await;
+    let held = format!("{MAPS}/f");
+    for (path, options, code) in [
+        (held.clone(), json!({"orphanDependents": false}), 202),
+        (format!("{held}?orphanDependents=false"), Value::Null, 202),
+        (held.clone(), json!({"propagationPolicy": "Background"}), 200),
+        (held.clone(), json!({"propagationPolicy": "Foreground"}), 200),
+        (held, Value::Null, 200),
+        (format!("{MAPS}/free"), json!({"orphanDependents": false}), 200),
+    ] {
+        let reply = lab.delete(&path, &options).await;
+        assert_eq!(reply.code, code, "{path} {options}: {}", reply.json);
+    }
+}
+
+#[tokio::test]
 async fn a_pod_gets_its_time() {
     let lab = Lab::start().await;
     default_account(&lab).await;
@@ -79,6 +100,12 @@ async fn a_namespace_is_finalized() {
     assert_eq!(
         (going["status"]["phase"].as_str(), going["spec"]["finalizers"][0].as_str()),
         (Some("Terminating"), Some("kubernetes"))
+    );
+    assert!(going["metadata"]["deletionTimestamp"].is_string());
+    assert_eq!(
+        going["metadata"]["deletionGracePeriodSeconds"],
+        Value::Null,
+        "contents have no time to go in"
     );
     let late = lab.post(&format!("{path}/configmaps"), &config_map("x", json!({}))).await;
     assert_eq!((late.code.as_u16(), late.reason()), (403, "Forbidden"), "{}", late.json);

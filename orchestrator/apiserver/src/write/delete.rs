@@ -34,6 +34,8 @@ pub(crate) async fn delete(call: &mut Call, body: Body) -> Answer {
     let options = delete_options(call, body).await?;
     let name = call.path.name.clone();
     match delete_object(call, &name, &options).await? {
+        // Kubernetes does not say so to anybody else, as clients of before would not understand it.
+        Deleted::Going(object) if options.takes_dependents => call.show(StatusCode::ACCEPTED, &object),
         Deleted::Going(object) => call.show(StatusCode::OK, &object),
         Deleted::Gone(object) if call.kind().returns_deleted => call.show(StatusCode::OK, &object),
         Deleted::Gone(object) => {
@@ -172,11 +174,14 @@ fn marked(kind: &Kind, old: &Value, options: &DeleteOptions, now: Timestamp) -> 
     };
     let metadata = metadata(&mut new);
     metadata.insert("deletionTimestamp".into(), Value::from(end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()));
-    metadata.insert("deletionGracePeriodSeconds".into(), Value::from(grace));
-    if let Some(generation) =
-        metadata.get("generation").and_then(Value::as_i64).filter(|generation| *generation > 0)
-    {
-        metadata.insert("generation".into(), Value::from(generation + 1));
+    // What goes once its contents are gone has no time to go in, and is not a new generation of itself.
+    if kind.rules.deletion_finalizer().is_none() && !is_namespace(kind) {
+        metadata.insert("deletionGracePeriodSeconds".into(), Value::from(grace));
+        if let Some(generation) =
+            metadata.get("generation").and_then(Value::as_i64).filter(|generation| *generation > 0)
+        {
+            metadata.insert("generation".into(), Value::from(generation + 1));
+        }
     }
     if is_namespace(kind) {
         new["status"]["phase"] = Value::from("Terminating");

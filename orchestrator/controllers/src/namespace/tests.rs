@@ -110,6 +110,28 @@ fn pods_go_first_and_what_remains_is_told() {
 }
 
 #[test]
+fn one_that_others_hold_says_that_it_is_empty() {
+    let mut sim = sim();
+    let held = json!({ "metadata": { "finalizers": ["example.com/hold"] } });
+    sim.server.patch(&key(), &held).unwrap();
+    sim.server
+        .create(&kinds::config_maps(), json!({ "metadata": { "name": "c", "namespace": "blue" } }))
+        .unwrap();
+    delete(&mut sim);
+    sim.converge();
+    let left = sim.object(&key()).unwrap();
+    assert_eq!(left["spec"]["finalizers"], json!([]), "what was in it is gone");
+    let conditions = left["status"]["conditions"].as_array().unwrap();
+    let remaining = conditions.iter().find(|one| one["type"] == "NamespaceContentRemaining").unwrap();
+    assert_eq!(
+        (&remaining["status"], &remaining["message"]),
+        (&json!("False"), &json!("All content successfully removed"))
+    );
+    sim.server.patch(&key(), &json!({ "metadata": { "finalizers": null } })).unwrap();
+    assert!(sim.object(&key()).is_none());
+}
+
+#[test]
 fn what_cannot_be_known_or_deleted_keeps_the_namespace() {
     let mut sim = sim();
     delete(&mut sim);

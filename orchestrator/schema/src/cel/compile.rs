@@ -3,7 +3,7 @@
 use kube_cel::cel::parser::{Expression, Parser};
 use serde_json::Value;
 
-use super::{Rule, rewrite, stack::on_own_stack};
+use super::{Rule, estimate::estimate, rewrite, stack::on_own_stack};
 use crate::{Cause, CauseReason, Schema, path::FieldPath};
 
 /// How many brackets may be opened, wherever they stand: what is text and what is not, only the parser knows.
@@ -83,8 +83,9 @@ fn rule(raw: &Value, schema: &Schema, field: &str) -> Result<Rule, Vec<Cause>> {
             None
         }
     });
+    let optional_old = raw["optionalOldSelf"] == true;
     let mut expression = |word: &str, text: &str, result| {
-        expression(text, schema, result)
+        expression(text, schema, optional_old, result)
             .map_err(|detail| {
                 causes.push(Cause::invalid(format!("{field}.{word}"), &text.into(), &detail));
             })
@@ -94,14 +95,21 @@ fn rule(raw: &Value, schema: &Schema, field: &str) -> Result<Rule, Vec<Cause>> {
     let message_expression = raw["messageExpression"]
         .as_str()
         .and_then(|text| expression("messageExpression", text, rewrite::Wanted::String));
-    let optional_old = raw["optionalOldSelf"] == true;
+    if let (Some((compiled, _)), false) = (&compiled, raw["optionalOldSelf"].is_null())
+        && !compiled.uses_old
+    {
+        let detail = "may not be set if oldSelf is not used in rule";
+        causes.push(Cause::invalid(format!("{field}.optionalOldSelf"), &raw["optionalOldSelf"], detail));
+    }
     match compiled {
-        Some(compiled) if causes.is_empty() => Ok(Rule {
+        Some((compiled, cost)) if causes.is_empty() => Ok(Rule {
             text: text.into(),
             is_transition: compiled.uses_old,
             expression: compiled.expression,
             message: message.map(|message| message.trim().into()),
-            message_expression: message_expression.map(|compiled| compiled.expression),
+            message_cost: message_expression.as_ref().map(|(_, cost)| *cost),
+            message_expression: message_expression.map(|(compiled, _)| compiled.expression),
+            cost,
             reason,
             field_path,
             optional_old,
@@ -110,15 +118,25 @@ fn rule(raw: &Value, schema: &Schema, field: &str) -> Result<Rule, Vec<Cause>> {
     }
 }
 
-/// An expression that is ready to be evaluated.
-fn expression(text: &str, schema: &Schema, wanted: rewrite::Wanted) -> Result<rewrite::Rewritten, String> {
+/// An expression that is ready to be evaluated, and what it costs at most.
+fn expression(
+    text: &str,
+    schema: &Schema,
+    optional_old: bool,
+    wanted: rewrite::Wanted,
+) -> Result<(rewrite::Rewritten, u64), String> {
     let failed = |error: String| format!("compilation failed: {error}");
     bounds(text).map_err(failed)?;
     // A definition must not be able to overflow the stack of the thread that serves it.
-    let made = on_own_stack(|| rewrite::rewrite(parse(text)?, schema)).flatten().map_err(failed)?;
+    let made = on_own_stack(|| {
+        let parsed = parse(text)?;
+        let cost = estimate(&parsed, schema, optional_old);
+        Ok((rewrite::rewrite(parsed, schema)?, cost))
+    });
+    let (made, cost) = made.flatten().map_err(failed)?;
     match made.kind {
         Some(kind) if kind != wanted.kind() => Err(wanted.refusal().into()),
-        _ => Ok(made),
+        _ => Ok((made, cost)),
     }
 }
 

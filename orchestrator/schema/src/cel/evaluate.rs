@@ -91,17 +91,15 @@ impl Walk<'_> {
             };
             self.rule(rule, schema, &new, bound.as_ref());
             if self.budget == 0 {
-                let detail = "validation failed due to running out of cost budget, no further validation rules will \
-                              be run";
-                self.causes.push(Cause::forbidden(self.path.as_str(), detail));
                 return;
             }
         }
     }
 
     fn rule(&mut self, rule: &Rule, schema: &Schema, new: &Cel, old: Option<&Cel>) {
+        let is_short = self.budget <= meter::RULE;
         let result = self.run(&rule.expression, new, old);
-        if result == Ok(Cel::Bool(true)) || self.budget == 0 {
+        if result == Ok(Cel::Bool(true)) {
             return;
         }
         let path = match &rule.field_path {
@@ -121,9 +119,26 @@ impl Walk<'_> {
                 return;
             }
             Err(error) => {
-                let detail =
-                    format!("{error} evaluating rule: {}", rule.message.as_deref().unwrap_or(&rule.text));
-                self.causes.push(Cause::invalid(path, &kind, &detail));
+                let named = rule.message.as_deref().unwrap_or(&rule.text);
+                let detail = match error {
+                    Failure::Spent if is_short => {
+                        "validation failed due to running out of cost budget, no further validation rules will be run"
+                            .to_owned()
+                    }
+                    Failure::Spent => format!(
+                        "'operation cancelled: actual cost limit exceeded': no further validation rules will be run due \
+                         to call cost exceeds limit for rule: {named}"
+                    ),
+                    Failure::Overload => format!(
+                        "'no such overload': call arguments did not match a supported operator, function or macro \
+                         signature for rule: {named}"
+                    ),
+                    Failure::Words(words) => format!("{words} evaluating rule: {named}"),
+                };
+                if *error == Failure::Spent {
+                    self.budget = 0;
+                }
+                self.causes.push(Cause::invalid(self.path.as_str(), &kind, &detail));
                 return;
             }
         };
@@ -147,29 +162,40 @@ impl Walk<'_> {
     }
 
     /// Evaluates, and takes what it cost from the object's budget.
-    fn run(&mut self, expression: &Expression, new: &Cel, old: Option<&Cel>) -> Result<Cel, String> {
+    fn run(&mut self, expression: &Expression, new: &Cel, old: Option<&Cel>) -> Result<Cel, Failure> {
         let budget = self.budget.min(meter::RULE);
         let (result, used) = meter::within(budget, || {
             let mut scope = CONTEXT.new_inner_scope();
             // Binding copies the values.
             let sizes = meter::size(new) + old.map_or(0, meter::size);
-            meter::charge(sizes / 2 + 1).map_err(|error| error.to_string())?;
+            meter::charge(sizes / 2 + 1).map_err(|_| Failure::Spent)?;
             scope.add_variable_from_value("self", new.clone());
             if let Some(old) = old {
                 scope.add_variable_from_value("oldSelf", old.clone());
             }
             // The interpreter has arithmetic on times that panics at the ends of the calendar.
-            let run = AssertUnwindSafe(|| Cel::resolve(expression, &scope).map_err(|error| words(&error)));
-            catch_unwind(run).unwrap_or_else(|_| Err("the expression cannot be evaluated".to_owned()))
+            let run = AssertUnwindSafe(|| Cel::resolve(expression, &scope).map_err(|error| failure(&error)));
+            let words = || Failure::Words("the expression cannot be evaluated".to_owned());
+            catch_unwind(run).unwrap_or_else(|_| Err(words()))
         });
         self.budget -= used;
-        result.unwrap_or_else(|| Err("the rule costs more than one rule may".to_owned()))
+        result.unwrap_or(Err(Failure::Spent))
     }
 }
 
-/// What went wrong, in the words of cel-go, which Kubernetes answers with.
-fn words(error: &ExecutionError) -> String {
-    match error {
+/// Why an expression has no value.
+#[derive(Debug, PartialEq, Eq)]
+enum Failure {
+    /// It cost more than it may.
+    Spent,
+    /// A function or operator does not take what it was given.
+    Overload,
+    /// Something else, in the words of cel-go, which Kubernetes answers with.
+    Words(String),
+}
+
+fn failure(error: &ExecutionError) -> Failure {
+    Failure::Words(match error {
         ExecutionError::NoSuchKey(key) => format!("no such key: {key}"),
         ExecutionError::DivisionByZero(_) => "division by zero".into(),
         ExecutionError::RemainderByZero(_) => "modulus by zero".into(),
@@ -185,10 +211,10 @@ fn words(error: &ExecutionError) -> String {
         | ExecutionError::UnsupportedMapIndex(_)
         | ExecutionError::UnsupportedTargetType { .. }
         | ExecutionError::NotSupportedAsMethod { .. }
-        | ExecutionError::ValuesNotComparable(..) => "no such overload".into(),
+        | ExecutionError::ValuesNotComparable(..) => return Failure::Overload,
         ExecutionError::FunctionError { message, .. } => message.clone(),
         error => error.to_string(),
-    }
+    })
 }
 
 fn type_name(kind: Type) -> &'static str {

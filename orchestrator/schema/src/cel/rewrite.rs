@@ -9,7 +9,7 @@ use super::{
     functions::{KNOWN, QUALIFIED, name},
     pairs::Loop,
     types::{self, Plain},
-    values::escape,
+    values::property,
 };
 use crate::{Schema, Type, pattern};
 
@@ -434,8 +434,7 @@ fn field(kind: &Kind, name: &str) -> Result<Kind, String> {
     if is_metadata && !matches!(name, "name" | "generateName") {
         return Err(format!("undefined field '{name}'"));
     }
-    let named = schema.property_names().find(|known| escape(known) == name);
-    match named.and_then(|known| schema.property(known)).or_else(|| schema.additional()) {
+    match property(schema, name).or_else(|| schema.additional()) {
         Some(below) => Ok(Kind::Place(below.clone())),
         None => Err(format!("undefined field '{name}'")),
     }

@@ -209,7 +209,8 @@ fn messages_reasons_and_paths() {
         ),
         (
             json!({"rule": "dyn(self.min) > dyn('a')", "message": "m"}),
-            r#"spec: Invalid value: "object": no such overload evaluating rule: m"#,
+            "spec: Invalid value: \"object\": 'no such overload': call arguments did not match a supported operator, \
+             function or macro signature for rule: m",
         ),
         (json!({"rule": "dyn(1)"}), r#"spec: Invalid value: "object": rule must evaluate to bool: dyn(1)"#),
     ];
@@ -339,6 +340,12 @@ fn what_does_not_compile_is_refused() {
         causes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
     assert_eq!(causes(json!({"rule": ""})), format!("{field}.rule: Required value: rule is not specified"));
+    assert_eq!(
+        causes(json!({"rule": "true", "optionalOldSelf": true})),
+        format!(
+            "{field}.optionalOldSelf: Invalid value: true: may not be set if oldSelf is not used in rule"
+        )
+    );
     assert!(
         causes(json!({"rule": "true", "reason": "Bogus"})).contains("reason: Unsupported value: \"Bogus\"")
     );
@@ -414,6 +421,47 @@ fn no_rule_can_hang_the_server() {
         assert!(found.len() <= 1, "{rule}: {found:?}");
         println!("{:?} {rule} {found:?}", start.elapsed());
     }
+}
+
+#[test]
+fn rules_that_cost_too_much_are_the_last_ones() {
+    let many: Vec<Value> = (0..3000).map(|index| json!(format!("e{index}"))).collect();
+    let dear = "self.list.all(a, self.list.all(b, a != '' || b != ''))";
+    let found = check(
+        json!([{"rule": dear, "message": "dear"}, {"rule": "false", "message": "never"}]),
+        json!({"list": many}),
+        None,
+    );
+    assert_eq!(
+        found,
+        [
+            "spec: Invalid value: \"object\": 'operation cancelled: actual cost limit exceeded': no further validation rules \
+          will be run due to call cost exceeds limit for rule: dear"
+        ]
+    );
+    // Each of these fits, all of them do not.
+    let rules: Vec<Value> = (0..20)
+        .map(|index| json!({"rule": format!("self.list.map(a, a + '{index}').size() == 3000"), "message": "m"}))
+        .collect();
+    let more = (0..60).flat_map(|_| rules.clone()).collect::<Vec<_>>();
+    let mut list = json!({"type": "array", "items": {"type": "string"}});
+    list["x-kubernetes-validations"] = more
+        .iter()
+        .map(|rule| {
+            json!({"rule": rule["rule"].as_str().unwrap().replace("self.list", "self"),
+            "message": "m"})
+        })
+        .collect();
+    let schema = schema(list).unwrap();
+    let found: Vec<String> =
+        schema.validate(&json!({"spec": many})).iter().map(ToString::to_string).collect();
+    assert_eq!(
+        found,
+        [
+            "spec: Invalid value: \"array\": validation failed due to running out of cost budget, no further validation rules \
+          will be run"
+        ]
+    );
 }
 
 #[test]

@@ -108,9 +108,11 @@ impl Plain {
 
     /// The type of what a schema describes, if it can be but one.
     pub(super) fn of_schema(schema: &Schema) -> Option<Self> {
-        if schema.nullable() {
-            return None;
-        }
+        if schema.nullable() { None } else { Self::of_values(schema) }
+    }
+
+    /// The type of what a schema describes, if it is not null.
+    pub(super) fn of_values(schema: &Schema) -> Option<Self> {
         match schema.kind() {
             Type::Boolean => Some(Bool),
             Type::Integer => Some(Int),

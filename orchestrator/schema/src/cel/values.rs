@@ -36,15 +36,44 @@ const RESERVED: [&str; 21] = [
     "while",
 ];
 
+/// What names of fields may have and names in expressions may not. Underscores are the first to be replaced, as all words
+/// have them.
+const ESCAPED: [(&str, &str); 4] =
+    [("__underscores__", "__"), ("__dot__", "."), ("__dash__", "-"), ("__slash__", "/")];
+
 /// The name under which expressions know a field.
 pub(super) fn escape(name: &str) -> String {
     if RESERVED.contains(&name) {
         return format!("__{name}__");
     }
-    name.replace("__", "__underscores__")
-        .replace('.', "__dot__")
-        .replace('-', "__dash__")
-        .replace('/', "__slash__")
+    ESCAPED.iter().fold(name.to_owned(), |name, (word, text)| name.replace(text, word))
+}
+
+/// The field that a name in an expression stands for, if the schema names it. (To escape all names of the schema instead
+/// would cost as much as it is large, for each name of the expression.)
+pub(super) fn property<'a>(schema: &'a Schema, name: &str) -> Option<&'a Schema> {
+    let named = unescape(name);
+    // Several texts are read as one name, but only one is how it is written.
+    schema.property(&named).filter(|_| escape(&named) == name)
+}
+
+fn unescape(name: &str) -> String {
+    let inner = name.strip_prefix("__").and_then(|name| name.strip_suffix("__"));
+    if let Some(reserved) = inner.filter(|inner| RESERVED.contains(inner)) {
+        return reserved.to_owned();
+    }
+    let mut made = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some(at) = rest.find('_') {
+        made.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let escaped = ESCAPED.iter().find(|(word, _)| rest.starts_with(word)).copied();
+        let (word, text) = escaped.unwrap_or(("_", "_"));
+        made.push_str(text);
+        rest = &rest[word.len()..];
+    }
+    made.push_str(rest);
+    made
 }
 
 /// A value, as its schema says it is meant.
@@ -105,4 +134,38 @@ fn string(schema: Option<&Schema>, text: &str) -> Cel {
 /// A value that may be absent.
 pub(super) fn optional(value: Option<Cel>) -> Cel {
     Cel::Opaque(Arc::new(value.map_or_else(OptionalValue::none, OptionalValue::of)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_of_fields() {
+        for (name, escaped) in [
+            ("a", "a"),
+            ("a-b.c/d", "a__dash__b__dot__c__slash__d"),
+            ("__a__", "__underscores__a__underscores__"),
+            ("namespace", "__namespace__"),
+            ("a__dash__b", "a__underscores__dash__underscores__b"),
+            ("___", "__underscores___"),
+        ] {
+            assert_eq!((escape(name).as_str(), unescape(escaped).as_str()), (escaped, name));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn each_name_comes_back(name in "[-_./ad]{0,12}|(dash|dot|_|-|in|slash|underscores){0,6}|\\PC{0,8}") {
+            let escaped = escape(&name);
+            prop_assert_eq!(unescape(&escaped), name);
+        }
+
+        #[test]
+        fn any_text_is_read(text in "[_a-z]{0,20}|\\PC{0,20}") {
+            unescape(&text);
+        }
+    }
 }

@@ -15,6 +15,7 @@ use super::proto::{
     CompactionRequest, Compare, DefragmentRequest, DeleteRangeRequest, KeyValue as Item, PutRequest,
     RangeRequest, RangeResponse, RequestOp, ResponseOp, TxnRequest, compare,
 };
+use super::said::Said;
 use super::{ATTEMPT, Inner, PATIENCE};
 use crate::{Expect, KeyValue, Revision, StoreError};
 
@@ -146,7 +147,9 @@ impl Failure {
             | Code::ResourceExhausted
             | Code::PermissionDenied
             | Code::Unauthenticated
-            | Code::Unimplemented => Self::Refused(StoreError::unavailable("etcd refused a request", status)),
+            | Code::Unimplemented => {
+                Self::Refused(StoreError::unavailable("etcd refused a request", Said(status)))
+            }
             _ => Self::Lost(status),
         }
     }
@@ -190,7 +193,7 @@ impl Inner {
                 Err(Failure::Future) => return Err(self.future().await?),
                 Err(Failure::Lost(status)) => {
                     if !pause.rest().await {
-                        return Err(StoreError::unavailable(what, status));
+                        return Err(StoreError::unavailable(what, Said(status)));
                     }
                 }
             }
@@ -227,7 +230,7 @@ impl Inner {
                 Err(Failure::Lost(status)) => {
                     self.endpoints.failed(at);
                     if !pause.rest().await {
-                        return Err(StoreError::unavailable("compacting etcd", status));
+                        return Err(StoreError::unavailable("compacting etcd", Said(status)));
                     }
                 }
             }
@@ -242,7 +245,7 @@ impl Inner {
             let answer = tokio::time::timeout(DEFRAGMENT, call).await;
             answer
                 .unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer in time")))
-                .map_err(|status| StoreError::unavailable("defragmenting etcd", status))?;
+                .map_err(|status| StoreError::unavailable("defragmenting etcd", Said(status)))?;
         }
         Ok(())
     }

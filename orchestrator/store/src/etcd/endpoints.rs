@@ -47,6 +47,11 @@ impl Endpoints {
                 .http2_keep_alive_interval(PING)
                 .keep_alive_timeout(PING)
                 .keep_alive_while_idle(true);
+            // Otherwise each attempt to connect would fail, which looks as if nobody were there.
+            let uri = endpoint.uri();
+            if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
+                return Err(bad(format!("{url:?} is no URL of etcd; http://10.0.0.1:2379 is one")));
+            }
             if url.starts_with("https:") {
                 let Some(tls) = &options.tls else {
                     return Err(bad(format!("{url} needs the certificate of who signed etcd's")));
@@ -80,5 +85,28 @@ impl Endpoints {
 
     pub(super) fn all(&self) -> &[Channel] {
         &self.channels
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_urls_are_members() {
+        let new = |url: &str| {
+            let options =
+                EtcdOptions { endpoints: vec![url.to_owned()], prefix: "/guideway".to_owned(), tls: None };
+            Endpoints::new(&options).map(|_| ()).map_err(|error| error.to_string())
+        };
+        for url in ["http://10.0.0.1:2379", "http://etcd.example:2379", "http://[::1]:2379"] {
+            assert_eq!(new(url), Ok(()), "{url}");
+        }
+        for url in ["10.0.0.1:2379", "etcd.example", "ftp://10.0.0.1:2379", "http://", "", "/"] {
+            let error = new(url).unwrap_err();
+            assert!(error.contains(&format!("{url:?} is no URL of etcd")), "{url}: {error}");
+        }
+        let error = new("https://10.0.0.1:2379").unwrap_err();
+        assert!(error.contains("needs the certificate"), "{error}");
     }
 }

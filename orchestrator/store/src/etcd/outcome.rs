@@ -6,6 +6,7 @@ use tonic::Status;
 
 use super::calls::{self, get};
 use super::proto::event::EventType;
+use super::said::Said;
 use super::watch::{Next, RawWatch};
 use super::{Inner, PATIENCE};
 use crate::{Revision, StoreError};
@@ -77,7 +78,7 @@ impl Inner {
                     Next::Compacted(oldest) => return Err(StoreError::Compacted { oldest }),
                     Next::Lost(status) => {
                         if !pause.rest().await {
-                            return Err(StoreError::unavailable("reading etcd's history", status));
+                            return Err(StoreError::unavailable("reading etcd's history", Said(status)));
                         }
                         break;
                     }

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::calls::{self, Failure, Pause, Reply};
+use super::said::Said;
 use super::{Inner, calls::get};
 use crate::{StoreError, Txn, TxnOutcome, Write};
 
@@ -42,7 +43,7 @@ impl Inner {
                     }
                     // It was not committed, and never will be.
                     if !pause.rest().await {
-                        return Err(StoreError::unavailable("writing to etcd", status));
+                        return Err(StoreError::unavailable("writing to etcd", Said(status)));
                     }
                 }
             }

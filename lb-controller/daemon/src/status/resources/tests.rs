@@ -72,7 +72,7 @@ fn api(conflicts: bool) -> (Speaker, Log) {
         }
     });
     let client = Client::new(service, "guideway");
-    let recorder = Recorder::new(client.clone(), "here");
+    let recorder = Recorder::new(client.clone(), "example.com/controller", "here");
     (Speaker { client, namespace: "guideway".to_owned(), recorder, faults: BTreeSet::new() }, asked)
 }
 

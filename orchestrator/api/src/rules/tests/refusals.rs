@@ -277,3 +277,73 @@ fn load_balancers_say_where_they_are() {
     other["spec"]["type"] = "ClusterIP".into();
     assert_eq!(updated("", "services", other, &good).0["status"]["loadBalancer"], json!({}));
 }
+
+/// A definition of one version, whose `spec.tags` has a rule.
+fn with_rule(rule: &str, most: Option<u64>) -> Value {
+    let mut tags = json!({"type": "array", "items": {"type": "string", "maxLength": 63},
+        "x-kubernetes-validations": [{"rule": rule, "message": "m"}]});
+    if let Some(most) = most {
+        tags["maxItems"] = most.into();
+    }
+    json!({"metadata": {"name": "ws.example.org"}, "spec": {
+        "group": "example.org", "scope": "Cluster", "names": {"plural": "ws", "kind": "W"},
+        "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object",
+            "properties": {"spec": {"type": "object", "properties": {"tags": tags}}}}}}],
+    }})
+}
+
+#[test]
+fn definitions_with_rules_that_could_take_too_long_are_refused() {
+    let (group, resource) = ("apiextensions.k8s.io", "customresourcedefinitions");
+    let rule = "self.all(x, self.exists_one(y, x == y))";
+    let schema = "spec.validation.openAPIV3Schema";
+    let field = format!("{schema}.properties[spec].properties[tags].x-kubernetes-validations[0].rule");
+    let fields = |causes: &[String]| -> Vec<String> {
+        causes.iter().filter_map(|cause| Some(cause.split_once(": ")?.0.to_owned())).collect()
+    };
+    let refused = created(group, resource, with_rule(rule, None)).1;
+    assert_eq!(fields(&refused), [&field, &field, schema]);
+    assert!(
+        refused[0].contains("Forbidden: estimated rule cost exceeds budget by factor of more than 100x (try")
+    );
+    assert_eq!(created(group, resource, with_rule(rule, Some(100))).1, [""; 0]);
+
+    // Two versions that differ are told apart, two that do not have one schema.
+    let mut two = with_rule(rule, None);
+    let mut second = two["spec"]["versions"][0].clone();
+    second["name"] = "v2".into();
+    second["storage"] = false.into();
+    two["spec"]["versions"].as_array_mut().unwrap().push(second);
+    assert_eq!(fields(&created(group, resource, two.clone()).1), [&field, &field, schema]);
+    two["spec"]["versions"][0]["schema"] = json!({"openAPIV3Schema": {"type": "object"}});
+    assert_eq!(
+        created(group, resource, two).1.last().unwrap().split_once(": ").unwrap().0,
+        "spec.versions[1].schema.openAPIV3Schema"
+    );
+
+    // What is there already may stay as it is, and nothing else.
+    let (old, _) = created(group, resource, with_rule(rule, None));
+    let mut new = old.clone();
+    new["spec"]["names"]["shortNames"] = json!(["w"]);
+    assert_eq!(updated(group, resource, new.clone(), &old).1, [""; 0]);
+    new["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["description"] = "changed".into();
+    assert_eq!(fields(&updated(group, resource, new, &old).1), [&field, &field, schema]);
+}
+
+#[test]
+fn the_definitions_of_this_repository_are_accepted() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/crds");
+    let mut count = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let definition: Value = serde_saphyr::from_str(&text).unwrap();
+        let name = definition["metadata"]["name"].clone();
+        assert_eq!(
+            created("apiextensions.k8s.io", "customresourcedefinitions", definition).1,
+            [""; 0],
+            "{name}"
+        );
+        count += 1;
+    }
+    assert!(count >= 10, "{count} definitions");
+}

@@ -2,6 +2,8 @@
 //!
 //! One that repeats itself counts up; one that says something else is another one, also for the same reason. (kube's own
 //! recorder takes all that have one reason for the same Event, and keeps the text of the first.)
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,8 +17,6 @@ use kube::runtime::events::{Event, EventType};
 use kube::{Client, ResourceExt as _};
 use serde_json::json;
 
-use super::REPORTER;
-
 /// What is said again after a longer pause is a new Event.
 const SERIES: SignedDuration = SignedDuration::from_mins(6);
 /// How often it is looked what is older than that.
@@ -27,20 +27,25 @@ const MAX_NOTE: usize = 1024;
 const MAX_NAME: usize = 230;
 
 /// Tells Events to one API server.
-pub(super) struct Recorder {
+pub struct Recorder {
     client: Client,
+    reporter: String,
     identity: String,
     memory: Mutex<Memory>,
 }
 
 impl Recorder {
-    /// For this controller.
-    pub(super) fn new(client: Client, identity: &str) -> Self {
-        Self { client, identity: identity.to_owned(), memory: Mutex::default() }
+    /// For a controller, and which one of several it is.
+    pub fn new(client: Client, reporter: &str, identity: &str) -> Self {
+        let (reporter, identity) = (reporter.to_owned(), identity.to_owned());
+        Self { client, reporter, identity, memory: Mutex::default() }
     }
 
     /// Tells one about an object.
-    pub(super) async fn publish(&self, event: &Event, about: &ObjectReference) -> kube::Result<()> {
+    ///
+    /// # Errors
+    /// When the API server refuses it, or does not answer.
+    pub async fn publish(&self, event: &Event, about: &ObjectReference) -> kube::Result<()> {
         let now = Timestamp::now();
         let key = Key::new(event, about);
         let events: Api<v1::Event> =
@@ -88,7 +93,7 @@ impl Recorder {
             event_time: Some(MicroTime(now)),
             regarding: Some(about.clone()),
             related: event.secondary.clone(),
-            reporting_controller: Some(REPORTER.to_owned()),
+            reporting_controller: Some(self.reporter.clone()),
             reporting_instance: Some(self.identity.clone()),
             ..v1::Event::default()
         }
@@ -197,7 +202,7 @@ mod tests {
                 Ok::<_, Box<dyn std::error::Error + Send + Sync>>(answer)
             }
         });
-        (Recorder::new(Client::new(service, "shop"), "here"), asked, gone)
+        (Recorder::new(Client::new(service, "shop"), "example.com/controller", "here"), asked, gone)
     }
 
     fn event(reason: &str, note: &str) -> Event {
