@@ -107,7 +107,7 @@ fn detach(pin_root: &Path) -> ExitCode {
             ExitCode::SUCCESS
         }
         // Another process works with it, and with the null routes.
-        Err(error @ OpenError::InUse(_)) => return failed(&error),
+        Err(error @ (OpenError::InUse(_) | OpenError::Foreign { .. })) => return failed(&error),
         Err(error) => failed(&error),
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {

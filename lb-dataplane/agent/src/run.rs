@@ -68,7 +68,8 @@ impl RunError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Open(OpenError::Incompatible { .. }) | Self::Start(StartError::Read(_)) => 3,
+            Self::Open(OpenError::Incompatible { .. } | OpenError::Foreign { .. })
+            | Self::Start(StartError::Read(_)) => 3,
             _ => 1,
         }
     }

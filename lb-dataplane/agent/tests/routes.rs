@@ -299,6 +299,38 @@ async fn neighbours_that_are_set_are_left_alone() {
     bench.legs(1, &[(8, 1, 1600)]).await;
 }
 
+/// Whatever the follower is busy with: the program drops what is for a neighbour that the kernel does not know.
+#[tokio::test]
+async fn a_neighbour_that_is_lost_again_and_again_is_asked_for_each_time() {
+    world();
+    ip("address add 10.8.0.2/16 dev up0");
+    let lost = "10.8.0.3";
+    // Those that nobody is, so that asking for all of them takes a while.
+    let others: Vec<String> = (0..300_u32).map(|n| format!("10.8.{}.{}", 1 + n / 200, n % 200)).collect();
+    let all = || std::iter::once(lost).chain(others.iter().map(String::as_str));
+    let backends: Vec<(&str, Need)> = all().map(|text| (text, Need::Any)).collect();
+    let bench = Bench::start(Maps::new(&all().collect::<Vec<_>>()), wanted(&backends));
+    let comes = || ip(&format!("neighbour replace {lost} lladdr 02:00:00:00:00:03 dev up0 nud stale"));
+    let goes = || ip(&format!("neighbour del {lost} dev up0"));
+    for _ in 0..6 {
+        comes();
+        bench.legs(0, &[(8, 3, 1600)]).await;
+        goes();
+        comes();
+        goes();
+        let begin = Instant::now();
+        let is_asked_for = || {
+            let done = Command::new("ip").args(["neighbour", "show", "to", lost]).output().unwrap();
+            done.stdout.starts_with(lost.as_bytes())
+        };
+        while !is_asked_for() {
+            // Much less than the three seconds after which all are asked for anyway.
+            assert!(begin.elapsed() < Duration::from_secs(1), "nobody asks for it");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
 /// Thousands of backends are looked up within the time for which the program waits.
 #[tokio::test]
 async fn many_backends() {

@@ -95,7 +95,7 @@ pub enum StatusError {
     Open(#[source] io::Error),
     /// What is pinned is of another release.
     #[error(
-        "what is pinned there is of another release: run `lb-decap up` or `lb-decap run` of this one, or `down`"
+        "what is pinned there is of another release: run `lb-decap up` or `lb-decap run` of this one, or `lb-decap detach`"
     )]
     AnotherRelease,
     /// A link could not be examined.
@@ -343,6 +343,7 @@ impl HeldDecap {
     ///
     /// A system call failed.
     pub fn remove(self) -> Result<(), OpenError> {
+        install::refuse_foreign(&self.root, abi::DECAP_PROGRAM)?;
         Egress::at(&self.root).remove()?;
         install::remove_held(&self.root, &Object::decap(), &[SETTINGS], self.lock)
     }

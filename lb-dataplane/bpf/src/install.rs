@@ -43,8 +43,8 @@ pub enum OpenError {
     /// What is pinned does not fit this program and configuration.
     #[error(
         "what is pinned under {root} does not fit this program and configuration:\n{differences}\
-         to start afresh, stop the process that uses {root}, then run `rm -r {root}`; \
-         this detaches the program, so its traffic stops until it is set up again",
+         to start afresh, stop the process that uses {root}, then run `{daemon} detach --pin-root {root}`, or `rm -r {root}` for what \
+         that does not remove; this detaches the program, so its traffic stops until it is set up again",
         root = .root.display()
     )]
     Incompatible {
@@ -52,6 +52,20 @@ pub enum OpenError {
         root: PathBuf,
         /// Everything that differs.
         differences: Differences,
+        /// Whose they are; its `detach` undoes what it did beside the pins, too.
+        daemon: &'static str,
+    },
+    /// What is pinned is another daemon's.
+    #[error(
+        "what is pinned under {root} is that of {owner}: use another pin directory, or run `{owner} detach --pin-root {root}` \
+         first",
+        root = .root.display()
+    )]
+    Foreign {
+        /// The pin directory.
+        root: PathBuf,
+        /// Whose it is.
+        owner: &'static str,
     },
     /// A capacity is out of range.
     #[error("capacity of {what}: {found} is not in {minimum}..={maximum}")]
@@ -152,6 +166,7 @@ pub(crate) fn install(root: &Path, object: &Object) -> Result<Installed, OpenErr
     let lock = pins::lock(root)
         .map_err(OpenError::system("lock", root))?
         .ok_or_else(|| OpenError::InUse(root.to_owned()))?;
+    refuse_foreign(root, object.program)?;
     let layout = Layout::new(root, object.program);
     let next = layout.program_next();
     pins::remove_file(&next).map_err(OpenError::system("remove", &next))?;
@@ -244,7 +259,25 @@ fn refuse(layout: &Layout, differences: Vec<Difference>) -> Result<(), OpenError
     if differences.is_empty() {
         return Ok(());
     }
-    Err(OpenError::Incompatible { root: layout.root.clone(), differences: Differences(differences) })
+    let (root, daemon) = (layout.root.clone(), daemon_of(layout.program));
+    Err(OpenError::Incompatible { root, differences: Differences(differences), daemon })
+}
+
+/// The daemon that pins a program.
+fn daemon_of(program: &str) -> &'static str {
+    if program == abi::DECAP_PROGRAM { "lb-decap" } else { "lb-dataplane" }
+}
+
+/// A directory with the program of another daemon is not to be touched: what that daemon did beside its pins can only be
+/// undone with them.
+pub(crate) fn refuse_foreign(root: &Path, program: &str) -> Result<(), OpenError> {
+    for other in [abi::FORWARDER_PROGRAM, abi::DECAP_PROGRAM] {
+        let path = root.join(other);
+        if other != program && path.try_exists().map_err(OpenError::system("examine", &path))? {
+            return Err(OpenError::Foreign { root: root.to_owned(), owner: daemon_of(other) });
+        }
+    }
+    Ok(())
 }
 
 struct Loaded {
@@ -347,6 +380,7 @@ pub(crate) fn remove_held(
     others: &[&str],
     lock: Flock<File>,
 ) -> Result<(), OpenError> {
+    refuse_foreign(root, object.program)?;
     let layout = Layout::new(root, object.program);
     for interface in layout.linked_interfaces().map_err(OpenError::system("list", root))? {
         let path = layout.link(&interface);
@@ -366,7 +400,11 @@ pub(crate) fn remove_held(
         pins::remove_directory(&directory).map_err(OpenError::system("remove directory", &directory))?;
     }
     drop(lock);
-    pins::remove_directory(root).map_err(OpenError::system("remove directory", root))
+    match pins::remove_directory(root) {
+        // What others put there is theirs.
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+        other => other.map_err(OpenError::system("remove directory", root)),
+    }
 }
 
 #[cfg(test)]
@@ -374,6 +412,7 @@ mod tests {
     use super::{OpenError, check_bpffs, remove_held};
     use crate::object::Object;
     use crate::pins::{self, Layout};
+    use guideway_abi as abi;
     use std::fs::{self, File};
 
     #[test]
@@ -398,6 +437,32 @@ mod tests {
         let lock = pins::lock(&root).unwrap().unwrap();
         remove_held(&root, &object, &["clock"], lock).unwrap();
         assert!(!root.exists());
+
+        // What somebody else has put there is not touched, and keeps nothing from being removed.
+        let theirs = root.join("theirs");
+        for made in [layout.maps(), theirs.clone()] {
+            fs::create_dir_all(made).unwrap();
+        }
+        let lock = pins::lock(&root).unwrap().unwrap();
+        remove_held(&root, &object, &["clock"], lock).unwrap();
+        assert!(!layout.maps().exists() && theirs.exists());
+    }
+
+    #[test]
+    fn what_another_daemon_has_pinned_is_refused_and_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().join("root");
+        let object = Object::decap();
+        let theirs = Layout::new(&root, abi::FORWARDER_PROGRAM);
+        fs::create_dir_all(theirs.maps()).unwrap();
+        for made in [theirs.program(), theirs.map(abi::ACTIVE)] {
+            File::create(made).unwrap();
+        }
+        let lock = pins::lock(&root).unwrap().unwrap();
+        let error = remove_held(&root, &object, &[], lock).unwrap_err();
+        let advice = format!("run `lb-dataplane detach --pin-root {}` first", root.display());
+        assert!(error.to_string().contains(&advice), "{error}");
+        assert!(theirs.program().exists() && theirs.map(abi::ACTIVE).exists());
     }
 
     /// A file system that is mounted over a directory hides what is in it: nobody is told to do that.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use guideway_bpf::{Decap, VipAddress};
+use guideway_bpf::{Decap, StatusError, VipAddress};
 
 use crate::loopback::Loopback;
 use crate::say::say;
@@ -13,7 +13,14 @@ use crate::sysctl::Sysctl;
 pub(crate) async fn detach(pin_root: &Path) -> anyhow::Result<()> {
     // First of all: one that is at work would put back what is undone here.
     let held = Decap::hold(pin_root).context("cannot undo anything")?;
-    let status = Decap::status(pin_root).with_context(|| format!("cannot examine {}", pin_root.display()))?;
+    let status = match Decap::status(pin_root) {
+        // There is nobody else who could remove it.
+        Err(StatusError::AnotherRelease) => {
+            say!("{} is not whole: VIPs on lo and sysctls stay as they are", pin_root.display());
+            None
+        }
+        other => other.with_context(|| format!("cannot examine {}", pin_root.display()))?,
+    };
     if let Some(status) = status {
         let loopback = Loopback::open().await?;
         for vip in

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-/// Prints a line. `up` and `down` change the machine and only report on it: nobody listening (`| head`, a full disk) is no
+/// Prints a line. `up` and `detach` change the machine and only report on it: nobody listening (`| head`, a full disk) is no
 /// reason to stop half way, and `println!` would panic.
 macro_rules! say {
     ($($argument:tt)*) => {

@@ -211,6 +211,28 @@ mod needs_root {
     }
 
     #[test]
+    fn pins_that_are_not_whole_can_be_taken_down_and_those_of_others_are_left_alone() {
+        let mut place = Place::new();
+        place.write("  - {vip: 203.0.113.10}\n");
+        place.start();
+        place.stop();
+        // As of a release that had fewer maps.
+        fs::remove_file(place.pins.join("maps/DECAP_HALF_OPEN")).unwrap();
+        assert_ne!(place.lb_decap(&["status"]).0, 0);
+        let (code, told) = place.lb_decap(&["detach"]);
+        assert_eq!(code, 0, "{told}");
+        assert!(told.contains("is not whole") && told.contains("removed"), "{told}");
+        assert!(!place.pins.exists() && !run("ip link show up0").contains("xdp"));
+
+        place.start();
+        place.stop();
+        let error = guideway_bpf::Dataplane::remove(&place.pins).unwrap_err();
+        assert!(error.to_string().contains("lb-decap detach --pin-root"), "{error}");
+        assert_eq!(place.lb_decap(&["status"]).0, 0);
+        assert_eq!(place.lb_decap(&["detach"]).0, 0);
+    }
+
+    #[test]
     fn up_is_the_same_without_a_daemon() {
         let place = Place::new();
         run("ip addr add 203.0.113.9/32 dev lo");

@@ -339,7 +339,8 @@ fn all_differences_are_listed_at_once_with_the_way_out() {
     drop(place.open().unwrap());
     let other = Capacities { vips: 64, backends: 65, tables_large: 2, tables_small: 3, flow_buckets: 65 };
     let error = Dataplane::open(&place.root, other).unwrap_err();
-    assert!(error.to_string().contains(&format!("run `rm -r {}`", place.root.display())), "{error}");
+    let advice = format!("run `lb-dataplane detach --pin-root {}`", place.root.display());
+    assert!(error.to_string().contains(&advice), "{error}");
     assert!(error.to_string().contains("traffic stops"), "{error}");
     assert_eq!(
         place.differences(error),
@@ -388,7 +389,8 @@ fn another_abi_version_is_refused_and_nothing_else_is_said() {
     fs::rename(place.map("VIP4_BUCKETS"), place.map("VIP_BUCKETS")).unwrap();
     fs::remove_file(place.map("FLOWS")).unwrap();
     let error = place.open().unwrap_err();
-    assert!(error.to_string().contains(&format!("run `rm -r {}`", place.root.display())), "{error}");
+    let advice = format!("run `lb-dataplane detach --pin-root {}`", place.root.display());
+    assert!(error.to_string().contains(&advice), "{error}");
     assert_eq!(place.differences(error), [format!("maps/META: ABI version is 1, wanted {ABI_VERSION}")]);
 }
 

@@ -286,7 +286,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         };
         let joined = super::read_back(work).await?;
         let config = &joined.config;
-        match self.check_pools(config).and_then(|()| self.check_next_hop(config)) {
+        match self.check_prefixes(config).and_then(|()| self.check_next_hop(config)) {
             Ok(()) => Ok(joined),
             Err(error) => Err(vec![chain(&error)]),
         }

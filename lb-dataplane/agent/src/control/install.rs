@@ -33,6 +33,11 @@ pub(super) enum InstallError {
          VIPs only"
     )]
     Pool { pool: IpNet, address: IpAddr },
+    #[error(
+        "vips: {prefix} contains {address}, an address of this node, whose packets to ports without VIP would be dropped: \
+         write prefixes of VIPs only"
+    )]
+    Prefix { prefix: IpNet, address: IpAddr },
     #[error("there is no plan")]
     Plan(#[source] PlanError),
     #[error("the plan was not carried out")]
@@ -48,7 +53,7 @@ pub(super) enum InstallError {
 impl InstallError {
     /// Another attempt may succeed, with the same configuration.
     const fn is_passing(&self) -> bool {
-        !matches!(self, Self::Plan(_) | Self::Link(_) | Self::Pool { .. })
+        !matches!(self, Self::Plan(_) | Self::Link(_) | Self::Pool { .. } | Self::Prefix { .. })
     }
 }
 
@@ -79,7 +84,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         if let (false, Err(errors)) = (is_first, self.attach_new(&config)) {
             return self.give_up(pending, errors);
         }
-        let result = match self.check_pools(&config).and_then(|()| self.check_next_hop(&config)) {
+        let result = match self.check_prefixes(&config).and_then(|()| self.check_next_hop(&config)) {
             Ok(()) => {
                 let desired = self.desired(&config);
                 self.install(desired).await
@@ -141,17 +146,27 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         }
     }
 
-    /// A pool takes what is for its addresses, so that nobody could reach this node by one of them any more.
-    pub(super) fn check_pools(&self, config: &Config) -> Result<(), InstallError> {
-        if config.pools().is_empty() {
+    /// A pool, or a VIP that is a prefix, takes what is for its addresses, so that nobody could reach this node by one of them
+    /// any more. A VIP of a single address is named on purpose.
+    pub(super) fn check_prefixes(&self, config: &Config) -> Result<(), InstallError> {
+        let vips = config.vips().iter().map(|vip| vip.address);
+        let mut vips = vips.filter(|address| address.prefix_len() < address.max_prefix_len()).peekable();
+        if config.pools().is_empty() && vips.peek().is_none() {
             return Ok(());
         }
         let own = self.forwarder.addresses();
-        let mut caught = config.pools().iter().filter_map(|pool| {
-            let address = own.iter().copied().find(|address| pool.contains(address))?;
-            Some(InstallError::Pool { pool: *pool, address })
-        });
-        caught.next().map_or(Ok(()), Err)
+        let caught = |prefix: &IpNet| own.iter().copied().find(|address| prefix.contains(address));
+        for pool in config.pools() {
+            if let Some(address) = caught(pool) {
+                return Err(InstallError::Pool { pool: *pool, address });
+            }
+        }
+        for prefix in vips {
+            if let Some(address) = caught(&prefix) {
+                return Err(InstallError::Prefix { prefix, address });
+            }
+        }
+        Ok(())
     }
 
     /// The interface of a fixed next hop has to exist when the configuration comes into force.

@@ -110,6 +110,8 @@ struct Follower {
     failed: BTreeSet<IpAddr>,
     /// Neighbour entries that are being refreshed.
     refreshing: Option<JoinHandle<()>>,
+    /// A next hop may have lost its entry since that began.
+    is_refresh_due: bool,
     /// As far as the log knows.
     told: BTreeMap<IpAddr, Problem>,
     /// The validity that was written last has no end.
@@ -137,6 +139,7 @@ impl Follower {
             is_pausing: false,
             failed: BTreeSet::new(),
             refreshing: None,
+            is_refresh_due: false,
             told: BTreeMap::new(),
             is_for_ever,
         };
@@ -173,6 +176,7 @@ impl Follower {
                     std::mem::take(&mut self.failed).into_iter().for_each(|address| self.table.touch(address));
                 }
                 Some((address, answer)) = self.questions.next() => self.answered(address, answer),
+                () = ended(&mut self.refreshing), if self.is_refresh_due => self.refresh_unresolved(),
             }
             if self.is_unclear && self.last_resync.elapsed() > PAUSE {
                 self.resync_again().await?;
@@ -303,7 +307,7 @@ impl Follower {
             self.ways.drop_others(|address| wanted.backends.contains_key(&address));
             self.renew();
         }
-        self.refresh(|is_resolved| !is_resolved);
+        self.refresh_unresolved();
         self.show();
     }
 
@@ -349,6 +353,13 @@ impl Follower {
         }));
     }
 
+    /// Has those resolved that are not: now, or when what is under way has ended, which may have come by them before they
+    /// were lost.
+    fn refresh_unresolved(&mut self) {
+        self.is_refresh_due = self.refreshing.as_ref().is_some_and(|task| !task.is_finished());
+        self.refresh(|is_resolved| !is_resolved);
+    }
+
     fn show(&self) {
         let ways: BTreeMap<IpAddr, Way> = self
             .table
@@ -392,4 +403,13 @@ fn every(period: Duration) -> Interval {
     let mut ticks = tokio::time::interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
+}
+
+/// Waits for the end of a task, if there is one.
+async fn ended(task: &mut Option<JoinHandle<()>>) {
+    if let Some(running) = task {
+        // Its errors are in the log already.
+        let _ended = running.await;
+        *task = None;
+    }
 }

@@ -95,7 +95,8 @@ pub enum PlanError {
     /// There is room for the new backends, but not beside those that the installed generation uses.
     #[error(
         "{needed} new backends find only {free} places, for the installed generation or flows from before it still use \
-         the others; remove the old backends first, in a change of its own, or raise {}", Limit::Backends.config_key()
+         the others; remove old backends first, in a change of its own, and try again when the drain windows of what left are \
+         over, or raise {}", Limit::Backends.config_key()
     )]
     BackendsHeld {
         /// New backends.

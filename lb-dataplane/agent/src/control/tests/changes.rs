@@ -196,6 +196,13 @@ async fn prefixes_are_announced_as_such() {
     bench.until("started", |view| view.started).await;
     assert_eq!(bench.announced(), Some(vec![vip_address(), "203.0.113.128/25".to_owned()]));
     assert_eq!(bench.outputs.null_routes.borrow().as_ref().map(|prefixes| prefixes.len()), Some(2));
+    // Its sessions would end, and nobody could take that back from afar.
+    let answer = bench.reload(&text.replace("203.0.113.128/25", "10.1.1.0/30")).await;
+    assert!(answer.errors[0].contains("vips: 10.1.1.0/30 contains 10.1.1.2"), "{answer:?}");
+    assert_eq!(bench.announced(), Some(vec![vip_address(), "203.0.113.128/25".to_owned()]));
+    // A single address is named on purpose.
+    let answer = bench.reload(&text.replace("203.0.113.128/25", "10.1.1.2")).await;
+    assert!(answer.errors.is_empty(), "{answer:?}");
     bench.end().await;
 }
 

@@ -121,7 +121,7 @@ fn errors_say_what_to_do() {
     );
     insta::assert_snapshot!(
         PlanError::BackendsHeld { needed: 9, free: 4 },
-        @"9 new backends find only 4 places, for the installed generation or flows from before it still use the others; remove the old backends first, in a change of its own, or raise limits.backends"
+        @"9 new backends find only 4 places, for the installed generation or flows from before it still use the others; remove old backends first, in a change of its own, and try again when the drain windows of what left are over, or raise limits.backends"
     );
     insta::assert_snapshot!(
         PlanError::TablesHeld { size: TableSize::Small, needed: 9, free: 4 },
