@@ -10,6 +10,7 @@ use guideway_controller_core::message::Room;
 use guideway_controller_rollout::FollowerSettings;
 use guideway_controller_rollout::follower::Found;
 use guideway_dataplane_config::{Config, Controller};
+use guideway_file_change::{Debounce, Stamp};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -31,7 +32,6 @@ use crate::metrics::{self, Metrics};
 use crate::route::{self, Wants};
 use crate::socket::{self, AdminSocket};
 use crate::view::{SharedController, View};
-use crate::watch::{Debounce, Stamp};
 use crate::{health, http, null_route, on_link, systemd};
 
 /// Open requests of the admin API may take this long to end after a signal.

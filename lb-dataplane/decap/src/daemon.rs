@@ -4,12 +4,13 @@
 //! somebody else changed (an interface that was made anew, an address taken off lo) is put right.
 
 use std::io::IsTerminal as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use guideway_bpf::Decap;
+use guideway_file_change::{Debounce, Stamp};
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -38,7 +39,7 @@ const SERVERS_END: Duration = Duration::from_secs(1);
 pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     start_log(arguments.log_format);
     let path = &arguments.config.path;
-    let before = stamp(path);
+    let before = Stamp::of(path);
     let config = Config::load(path)?;
     let mut hangup = signal(SignalKind::hangup()).context("cannot receive signals")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot receive signals")?;
@@ -69,7 +70,7 @@ pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<()> {
         found: found.clone(),
         path: path.clone(),
         config,
-        stamp: before,
+        file: Debounce::new(before),
         refused: None,
         decap,
         loopback: Loopback::open().await?,
@@ -90,7 +91,7 @@ pub(crate) async fn run(arguments: &RunArguments) -> anyhow::Result<()> {
             _ = hangup.recv() => node.reload().await,
             _ = looks.tick() => {
                 since_run += 1;
-                if stamp(&node.path).is_some_and(|now| Some(now) != node.stamp) {
+                if node.file.look(Stamp::of(&node.path)) {
                     node.reload().await;
                 } else if since_run >= LOOKS_PER_RUN {
                     since_run = 0;
@@ -114,8 +115,8 @@ struct Node {
     config: Config,
     /// What Kubernetes has for this node.
     found: watch::Receiver<Found>,
-    /// Of the file as it was when it was read last.
-    stamp: Option<SystemTime>,
+    /// Whether the file is another one than when it was read last.
+    file: Debounce,
     /// Why the file is not the one in force.
     refused: Option<String>,
     decap: Arc<Decap>,
@@ -129,7 +130,7 @@ impl Node {
         if let Ok(now) = NotifyState::monotonic_usec_now() {
             notify(&[NotifyState::Reloading, now]);
         }
-        self.stamp = stamp(&self.path);
+        self.file = Debounce::new(Stamp::of(&self.path));
         match Config::load(&self.path) {
             Ok(config) => {
                 let (old, new) = (&self.config, &config);
@@ -209,10 +210,6 @@ fn start_log(format: LogFormat) {
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
         LogFormat::Json => log.json().init(),
     }
-}
-
-fn stamp(path: &Path) -> Option<SystemTime> {
-    std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 
 fn notify(states: &[NotifyState<'_>]) {
