@@ -110,7 +110,7 @@ fn root_fields(root: &Node<'_>, sink: &mut Sink) -> Option<Config> {
         Some(_) => Some(Vec::new()),
         None => vips::read(&fields, &sets, sink),
     };
-    let pools = vips::pools(&fields, sink);
+    let pools = vips::pools(&fields, &sets, sink);
     if let (Some(limits), Some(vips)) = (&limits, &vips) {
         capacity::check(&fields, limits, &sets, vips, sink);
     }

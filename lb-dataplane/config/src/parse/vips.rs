@@ -34,7 +34,7 @@ struct Seen<'s> {
 }
 
 /// `None` is reported.
-pub(super) fn pools(root: &Fields<'_, '_>, sink: &mut Sink) -> Option<Vec<IpNet>> {
+pub(super) fn pools(root: &Fields<'_, '_>, sets: &Sets, sink: &mut Sink) -> Option<Vec<IpNet>> {
     let path = Path::Field(&Path::Root, "pools");
     let items = match root.node("pools") {
         None => &[][..],
@@ -52,6 +52,14 @@ pub(super) fn pools(root: &Fields<'_, '_>, sink: &mut Sink) -> Option<Vec<IpNet>
                     false
                 }
             });
+        if let Some((backend, at)) = pool.and_then(|pool| sets.backend_in(&pool)) {
+            let reason = format_args!(
+                "contains {backend}, the address of the backend in line {}: the null route of the pool hides a wider route to \
+                 it, such as a default route",
+                at.line
+            );
+            sink.warning(item.at, &path, reason);
+        }
         pools = pools.zip(pool).map(|(mut all, one)| {
             all.push(one);
             all

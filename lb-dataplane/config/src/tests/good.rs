@@ -61,6 +61,13 @@ fn pools_are_prefixes() {
         let error = pools(text).unwrap_err();
         assert!(error.contains(expected), "{error}");
     }
+    // A connected route to it is narrower than the pool, perhaps: it is for people to know.
+    let backend = Config::parse("f.yaml", SMALL).unwrap().backend_sets()[0].backends[0].address;
+    let text = SMALL.replace("interfaces:", &format!("pools: [203.0.113.0/24, {backend}]\ninterfaces:"));
+    let config = Config::parse("f.yaml", &text).unwrap();
+    let [warning] = config.warnings() else { panic!("{:?}", config.warnings()) };
+    let expected = format!("pools[1]: contains {backend}, the address of the backend in line");
+    assert!(warning.to_string().contains(&expected), "{warning}");
 }
 
 #[test]
