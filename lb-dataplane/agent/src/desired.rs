@@ -134,14 +134,18 @@ pub(crate) fn members(
     members.collect()
 }
 
+pub(crate) const fn table_size(size: config::TableSize) -> plan::TableSize {
+    match size {
+        config::TableSize::Large => plan::TableSize::Large,
+        config::TableSize::Small => plan::TableSize::Small,
+    }
+}
+
 /// As if all were healthy.
 fn backend_set(set: &BackendSet) -> plan::BackendSet {
     plan::BackendSet {
         name: set.name.clone(),
-        table_size: match set.table_size {
-            config::TableSize::Large => plan::TableSize::Large,
-            config::TableSize::Small => plan::TableSize::Small,
-        },
+        table_size: table_size(set.table_size),
         members: members(set, |_| Some(Health::Healthy)),
         encapsulation: match set.encapsulation {
             config::EncapsulationKind::IpIp => plan::SetEncapsulation::IpIp,

@@ -78,6 +78,8 @@ pub struct Earlier {
     pub members: Shared<Member>,
     /// By which the table was made.
     pub seed: Seed,
+    /// Its slots.
+    pub table_size: TableSize,
     /// When the next ones took their place.
     pub replaced: BootTime,
 }

@@ -13,6 +13,9 @@
 //! 5. Unless that would make four: then the slot is *held*. It keeps its backend until a candidate is gone.
 //!
 //! When nothing is in doubt, the present table is the one that is due, bit for bit, whatever came before.
+//!
+//! A change of the seed or of the tables' size gives every flow another slot: then all slots are in doubt, and earlier tables
+//! are looked at where a flow was by their own count ([`Layers::rotate`], [`Layers::resize`]).
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,12 +26,12 @@ use guideway_abi::{PREVIOUS_TABLES, UNSETTLED};
 use crate::BootTime;
 
 mod push;
+mod recount;
 mod replay;
-mod rotate;
 
 pub use push::{Push, Pushed, Room};
+pub use recount::RotateError;
 pub use replay::Former;
-pub use rotate::RotateError;
 
 /// Slots of a table: backend indexes, zero for none.
 pub type Slots = Arc<[u16]>;
@@ -45,7 +48,7 @@ pub struct Layers {
 /// An earlier table.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Layer {
-    /// Backend of each slot, zero where there is none.
+    /// Backend of each slot, zero where there is none. Not always as many as the present table has.
     pub slots: Slots,
     /// When nobody follows it any more.
     pub until: BootTime,
@@ -58,8 +61,7 @@ pub struct Layer {
 pub enum LayerKey {
     /// The present one.
     Present,
-    /// The one before the last change of the seed. Any flow can be in any slot, so all of the present table's are
-    /// unsettled.
+    /// The one before the last change of the seed.
     Earlier,
 }
 
@@ -82,10 +84,15 @@ impl Layers {
         self.current.iter().map(|slot| u32::from(slot >> 15)).sum()
     }
 
-    /// The backends at which flows of a slot can be, present one first; zeros behind the last. `earlier` is the flow's
-    /// slot by the earlier flow key. This is what the forwarder sees.
+    /// The backends at which a flow of a slot can be, present one first; zeros behind the last. `slot_in` gives the flow's
+    /// slot in an earlier table. This is what the forwarder sees.
     #[must_use]
-    pub fn candidates(&self, slot: usize, earlier: usize, is_alive: impl Fn(u16) -> bool) -> [u16; 3] {
+    pub fn candidates(
+        &self,
+        slot: usize,
+        slot_in: impl Fn(&Layer) -> usize,
+        is_alive: impl Fn(u16) -> bool,
+    ) -> [u16; 3] {
         let current = self.current[slot];
         let mut candidates = [current & !UNSETTLED, 0, 0];
         if current & UNSETTLED == 0 {
@@ -93,10 +100,7 @@ impl Layers {
         }
         let mut count = 1;
         for layer in self.previous.iter().flatten() {
-            let backend = match layer.key {
-                LayerKey::Present => layer.slots[slot],
-                LayerKey::Earlier => layer.slots[earlier],
-            };
+            let backend = layer.slots[slot_in(layer)];
             if backend != 0 && is_alive(backend) && !candidates.contains(&backend) {
                 candidates[count] = backend;
                 count += 1;
@@ -121,6 +125,14 @@ impl Layers {
     fn alive(&self, now: BootTime) -> [Option<&Layer>; PREVIOUS_TABLES] {
         let [first, second] = &self.previous;
         [first, second].map(|layer| layer.as_ref().filter(|layer| layer.until > now))
+    }
+}
+
+impl Layer {
+    /// Whether a flow has the same slot in it as in a present table of this size. If not, any flow can be in any slot of the
+    /// present one.
+    pub(crate) fn counts_as(&self, present: &[u16]) -> bool {
+        self.key == LayerKey::Present && self.slots.len() == present.len()
     }
 }
 

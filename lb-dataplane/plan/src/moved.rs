@@ -21,21 +21,20 @@ pub struct Moved {
 
 impl Installed {
     /// What has another backend in `next`, a state that was planned from this one. Sets that are only in one of them do not
-    /// count, nor do those whose tables have another size.
+    /// count; where tables have another size, all of their slots do.
     #[must_use]
     pub fn moved_to(&self, next: &Self) -> Moved {
         let mut moved = Moved::default();
         for (before, after) in self.pairs(next) {
             let Some((before, after)) = before.layers.as_ref().zip(after.layers.as_ref()) else { continue };
             moved.of += before.current.len() as u64;
-            if before.current.len() != after.current.len()
-                || std::sync::Arc::ptr_eq(&before.current, &after.current)
-            {
+            if std::sync::Arc::ptr_eq(&before.current, &after.current) {
                 continue;
             }
-            for (before, after) in before.current.iter().zip(after.current.iter()) {
-                let (before, after) = (before & !UNSETTLED, after & !UNSETTLED);
-                if before != after {
+            let is_resized = before.current.len() != after.current.len();
+            for (slot, before) in before.current.iter().enumerate() {
+                let before = before & !UNSETTLED;
+                if is_resized || before != after.current[slot] & !UNSETTLED {
                     moved.slots += 1;
                     moved.live += u64::from(state_of(&next.states, before) != backend_state::DEAD);
                 }
@@ -73,7 +72,7 @@ impl Installed {
 mod tests {
     use super::*;
     use crate::model::{NOW, SMALL_MAPS, web_and_dns};
-    use crate::{Desired, Outcome, TableCache, plan};
+    use crate::{Desired, Outcome, TableCache, TableSize, plan};
 
     fn installed(desired: &Desired, before: &Installed) -> Installed {
         match plan(desired, before, NOW, &mut TableCache::new()).unwrap() {
@@ -103,6 +102,12 @@ mod tests {
         gone.sets[0].members.remove(0);
         let moved = first.moved_to(&installed(&gone, &first));
         assert!(moved.live >= 5460 && moved.live <= moved.slots, "{moved:?}");
+
+        // In a table of another size any flow may have another backend.
+        let mut resized = desired.clone();
+        resized.sets[0].table_size = TableSize::Large;
+        let moved = first.moved_to(&installed(&resized, &first));
+        assert_eq!((moved.slots, moved.live), (16_381, 16_381));
 
         // Names count and not places, as far as they are known.
         let mut swapped = desired.clone();

@@ -237,3 +237,36 @@ fn an_agent_killed_while_slots_are_in_doubt_knows_them_again() {
         Ok(())
     });
 }
+
+#[test]
+fn a_table_of_another_size_keeps_connections() {
+    let mut now = config(3);
+    in_lab(&LabSpec { backends: 4, ..LabSpec::default() }, &now.clone(), |lab| {
+        let mut loads = vec![hold(lab, "before", 600, 500)?];
+        all_answer("before", &mut loads)?;
+        now.set("web").table_size = 16_381;
+        now.set("web").backends.push(Backend::of(4, true));
+        let before = change(lab, &now)?;
+        wait_changed(lab, &before)?;
+        for forwarder in &lab.forwarders {
+            let unsettled = forwarder.unsettled_slots("web")?;
+            ensure!(unsettled == 16_381, "{} has {unsettled} slots in doubt", forwarder.name());
+        }
+        all_answer("another size and another backend", &mut loads)?;
+        loads.push(hold(lab, "after", 600, 500)?);
+
+        // Whoever comes back knows both tables, and so does the forwarder that gets the other one's connections.
+        lab.forwarders[0].kill_agent()?;
+        lab.forwarders[0].start_agent()?;
+        let knows =
+            |lab: &Lab| Ok(lab.forwarders[0].unsettled_slots("web").is_ok_and(|slots| slots == 16_381));
+        wait::until_true("the agent to know its set", CHANGE, || knows(lab))?;
+        lab.forwarders[1].stop_speaker()?;
+        lab.tor.wait_for_legs(vip::V4, &["fw1"], CHANGE)?;
+        all_answer("all by one forwarder", &mut loads)?;
+        for load in loads {
+            expect_unbroken("another size", &load.finish()?)?;
+        }
+        Ok(())
+    });
+}

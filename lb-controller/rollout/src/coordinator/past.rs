@@ -69,6 +69,11 @@ impl Was {
     }
 }
 
+/// By the same seed and with the same backends alive.
+fn has_same_table(one: &BackendSet, other: &BackendSet) -> bool {
+    one.table_size == other.table_size && one.backends == other.backends
+}
+
 /// What is told.
 #[derive(Debug)]
 struct List {
@@ -96,12 +101,12 @@ impl Past {
         let changed = changes.sets.iter().filter(|_| changes.seed.is_none());
         for new in all.chain(changed) {
             match old.sets().get_key_value(&*new.name) {
-                Some((name, before)) if new.second_hop && before.table_size == new.table_size => {
-                    if changes.seed.is_some() || before.backends != new.backends {
+                Some((name, before)) if new.second_hop => {
+                    if changes.seed.is_some() || !has_same_table(before, new) {
                         self.push(name, self.was(name, before, old.seed()), new.drain_window, now);
                     }
                 }
-                // Nothing of what it was helps anybody to find a flow, now or when it has a second hop again.
+                // Nothing of what it was helps anybody to find a flow.
                 _ => self.forget(&new.name),
             }
         }
@@ -141,7 +146,7 @@ impl Past {
     /// What a set was before it was `present`, and by which seed.
     fn replaced_set(&self, name: &SetName, present: &Arc<BackendSet>) -> Option<(Arc<BackendSet>, Seed)> {
         let entries = self.of_set.get(name)?.iter().rev().filter_map(|order| self.entries.get(order));
-        let mut others = entries.map(|entry| &entry.was).filter(|was| was.set.backends != present.backends);
+        let mut others = entries.map(|entry| &entry.was).filter(|was| !has_same_table(&was.set, present));
         others.next().map(|was| (Arc::clone(&was.set), was.seed))
     }
 

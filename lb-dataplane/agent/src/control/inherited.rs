@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::{Clock, Control, Interfaces};
 use crate::apply::MapStore;
+use crate::desired::table_size;
 
 /// Why nothing is announced meanwhile.
 pub(super) const UNAWARE: &str = "the controller has not said yet what the backend sets were before";
@@ -49,7 +50,12 @@ impl Inherited {
             // A node that started later than that looks after it for longer than others do.
             let replaced = BootTime(now.0.saturating_sub(ago.as_secs()));
             let seed = Seed(seed.bytes());
-            let earlier = Earlier { members: members.collect(), seed, replaced };
+            let earlier = Earlier {
+                members: members.collect(),
+                seed,
+                table_size: table_size(set.table_size),
+                replaced,
+            };
             inherited.sets.entry(set.name.clone()).or_default().push(earlier);
         }
         inherited

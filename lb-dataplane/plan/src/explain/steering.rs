@@ -11,6 +11,7 @@ use crate::cache::{TableCache, Wanted};
 use crate::digest::{identity, vip_identity};
 use crate::installed::InstalledSet;
 use crate::key::{Match, address};
+use crate::layers::{Layer, LayerKey};
 use crate::plan::state_of;
 use crate::{BackendIndex, BackendSet, Desired, Installed, Protocol, SetEncapsulation};
 
@@ -41,9 +42,15 @@ pub(super) fn steering(
     let hash = flow_hash(&header.flow_key, addresses, ports, protocol);
     // By the client alone, when the VIP says so.
     let by = if record.mode == vip_mode::CLIENT_IP { (0, 0) } else { (ports, protocol) };
-    let size = set.table_size.get();
-    let slot_by = |key| slot(flow_hash(key, addresses, by.0, by.1), size);
-    let (at, earlier) = (slot_by(&header.flow_key), slot_by(&header.previous_flow_key));
+    let slot_by = |key, size| slot(flow_hash(key, addresses, by.0, by.1), size);
+    let at = slot_by(&header.flow_key, set.table_size.get());
+    let slot_in = |layer: &Layer| {
+        let key = match layer.key {
+            LayerKey::Present => &header.flow_key,
+            LayerKey::Earlier => &header.previous_flow_key,
+        };
+        slot_by(key, u32::try_from(layer.slots.len()).unwrap_or(u32::MAX)) as usize
+    };
 
     let mode = match record.mode {
         vip_mode::STICKY => Mode::Sticky,
@@ -51,7 +58,7 @@ pub(super) fn steering(
         _ => Mode::Plain,
     };
     let subject = Subject { installed, set, hash };
-    let candidates = candidates(installed, there, at as usize, earlier as usize);
+    let candidates = candidates(installed, there, at as usize, slot_in);
     let doubt = doubt(there, &record, at as usize);
     let (first, later) = match flow.protocol {
         Protocol::Tcp => (Kind::Syn, Kind::Established),
@@ -88,9 +95,14 @@ fn installed_vip(installed: &Installed, identity: u64) -> Option<(VipRecord, &In
     Some((record, installed.sets.get(usize::from(record.set))?.as_ref()?))
 }
 
-fn candidates(installed: &Installed, set: &InstalledSet, slot: usize, earlier: usize) -> Option<Candidates> {
+fn candidates(
+    installed: &Installed,
+    set: &InstalledSet,
+    slot: usize,
+    slot_in: impl Fn(&Layer) -> usize,
+) -> Option<Candidates> {
     let is_alive = |backend| state_of(&installed.states, backend) != backend_state::DEAD;
-    let [current, first, second] = set.layers.as_ref()?.candidates(slot, earlier, is_alive);
+    let [current, first, second] = set.layers.as_ref()?.candidates(slot, slot_in, is_alive);
     Some(Candidates { current, previous: [first, second] })
 }
 

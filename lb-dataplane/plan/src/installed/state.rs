@@ -137,11 +137,6 @@ impl Installed {
 }
 
 impl InstalledSet {
-    /// Size of its tables; `None` when there are none.
-    pub(crate) fn size(&self) -> Option<TableSize> {
-        TableElement::of(self.record.table).map(|table| table.size)
-    }
-
     /// The tables in use with their slots, present one first.
     pub(crate) fn tables(&self) -> impl Iterator<Item = (TableElement, &Slots)> {
         let references = [self.record.table, self.record.previous[0], self.record.previous[1]];

@@ -59,7 +59,7 @@ struct Slot {
 /// What holds for all slots.
 struct Rules {
     room: Room,
-    /// A layer by the earlier key takes this place in every slot.
+    /// A layer that counts otherwise takes this place in every slot.
     first_taken: bool,
     second_taken: bool,
 }
@@ -85,18 +85,18 @@ impl Layers {
         let size = self.current.len();
         assert_eq!(size, push.target.len(), "tables of a set are of the same size");
         let [first, second] = self.alive(push.now);
-        let present = |layer: Option<&Layer>| layer.filter(|layer| layer.key == LayerKey::Present).cloned();
-        let earlier = |layer: Option<&Layer>| layer.filter(|layer| layer.key == LayerKey::Earlier).cloned();
-        let (old_first, old_second) = (present(first), present(second));
-        let (earlier_first, earlier_second) = (earlier(first), earlier(second));
-        // A latest layer by the earlier key moves back one place if any slot needs its place.
-        let makes_way = earlier_first.is_some() && second.is_none() && push.room != Room::Neither;
+        let alike = |layer: Option<&Layer>| layer.filter(|layer| layer.counts_as(&self.current)).cloned();
+        let other = |layer: Option<&Layer>| layer.filter(|layer| !layer.counts_as(&self.current)).cloned();
+        let (old_first, old_second) = (alike(first), alike(second));
+        let (other_first, other_second) = (other(first), other(second));
+        // A latest layer that counts otherwise moves back one place if any slot needs its place.
+        let makes_way = other_first.is_some() && second.is_none() && push.room != Room::Neither;
         let rules = Rules {
             room: push.room,
-            first_taken: earlier_first.is_some() && !makes_way,
-            second_taken: earlier_second.is_some() || makes_way,
+            first_taken: other_first.is_some() && !makes_way,
+            second_taken: other_second.is_some() || makes_way,
         };
-        let taken = earlier_first.is_some() || earlier_second.is_some();
+        let taken = other_first.is_some() || other_second.is_some();
         let upcoming = push.upcoming.filter(|_| !taken && push.room == Room::Both);
 
         let mut seen = Seen::default();
@@ -132,7 +132,7 @@ impl Layers {
             Parts {
                 makes_way,
                 old: [old_first, old_second],
-                earlier: [earlier_first, earlier_second],
+                other: [other_first, other_second],
                 firsts,
                 seconds,
             },
@@ -144,7 +144,7 @@ impl Layers {
         let Parts {
             makes_way,
             old: [old_first, old_second],
-            earlier: [earlier_first, earlier_second],
+            other: [other_first, other_second],
             firsts,
             seconds,
         } = parts;
@@ -153,7 +153,7 @@ impl Layers {
         // Whatever stands in a slot that is settled does not matter, so the former table does as it is.
         let was_settled = old_first.is_none() && old_second.is_none() && self.is_settled();
         let first_until = old_first.as_ref().map(|layer| layer.until);
-        let first = match (&earlier_first, seen.any_first) {
+        let first = match (&other_first, seen.any_first) {
             (Some(layer), _) if !moves_back => Some(layer.clone()),
             (_, false) => None,
             (_, true) if !seen.first_added => old_first.clone(),
@@ -168,9 +168,9 @@ impl Layers {
             }),
         };
         let second_until = old_second.as_ref().map(|layer| layer.until);
-        let second = match (earlier_second, seen.any_second) {
+        let second = match (other_second, seen.any_second) {
             (Some(layer), _) => Some(layer),
-            (None, _) if moves_back => earlier_first,
+            (None, _) if moves_back => other_first,
             (None, false) => None,
             (None, true) if !seen.second_added => old_second,
             (None, true) => {
@@ -190,7 +190,8 @@ impl Layers {
 struct Parts {
     makes_way: bool,
     old: [Option<Layer>; 2],
-    earlier: [Option<Layer>; 2],
+    /// Those that count otherwise.
+    other: [Option<Layer>; 2],
     firsts: Vec<u16>,
     seconds: Vec<u16>,
 }

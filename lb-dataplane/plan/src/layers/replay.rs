@@ -1,7 +1,5 @@
 //! The layers of one that was told what came before.
 
-use std::time::Duration;
-
 use guideway_abi::UNSETTLED;
 
 use super::{LayerKey, Layers, Push, Pushed, Slots};
@@ -28,16 +26,18 @@ impl Layers {
     ///
     /// `own` is what the slots have had here until now, all of them settled. Flows that were opened by it must not be lost
     /// for the sake of those that others know of: where there is no place for both, all of `past` but the last one is
-    /// forgotten, in these slots; and everywhere what was counted by another key. What else of `past` finds no room is not at
-    /// risk for that, as nobody here knew it before.
+    /// forgotten, in these slots; and everywhere what came before the last change of how slots are counted. What else of
+    /// `past` finds no room is not at risk for that, as nobody here knew it before.
     ///
     /// # Panics
-    /// When the tables are not of the same length.
+    /// When `own` and the table of `push` are not of the same length.
     #[must_use]
     pub fn replayed<F: Fn(u16) -> bool>(past: &[Former], own: Option<&[u16]>, push: &Push<'_, F>) -> Pushed {
         let Some(own) = own else { return told(past, push).push(push) };
-        let by_another = past.iter().take_while(|former| former.key != LayerKey::Present).count();
-        let past = &past[by_another..];
+        let counts_as_own =
+            |former: &Former| former.key == LayerKey::Present && former.slots.len() == own.len();
+        let by_another = past.iter().rposition(|former| !counts_as_own(former));
+        let past = &past[by_another.map_or(0, |last| last + 1)..];
         let told = told(past, push);
         let at = |layers: &Self, target: &[u16]| layers.push(&simple(push, target, &push.is_alive));
         let mut before = told.backends();
@@ -69,19 +69,28 @@ fn told<F: Fn(u16) -> bool>(past: &[Former], push: &Push<'_, F>) -> Layers {
     for former in rest {
         let is_alive = |backend| !former.dead.contains(&backend);
         let now = before.replaced;
-        layers = turned(layers, [before.key, former.key], &former.slots, now, push.window);
-        layers = lived(&layers, &simple(push, &former.slots, is_alive), now, former.replaced);
+        let push = simple(push, &former.slots, is_alive);
+        layers = lived(&turned(layers, before, former.key, &push, now), &push, now, former.replaced);
         before = former;
     }
     let now = before.replaced;
-    layers = turned(layers, [before.key, LayerKey::Present], push.target, now, push.window);
-    lived(&layers, &simple(push, push.target, &push.is_alive), now, push.now)
+    let push = simple(push, push.target, &push.is_alive);
+    lived(&turned(layers, before, LayerKey::Present, &push, now), &push, now, push.now)
 }
 
-/// The layers once slots are counted by the second of `keys`, and not by the first one.
-fn turned(layers: Layers, keys: [LayerKey; 2], target: &[u16], now: BootTime, window: Duration) -> Layers {
-    if keys[0] == keys[1] {
-        return layers;
+/// The layers once slots are counted as in the table of `push`, by this key, and no longer as in the one `before` it.
+fn turned<F: Fn(u16) -> bool>(
+    layers: Layers,
+    before: &Former,
+    key: LayerKey,
+    push: &Push<'_, F>,
+    now: BootTime,
+) -> Layers {
+    let &Push { target, window, .. } = push;
+    if before.key == key {
+        let is_as_large = before.slots.len() == target.len();
+        let resized = || layers.resize(&Push { now, ..simple(push, target, &push.is_alive) }).layers;
+        return if is_as_large { layers } else { resized() };
     }
     // Those that were there had no second layer any more, or the seed would not have changed; here it may end within the same
     // second.

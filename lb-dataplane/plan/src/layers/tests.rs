@@ -22,7 +22,7 @@ fn push_at(layers: &Layers, target: &[u16], dead: &[u16], now: u64) -> Pushed {
 
 /// The candidates of a layer with a single slot.
 fn candidates(layers: &Layers) -> Vec<u16> {
-    let candidates = layers.candidates(0, 0, |_| true);
+    let candidates = layers.candidates(0, |_| 0, |_| true);
     candidates.into_iter().filter(|&backend| backend != 0).collect()
 }
 
@@ -126,20 +126,20 @@ fn what_comes_next_is_the_last_candidate() {
     };
     let settled = Layers::settled([1, 2, 3].into());
     let announced = announce(&settled, &[1, 2, 3], &[1, 4, 9], 0).layers;
-    assert_eq!(announced.candidates(1, 1, |_| true), [2, 4, 0]);
+    assert_eq!(announced.candidates(1, |_| 1, |_| true), [2, 4, 0]);
     assert_eq!(*announced.current, [1, 2 | UNSETTLED, 3], "the dead are not announced");
     assert_eq!(announce(&announced, &[1, 2, 3], &[1, 4, 9], 50).layers, announced);
     // When it comes, all forwarders have the same candidates, before and after.
     let come = push_at(&announced, &[1, 4, 3], &[], 60).layers;
-    assert_eq!(come.candidates(1, 1, |_| true), [4, 2, 0]);
+    assert_eq!(come.candidates(1, |_| 1, |_| true), [4, 2, 0]);
     // As long as it is announced it is announced anew.
     let renewed = announce(&announced, &[1, 2, 3], &[1, 4, 9], 100).layers;
     assert_eq!(renewed.until(), Some(BootTime(200)));
     // A second change announced before the first has come finds a place too; a third does not.
     let two = announce(&announced, &[1, 2, 3], &[1, 5, 3], 70).layers;
-    assert_eq!(two.candidates(1, 1, |_| true), [2, 5, 4]);
+    assert_eq!(two.candidates(1, |_| 1, |_| true), [2, 5, 4]);
     assert_eq!(announce(&two, &[1, 2, 3], &[1, 6, 3], 80).layers, two);
-    assert_eq!(push_at(&two, &[1, 5, 3], &[], 90).layers.candidates(1, 1, |_| true), [5, 2, 4]);
+    assert_eq!(push_at(&two, &[1, 5, 3], &[], 90).layers.candidates(1, |_| 1, |_| true), [5, 2, 4]);
 }
 
 #[test]
@@ -161,7 +161,46 @@ fn a_change_of_seed_leaves_all_in_doubt_and_is_not_followed_by_another() {
     assert_eq!(candidates(&push_at(&held.layers, &[7], &[], 120).layers), [7, 6, 5]);
 }
 
-/// Flows of a set over any history, each with a slot by each key.
+#[test]
+fn a_change_of_size_leaves_all_in_doubt_and_forgets_the_oldest() {
+    let resize = |layers: &Layers, target: &[u16], now, room| {
+        let is_alive = |_: u16| true;
+        let now = BootTime(now);
+        layers.resize(&Push { target, upcoming: None, is_alive, now, window: WINDOW, room })
+    };
+    let before = after(&[(1, 0), (2, 10)], &[]).layers;
+    let resized = resize(&before, &[5, 5], 20, Room::Both);
+    assert_eq!((candidates(&resized.layers), resized.at_risk), (vec![5, 2, 1], 0));
+    let layers: Vec<(LayerKey, u64)> =
+        resized.layers.previous.iter().flatten().map(|layer| (layer.key, layer.until.0)).collect();
+    assert_eq!(layers, [(LayerKey::Present, 120), (LayerKey::Present, 110)]);
+    assert_eq!(*resized.layers.current, [5 | UNSETTLED; 2]);
+    // Another one at once has no place for the oldest.
+    let again = resize(&resized.layers, &[6], 30, Room::Both);
+    assert_eq!((candidates(&again.layers), again.at_risk), (vec![6, 5, 2], 2));
+    // With less room, less is remembered.
+    let first = resize(&before, &[5, 5], 20, Room::First);
+    assert_eq!((candidates(&first.layers), first.at_risk), (vec![5, 2], 1));
+    let neither = resize(&before, &[5, 5], 20, Room::Neither);
+    assert_eq!((neither.layers, neither.at_risk), (Layers::settled([5, 5].into()), 1));
+    // A change waits for a place, and in the end there is what is due.
+    let held = push_at(&resized.layers, &[7, 5], &[], 25);
+    assert_eq!((candidates(&held.layers), held.held), (vec![5, 2, 1], 1));
+    let pushed = push_at(&held.layers, &[7, 5], &[], 110).layers;
+    assert_eq!(candidates(&pushed), [7, 5, 2]);
+    let settled = push_at(&pushed, &[7, 5], &[], 210);
+    assert_eq!(settled.layers, Layers::settled([7, 5].into()));
+    // The seed changes with the size.
+    let rotated = before.rotate(&[5, 5], BootTime(20), WINDOW).unwrap();
+    assert_eq!(candidates(&rotated), [5, 2, 1]);
+}
+
+/// The slot of a flow that has these slots by the present key and by the earlier one.
+fn by_keys(present: usize, earlier: usize) -> impl Fn(&Layer) -> usize {
+    move |layer| if layer.key == LayerKey::Present { present } else { earlier }
+}
+
+/// Flows of a set over any history, each with a slot by each key and size.
 struct World {
     layers: Layers,
     key: usize,
@@ -172,15 +211,19 @@ struct World {
 
 const SLOTS: usize = 12;
 
-/// The slot of a flow.
-fn slot_of(flow: usize, key: usize) -> usize {
-    (flow * [1, 5, 7, 11][key % 4] + key) % SLOTS
+/// The slot of a flow in a table.
+fn slot_of(flow: usize, key: usize, slots: usize) -> usize {
+    (flow * [1, 5, 7, 11][key % 4] + key) % slots
 }
 
 impl World {
     fn candidates(&self, flow: usize) -> Vec<u16> {
-        let (slot, earlier) = (slot_of(flow, self.key), slot_of(flow, self.key.wrapping_sub(1)));
-        let candidates = self.layers.candidates(slot, earlier, |backend| !self.dead.contains(&backend));
+        let slot = slot_of(flow, self.key, self.layers.current.len());
+        let slot_in = |layer: &Layer| {
+            let key = if layer.key == LayerKey::Present { self.key } else { self.key.wrapping_sub(1) };
+            slot_of(flow, key, layer.slots.len())
+        };
+        let candidates = self.layers.candidates(slot, slot_in, |backend| !self.dead.contains(&backend));
         candidates.into_iter().filter(|&backend| backend != 0).collect()
     }
 
@@ -208,22 +251,28 @@ proptest! {
     #[test]
     fn no_flow_loses_a_live_backend(
         steps in proptest::collection::vec(
-            (proptest::collection::vec(1_u16..7, SLOTS), proptest::collection::btree_set(1_u16..7, 0..3),
-             0_u64..90, proptest::bool::weighted(0.1), any::<bool>()),
+            ((proptest::sample::select(vec![SLOTS, SLOTS, SLOTS, 7]), proptest::collection::vec(1_u16..7, SLOTS)),
+             proptest::collection::btree_set(1_u16..7, 0..3), 0_u64..90, proptest::bool::weighted(0.1), any::<bool>()),
             1..30,
         ),
     ) {
         let mut now = NOW;
         let mut world: Option<World> = None;
         let mut last_target: Option<Vec<u16>> = None;
-        for (target, dead, seconds, rotates, same) in steps {
+        for ((size, mut target), dead, seconds, rotates, same) in steps {
             now = BootTime(now.0 + seconds);
-            let target = last_target.filter(|_| same).unwrap_or(target);
+            let mut size = size;
+            if let Some(world) = &world && world.layers.previous.iter().all(Option::is_some) {
+                // What has no place is lost.
+                size = world.layers.current.len();
+            }
+            target.truncate(size);
+            let target = last_target.filter(|last: &Vec<u16>| same && last.len() == size).unwrap_or(target);
             // What is due is alive.
             let dead: BTreeSet<u16> = dead.into_iter().filter(|backend| !target.contains(backend)).collect();
             let Some(world) = &mut world else {
                 let layers = Layers::settled(target.as_slice().into());
-                let flows = (0..SLOTS).map(|flow| (target[slot_of(flow, 1)], None)).collect();
+                let flows = (0..SLOTS).map(|flow| (target[slot_of(flow, 1, size)], None)).collect();
                 world = Some(World { layers, key: 1, flows, dead });
                 last_target = Some(target);
                 continue;
@@ -251,6 +300,11 @@ proptest! {
                         window: WINDOW,
                         room: Room::Both,
                     };
+                    if size != world.layers.current.len() {
+                        let resized = world.layers.resize(&push);
+                        prop_assert_eq!(resized.at_risk, 0);
+                        world.layers = resized.layers;
+                    }
                     let pushed = world.layers.push(&push);
                     prop_assert_eq!(&pushed, &world.layers.push(&push), "deterministic");
                     prop_assert_eq!(&pushed.layers.push(&push).layers, &pushed.layers, "done at once");

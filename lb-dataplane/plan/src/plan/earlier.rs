@@ -11,11 +11,11 @@ use guideway_maglev::Seed;
 
 use super::PlanError;
 use super::backends::{Backends, Key, key};
-use super::resolve::{self, Resolved};
+use super::resolve::Resolved;
 use super::sets::Sets;
 use crate::cache::{Filled, TableCache, Wanted};
 use crate::digest::flow_key;
-use crate::layers::{Former, LayerKey};
+use crate::layers::{Former, LayerKey, Layers};
 use crate::resolved::ResolvedSet;
 use crate::{BackendIndex, BackendSet, BootTime, Desired, Earlier, Installed, Member};
 
@@ -104,7 +104,7 @@ pub(super) fn place(
 }
 
 fn wanted<'a>(set: &'a ResolvedSet, earlier: &'a Earlier) -> Wanted<'a> {
-    resolve::table(&earlier.seed, &set.set, &earlier.members)
+    Wanted { seed: &earlier.seed, set: &set.set.name, size: earlier.table_size, members: &earlier.members }
 }
 
 /// Those that have slots.
@@ -160,9 +160,9 @@ impl Context<'_> {
     /// Whether something is remembered of the set already, or will be.
     fn is_in_doubt(&self, place: usize, set: &BackendSet) -> bool {
         let there = self.sets.installed(place, self.installed);
-        let layers = there.filter(|there| there.size() == Some(set.table_size));
-        layers
+        let is_resized = |layers: &Layers| layers.current.len() != set.table_size.get() as usize;
+        there
             .and_then(|there| there.layers.as_ref())
-            .is_some_and(|layers| self.rotates || !layers.is_settled())
+            .is_some_and(|layers| self.rotates || is_resized(layers) || !layers.is_settled())
     }
 }

@@ -101,8 +101,8 @@ fn validate_once(
     Ok(())
 }
 
-/// The table of `set` if it had these members, by this seed.
-pub(super) fn table<'a>(seed: &'a Seed, set: &'a BackendSet, members: &'a [Member]) -> Wanted<'a> {
+/// The table of `set` with these members.
+fn table<'a>(seed: &'a Seed, set: &'a BackendSet, members: &'a [Member]) -> Wanted<'a> {
     Wanted { seed, set: &set.name, size: set.table_size, members }
 }
 

@@ -543,7 +543,12 @@ fn the_digest_knows_everything_that_steers() {
     desired.outer_sources.v4 = "172.16.3.4/16".parse().unwrap();
     desired.tick_shift = 10;
     desired.leaving.push(member("gone", "10.3.3.3"));
-    let past = crate::Earlier { members: desired.sets[0].members.clone(), seed: desired.seed, replaced: NOW };
+    let past = crate::Earlier {
+        members: desired.sets[0].members.clone(),
+        seed: desired.seed,
+        table_size: desired.sets[0].table_size,
+        replaced: NOW,
+    };
     desired.sets[1].earlier = vec![past].into();
     assert_eq!(digest(&desired), reference);
 }

@@ -41,6 +41,8 @@ pub struct BackendSet {
     pub second_hop: bool,
     /// How long flows on their earlier backends are looked after.
     pub drain_window: Duration,
+    /// Slots of its table.
+    pub table_size: u32,
 }
 
 /// How packets travel to the backends of a set.
@@ -124,12 +126,13 @@ backend_sets:
         for set in &self.sets {
             let _ = write!(
                 text,
-                "  - name: {}\n    encapsulation: {}\n    second_hop: {}\n    drain_window: {}s\n    health_check: {{type: http, port: 80, path: /, interval: {}ms, timeout: {}ms, \
+                "  - name: {}\n    encapsulation: {}\n    second_hop: {}\n    drain_window: {}s\n    table_size: {}\n    health_check: {{type: http, port: 80, path: /, interval: {}ms, timeout: {}ms, \
                  rise: {RISE}, fall: {FALL}}}\n    backends:\n",
                 set.name,
                 set.encapsulation.name(),
                 set.second_hop,
                 set.drain_window.as_secs(),
+                set.table_size,
                 INTERVAL.as_millis(),
                 TIMEOUT.as_millis()
             );
@@ -159,6 +162,7 @@ impl BackendSet {
             encapsulation: Encapsulation::IpIp,
             second_hop: true,
             drain_window: Duration::from_secs(600),
+            table_size: 65_537,
         }
     }
 }

@@ -156,9 +156,13 @@ fn vips(random: &mut Random) -> Vec<Vip> {
     vips
 }
 
+fn table_size(random: &mut Random) -> u32 {
+    if random.one_in(4) { TABLE_SIZE_LARGE } else { TABLE_SIZE_SMALL }
+}
+
 fn set(random: &mut Random) -> Set {
     use Encapsulation::{Gre, Gue, IpIp, L2};
-    let size = if random.one_in(4) { TABLE_SIZE_LARGE } else { TABLE_SIZE_SMALL };
+    let size = table_size(random);
     let unsettled = random.below(4);
     let backends: Vec<u16> = (0..1 + random.below(5)).map(|_| 1 + random.short() % BACKENDS).collect();
     let mut earlier = backends.clone();
@@ -170,7 +174,7 @@ fn set(random: &mut Random) -> Set {
     let table: Vec<u16> = table.collect();
     let previous = |random: &mut Random| {
         (!random.one_in(4)).then(|| PreviousTable {
-            slots: (0..size).map(|_| *random.of(&earlier)).collect(),
+            slots: (0..table_size(random)).map(|_| *random.of(&earlier)).collect(),
             old_key: random.one_in(3),
         })
     };

@@ -96,7 +96,7 @@ fn what_counts_as_a_change_of_tables() {
         ("window", |set| set.drain_window = Duration::from_secs(1), false),
         ("encapsulation", |set| set.encapsulation = EncapsulationKind::IpIp, false),
         ("second hop", |set| set.second_hop = false, false),
-        ("size", |set| set.table_size = TableSize::Large, false),
+        ("size", |set| set.table_size = TableSize::Large, true),
     ];
     for (what, edit, counts) in cases {
         let mut committed = Committed::new([set("a", 1), set("b", 1)]);
@@ -123,8 +123,8 @@ fn what_is_forgotten_of_a_set() {
         ),
         (
             "another size",
-            |content| content.put_set(BackendSet { table_size: TableSize::Large, ..set("a", 3) }).unwrap(),
-            &[("b", 1, 1)],
+            |content| content.put_set(BackendSet { table_size: TableSize::Large, ..set("a", 2) }).unwrap(),
+            &[("a", 1, 2), ("b", 1, 1), ("a", 2, 0)],
         ),
         (
             "another seed",

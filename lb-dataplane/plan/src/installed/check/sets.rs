@@ -45,7 +45,7 @@ fn set(
     let mut previous = [None, None];
     let flags = [set_flags::PREVIOUS_0_OLD_KEY, set_flags::PREVIOUS_1_OLD_KEY];
     for ((layer, reference), flag) in previous.iter_mut().zip(record.previous).zip(flags) {
-        *layer = earlier(maps, index, (table, reference), tables, known)?.map(|(slots, until)| Layer {
+        *layer = earlier(maps, index, reference, tables, known)?.map(|(slots, until)| Layer {
             slots,
             until,
             key: if record.flags & flag == 0 { LayerKey::Present } else { LayerKey::Earlier },
@@ -59,14 +59,11 @@ fn set(
 fn earlier(
     maps: &MapContents,
     set: SetIndex,
-    (current, reference): (TableElement, TableRef),
+    reference: TableRef,
     tables: &BTreeMap<TableElement, Vec<u16>>,
     known: &mut BTreeMap<TableElement, Slots>,
 ) -> Result<Option<(Slots, BootTime)>, InstalledError> {
     let Some(table) = TableElement::of(reference) else { return Ok(None) };
-    if table.size != current.size {
-        return Err(InstalledError::SetTable { set, table, what: "has another size than its present one" });
-    }
     let slots = slots(maps, set, table, tables, known)?;
     let until = maps.table_meta[table.meta_index(&maps.capacities) as usize].until;
     Ok(Some((slots, BootTime(until))))

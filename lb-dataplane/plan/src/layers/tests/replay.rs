@@ -27,7 +27,7 @@ fn what_was_told_is_as_if_it_had_been_seen() {
         seen = push_at(&seen, &target, &[], now).layers;
     }
     assert_eq!(told, Pushed { layers: seen, held: 0, at_risk: 0 });
-    assert_eq!(told.layers.candidates(3, 3, |_| true), [5, 4, 2]);
+    assert_eq!(told.layers.candidates(3, |_| 3, |_| true), [5, 4, 2]);
     assert_eq!(told.layers.until(), Some(BootTime(120)), "counted from the change and not from now");
     let nothing = Layers::replayed(&[], None, &push(&[1, 3, 5, 5], &[], 50));
     assert_eq!(nothing.layers, Layers::settled([1, 3, 5, 5].into()));
@@ -75,7 +75,7 @@ fn with_little_room_the_latest_are_remembered() {
     let with =
         |own: Option<&[u16]>, room| Layers::replayed(&past, own, &Push { room, ..push(&[3, 3], &[], 50) });
     let first = with(None, Room::First);
-    let of = |layers: &Layers, slot| layers.candidates(slot, slot, |_| true);
+    let of = |layers: &Layers, slot| layers.candidates(slot, |_| slot, |_| true);
     assert_eq!((of(&first.layers, 0), of(&first.layers, 1)), ([3, 2, 0], [3, 1, 0]));
     assert_eq!(first.at_risk, 0, "nobody knew it before");
     let own = with(Some(&[4, 3]), Room::First);
@@ -89,8 +89,8 @@ fn with_little_room_the_latest_are_remembered() {
 fn what_comes_next_is_announced_besides() {
     let upcoming = Push { upcoming: Some(&[9, 8]), ..push(&[3, 3], &[], 50) };
     let told = Layers::replayed(&[former(&[1, 3], 10)], None, &upcoming).layers;
-    assert_eq!(told.candidates(0, 0, |_| true), [3, 1, 9]);
-    assert_eq!(told.candidates(1, 1, |_| true), [3, 8, 0]);
+    assert_eq!(told.candidates(0, |_| 0, |_| true), [3, 1, 9]);
+    assert_eq!(told.candidates(1, |_| 1, |_| true), [3, 8, 0]);
 }
 
 #[test]
@@ -112,14 +112,32 @@ fn what_was_before_another_seed_is_found_by_the_earlier_key() {
     let seen = push_at(&Layers::settled([1, 2].into()), &[3, 2], &[], 10).layers;
     let seen = seen.rotate(&[4, 4], BootTime(20), WINDOW).unwrap();
     assert_eq!(told, push_at(&seen, &[4, 4], &[], 50).layers);
-    assert_eq!(told.candidates(1, 0, |_| true), [4, 3, 1]);
+    assert_eq!(told.candidates(1, by_keys(1, 0), |_| true), [4, 3, 1]);
     // And what came afterwards, by the present one.
     let past = [&past[1..], &[former(&[4, 5], 30)]].concat();
     let told = Layers::replayed(&past, None, &push(&[4, 4], &[], 50)).layers;
-    assert_eq!(told.candidates(1, 0, |_| true), [4, 5, 3]);
+    assert_eq!(told.candidates(1, by_keys(1, 0), |_| true), [4, 5, 3]);
     // It is not looked for where slots have been given to others meanwhile.
     let own = Layers::replayed(&past[..1], Some(&[7, 4]), &push(&[4, 4], &[], 50));
     assert_eq!((candidates(&own.layers), own.layers.unsettled()), (vec![4, 7], 1));
+}
+
+#[test]
+fn what_had_another_size_is_found_by_its_own_count() {
+    let past = [former(&[1, 2], 10), former(&[3, 2], 20)];
+    let told = Layers::replayed(&past, None, &push(&[4, 5, 6], &[], 50));
+    let seen = push_at(&Layers::settled([1, 2].into()), &[3, 2], &[], 10).layers;
+    let seen = seen.resize(&Push { now: BootTime(20), ..push(&[4, 5, 6], &[], 50) });
+    assert_eq!(told, seen);
+    assert_eq!(told.layers.candidates(2, |_| 0, |_| true), [6, 3, 1]);
+    // Back to the former size: what was before that is another count again, and the latest two are known.
+    let past = [&past[1..], &[former(&[4, 5, 6], 30)]].concat();
+    let told = Layers::replayed(&past, None, &push(&[7, 7], &[], 50)).layers;
+    let slot_in = |layer: &Layer| layer.slots.len() - 2;
+    assert_eq!(told.candidates(1, slot_in, |_| true), [7, 5, 3]);
+    // It is not looked for where slots have been given to others meanwhile.
+    let own = Layers::replayed(&past, Some(&[8, 7]), &push(&[7, 7], &[], 50));
+    assert_eq!((candidates(&own.layers), own.layers.unsettled()), (vec![7, 8], 1));
 }
 
 fn table() -> impl Strategy<Value = Vec<u16>> {
@@ -158,7 +176,7 @@ proptest! {
         let seen = push_at(&seen, last, &dead, now).layers;
         let told = Layers::replayed(&past, None, &push(last, &dead, now)).layers;
         for slot in (0..SLOTS).filter(|_| held == 0) {
-            let of = |layers: &Layers| layers.candidates(slot, slot, |backend| !dead.contains(&backend));
+            let of = |layers: &Layers| layers.candidates(slot, |_| slot, |backend| !dead.contains(&backend));
             prop_assert_eq!(of(&seen), of(&told));
         }
     }
@@ -212,7 +230,7 @@ proptest! {
         let seen = push_at(&seen, &table, &dead, now).layers;
         for slot in (0..SLOTS).filter(|slot| !held.contains(slot)) {
             for earlier in 0..SLOTS {
-                let of = |layers: &Layers| layers.candidates(slot, earlier, |backend| !dead.contains(&backend));
+                let of = |layers: &Layers| layers.candidates(slot, by_keys(slot, earlier), |backend| !dead.contains(&backend));
                 prop_assert_eq!(of(&seen), of(&told), "slot {} and {} of {:?} and {:?}", slot, earlier, &seen, &told);
             }
         }
@@ -245,7 +263,7 @@ proptest! {
         prop_assert!(pushed.layers.until().is_none_or(|until| until.0 <= now + 100));
         prop_assert_eq!(&pushed.layers.push(&push).layers, &pushed.layers, "done at once");
         for (slot, own) in own.iter().enumerate() {
-            let found = pushed.layers.candidates(slot, slot, |backend| !dead.contains(&backend));
+            let found = pushed.layers.candidates(slot, |_| slot, |backend| !dead.contains(&backend));
             prop_assert!(dead.contains(own) || found.contains(own), "{:?} of {}", found, slot);
             prop_assert!(!dead.contains(&found[0]));
         }

@@ -21,10 +21,8 @@ pub(super) struct Due<'a> {
     inputs: &'a Inputs<'a>,
     backends: &'a Arc<[BackendIndex]>,
     upcoming: &'a Arc<[BackendIndex]>,
-    /// As it is installed, with tables of this size.
+    /// As it is installed.
     old: Option<&'a InstalledSet>,
-    /// Its tables were of another size.
-    is_resized: bool,
     last: Option<&'a LastSet>,
     /// What it had before, as others know it.
     told: &'a Told,
@@ -63,16 +61,13 @@ impl<'a> Due<'a> {
     pub(super) fn new(inputs: &'a Inputs<'a>, set: usize) -> Self {
         let index = inputs.sets.indexes[set];
         let resolved = &inputs.resolved.sets[set];
-        let there = inputs.sets.installed(set, inputs.installed);
-        let old = there.filter(|old| old.size().is_none_or(|size| size == resolved.set.table_size));
         let mut due = Self {
             index,
             resolved,
             inputs,
             backends: &inputs.backends.of_sets[set],
             upcoming: &inputs.backends.upcoming[set],
-            old,
-            is_resized: there.is_some() && old.is_none(),
+            old: inputs.sets.installed(set, inputs.installed),
             last: inputs.last[set].filter(|_| inputs.sets.stays[set]),
             told: &inputs.earlier[set],
             leaving: Vec::new(),
@@ -199,17 +194,17 @@ impl<'a> Due<'a> {
         }
         let push = Push { target: &target, upcoming: None, is_alive: &is_alive, now, window, room };
         let pushed = match (self.unannounced().or(old), self.past().filter(|_| is_told)) {
-            (Some(old), None) => old.push(&push),
+            (Some(old), None) if old.current.len() == target.len() => old.push(&push),
+            (Some(old), None) => old.resize(&push),
             (old, Some(past)) => Layers::replayed(&past.tables, old.map(|old| &*old.current), &push),
             (None, None) => Layers::settled(Arc::clone(&target)).push(&push),
         };
-        let lost = if self.is_resized { self.size().get() } else { pushed.at_risk };
         let upcoming = self.resolved.upcoming.as_ref().and_then(|next| next.target(self.upcoming));
         let Some(upcoming) = upcoming else {
-            return Ok(self.settled(pushed.layers, pushed.held, lost, way));
+            return Ok(self.settled(pushed.layers, pushed.held, pushed.at_risk, way));
         };
         let announced = pushed.layers.push(&Push { upcoming: Some(&upcoming), ..push });
-        let settled = self.settled(announced.layers, pushed.held, lost, way);
+        let settled = self.settled(announced.layers, pushed.held, pushed.at_risk, way);
         Ok(Settled { unannounced: Some(Box::new(pushed.layers)), ..settled })
     }
 
@@ -305,6 +300,8 @@ impl<'a> Due<'a> {
 
 /// Slots with flows that `target` moves when nothing is remembered.
 fn moved(old: &Layers, target: Option<&[u16]>, is_alive: impl Fn(u16) -> bool) -> u32 {
+    // In a table of another size flows have other slots.
+    let target = target.filter(|target| target.len() == old.current.len());
     let moves = old.current.iter().enumerate().filter(|(slot, current)| {
         let backend = *current & !UNSETTLED;
         let stays = target.is_some_and(|target| target[*slot] == backend);

@@ -43,8 +43,19 @@ pub(super) struct Elements<'a> {
 /// Where a table goes.
 enum Place {
     At(TableElement),
-    New,
+    New(TableSize),
 }
+
+impl Place {
+    const fn size(&self) -> TableSize {
+        match self {
+            Self::At(table) => table.size,
+            Self::New(size) => *size,
+        }
+    }
+}
+
+const SIZES: [TableSize; 2] = [TableSize::Large, TableSize::Small];
 
 const fn at(size: TableSize) -> usize {
     match size {
@@ -84,7 +95,7 @@ impl<'a> Elements<'a> {
             .flatten()
             .collect();
         if !wanted.is_empty() {
-            for size in [TableSize::Large, TableSize::Small] {
+            for size in SIZES {
                 elements.look(size, &wanted);
             }
         }
@@ -126,26 +137,25 @@ impl<'a> Elements<'a> {
 
     /// Finds places for the earlier tables of a set, fewer of them if there are not enough.
     pub(super) fn previous(&mut self, due: &Due<'_>, settled: &mut Settled) -> Result<(), PlanError> {
-        let size = due.size();
-        let most = tables_of(&self.installed.capacities, size).saturating_sub(2 * self.sets[at(size)]);
         for way in due.ways() {
             if way != settled.way {
                 *settled = due.settle(way)?;
             }
-            let news = self.needs(due, settled);
             let places = self.places(due, settled);
-            let total = self.previous.iter().filter(|table| table.size == size).count() + self.adds(&places);
-            if news <= self.budget[at(size)] as usize && total <= most as usize {
-                self.budget[at(size)] -= u32::try_from(news).unwrap_or(0);
+            let short = SIZES.into_iter().find(|&size| !self.has_room(&places, size));
+            let Some(size) = short else {
+                for size in SIZES {
+                    self.budget[at(size)] -= u32::try_from(self.news(&places, size)).unwrap_or(0);
+                }
                 for (position, _) in places {
                     self.take(due, settled, position)?;
                 }
                 return Ok(());
-            }
+            };
             if due.rotates() {
                 return Err(PlanError::TablesHeld {
                     size,
-                    needed: news as u64,
+                    needed: self.news(&places, size) as u64,
                     free: self.budget[at(size)].into(),
                 });
             }
@@ -156,25 +166,47 @@ impl<'a> Elements<'a> {
         Ok(())
     }
 
+    fn has_room(&self, places: &[(usize, Place)], size: TableSize) -> bool {
+        if !places.iter().any(|(_, place)| place.size() == size) {
+            return true;
+        }
+        let most = tables_of(&self.installed.capacities, size).saturating_sub(2 * self.sets[at(size)]);
+        let there = self.previous.iter().filter(|table| table.size == size).count();
+        self.news(places, size) <= self.budget[at(size)] as usize
+            && there + self.adds(places, size) <= most as usize
+    }
+
     /// Earlier tables that would be more than there are. Two of a set can be the same one.
-    fn adds(&self, places: &[(usize, Place)]) -> usize {
-        let known: BTreeSet<TableElement> = places
-            .iter()
-            .filter_map(|(_, place)| match place {
-                Place::At(table) => Some(*table).filter(|table| !self.previous.contains(table)),
-                Place::New => None,
-            })
-            .collect();
-        known.len() + places.iter().filter(|(_, place)| matches!(place, Place::New)).count()
+    fn adds(&self, places: &[(usize, Place)], size: TableSize) -> usize {
+        let mut known = BTreeSet::new();
+        let mut new = 0;
+        for (_, place) in places {
+            match *place {
+                Place::At(table) if table.size == size && !self.previous.contains(&table) => {
+                    known.insert(table);
+                }
+                Place::New(of) if of == size => new += 1,
+                Place::At(_) | Place::New(_) => {}
+            }
+        }
+        known.len() + new
     }
 
     /// Elements that the earlier tables of `settled` need and that are not in use.
     pub(super) fn needs(&self, due: &Due<'_>, settled: &Settled) -> usize {
-        let is_new = |place: &Place| match place {
-            Place::At(table) => !self.held.contains(table) && !self.next.contains(table),
-            Place::New => true,
+        let places = self.places(due, settled);
+        SIZES.into_iter().map(|size| self.news(&places, size)).sum()
+    }
+
+    /// Those of one size.
+    fn news(&self, places: &[(usize, Place)], size: TableSize) -> usize {
+        let is_new = |place: &Place| match *place {
+            Place::At(table) => {
+                table.size == size && !self.held.contains(&table) && !self.next.contains(&table)
+            }
+            Place::New(of) => of == size,
         };
-        self.places(due, settled).iter().filter(|(_, place)| is_new(place)).count()
+        places.iter().filter(|(_, place)| is_new(place)).count()
     }
 
     /// Positions of the earlier tables of `settled`, and whether they stand in the maps.
@@ -191,19 +223,19 @@ impl<'a> Elements<'a> {
 
     fn place(&self, due: &Due<'_>, slots: &Slots, digest: Option<[u64; 2]>) -> Place {
         let known = due.old_tables().find(|(_, known)| Arc::ptr_eq(known, slots)).map(|(table, _)| table);
-        let standing = || self.standing.get(&(due.size(), digest?)).copied();
-        known.or_else(standing).map_or(Place::New, Place::At)
+        let size = size_of(slots);
+        let standing = || self.standing.get(&(size, digest?)).copied();
+        known.or_else(standing).map_or(Place::New(size), Place::At)
     }
 
     /// Takes a place for the table at `position` of `settled` and writes the table if it does not stand there.
     fn take(&mut self, due: &Due<'_>, settled: &Settled, position: usize) -> Result<TableElement, PlanError> {
-        let size = due.size();
         let Some((slots, until)) = table_at(settled, position) else {
-            return Err(self.full(size));
+            return Err(self.full(due.size()));
         };
         let table = match self.place(due, slots, settled.digests[position]) {
             Place::At(table) => table,
-            Place::New => {
+            Place::New(size) => {
                 let table = self.free(size)?;
                 let digest = settled.digests[position].unwrap_or_default();
                 self.write(table, slots, digest);
@@ -306,6 +338,13 @@ impl<'a> Elements<'a> {
         tables.metas = Arc::new(self.metas);
         tables.ops = self.ops;
         tables.written = self.written;
+    }
+}
+
+fn size_of(slots: &Slots) -> TableSize {
+    match slots.len() == TableSize::Large.get() as usize {
+        true => TableSize::Large,
+        false => TableSize::Small,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
 
 /// Just enough for what [`desired`] gives, but for backends, of which it can ask for too many, and for earlier tables.
 const TIGHT: Capacities =
-    Capacities { vips: 6, backends: 9, tables_large: 0, tables_small: 6, flow_buckets: 32 };
+    Capacities { vips: 6, backends: 9, tables_large: 6, tables_small: 6, flow_buckets: 32 };
 
 fn members() -> impl Strategy<Value = Vec<Member>> {
     let values = (0_u8..5, 0_u8..2, 0_u16..4, proptest::bool::weighted(0.8));
@@ -39,27 +39,35 @@ fn members() -> impl Strategy<Value = Vec<Member>> {
 
 fn sets() -> impl Strategy<Value = Vec<BackendSet>> {
     let upcoming = proptest::option::weighted(0.2, members());
-    let values = (members(), proptest::bool::weighted(0.8), upcoming, earlier());
+    let values = (members(), proptest::bool::weighted(0.8), upcoming, earlier(), table_size());
     proptest::collection::vec(values, 3).prop_map(|sets| {
-        let sets = sets.into_iter().enumerate().map(|(index, (members, second_hop, upcoming, earlier))| {
+        let sets = sets.into_iter().enumerate().map(|(index, values)| {
+            let (members, second_hop, upcoming, earlier, table_size) = values;
             let upcoming = upcoming.map(Into::into);
-            BackendSet { second_hop, upcoming, earlier, ..set(&format!("set{index}"), members) }
+            BackendSet { second_hop, upcoming, earlier, table_size, ..set(&format!("set{index}"), members) }
         });
         sets.collect()
     })
 }
 
+fn table_size() -> impl Strategy<Value = TableSize> {
+    prop_oneof![40 => Just(TableSize::Small), 1 => Just(TableSize::Large)]
+}
+
 /// Some of it before the time of the step, some after.
 fn earlier() -> impl Strategy<Value = Shared<Earlier>> {
-    let past = proptest::collection::vec((members(), 0_u8..2, 0_u64..2_500), 1..4).prop_map(|mut past| {
-        past.sort_by_key(|(.., after)| *after);
-        let earlier = |(members, seed, after): (Vec<Member>, u8, u64)| Earlier {
-            members: members.into(),
-            seed: Seed([seed; 16]),
-            replaced: BootTime(NOW.0 + after),
-        };
-        past.into_iter().map(earlier).collect()
-    });
+    let past = proptest::collection::vec((members(), 0_u8..2, table_size(), 0_u64..2_500), 1..4).prop_map(
+        |mut past| {
+            past.sort_by_key(|(.., after)| *after);
+            let earlier = |(members, seed, table_size, after): (Vec<Member>, u8, TableSize, u64)| Earlier {
+                members: members.into(),
+                seed: Seed([seed; 16]),
+                table_size,
+                replaced: BootTime(NOW.0 + after),
+            };
+            past.into_iter().map(earlier).collect()
+        },
+    );
     prop_oneof![2 => Just(Shared::default()), 1 => past]
 }
 

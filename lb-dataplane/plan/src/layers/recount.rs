@@ -1,0 +1,107 @@
+//! A change of the seed or of the tables' size.
+
+use std::iter;
+use std::sync::Arc;
+use std::time::Duration;
+
+use guideway_abi::UNSETTLED;
+use thiserror::Error;
+
+use super::{Layer, LayerKey, Layers, Push, Pushed, Room, Slots, deadline};
+use crate::BootTime;
+
+/// Why the seed cannot change now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum RotateError {
+    /// What is remembered of earlier changes has no place beside what this one has to remember.
+    #[error("flows of two earlier changes are still looked after")]
+    InDoubt {
+        /// When the seed can change.
+        until: BootTime,
+    },
+}
+
+impl Layers {
+    /// The layers after a change of the seed: `target` is the table by the new one, of any size, and everything that is
+    /// there is remembered by the earlier flow key.
+    ///
+    /// # Errors
+    /// See [`RotateError`].
+    pub fn rotate(&self, target: &[u16], now: BootTime, window: Duration) -> Result<Self, RotateError> {
+        let [first, second] = self.alive(now);
+        let by_earlier = first.filter(|layer| layer.key == LayerKey::Earlier);
+        if let Some(until) = [by_earlier, second].into_iter().flatten().map(|layer| layer.until).max() {
+            return Err(RotateError::InDoubt { until });
+        }
+        Ok(self.recounted(target, now, window, |_| LayerKey::Earlier))
+    }
+
+    /// The layers after a change of the tables' size alone. Unlike a change of the seed it does not wait for a place: what
+    /// finds none is forgotten, and the slots whose flows may depend on it are at risk.
+    #[must_use]
+    pub fn resize<F: Fn(u16) -> bool>(&self, push: &Push<'_, F>) -> Pushed {
+        let &Push { target, now, window, room, .. } = push;
+        if room == Room::Neither {
+            let (layers, at_risk) = (Self::settled(target.into()), self.slots_with_flows(None));
+            return Pushed { layers, held: 0, at_risk };
+        }
+        let [first, second] = self.alive(now);
+        let mut layers = self.recounted(target, now, window, |key| key);
+        let forgotten = if room == Room::Both { [None, second] } else { [first, second] };
+        if room == Room::First {
+            layers.previous[1] = None;
+        }
+        let at_risk = forgotten.into_iter().flatten().map(|layer| self.slots_with_flows(Some(layer))).max();
+        // The second of them may count as the present one does, and have backends that are dead.
+        let pushed = layers.push(push);
+        Pushed { at_risk: pushed.at_risk + at_risk.unwrap_or(0), ..pushed }
+    }
+
+    /// Slots whose flows can be on a backend of an earlier table, or on any.
+    fn slots_with_flows(&self, layer: Option<&Layer>) -> u32 {
+        let slots = match layer.filter(|layer| layer.counts_as(&self.current)) {
+            Some(layer) => self.in_doubt(layer).iter().filter(|slot| **slot != 0).count(),
+            None => self.current.len(),
+        };
+        u32::try_from(slots).unwrap_or(u32::MAX)
+    }
+
+    /// `target` in the place of the present table, with every slot in doubt. `key`: by what an earlier table is counted
+    /// from now on.
+    fn recounted(
+        &self,
+        target: &[u16],
+        now: BootTime,
+        window: Duration,
+        key: impl Fn(LayerKey) -> LayerKey,
+    ) -> Self {
+        let was_settled = self.is_settled();
+        let former: Slots = if was_settled {
+            Arc::clone(&self.current)
+        } else {
+            self.current.iter().map(|slot| slot & !UNSETTLED).collect()
+        };
+        let [first, _] = self.alive(now);
+        let second = first.filter(|_| !was_settled).map(|layer| Layer {
+            slots: self.in_doubt(layer),
+            until: layer.until,
+            key: key(layer.key),
+        });
+        let first = Layer { slots: former, until: deadline(now, window), key: key(LayerKey::Present) };
+        Self {
+            current: target.iter().map(|slot| slot | UNSETTLED).collect(),
+            previous: [Some(first), second],
+        }
+    }
+
+    /// The slots of an earlier table without those that mean nothing, because the present one's is settled.
+    fn in_doubt(&self, layer: &Layer) -> Slots {
+        if !layer.counts_as(&self.current) {
+            // All of the present table's are in doubt.
+            return Arc::clone(&layer.slots);
+        }
+        iter::zip(&*self.current, &*layer.slots)
+            .map(|(current, &slot)| if current & UNSETTLED == 0 { 0 } else { slot })
+            .collect()
+    }
+}
