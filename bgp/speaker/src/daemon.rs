@@ -10,7 +10,6 @@
 //! ```
 
 use std::net::SocketAddr;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +18,7 @@ use guideway_bgp_daemon::file::ConfigError;
 use guideway_bgp_daemon::http;
 use guideway_bgp_daemon::service::{Servers, Signals, Told, log_refused, notify, notify_reloading, watchdog};
 use guideway_bgp_daemon::socket::{self, BindError};
+use guideway_file_change::Stamp;
 use sd_notify::NotifyState;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -68,7 +68,7 @@ pub enum RunError {
 /// When it cannot start.
 pub async fn run(path: &Path, state_dir: &Path) -> Result<(), RunError> {
     let mut config = Config::load(path).map_err(RunError::Config)?;
-    let included = Version::of(config.include.as_deref());
+    let included = stamp(&config);
     if included.is_some() {
         // As it was when it was looked at, or later.
         config = Config::load(path).map_err(RunError::Config)?;
@@ -105,33 +105,16 @@ pub async fn run(path: &Path, state_dir: &Path) -> Result<(), RunError> {
     outcome
 }
 
-/// What tells a version of a file from another, as far as `stat` sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Version {
-    device: u64,
-    inode: u64,
-    length: u64,
-    modified: (i64, i64),
-}
-
-impl Version {
-    /// `None`: there is no such file.
-    fn of(path: Option<&Path>) -> Option<Self> {
-        let metadata = std::fs::metadata(path?).ok()?;
-        Some(Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            length: metadata.len(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-        })
-    }
+/// Of the included file, if the configuration names one and it is there.
+fn stamp(config: &Config) -> Option<Stamp> {
+    Stamp::of(config.include.as_deref()?)
 }
 
 /// The tasks beside the peers'.
 struct Tasks {
     path: PathBuf,
     /// The included file as it was read last.
-    included: Option<Version>,
+    included: Option<Stamp>,
     speaker: Arc<Speaker>,
     agent: (AgentConfig, JoinHandle<()>),
     /// Each with its name; none of them ends by itself.
@@ -140,7 +123,7 @@ struct Tasks {
 }
 
 impl Tasks {
-    fn start(path: PathBuf, included: Option<Version>, speaker: Arc<Speaker>) -> Self {
+    fn start(path: PathBuf, included: Option<Stamp>, speaker: Arc<Speaker>) -> Self {
         let each = [Arc::clone(&speaker), Arc::clone(&speaker), Arc::clone(&speaker), Arc::clone(&speaker)];
         let [begins, announces, drains, lives] = each;
         let others = vec![
@@ -164,7 +147,7 @@ impl Tasks {
                     Told::Stop => return Ok(()),
                 },
                 _ = looks.tick() => {
-                    if Version::of(self.speaker.config().include.as_deref()) != self.included {
+                    if stamp(&self.speaker.config()) != self.included {
                         info!("the included file is another one");
                         self.reload();
                     }
@@ -190,7 +173,7 @@ impl Tasks {
     fn reload(&mut self) {
         notify_reloading();
         // Before it is read: what comes later is another version.
-        self.included = Version::of(self.speaker.config().include.as_deref());
+        self.included = stamp(&self.speaker.config());
         match Config::load(&self.path) {
             Ok(config) => {
                 let before = self.speaker.config();
