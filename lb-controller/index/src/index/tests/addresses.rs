@@ -311,3 +311,56 @@ fn of_two_that_record_an_address_the_older_one_has_it() {
         assert_eq!(again.digest(), content.digest());
     }
 }
+
+/// Two share an address, without endpoints, so that what is served does not change. The older one changes: it must not share
+/// any more, and cannot have what it asks for. Then it has nothing, and takes nothing from the other one; and the projection
+/// ends although the record is still there.
+#[test]
+fn who_is_refused_takes_no_address_from_a_younger_one() {
+    let shared = |name: &str, created: &str, port: u16| {
+        let mut service = service(name);
+        service["metadata"]["creationTimestamp"] = json!(created);
+        service["metadata"]["annotations"] = json!({"metallb.io/allow-shared-ip": "key"});
+        service["spec"]["ports"][0]["port"] = json!(port);
+        service
+    };
+    let both = |old: &mut Value| {
+        old["spec"]["ipFamilies"] = json!(["IPv4", "IPv6"]);
+        old["spec"]["ipFamilyPolicy"] = json!("RequireDualStack");
+    };
+    let asks = |old: &mut Value, addresses: &str| {
+        old["metadata"]["annotations"]["metallb.io/loadBalancerIPs"] = json!(addresses);
+    };
+    type Case<'a> = (&'a str, &'a dyn Fn(&mut Value));
+    let cases: [Case<'_>; 3] = [
+        ("there is no other family", &both),
+        ("the other one asked for is in no pool", &|old| {
+            both(old);
+            asks(old, "203.0.113.0,2001:db8::1");
+        }),
+        ("a family is missing", &|old| {
+            both(old);
+            asks(old, "203.0.113.0");
+        }),
+    ];
+    for (what, change) in cases {
+        let mut world = World::new();
+        world.index.apply(pool("web", &["203.0.113.0/31"]));
+        world.put("east", "Service", shared("old", "2025-01-01T00:00:00Z", 80));
+        world.settle();
+        world.put("east", "Service", shared("new", "2025-06-01T00:00:00Z", 443));
+        world.settle();
+        assert_eq!(world.addresses("new"), world.addresses("old"));
+        world.put("east", "Service", service("third"));
+        world.settle();
+        let mut old = shared("old", "2025-01-01T00:00:00Z", 443);
+        change(&mut old);
+        world.put("east", "Service", old);
+        let content = world.settle();
+        assert!(vips(&content).is_empty());
+        assert_eq!(world.addresses("new"), ["203.0.113.0"], "{what}");
+        assert_eq!(world.addresses("old"), [""; 0], "{what}");
+        let mut again = world.restarted_with(&[pool("web", &["203.0.113.0/31"])]);
+        assert_eq!(again.settle().digest(), content.digest(), "{what}");
+    }
+}
