@@ -1,9 +1,10 @@
 //! Addresses: requests, sharing, records, and that nothing is given away while somebody serves it.
 
+use guideway_controller_crds::guideway::Cluster;
 use serde_json::{Value, json};
 
 use super::world::*;
-use crate::ServiceStatus;
+use crate::{Change, ServiceStatus};
 
 const V4: &str = "east/shop/web/80/v4";
 
@@ -145,6 +146,45 @@ fn a_service_that_changes_its_type_is_released_too() {
     assert_eq!(finalizers(&world, "web"), json!([]));
     assert_eq!(conditions(&world, "web"), [""; 0], "nothing is said of what is not ours");
     assert!(world.index.project().services.is_empty());
+}
+
+/// Two controllers with forwarders of their own and a class each may serve one cluster.
+#[test]
+fn a_service_of_another_class_is_left_alone() {
+    let of = |class: Option<&str>| {
+        let mut world = web(|web| web["spec"]["loadBalancerClass"] = json!(class));
+        world.settle();
+        world
+    };
+    for class in [Some("guideway.dev/load-balancer"), None] {
+        let theirs = of(class);
+        let mut own = spec();
+        own.load_balancer_class = Some("example.org/other".to_owned());
+        own.default_class = false;
+        let mut ours = theirs.restarted();
+        ours.index = index();
+        ours.index.apply(Change::Cluster(cluster("east"), Box::new(own)));
+        for ((of, kind, _), object) in &theirs.objects {
+            ours.index.apply(change(of, kind, object));
+        }
+        ours.index.apply(Change::Synced(cluster("east")));
+        ours.settle();
+        assert_eq!(ours.objects, theirs.objects, "{class:?}");
+    }
+    // It was ours until the class of the cluster changed.
+    let mut world = of(None);
+    let other = Cluster { default_class: false, ..spec() };
+    world.index.apply(Change::Cluster(cluster("east"), Box::new(other)));
+    world.settle();
+    assert!(world.addresses("web").is_empty() && finalizers(&world, "web") == json!([]));
+    // Another one takes it over.
+    let id = ("east".to_owned(), "Service", "shop/web".to_owned());
+    let mut taken = world.objects[&id].clone();
+    taken["metadata"]["finalizers"] = json!([crate::FINALIZER]);
+    world.objects.remove(&id);
+    world.put("east", "Service", taken);
+    world.settle();
+    assert_eq!(finalizers(&world, "web"), json!([crate::FINALIZER]));
 }
 
 #[test]
