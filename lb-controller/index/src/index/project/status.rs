@@ -78,7 +78,8 @@ impl Index {
         let record = self.record(key)?.clone();
         if !record.finalizer {
             self.services.get_mut(key)?.withdrawal = Withdrawal::None;
-            return None;
+            // Somebody has taken the finalizer away: the conditions are void all the same.
+            return self.status(key, &record, None, None, Vec::new(), Vec::new());
         }
         let old: BTreeSet<IpAddr> = record.addresses().collect();
         if !self.is_withdrawn(key, old) {

@@ -148,6 +148,21 @@ fn a_service_that_changes_its_type_is_released_too() {
     assert!(world.index.project().services.is_empty());
 }
 
+#[test]
+fn a_service_without_its_finalizer_keeps_no_conditions() {
+    let mut world = web(|_| {});
+    world.settle();
+    let id = ("east".to_owned(), "Service", "shop/web".to_owned());
+    let mut other = world.objects[&id].clone();
+    other["spec"]["type"] = json!("ClusterIP");
+    other["metadata"]["finalizers"] = json!([]);
+    world.objects.remove(&id);
+    world.put("east", "Service", other);
+    world.settle();
+    assert_eq!(conditions(&world, "web"), [""; 0]);
+    assert!(world.index.project().services.is_empty());
+}
+
 /// Two controllers with forwarders of their own and a class each may serve one cluster.
 #[test]
 fn a_service_of_another_class_is_left_alone() {
