@@ -105,12 +105,18 @@ impl Collector for Sight {
         let committed = state.committed.map_or(0, |stamp| stamp.generation.0);
         let leading = matches!(state.role, Role::Leading(_));
         let connected = state.forwarders.values().filter(|forwarder| forwarder.connected).count();
+        let stuck = state.aborted.as_ref().is_some_and(|(_, why)| why.is_trouble());
         for (name, help, value) in [
             ("queue_depth", "Changes that wait for the projector", number(depth)),
             ("leading", "1 while this controller leads", leading.into()),
             ("committed_generation", "The generation that forwarders are to serve", signed(committed)),
             ("forwarders_connected", "Forwarders that are connected", number(connected)),
             ("rollout_in_progress", "1 while a generation is on its way", state.rollout.is_some().into()),
+            (
+                "stuck",
+                "1 while no change reaches forwarders, because they do not take what is wanted",
+                stuck.into(),
+            ),
         ] {
             let gauge = ConstGauge::<i64>::new(value);
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
@@ -175,7 +181,8 @@ mod tests {
 
     use guideway_controller_core::Digest;
     use guideway_controller_core::message::Standing;
-    use guideway_controller_rollout::coordinator::ForwarderState;
+    use guideway_controller_rollout::Stamp;
+    use guideway_controller_rollout::coordinator::{Aborted, ForwarderState};
     use prometheus_client::encoding::text::encode;
     use prometheus_client::registry::Registry;
 
@@ -187,7 +194,9 @@ mod tests {
             Standing { committed: Some((Generation(7), Digest::from_bytes([1; 32]))), ..Standing::default() };
         let forwarder = ForwarderState { connected: true, standing, ..ForwarderState::default() };
         let forwarders = [("fw1".parse().unwrap(), forwarder)].into_iter().collect();
-        let (_show, state) = watch::channel(Arc::new(State { forwarders, ..State::default() }));
+        let stamp = Stamp { generation: Generation(8), digest: Digest::from_bytes([2; 32]) };
+        let aborted = Some((stamp, Aborted::Refused("fw1".parse().unwrap(), vec!["too much".to_owned()])));
+        let (_show, state) = watch::channel(Arc::new(State { forwarders, aborted, ..State::default() }));
         let sight = Sight {
             metrics: Arc::default(),
             state,
@@ -214,6 +223,7 @@ mod tests {
         let served: BTreeSet<&str> =
             served.iter().map(|name| name.strip_prefix("guideway_controller_").unwrap()).collect();
         assert_eq!(served, documented);
+        assert!(text.contains("guideway_controller_stuck 1"), "{text}");
         assert!(text.contains("guideway_controller_forwarder_generation{forwarder=\"fw1\"} 7"), "{text}");
         assert!(
             text.contains("guideway_controller_propagation_seconds_count{stage=\"projected\"} 1"),

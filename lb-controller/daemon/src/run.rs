@@ -218,6 +218,7 @@ async fn count(sight: Sight, driver: Driver) {
     loop {
         match told.recv().await {
             Ok(Told::Came(stage, time)) => sight.metrics.came(stage.as_str(), time),
+            Ok(Told::Notice(notice)) if notice.is_trouble() => tracing::warn!(?notice, "rollout"),
             Ok(Told::Notice(notice)) => tracing::info!(?notice, "rollout"),
             Ok(Told::Resign) => tracing::warn!("another controller leads by the record: standing back"),
             Err(RecvError::Lagged(_)) => {}

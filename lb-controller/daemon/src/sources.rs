@@ -8,16 +8,16 @@ mod cluster;
 mod contact;
 mod file;
 mod home;
+mod pauses;
 mod round;
 mod set;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use guideway_controller_crds::guideway::Rollout;
 use guideway_controller_index::{Change, ClusterName, ServiceEvent};
 use guideway_controller_ipam::ServiceKey;
 use kube::Client;
-use kube::runtime::watcher::ExponentialBackoff;
 use tokio::sync::mpsc;
 
 use crate::forwarders::Admission;
@@ -88,14 +88,3 @@ pub(crate) fn is_refusal(error: &kube::Error) -> bool {
 
 /// Changes that wait for the projector.
 const QUEUE: usize = 4096;
-
-fn pauses() -> ExponentialBackoff {
-    ExponentialBackoff::from(
-        backon::ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(50))
-            .with_max_delay(Duration::from_secs(5))
-            .with_factor(2.0)
-            .with_jitter()
-            .without_max_times(),
-    )
-}

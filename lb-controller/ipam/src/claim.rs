@@ -173,6 +173,11 @@ impl Claim {
             namespace_labels: Arc::default(),
         }
     }
+
+    /// Whether the Service's own status has the address.
+    pub(crate) fn records(&self, address: IpAddr) -> bool {
+        self.recorded.iter().any(|recorded| recorded.to_canonical() == address)
+    }
 }
 
 /// What a Service has got.

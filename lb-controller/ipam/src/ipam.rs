@@ -34,7 +34,7 @@ pub struct PoolUse {
     pub leaving: u64,
 }
 
-/// What a Service holds.
+/// What a Service holds: nothing, when it was refused.
 #[derive(Clone, Debug)]
 struct Holding {
     since: Age,
@@ -96,10 +96,10 @@ impl Ipam {
     pub fn claim(&mut self, claim: &Claim) -> Result<Allocation, Refusal> {
         let before = self.take(&claim.owner);
         let spans = spans(&claim.ports);
-        self.displace(claim, &before, &spans);
         let decided = self.decide(claim, &before, &spans);
         let addresses: &[Assigned] = decided.as_ref().map_or(&[], |allocation| &allocation.addresses);
         let now: Vec<IpAddr> = addresses.iter().map(|assigned| assigned.address).collect();
+        self.displace(claim, &now, &spans);
         for address in before {
             if !now.contains(&address) {
                 self.leave(address, &claim.owner);
@@ -126,16 +126,19 @@ impl Ipam {
         answers.into_iter().flatten().collect()
     }
 
-    /// Holds what the record of a Service says, and nothing else, if the Service holds nothing yet: others cannot get it any
-    /// more.
+    /// Holds what the record of a Service says, and nothing else, if the Service was not seen yet: others cannot get it any
+    /// more. Who was refused since has lost it, also while the record still says it.
     pub fn restore(&mut self, claim: &Claim) {
         if self.holdings.contains_key(&claim.owner) {
             return;
         }
         let spans = spans(&claim.ports);
-        self.displace(claim, &[], &spans);
         let kept = self.keep(claim, &[], &spans);
-        self.hold(claim, kept.into_iter().map(|assigned| assigned.address).collect(), spans);
+        let kept: Vec<IpAddr> = kept.into_iter().map(|assigned| assigned.address).collect();
+        self.displace(claim, &kept, &spans);
+        if !kept.is_empty() {
+            self.hold(claim, kept, spans);
+        }
     }
 
     /// Services that have lost an address that an older one records, since this was asked last: they have to claim again.
@@ -143,33 +146,23 @@ impl Ipam {
         std::mem::take(&mut self.displaced)
     }
 
-    /// Takes what a record says from those that are younger. Which of two came first would count otherwise, and after a
-    /// restart the other one would have it.
-    fn displace(&mut self, claim: &Claim, before: &[IpAddr], spans: &[Span]) {
-        let mut younger = BTreeSet::new();
-        self.keep_or(claim, before, spans, |address| {
-            let blockers = self.blockers(claim, address, spans);
-            let is_younger = |owner: &ServiceKey| {
-                let holding = self.holdings.get(owner);
-                holding.is_some_and(|holding| (&holding.since, owner) > (&claim.since, &claim.owner))
-            };
-            let mine = blockers.as_ref().is_some_and(|blockers| blockers.iter().all(is_younger));
-            if mine {
-                younger.extend(blockers.into_iter().flatten());
-            }
-            mine
-        });
-        for owner in younger {
-            for address in self.release(&owner) {
-                // From one owner to the other without a moment between them: forwarders change both at once.
-                if claim.recorded.iter().any(|recorded| recorded.to_canonical() == address)
-                    && let Some((_, by)) = self.leaving.get_mut(&address)
-                {
-                    by.clone_from(&claim.owner);
-                }
-            }
+    /// Takes from those that are younger what was [decided](Self::decide) for a claim.
+    fn displace(&mut self, claim: &Claim, now: &[IpAddr], spans: &[Span]) {
+        let blockers = now.iter().filter_map(|address| self.blockers(claim, *address, spans)).flatten();
+        for owner in blockers.collect::<BTreeSet<_>>() {
+            self.release(&owner);
             self.displaced.insert(owner);
         }
+    }
+
+    /// Whether all that holds an address against a claim is younger: what a record says is taken from it then. Which of two
+    /// came first would count otherwise, and after a restart the other one would have it.
+    fn is_held_by_younger(&self, claim: &Claim, address: IpAddr, spans: &[Span]) -> bool {
+        let is_younger = |owner: &ServiceKey| {
+            let holding = self.holdings.get(owner);
+            holding.is_some_and(|holding| (&holding.since, owner) > (&claim.since, &claim.owner))
+        };
+        self.blockers(claim, address, spans).is_some_and(|blockers| blockers.iter().all(is_younger))
     }
 
     /// Who holds an address so that a claim cannot have it; `None`: it is being withdrawn.
@@ -213,7 +206,7 @@ impl Ipam {
         freed
     }
 
-    /// What a Service holds.
+    /// What a Service holds: nothing, when it was refused.
     #[must_use]
     pub fn held_by(&self, owner: &ServiceKey) -> &[IpAddr] {
         self.holdings.get(owner).map_or(&[], |holding| &holding.addresses)
@@ -271,9 +264,6 @@ impl Ipam {
     }
 
     fn hold(&mut self, claim: &Claim, addresses: Vec<IpAddr>, spans: Vec<Span>) {
-        if addresses.is_empty() {
-            return;
-        }
         let terms = Terms::of(claim);
         for &address in &addresses {
             self.leaving.remove(&address);

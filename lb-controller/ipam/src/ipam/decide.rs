@@ -35,17 +35,6 @@ impl Ipam {
     /// What of the record, or of what was held, stays: the first of each family. Of requested addresses, those of them that
     /// are in the record.
     pub(super) fn keep(&self, claim: &Claim, before: &[IpAddr], spans: &[Span]) -> Vec<Assigned> {
-        self.keep_or(claim, before, spans, |_| false)
-    }
-
-    /// The same, when an address of the record that does not fit stays all the same if `mine` says so.
-    pub(super) fn keep_or(
-        &self,
-        claim: &Claim,
-        before: &[IpAddr],
-        spans: &[Span],
-        mut mine: impl FnMut(IpAddr) -> bool,
-    ) -> Vec<Assigned> {
         let terms = Terms::of(claim);
         let mut kept: Vec<Assigned> = Vec::new();
         let recorded = claim.recorded.iter().map(|address| (address.to_canonical(), claim.recorded_by));
@@ -63,11 +52,12 @@ impl Ipam {
                 _ => true,
             };
             let ours = by == RecordedBy::Us || assigned.standing == Standing::InPool;
-            let fits = || self.fits(claim, terms.as_ref(), address, spans).is_ok();
-            let is_record = |address| {
-                by == RecordedBy::Us && claim.recorded.iter().any(|one| one.to_canonical() == address)
-            };
-            if wanted && allowed && ours && (fits() || is_record(address) && mine(address)) {
+            let record = by == RecordedBy::Us && claim.records(address);
+            if wanted
+                && allowed
+                && ours
+                && self.has_room(claim, terms.as_ref(), address, spans, record).is_ok()
+            {
                 kept.push(assigned);
             }
         }
@@ -117,17 +107,31 @@ impl Ipam {
             }
         }
         let terms = Terms::of(claim);
-        let recorded: Vec<IpAddr> = claim.recorded.iter().map(IpAddr::to_canonical).collect();
         let mut addresses = Vec::with_capacity(wanted.len());
         for address in wanted {
-            let ours = before.contains(&address)
-                || claim.recorded_by == RecordedBy::Us && recorded.contains(&address);
+            let ours =
+                before.contains(&address) || claim.recorded_by == RecordedBy::Us && claim.records(address);
             let assigned = self.assigned(claim, address);
             self.may_request(claim, &assigned, ours)?;
-            self.fits(claim, terms.as_ref(), address, spans)?;
+            self.has_room(claim, terms.as_ref(), address, spans, ours && claim.records(address))?;
             addresses.push(assigned);
         }
         Ok(Allocation { addresses })
+    }
+
+    /// Whether a Service can have an address beside those that hold it, or in their place, when it has the older `record` of it.
+    fn has_room(
+        &self,
+        claim: &Claim,
+        terms: Option<&Terms>,
+        address: IpAddr,
+        spans: &[Span],
+        record: bool,
+    ) -> Result<(), Refusal> {
+        match self.fits(claim, terms, address, spans) {
+            Err(_) if record && self.is_held_by_younger(claim, address, spans) => Ok(()),
+            answer => answer,
+        }
     }
 
     /// Whether the pools let a Service request the address. One that it has is kept whatever becomes of the pools.

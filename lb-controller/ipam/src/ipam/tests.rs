@@ -280,6 +280,26 @@ fn records_come_first() {
     assert_eq!(addresses(&answers[4]), ["192.0.2.4"]);
 }
 
+/// Its record may be out of date for as long as nobody has written it.
+#[test]
+fn who_was_refused_does_not_get_its_record_back() {
+    let both = |name: &str| Claim { families: Families::Require(Family::V4), ..shared(name, "k", 80) };
+    let mut ipam = ipam(&[pool("a", &["192.0.2.0/32"])]);
+    let claim = recorded(both("x"), &["192.0.2.0"]);
+    for _ in 0..2 {
+        let refused = ipam.claim_all(std::slice::from_ref(&claim));
+        assert!(matches!(&refused[..], [Err(Refusal::NoPool { .. })]), "{refused:?}");
+        assert_eq!(ipam.held_by(&key("x")), [] as [IpAddr; 0]);
+        let mark = ipam.mark();
+        ipam.withdrawn(mark);
+    }
+    let younger = recorded(Claim { since: Age { created: 1, uid: "1".into() }, ..v4("y") }, &["192.0.2.0"]);
+    assert_eq!(addresses(&ipam.claim(&younger)), ["192.0.2.0"]);
+    assert!(ipam.claim(&claim).is_err());
+    assert_eq!(ipam.held_by(&key("y")), [at("192.0.2.0")], "nothing is taken for nothing");
+    assert_eq!(ipam.displaced(), BTreeSet::new());
+}
+
 #[test]
 fn no_change_of_pools_takes_an_address_away() {
     let mut ipam = ipam(&[pool("a", &["192.0.2.0/24"])]);

@@ -33,6 +33,18 @@ pub enum Notice {
     Declined(String),
 }
 
+impl Notice {
+    /// Whether somebody has to do something, or things stay as they are.
+    #[must_use]
+    pub const fn is_trouble(&self) -> bool {
+        match self {
+            Self::StoreFault(_) | Self::Incapable(..) => true,
+            Self::Aborted(_, why) => why.is_trouble(),
+            _ => false,
+        }
+    }
+}
+
 /// Why a generation is not committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Aborted {
@@ -42,4 +54,15 @@ pub enum Aborted {
     TooFew(usize, usize),
     /// Something else is wanted meanwhile.
     Superseded,
+}
+
+impl Aborted {
+    /// Whether changes wait until forwarders, or what is wanted of them, are other ones.
+    #[must_use]
+    pub const fn is_trouble(&self) -> bool {
+        match self {
+            Self::Refused(..) | Self::TooFew(..) => true,
+            Self::Superseded => false,
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use guideway_controller_crds::guideway::Cluster;
 use guideway_controller_ipam::{
     Allocation, Assigned, Claim, Families, RecordedBy, Refusal, ServiceKey, Standing,
 };
@@ -34,8 +35,7 @@ impl Index {
         };
         let Some(balanced) = &service.balanced else { return Some(Decision::Release) };
         let spec = &cluster.spec;
-        let own = spec.load_balancer_class.as_deref().unwrap_or(DEFAULT_CLASS);
-        let of_class = balanced.class.as_deref().map_or(spec.default_class, |class| class == own);
+        let of_class = is_of_class(balanced, spec);
         let of_namespace = spec.namespaces.is_empty() || spec.namespaces.contains(&*key.namespace);
         if !of_class || !of_namespace {
             return Some(Decision::Release);
@@ -47,6 +47,15 @@ impl Index {
         } else {
             Decision::Claim(claim)
         })
+    }
+
+    /// Whether it is for another load balancer, which may be of the same kind as this one.
+    pub(super) fn is_for_another(&self, key: &ServiceKey) -> bool {
+        let service = self.services.get(key).and_then(|entry| entry.service.as_ref());
+        let balanced = service.and_then(|service| service.balanced.as_ref());
+        balanced
+            .zip(self.cluster(&key.cluster))
+            .is_some_and(|(balanced, cluster)| !is_of_class(balanced, &cluster.spec))
     }
 
     /// Takes and gives addresses; `None` for Services that are not ours.
@@ -138,6 +147,11 @@ impl Index {
             unknown.join(", ")
         )
     }
+}
+
+fn is_of_class(balanced: &Balanced, spec: &Cluster) -> bool {
+    let own = spec.load_balancer_class.as_deref().unwrap_or(DEFAULT_CLASS);
+    balanced.class.as_deref().map_or(spec.default_class, |class| class == own)
 }
 
 /// How many addresses are all of them.

@@ -65,14 +65,21 @@ impl Index {
         self.status(key, &record, ingress, finalizer, conditions, events)
     }
 
-    /// It was ours, and is released when nobody serves it.
+    /// It was ours, and is released when nobody serves it. One for another load balancer is left alone unless this index served
+    /// it: finalizer and status are the other one's.
     pub(super) fn status_of_leaving(&mut self, key: &ServiceKey) -> Option<ServiceStatus> {
         self.linked.remove(key);
+        let is_for_another = self.is_for_another(key);
         let entry = self.services.get_mut(key)?;
-        entry.view = None;
+        let was_ours = entry.view.take().is_some() || entry.withdrawal != Withdrawal::None;
+        if is_for_another && !was_ours {
+            return None;
+        }
         let record = self.record(key)?.clone();
         if !record.finalizer {
-            return None;
+            self.services.get_mut(key)?.withdrawal = Withdrawal::None;
+            // Somebody has taken the finalizer away: the conditions are void all the same.
+            return self.status(key, &record, None, None, Vec::new(), Vec::new());
         }
         let old: BTreeSet<IpAddr> = record.addresses().collect();
         if !self.is_withdrawn(key, old) {

@@ -1,9 +1,10 @@
 //! Addresses: requests, sharing, records, and that nothing is given away while somebody serves it.
 
+use guideway_controller_crds::guideway::Cluster;
 use serde_json::{Value, json};
 
 use super::world::*;
-use crate::ServiceStatus;
+use crate::{Change, ServiceStatus};
 
 const V4: &str = "east/shop/web/80/v4";
 
@@ -145,6 +146,60 @@ fn a_service_that_changes_its_type_is_released_too() {
     assert_eq!(finalizers(&world, "web"), json!([]));
     assert_eq!(conditions(&world, "web"), [""; 0], "nothing is said of what is not ours");
     assert!(world.index.project().services.is_empty());
+}
+
+#[test]
+fn a_service_without_its_finalizer_keeps_no_conditions() {
+    let mut world = web(|_| {});
+    world.settle();
+    let id = ("east".to_owned(), "Service", "shop/web".to_owned());
+    let mut other = world.objects[&id].clone();
+    other["spec"]["type"] = json!("ClusterIP");
+    other["metadata"]["finalizers"] = json!([]);
+    world.objects.remove(&id);
+    world.put("east", "Service", other);
+    world.settle();
+    assert_eq!(conditions(&world, "web"), [""; 0]);
+    assert!(world.index.project().services.is_empty());
+}
+
+/// Two controllers with forwarders of their own and a class each may serve one cluster.
+#[test]
+fn a_service_of_another_class_is_left_alone() {
+    let of = |class: Option<&str>| {
+        let mut world = web(|web| web["spec"]["loadBalancerClass"] = json!(class));
+        world.settle();
+        world
+    };
+    for class in [Some("guideway.dev/load-balancer"), None] {
+        let theirs = of(class);
+        let mut own = spec();
+        own.load_balancer_class = Some("example.org/other".to_owned());
+        own.default_class = false;
+        let mut ours = theirs.restarted();
+        ours.index = index();
+        ours.index.apply(Change::Cluster(cluster("east"), Box::new(own)));
+        for ((of, kind, _), object) in &theirs.objects {
+            ours.index.apply(change(of, kind, object));
+        }
+        ours.index.apply(Change::Synced(cluster("east")));
+        ours.settle();
+        assert_eq!(ours.objects, theirs.objects, "{class:?}");
+    }
+    // It was ours until the class of the cluster changed.
+    let mut world = of(None);
+    let other = Cluster { default_class: false, ..spec() };
+    world.index.apply(Change::Cluster(cluster("east"), Box::new(other)));
+    world.settle();
+    assert!(world.addresses("web").is_empty() && finalizers(&world, "web") == json!([]));
+    // Another one takes it over.
+    let id = ("east".to_owned(), "Service", "shop/web".to_owned());
+    let mut taken = world.objects[&id].clone();
+    taken["metadata"]["finalizers"] = json!([crate::FINALIZER]);
+    world.objects.remove(&id);
+    world.put("east", "Service", taken);
+    world.settle();
+    assert_eq!(finalizers(&world, "web"), json!([crate::FINALIZER]));
 }
 
 #[test]
@@ -309,5 +364,58 @@ fn of_two_that_record_an_address_the_older_one_has_it() {
         assert_ne!(world.addresses("new"), world.addresses("old"));
         let again = world.restarted().settle();
         assert_eq!(again.digest(), content.digest());
+    }
+}
+
+/// Two share an address, without endpoints, so that what is served does not change. The older one changes: it must not share
+/// any more, and cannot have what it asks for. Then it has nothing, and takes nothing from the other one; and the projection
+/// ends although the record is still there.
+#[test]
+fn who_is_refused_takes_no_address_from_a_younger_one() {
+    let shared = |name: &str, created: &str, port: u16| {
+        let mut service = service(name);
+        service["metadata"]["creationTimestamp"] = json!(created);
+        service["metadata"]["annotations"] = json!({"metallb.io/allow-shared-ip": "key"});
+        service["spec"]["ports"][0]["port"] = json!(port);
+        service
+    };
+    let both = |old: &mut Value| {
+        old["spec"]["ipFamilies"] = json!(["IPv4", "IPv6"]);
+        old["spec"]["ipFamilyPolicy"] = json!("RequireDualStack");
+    };
+    let asks = |old: &mut Value, addresses: &str| {
+        old["metadata"]["annotations"]["metallb.io/loadBalancerIPs"] = json!(addresses);
+    };
+    type Case<'a> = (&'a str, &'a dyn Fn(&mut Value));
+    let cases: [Case<'_>; 3] = [
+        ("there is no other family", &both),
+        ("the other one asked for is in no pool", &|old| {
+            both(old);
+            asks(old, "203.0.113.0,2001:db8::1");
+        }),
+        ("a family is missing", &|old| {
+            both(old);
+            asks(old, "203.0.113.0");
+        }),
+    ];
+    for (what, change) in cases {
+        let mut world = World::new();
+        world.index.apply(pool("web", &["203.0.113.0/31"]));
+        world.put("east", "Service", shared("old", "2025-01-01T00:00:00Z", 80));
+        world.settle();
+        world.put("east", "Service", shared("new", "2025-06-01T00:00:00Z", 443));
+        world.settle();
+        assert_eq!(world.addresses("new"), world.addresses("old"));
+        world.put("east", "Service", service("third"));
+        world.settle();
+        let mut old = shared("old", "2025-01-01T00:00:00Z", 443);
+        change(&mut old);
+        world.put("east", "Service", old);
+        let content = world.settle();
+        assert!(vips(&content).is_empty());
+        assert_eq!(world.addresses("new"), ["203.0.113.0"], "{what}");
+        assert_eq!(world.addresses("old"), [""; 0], "{what}");
+        let mut again = world.restarted_with(&[pool("web", &["203.0.113.0/31"])]);
+        assert_eq!(again.settle().digest(), content.digest(), "{what}");
     }
 }
