@@ -185,11 +185,15 @@ async fn containers_to_look_into_a_pod() {
     assert_eq!(reply.code, 200, "{}", reply.json);
     assert_eq!(reply.json["spec"]["ephemeralContainers"][0]["name"], "debug");
     assert!(reply.json["spec"].get("nodeName").is_none());
+    assert_eq!(reply.json["metadata"]["generation"], 2);
+    let again = lab.patch(&path, "strategic-merge-patch+json", &patch).await;
+    assert_eq!(again.json["metadata"]["generation"], 2);
     let resources = json!({"spec": {"containers": [{"name": "c", "image": "other", "resources": {"requests": {"cpu": "1"}}}]}});
     let resized = lab.patch(&format!("{PODS}/p/resize"), "strategic-merge-patch+json", &resources).await;
     if resized.code == 200 {
         assert_eq!(resized.json["spec"]["containers"][0]["resources"]["requests"]["cpu"], "1");
         assert_eq!(resized.json["spec"]["containers"][0]["image"], "i");
+        assert_eq!(resized.json["metadata"]["generation"], 3);
     } else {
         assert_eq!(resized.code, 422, "{}", resized.json);
     }
