@@ -282,3 +282,23 @@ async fn decisions_about_certificates_have_their_times() {
         "Invalid value: \"<certificate data>\": must contain at least one CERTIFICATE PEM block"
     );
 }
+
+#[tokio::test]
+async fn whoever_makes_an_object_owns_what_they_set_in_it() {
+    let lab = Lab::start().await;
+    let made = lab.made(DEPLOYMENTS, &deployment()).await;
+    let own = &made["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"];
+    assert_eq!(own.get("."), None);
+    let rolling =
+        json!({"f:rollingUpdate": {".": {}, "f:maxSurge": {}, "f:maxUnavailable": {}}, "f:type": {}});
+    assert_eq!(own["f:strategy"], rolling);
+    assert_eq!(own["f:template"]["f:metadata"], json!({"f:labels": {".": {}, "f:app": {}}}));
+    assert_eq!(own["f:template"]["f:spec"]["f:containers"].get("."), None);
+    // What every object of a kind has is known for all of them.
+    for kind in guideway_api::Registry::built_in().kinds() {
+        for version in &kind.versions {
+            let found = guideway_protobuf::unset(&version.api_version(), &kind.kind);
+            assert!(found.is_some(), "{} {}", version.api_version(), kind.kind);
+        }
+    }
+}
