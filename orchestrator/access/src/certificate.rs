@@ -1,8 +1,15 @@
 //! Who a client certificate says that the client is.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use sha2::{Digest as _, Sha256};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::{AUTHENTICATED, Identity};
+
+/// The extra field that tells credentials of one user apart.
+const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
 
 /// Why a certificate names nobody.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,7 +23,8 @@ pub enum CertificateError {
 }
 
 /// The identity that a client certificate names: the user is the common name of its subject, the groups are its
-/// organizations. The chain and the times of the certificate have been checked by TLS before.
+/// organizations, and the extra field `credential-id` says which certificate it was. The chain and the times of the
+/// certificate have been checked by TLS before.
 ///
 /// # Errors
 ///
@@ -34,7 +42,18 @@ pub fn identity(der: &[u8]) -> Result<Identity, CertificateError> {
     if !groups.iter().any(|group| group == AUTHENTICATED) {
         groups.push(AUTHENTICATED.to_owned());
     }
-    Ok(Identity { name: name.to_owned(), groups, ..Identity::default() })
+    let extra = BTreeMap::from([(CREDENTIAL_ID.to_owned(), vec![credential_id(der)])]);
+    Ok(Identity { name: name.to_owned(), groups, extra, ..Identity::default() })
+}
+
+/// The certificate's fingerprint, as Kubernetes writes it since 1.32.
+fn credential_id(der: &[u8]) -> String {
+    let mut id = "X509SHA256=".to_owned();
+    for byte in Sha256::digest(der) {
+        // Writing to a String does not fail.
+        let _ = write!(id, "{byte:02x}");
+    }
+    id
 }
 
 #[cfg(test)]
@@ -57,7 +76,10 @@ mod tests {
     #[test]
     fn the_subject_names_user_and_groups() {
         let alice = identity(&STANDARD.decode(ALICE).unwrap()).unwrap();
-        assert_eq!(alice, Identity::user("alice", &["devs", MASTERS]));
+        // `openssl x509 -fingerprint -sha256`
+        let id = "X509SHA256=5f9fcebe460de0e2e664062048fb4a866f17a31ac4be2f2c602a5fba26496d68";
+        let extra = BTreeMap::from([(CREDENTIAL_ID.to_owned(), vec![id.to_owned()])]);
+        assert_eq!(alice, Identity { extra, ..Identity::user("alice", &["devs", MASTERS]) });
     }
 
     #[test]

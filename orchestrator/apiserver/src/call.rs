@@ -125,10 +125,10 @@ impl Call {
     pub(crate) fn manager(&self, named: Option<&str>) -> Manager {
         let agent = self.headers.get(axum::http::header::USER_AGENT).and_then(|agent| agent.to_str().ok());
         let name = named.unwrap_or_else(|| options::default_manager(agent.unwrap_or_default()));
-        Manager {
-            subresource: self.path.subresource.clone(),
-            ..Manager::new(name, self.version().api_version())
-        }
+        let api_version = self.version().api_version();
+        let unset = guideway_protobuf::unset(&api_version, &self.kind().kind).unwrap_or_default();
+        let subresource = self.path.subresource.clone();
+        Manager { subresource, unset, ..Manager::new(name, api_version) }
     }
 
     /// The request as admission sees it.

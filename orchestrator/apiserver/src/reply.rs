@@ -42,6 +42,14 @@ pub(crate) fn value<T: Serialize>(code: StatusCode, encoding: Encoding, value: &
     }
 }
 
+/// 204: all is well, and there is nothing to say.
+pub(crate) fn nothing() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
+    response
+}
+
 /// A reply of plain text.
 pub(crate) fn plain(code: StatusCode, text: impl Into<Body>) -> Response {
     let mut response = typed(code, "text/plain; charset=utf-8", text.into());

@@ -79,7 +79,7 @@ fn approval(new: &Value, old: &Value) -> Value {
 
 /// The pod with more containers for those who look into it.
 fn ephemeral_containers(new: &Value, old: &Value) -> Value {
-    with(old, new, &[&["spec", "ephemeralContainers"]])
+    counted(with(old, new, &[&["spec", "ephemeralContainers"]]), old)
 }
 
 /// The pod with other resources of its containers.
@@ -104,7 +104,16 @@ fn resize(new: &Value, old: &Value) -> Value {
             }
         }
     }
-    result
+    counted(result, old)
+}
+
+/// A change of the spec is a new generation, through whichever path it comes.
+fn counted(mut new: Value, old: &Value) -> Value {
+    if new["spec"] != old["spec"] {
+        let generation = old["metadata"]["generation"].as_i64().unwrap_or(0);
+        crate::value::metadata(&mut new).insert("generation".into(), generation.saturating_add(1).into());
+    }
+    new
 }
 
 /// `old` with the fields at `paths`, and the record of managers, from `new`.

@@ -82,7 +82,8 @@ pub fn apply(
     let bare = live.map(without_list);
     let merged = merge(Some(schema), bare.as_ref(), &config);
     let mut object = prune::prune(schema, merged, &entries, &last.unwrap_or_default());
-    let (taken, removed) = compare(Some(schema), bare.as_ref(), &object).without(&manager.reset).split();
+    let compared = compare(Some(schema), &manager.unset, bare.as_ref(), &object);
+    let (taken, removed) = compared.without(&manager.reset).split();
     let lost = |entry: &Entry| {
         if is_own(entry) { FieldSet::default() } else { entry.fields.intersection(&taken) }
     };
@@ -164,7 +165,8 @@ fn without_unowned(mut set: FieldSet) -> FieldSet {
 /// Everything that an object without managedFields holds.
 fn first(schema: &Schema, live: &Value, manager: &Manager, now: &str) -> Entry {
     let before = Manager::new(BEFORE_FIRST_APPLY, manager.api_version.as_str());
-    Entry::new(&before, Operation::Update, compare(Some(schema), None, live).added, now)
+    let (held, _) = compare(Some(schema), &manager.unset, None, live).split();
+    Entry::new(&before, Operation::Update, held, now)
 }
 
 fn without_list(live: &Value) -> Value {

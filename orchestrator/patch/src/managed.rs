@@ -10,6 +10,8 @@ pub use list::validate;
 pub(crate) use list::{live, write};
 pub use update::update;
 
+use serde_json::Value;
+
 use crate::fields::FieldSet;
 
 /// Most managers with operation Update; when there are more, the oldest ones become one.
@@ -33,16 +35,20 @@ pub struct Manager {
     /// Fields that this door does not write: `status` for the object itself, `spec` and more for `status`. Changes to
     /// them are left out and never owned (Kubernetes calls them reset fields).
     pub reset: FieldSet,
+    /// An object of the written kind in which nothing was set, as Kubernetes' own types have it (`strategy: {}`,
+    /// `containers: null`): what it has was nobody's to add. Null for kinds whose objects begin with nothing.
+    pub unset: Value,
 }
 
 impl Manager {
-    /// Someone who writes the object itself; nothing is reset.
+    /// Someone who writes the object itself; nothing is reset, and objects begin with nothing.
     pub fn new(name: impl Into<String>, api_version: impl Into<String>) -> Self {
         Self {
             name: name.into(),
             api_version: api_version.into(),
             subresource: String::new(),
             reset: FieldSet::default(),
+            unset: Value::Null,
         }
     }
 }

@@ -30,3 +30,13 @@ pub const CONTENT_TYPE: &str = "application/vnd.kubernetes.protobuf";
 pub fn decode(body: &[u8]) -> Result<Value, DecodeError> {
     envelope::open(body, &mut message::Bounds::new())
 }
+
+/// What a client in Go sends for an object of a kind in which nothing is set: parts that are no pointers, zeros and nulls
+/// that are never left out (`{"spec": {"containers": null}, "status": {}, ...}`). `None` for kinds that the table does not
+/// hold.
+#[must_use]
+pub fn unset(api_version: &str, kind: &str) -> Option<Value> {
+    let mut object = serde_json::Map::new();
+    message::fields(table::exact(api_version, kind)?, &[], &mut object, &mut message::Bounds::new()).ok()?;
+    Some(Value::Object(object))
+}

@@ -71,13 +71,14 @@ pub(crate) enum Kind {
 
 /// The message of a kind.
 pub(crate) fn find(api_version: &str, kind: &str) -> Option<&'static Message> {
-    let exact = |version: &str| {
-        let index =
-            generated::KINDS.binary_search_by_key(&(version, kind), |(version, kind, _)| (version, kind));
-        index.ok().and_then(|index| generated::KINDS.get(index)).map(|(_, _, message)| *message)
-    };
     // Options are sent with the version of the group that they are for.
-    exact(api_version).or_else(|| exact("*"))
+    exact(api_version, kind).or_else(|| exact("*", kind))
+}
+
+/// The same for objects, whose kinds belong to one group each.
+pub(crate) fn exact(version: &str, kind: &str) -> Option<&'static Message> {
+    let index = generated::KINDS.binary_search_by_key(&(version, kind), |(version, kind, _)| (version, kind));
+    index.ok().and_then(|index| generated::KINDS.get(index)).map(|(_, _, message)| *message)
 }
 
 #[cfg(test)]

@@ -110,6 +110,17 @@ fn nesting_is_bounded() {
     assert!(error.to_string().ends_with("more than 128 levels"), "{error}");
 }
 
+#[test]
+fn what_objects_have_before_anything_is_set() {
+    let found = crate::unset("apps/v1", "Deployment").unwrap();
+    let template = json!({"metadata": {"creationTimestamp": null}, "spec": {"containers": null}});
+    assert_eq!(found["spec"], json!({"selector": null, "strategy": {}, "template": template}));
+    assert_eq!(found["status"], json!({}));
+    assert_eq!(crate::unset("v1", "ConfigMap").unwrap(), json!({"metadata": {"creationTimestamp": null}}));
+    // Options belong to all groups; a custom kind of that name is something else.
+    assert_eq!(crate::unset("example.com/v1", "DeleteOptions"), None);
+}
+
 /// Every kind decodes from nothing, to what a JSON client sends at the least.
 #[test]
 fn every_kind_has_an_empty_form() {

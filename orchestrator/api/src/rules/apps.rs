@@ -187,7 +187,10 @@ impl Rules for StatefulSet {
             if let Some(spec) = claim.made("spec") {
                 spec.or_set("volumeMode", "Filesystem");
             }
-            claim.or_set("status", json!({"phase": "Pending"}));
+            // Clients in Go send an empty status.
+            if let Some(status) = claim.made("status") {
+                status.or_set("phase", "Pending");
+            }
         }
     }
 

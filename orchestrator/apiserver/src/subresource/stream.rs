@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::call::Call;
 use crate::flow::Seat;
-use crate::reply::Answer;
+use crate::reply::{self, Answer};
 use crate::value::text;
 
 mod log;
@@ -53,7 +53,13 @@ pub(crate) async fn stream(
         let path = agent_path(&call, &object)?;
         let node = text(&object, &["spec", "nodeName"]);
         if node.is_empty() {
-            return Err(not_scheduled(&call, &object));
+            // Nothing has run yet, so there is nothing to read; that is not the client's fault.
+            return match call.path.subresource.as_str() {
+                "log" => Ok(reply::nothing()),
+                _ => {
+                    Err(Status::bad_request(format!("pod {} does not have a host assigned", call.path.name)))
+                }
+            };
         }
         let objects = call.objects();
         let found = guideway_access::Objects::get(&objects, "", "nodes", "", node);
@@ -90,7 +96,7 @@ fn agent_path(call: &Call, pod: &Value) -> Result<String, Status> {
 /// The container that the query names, or the only one.
 fn container(call: &Call, pod: &Value, query: &str) -> Result<String, Status> {
     let named = target::parameter(query, "container").unwrap_or_default();
-    let all: Vec<&str> = ["containers", "initContainers", "ephemeralContainers"]
+    let all: Vec<&str> = ["initContainers", "containers", "ephemeralContainers"]
         .iter()
         .flat_map(|list| pod["spec"][list].as_array().into_iter().flatten())
         .map(|container| text(container, &["name"]))
@@ -101,8 +107,8 @@ fn container(call: &Call, pod: &Value, query: &str) -> Result<String, Status> {
             return Ok(default.to_owned());
         }
         let own = pod["spec"]["containers"].as_array().map_or(0, Vec::len);
-        return match (own, all.first()) {
-            (1, Some(only)) => Ok((*only).to_owned()),
+        return match own {
+            1 => Ok(text(&pod["spec"]["containers"][0], &["name"]).to_owned()),
             _ => Err(Status::bad_request(format!(
                 "a container name must be specified for pod {}, choose one of: [{}]",
                 call.path.name,
@@ -115,18 +121,6 @@ fn container(call: &Call, pod: &Value, query: &str) -> Result<String, Status> {
     } else {
         Err(Status::bad_request(format!("container {named} is not valid for pod {}", call.path.name)))
     }
-}
-
-fn not_scheduled(call: &Call, pod: &Value) -> Status {
-    if call.path.subresource == "log" {
-        let container = container(call, pod, call.uri.query().unwrap_or_default()).unwrap_or_default();
-        let message = format!(
-            "container {container:?} in pod {:?} is waiting to start: the pod has no node yet",
-            call.path.name
-        );
-        return Status::bad_request(message);
-    }
-    Status::bad_request(format!("pod {} does not have a host assigned", call.path.name))
 }
 
 /// The streams in the words of the agent: `stdin` is its `input`.

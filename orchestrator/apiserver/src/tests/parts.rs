@@ -185,11 +185,15 @@ async fn containers_to_look_into_a_pod() {
     assert_eq!(reply.code, 200, "{}", reply.json);
     assert_eq!(reply.json["spec"]["ephemeralContainers"][0]["name"], "debug");
     assert!(reply.json["spec"].get("nodeName").is_none());
+    assert_eq!(reply.json["metadata"]["generation"], 2);
+    let again = lab.patch(&path, "strategic-merge-patch+json", &patch).await;
+    assert_eq!(again.json["metadata"]["generation"], 2);
     let resources = json!({"spec": {"containers": [{"name": "c", "image": "other", "resources": {"requests": {"cpu": "1"}}}]}});
     let resized = lab.patch(&format!("{PODS}/p/resize"), "strategic-merge-patch+json", &resources).await;
     if resized.code == 200 {
         assert_eq!(resized.json["spec"]["containers"][0]["resources"]["requests"]["cpu"], "1");
         assert_eq!(resized.json["spec"]["containers"][0]["image"], "i");
+        assert_eq!(resized.json["metadata"]["generation"], 3);
     } else {
         assert_eq!(resized.code, 422, "{}", resized.json);
     }
@@ -277,4 +281,24 @@ async fn decisions_about_certificates_have_their_times() {
         none.json["details"]["causes"][0]["message"],
         "Invalid value: \"<certificate data>\": must contain at least one CERTIFICATE PEM block"
     );
+}
+
+#[tokio::test]
+async fn whoever_makes_an_object_owns_what_they_set_in_it() {
+    let lab = Lab::start().await;
+    let made = lab.made(DEPLOYMENTS, &deployment()).await;
+    let own = &made["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"];
+    assert_eq!(own.get("."), None);
+    let rolling =
+        json!({"f:rollingUpdate": {".": {}, "f:maxSurge": {}, "f:maxUnavailable": {}}, "f:type": {}});
+    assert_eq!(own["f:strategy"], rolling);
+    assert_eq!(own["f:template"]["f:metadata"], json!({"f:labels": {".": {}, "f:app": {}}}));
+    assert_eq!(own["f:template"]["f:spec"]["f:containers"].get("."), None);
+    // What every object of a kind has is known for all of them.
+    for kind in guideway_api::Registry::built_in().kinds() {
+        for version in &kind.versions {
+            let found = guideway_protobuf::unset(&version.api_version(), &kind.kind);
+            assert!(found.is_some(), "{} {}", version.api_version(), kind.kind);
+        }
+    }
 }

@@ -116,7 +116,19 @@ async fn a_node_that_cannot_answer() {
     let (lab, _, _) = lab().await;
     assert_eq!(lab.get(&format!("{PODS}/nope/log")).await.message(), "pods \"nope\" not found");
     lab.made(PODS, &pod("waits")).await;
-    assert_eq!(lab.get(&format!("{PODS}/waits/log")).await.code, 400);
+    let log = lab.get(&format!("{PODS}/waits/log?follow=true")).await;
+    assert_eq!((log.code.as_u16(), log.bytes.len()), (204, 0));
+    assert_eq!(lab.get(&format!("{PODS}/waits/log?container=other")).await.code, 400);
+    let exec = lab.get(&format!("{PODS}/waits/exec?command=ls")).await;
+    assert_eq!((exec.code.as_u16(), exec.message()), (400, "pod waits does not have a host assigned"));
+    let mut several = pod("several");
+    several["spec"]["initContainers"] = json!([{"name": "first", "image": "i"}]);
+    several["spec"]["containers"] = json!([{"name": "a", "image": "i"}, {"name": "b", "image": "i"}]);
+    lab.made(PODS, &several).await;
+    assert_eq!(
+        lab.get(&format!("{PODS}/several/log")).await.message(),
+        "a container name must be specified for pod several, choose one of: [first a b]"
+    );
     // Nobody listens there any more.
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     node(&lab, port).await;

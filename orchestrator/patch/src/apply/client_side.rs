@@ -35,7 +35,7 @@ pub(super) fn may_take<'a>(
         return false;
     }
     let Ok(mut unchanged) = collect(Some(schema), &applied) else { return false };
-    let (changed, removed) = compare(Some(schema), Some(&applied), live).split();
+    let (changed, removed) = compare(Some(schema), &manager.unset, Some(&applied), live).split();
     unchanged.subtract(&changed);
     unchanged.subtract(&removed);
     conflicts.all(|fields| fields.difference(&unchanged).is_empty())

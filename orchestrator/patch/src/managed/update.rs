@@ -29,7 +29,7 @@ pub fn update(
         manager.subresource.is_empty() && !says_nothing && Some(list) != recorded
     });
     let cleared = brought.as_ref().is_some_and(|list| *list == json!([{}]));
-    let comparison = compare(Some(schema), before, &after).without(&manager.reset);
+    let comparison = compare(Some(schema), &manager.unset, before, &after).without(&manager.reset);
     if brought.is_none() && comparison.is_same() {
         // Nothing to record: the list stays as it is, to the byte.
         put(&mut after, recorded.cloned());

@@ -118,10 +118,41 @@ fn a_subresource_cannot_write_the_list() {
     assert_eq!(
         entries(&found),
         [
-            r#"one Update 01: {"f:spec":{"f:replicas":{}}}"#,
-            r#"controller/status Update 02: {"f:status":{"f:replicas":{}}}"#
+            r#"one Update 01: {"f:spec":{".":{},"f:replicas":{}}}"#,
+            r#"controller/status Update 02: {"f:status":{".":{},"f:replicas":{}}}"#
         ]
     );
+}
+
+#[test]
+fn what_every_object_of_a_kind_has_is_nobodys() {
+    let schema = deployment();
+    let unset = json!({
+        "spec": {"selector": null, "strategy": {},
+            "template": {"metadata": {"creationTimestamp": null}, "spec": {"containers": null}}},
+        "status": {"count": 0},
+    });
+    let object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x"}, "spec": {
+        "selector": {"matchLabels": {"a": "b"}},
+        "strategy": {"rollingUpdate": {"maxSurge": 1}, "type": "RollingUpdate"},
+        "template": {"metadata": {"labels": {"a": "b"}},
+            "spec": {"containers": [{"name": "web"}], "securityContext": {}}}},
+        "status": {"count": 0}});
+    let own = concat!(
+        r#"{"f:spec":{"f:selector":{},"f:strategy":{"f:rollingUpdate":{".":{},"f:maxSurge":{}},"f:type":{}},"#,
+        r#""f:template":{"f:metadata":{"f:labels":{".":{},"f:a":{}}},"#,
+        r#""f:spec":{"f:containers":{"k:{\"name\":\"web\"}":{".":{},"f:name":{}}},"f:securityContext":{}}}}}"#
+    );
+    let manager = Manager { unset, ..Manager::new("one", "apps/v1") };
+    let live = update(&schema, None, object, &manager, T1).unwrap();
+    assert_eq!(entries(&live), [format!("one Update 01: {own}")]);
+    // Nor does it change when it is written out, or left out.
+    let mut written = live.clone();
+    written["status"] = json!({});
+    written["spec"]["template"]["metadata"]["creationTimestamp"] = Value::Null;
+    let manager = Manager { name: "two".into(), ..manager };
+    let found = update(&schema, Some(&live), written, &manager, T2).unwrap();
+    assert_eq!(entries(&found), [format!("one Update 01: {own}")]);
 }
 
 #[test]

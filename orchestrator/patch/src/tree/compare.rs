@@ -35,28 +35,30 @@ pub(crate) const UNOWNED_METADATA: &[&str] = &[
 ];
 
 /// Compares two objects, less what nobody owns. `None` is an object that is not there.
-pub(crate) fn compare(schema: Option<&Schema>, old: Option<&Value>, new: &Value) -> Comparison {
+///
+/// `unset` is an object in which nothing was set, or null. What it has is in both objects, whether they show it or not.
+pub(crate) fn compare(
+    schema: Option<&Schema>,
+    unset: &Value,
+    old: Option<&Value>,
+    new: &Value,
+) -> Comparison {
     let (old, new) = (map(old), map(Some(new)));
     let mut found = Comparison::default();
     for name in names(old, new).into_iter().filter(|name| !UNOWNED.contains(name)) {
-        let (old, new) = (old.get(name), new.get(name));
+        let (unset, old, new) = (unset.get(name), old.get(name), new.get(name));
         let schema = field(schema, name);
-        let mut child = if name == "metadata" {
+        let child = if name == "metadata" {
             let (old, new) = (map(old), map(new));
             let mut metadata = Comparison::default();
             for name in names(old, new).into_iter().filter(|name| !UNOWNED_METADATA.contains(name)) {
-                let child = values(field(schema, name), old.get(name), new.get(name));
+                let child = values(field(schema, name), None, old.get(name), new.get(name));
                 metadata.hang(PathElement::Field(name.into()), child);
             }
             metadata
         } else {
-            values(schema, old, new)
+            values(schema, unset, old, new)
         };
-        // `spec` and `status` are parts of every object of their kind: only what is in them is someone's.
-        let is_struct = schema.is_some_and(|schema| schema.property_names().next().is_some());
-        if is_struct && !child.added.children.is_empty() {
-            child.added.member = false;
-        }
         found.hang(PathElement::Field(name.into()), child);
     }
     found
@@ -107,9 +109,14 @@ fn names<'a>(old: &'a Map<String, Value>, new: &'a Map<String, Value>) -> BTreeS
     old.keys().chain(new.keys()).map(String::as_str).collect()
 }
 
-fn values(schema: Option<&Schema>, old: Option<&Value>, new: Option<&Value>) -> Comparison {
+fn values(
+    schema: Option<&Schema>,
+    unset: Option<&Value>,
+    old: Option<&Value>,
+    new: Option<&Value>,
+) -> Comparison {
     let mut found = Comparison::default();
-    let (old, new) = match (old, new) {
+    let (old, new) = match (old.or(unset), new.or(unset)) {
         (None, None) => return found,
         (None, Some(new)) => {
             found.added = everything(schema, new);
@@ -127,7 +134,8 @@ fn values(schema: Option<&Schema>, old: Option<&Value>, new: Option<&Value>) -> 
         _ if is_empty(old) && is_empty(new) => found.modified.member = true,
         (Shape::Map(old), Shape::Map(new)) => {
             for name in names(old, new) {
-                let child = values(field(schema, name), old.get(name), new.get(name));
+                let unset = unset.and_then(|unset| unset.get(name));
+                let child = values(field(schema, name), unset, old.get(name), new.get(name));
                 found.hang(PathElement::Field(name.into()), child);
             }
         }
@@ -155,7 +163,7 @@ fn lists(schema: Option<&Schema>, old: &[Value], new: &[Value], found: &mut Comp
     }
     for (element, (old, new)) in pairs {
         let below = if old.len() <= 1 && new.len() <= 1 {
-            values(items(schema), old.first().copied(), new.first().copied())
+            values(items(schema), None, old.first().copied(), new.first().copied())
         } else {
             // Several elements with one key are one place.
             let mut place = Comparison::default();
