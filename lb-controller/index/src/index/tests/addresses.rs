@@ -287,9 +287,7 @@ fn pools_come_and_go() {
     let pools: Vec<String> =
         content.pools().values().flat_map(|pool| &pool.prefixes).map(ToString::to_string).collect();
     assert_eq!(pools, ["198.51.100.0/30"]);
-    world
-        .index
-        .apply(crate::Change::ResourcesListed(guideway_controller_crds::Kind::IpAddressPool, [].into()));
+    world.index.apply(Change::ResourcesListed(guideway_controller_crds::Kind::IpAddressPool, [].into()));
     assert!(world.settle().pools().is_empty());
     world.index.apply(pool("web", &["203.0.113.0/30"]));
     assert_eq!(vips(&world.settle()), [V4], "it is as before");
