@@ -8,15 +8,15 @@ mod cluster;
 mod contact;
 mod file;
 mod home;
-mod pauses;
 mod round;
 mod set;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use guideway_controller_crds::guideway::Rollout;
 use guideway_controller_index::{Change, ClusterName, ServiceEvent};
 use guideway_controller_ipam::ServiceKey;
+use guideway_pauses::Pauses;
 use kube::Client;
 use tokio::sync::mpsc;
 
@@ -88,3 +88,8 @@ pub(crate) fn is_refusal(error: &kube::Error) -> bool {
 
 /// Changes that wait for the projector.
 const QUEUE: usize = 4096;
+
+/// Before a kind is asked for again.
+fn pauses() -> Pauses {
+    Pauses::between(Duration::from_millis(50), Duration::from_secs(5))
+}

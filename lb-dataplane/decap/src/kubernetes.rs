@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use guideway_bpf::{Service, ServiceKey};
+use guideway_pauses::Pauses;
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -30,6 +31,9 @@ use services::Projection;
 
 /// Before another attempt at credentials that cannot be used.
 const RETRY: Duration = Duration::from_secs(5);
+/// Before an API server is asked again that has failed: there is an agent on each node.
+const SHORTEST: Duration = Duration::from_millis(200);
+const LONGEST: Duration = Duration::from_secs(10);
 /// Changes that come within this time are looked at together.
 const COALESCE: Duration = Duration::from_millis(5);
 
@@ -162,7 +166,8 @@ where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
     let (store, writer) = reflector::store();
-    let events = watcher(Api::<K>::all(client), watcher::Config::default()).default_backoff();
+    let events = watcher(Api::<K>::all(client), watcher::Config::default());
+    let events = events.backoff(Pauses::between(SHORTEST, LONGEST));
     let work = async move {
         let mut events = std::pin::pin!(events.reflect(writer));
         while let Some(event) = events.next().await {

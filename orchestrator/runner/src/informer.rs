@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use guideway_controllers::{Detail, Resource, Seen};
+use guideway_pauses::Pauses;
 use kube::Api;
 use kube::runtime::WatchStreamExt as _;
-use kube::runtime::watcher::{self, Event, ExponentialBackoff};
+use kube::runtime::watcher::{self, Event};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::api_resource;
@@ -31,7 +32,7 @@ pub(crate) async fn run(shared: &Shared, resource: &Resource, detail: Detail, st
 }
 
 async fn feed<const METADATA: bool>(shared: &Shared, resource: &Resource, api: Api<Watched<METADATA>>) {
-    let pauses = backon();
+    let pauses = Pauses::between(Duration::from_millis(50), Duration::from_secs(2));
     let mut events = std::pin::pin!(watcher::watcher(api, watcher::Config::default()).backoff(pauses));
     while let Some(event) = events.next().await {
         let seen = match event {
@@ -47,15 +48,4 @@ async fn feed<const METADATA: bool>(shared: &Shared, resource: &Resource, api: A
         };
         shared.see(&resource.id, seen);
     }
-}
-
-fn backon() -> ExponentialBackoff {
-    ExponentialBackoff::from(
-        backon::ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(50))
-            .with_max_delay(Duration::from_secs(10))
-            .with_factor(2.0)
-            .with_jitter()
-            .without_max_times(),
-    )
 }

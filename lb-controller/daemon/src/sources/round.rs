@@ -8,8 +8,6 @@ use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event};
 use serde::de::DeserializeOwned;
 
-use super::pauses::Pauses;
-
 /// What becomes of the events of a kind.
 pub(super) trait Takes<K>: Send {
     /// The object is like this.
@@ -55,7 +53,8 @@ pub(super) async fn watch<K>(api: Api<K>, mut takes: impl Takes<K>)
 where
     K: kube::Resource + Clone + Debug + DeserializeOwned + Send + 'static,
 {
-    let mut events = std::pin::pin!(watcher::watcher(api, watcher::Config::default()).backoff(Pauses::new()));
+    let mut events =
+        std::pin::pin!(watcher::watcher(api, watcher::Config::default()).backoff(super::pauses()));
     while let Some(event) = events.next().await {
         match event {
             Ok(Event::Init) => takes.begins(),

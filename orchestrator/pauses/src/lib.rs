@@ -1,37 +1,39 @@
-//! How long to wait before an API that has failed is asked again.
+//! How long to wait before an API server that has failed is asked again.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 use std::time::{Duration, Instant};
 
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::ExponentialBackoff;
 
-const SHORTEST: Duration = Duration::from_millis(50);
-const LONGEST: Duration = Duration::from_secs(5);
-
-/// Pauses that grow, up to [`LONGEST`], until something has worked for so long.
+/// Pauses of a watch that grow, up to the longest, until something has worked for so long. They have a jitter of as much again.
 ///
 /// What a watch yields does not say that it works: it announces each list before it asks for it, so that the pauses of a list
-/// that fails would never grow.
-pub(super) struct Pauses {
+/// that fails would never grow if they began anew then.
+pub struct Pauses {
     growing: ExponentialBackoff,
+    longest: Duration,
     /// The end of the last one.
     end: Option<Instant>,
 }
 
 impl Pauses {
-    pub(super) fn new() -> Self {
+    /// Each twice as long as the one before.
+    #[must_use]
+    pub fn between(shortest: Duration, longest: Duration) -> Self {
         let growing = backon::ExponentialBuilder::default()
-            .with_min_delay(SHORTEST)
-            .with_max_delay(LONGEST)
+            .with_min_delay(shortest)
+            .with_max_delay(longest)
             .with_factor(2.0)
             .with_jitter()
             .without_max_times();
-        Self { growing: growing.into(), end: None }
+        Self { growing: growing.into(), longest, end: None }
     }
 
     /// The next one, after something has failed.
     fn after(&mut self, failure: Instant) -> Option<Duration> {
-        if self.end.is_some_and(|end| failure.saturating_duration_since(end) > LONGEST) {
+        if self.end.is_some_and(|end| failure.saturating_duration_since(end) > self.longest) {
             self.growing.reset();
         }
         let pause = self.growing.next()?;
@@ -58,16 +60,17 @@ mod tests {
 
     #[test]
     fn pauses_grow_while_a_list_fails_and_begin_anew_when_it_works() {
-        let mut pauses = Pauses::new();
+        let longest = Duration::from_secs(5);
+        let mut pauses = Pauses::between(Duration::from_millis(50), longest);
         let mut now = Instant::now();
         for least in [50, 100, 200, 400, 800, 1600, 3200, 5000, 5000] {
             let pause = pauses.after(now).unwrap();
             assert!(pause >= Duration::from_millis(least), "{pause:?}");
-            assert!(pause <= 2 * LONGEST, "{pause:?}");
+            assert!(pause <= 2 * longest, "{pause:?}");
             // The watch says that it is about to list, and fails.
             pauses.reset();
             now += pause + Duration::from_secs(1);
         }
-        assert!(pauses.after(now + LONGEST).unwrap() <= 2 * SHORTEST);
+        assert!(pauses.after(now + longest).unwrap() <= Duration::from_millis(100));
     }
 }
