@@ -27,7 +27,7 @@ mod publish;
 mod recovery;
 mod reload;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -270,6 +270,8 @@ pub struct Control<F> {
     /// The node's part of the file when the services come from a controller.
     node: Option<Arc<Config>>,
     prepared: Option<Prepared>,
+    /// VIPs that get fewer entries of the flow table than they ask for, when that was said last.
+    short_of_flows: BTreeSet<String>,
     controller: Option<SharedController>,
     fence: Option<String>,
     /// Of the file that was read last, accepted or not.
@@ -338,6 +340,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             pending: None,
             node: None,
             prepared: None,
+            short_of_flows: BTreeSet::new(),
             controller: None,
             fence: None,
             last_text: text.clone(),

@@ -33,6 +33,25 @@ pub struct Services {
     pub pools: Vec<IpNet>,
 }
 
+impl Services {
+    /// Takes entries of the flow table from the VIPs that ask for the most until there are enough for all, and says from which.
+    /// How many flows a VIP would like to have remembered is no reason to do without a change of others.
+    pub fn fit_flows(&mut self, limit: u32) -> BTreeSet<String> {
+        let mut short = BTreeSet::new();
+        let asked = |vips: &[Vip]| vips.iter().filter_map(|vip| vip.flow_entries).map(u64::from).sum::<u64>();
+        while asked(&self.vips) > limit.into() {
+            let most = self.vips.iter().filter_map(|vip| vip.flow_entries).max();
+            let less = most.map(|most| most / 2).filter(|less| *less >= vips::FEWEST_FLOWS);
+            for vip in self.vips.iter_mut().filter(|vip| vip.flow_entries == most) {
+                // Or its share of what is there.
+                vip.flow_entries = less;
+                short.insert(vip.name.clone());
+            }
+        }
+        short
+    }
+}
+
 /// What an error is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {

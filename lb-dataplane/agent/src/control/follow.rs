@@ -9,7 +9,7 @@
 //! So a content is *announced* before it is said to be prepared: the backends to which it gives the slots are candidates
 //! from then on, where the backends run the decap agent (decision 7).
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +36,9 @@ use crate::route::Need;
 pub type PrepareAnswer = Result<Moved, Vec<String>>;
 /// The dataplane's generation with the content, or why there is none.
 pub type InstallAnswer = Result<u64, String>;
+
+/// VIPs that are named in one line of the log.
+const SHOWN: usize = 5;
 
 /// A content beside the one in force.
 #[derive(Debug)]
@@ -71,6 +74,8 @@ impl Prepared {
 struct Joined {
     config: Arc<Config>,
     announces: Arc<[Announce]>,
+    /// VIPs that get fewer entries of the flow table than they ask for.
+    short_of_flows: BTreeSet<String>,
 }
 
 impl<F: MapStore + Interfaces + Clock> Control<F> {
@@ -85,7 +90,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             self.run_probes();
         }
         let Some(node) = self.node.clone() else { return };
-        let Joined { config, announces } = match self.join(&node, content).await {
+        let Joined { config, announces, short_of_flows } = match self.join(&node, content).await {
             Ok(joined) => joined,
             Err(errors) => {
                 tracing::error!(
@@ -98,6 +103,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
                 return;
             }
         };
+        self.tell_of_flows(short_of_flows);
         let (probes, deadline) = first_looks(&config);
         let (cache, answer, announced) = (TableCache::new(), Some(answer), Vec::new());
         let news = self.news_of(&config);
@@ -133,12 +139,14 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         let joined = match prepared {
             Some(prepared) => {
                 self.cache = prepared.cache;
-                Ok(Joined { config: prepared.config, announces: prepared.announces })
+                let short_of_flows = self.short_of_flows.clone();
+                Ok(Joined { config: prepared.config, announces: prepared.announces, short_of_flows })
             }
             None => self.join(&node, content).await,
         };
         match joined {
-            Ok(Joined { config, announces }) => {
+            Ok(Joined { config, announces, short_of_flows }) => {
+                self.tell_of_flows(short_of_flows);
                 let source = Source::Controller { stamp, announces };
                 let (text, asked) = (Arc::default(), Some(Asked::Install(answer)));
                 match is_prepared {
@@ -278,11 +286,12 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         let base = checked.filter(|config| config.is_node_of(node)).unwrap_or(node).clone();
         let name = self.forwarder_name();
         let work = move || {
-            let (services, announces) = services(&content, &name)?;
+            let (mut services, announces) = services(&content, &name)?;
+            let short_of_flows = services.fit_flows(base.limits().flows);
             let config = base.with_services(services);
             let config =
                 config.map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
-            Ok::<_, Vec<String>>(Joined { config: Arc::new(config), announces })
+            Ok::<_, Vec<String>>(Joined { config: Arc::new(config), announces, short_of_flows })
         };
         let joined = super::read_back(work).await?;
         let config = &joined.config;
@@ -290,6 +299,15 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             Ok(()) => Ok(joined),
             Err(error) => Err(vec![chain(&error)]),
         }
+    }
+
+    fn tell_of_flows(&mut self, short_of: BTreeSet<String>) {
+        if !short_of.is_empty() && short_of != self.short_of_flows {
+            let (first, more) =
+                (short_of.iter().take(SHOWN).collect::<Vec<_>>(), short_of.len().saturating_sub(SHOWN));
+            tracing::warn!(vips = ?first, more, "VIPs get fewer flow entries than they ask for: limits.flows is too small");
+        }
+        self.short_of_flows = short_of;
     }
 
     /// What this forwarder is called, as long as it runs.

@@ -172,6 +172,33 @@ fn the_limits_of_the_node_count() {
 }
 
 #[test]
+fn entries_of_the_flow_table_are_taken_from_those_who_ask_for_the_most() {
+    let of = |entries: &[Option<u32>], limit| {
+        let mut services = services();
+        let vip = services.vips[0].clone();
+        let named = |(at, entries): (usize, &Option<u32>)| Vip {
+            name: at.to_string(),
+            flow_entries: *entries,
+            ..vip.clone()
+        };
+        services.vips = entries.iter().enumerate().map(named).collect();
+        let short = services.fit_flows(limit).into_iter().collect::<Vec<_>>().join(" ");
+        (services.vips.iter().map(|vip| vip.flow_entries.unwrap_or(0)).collect::<Vec<_>>(), short)
+    };
+    type Case<'a> = (&'a [Option<u32>], u32, &'a [u32], &'a str);
+    let cases: &[Case<'_>] = &[
+        (&[], 0, &[], ""),
+        (&[Some(512), None, Some(512)], 1024, &[512, 0, 512], ""),
+        (&[Some(1 << 26), None, Some(512)], 1024, &[512, 0, 512], "0"),
+        (&[Some(1 << 26), Some(1024), Some(4)], 1024, &[256, 256, 4], "0 1"),
+        (&[Some(4), Some(4), Some(4)], 8, &[0, 0, 0], "0 1 2"),
+    ];
+    for (entries, limit, expected, short) in cases {
+        assert_eq!(of(entries, *limit), (expected.to_vec(), (*short).to_owned()), "{entries:?} of {limit}");
+    }
+}
+
+#[test]
 fn many_errors_are_counted() {
     let mut services = services();
     let vip = services.vips[1].clone();

@@ -5,13 +5,14 @@ mod script;
 use std::path::Path;
 
 use guideway_controller_core::message::ToForwarder;
-use guideway_controller_core::{Delta, Generation, Term, diff};
+use guideway_controller_core::{Delta, Generation, Term, Vip, diff};
 use guideway_dataplane_config::Config;
 
 use super::super::join;
 use super::*;
 use crate::control::tests::{Bench, Paper, paper};
-use crate::fixtures::{content, put_shard};
+use crate::fixtures::{CONFIG, content, put_shard};
+use crate::view::View;
 use crate::view::tests::Numbered;
 use script::{Authority, Enrolling, Role, Script, Session};
 
@@ -96,7 +97,7 @@ impl Forwarder {
     }
 
     async fn until_announced(&self) {
-        let view = self.bench.until("announced", crate::view::View::is_ready).await;
+        let view = self.bench.until("announced", View::is_ready).await;
         assert!(view.vips.iter().all(|vip| vip.announced));
         assert_eq!(self.announces(), Some(vec![VIP.to_owned()]));
     }
@@ -220,7 +221,7 @@ async fn a_generation_is_prepared_and_committed() {
     let (generation, delta) = sent.await;
     assert_eq!((generation, delta.unwrap().build().unwrap()), (Generation(1), first));
     let committed = Some((2, second.digest().short()));
-    let told = |view: &crate::view::View| view.controller().unwrap().committed == committed;
+    let told = |view: &View| view.controller().unwrap().committed == committed;
     let view = forwarder.bench.until("told", told).await;
     let shown = view.controller().unwrap();
     assert_eq!((shown.leader.clone(), shown.term), (Some(leader.address.to_string()), 1));
@@ -243,6 +244,29 @@ async fn what_is_over_the_limits_is_refused_and_changes_nothing() {
     assert!(errors.iter().any(|error| error.contains("limits.backends")), "{errors:?}");
     assert_eq!(forwarder.bench.paper.maps.visible(), before);
     assert_eq!(forwarder.announces(), Some(vec![VIP.to_owned()]));
+    forwarder.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wish_for_more_flow_entries_than_there_are_stops_nothing() {
+    let authority = Arc::new(Authority::new());
+    let mut leader = Script::listen(&authority).await;
+    let forwarder = start(&[&leader], &authority).await;
+    let mut session = leader.session().await;
+    session.hello().await;
+    let wish = |entries: Option<u32>| {
+        content(&[11, 12], |content| {
+            let vip = content.vips().values().next().unwrap();
+            content.put_vip(Vip { flow_entries: entries, ..(**vip).clone() });
+        })
+    };
+    session.bring(1, 1, &wish(Some(1 << 26))).await;
+    forwarder.until_announced().await;
+    let all = Config::parse("c.yaml", CONFIG).unwrap().limits().flows;
+    let entries = |view: &View| view.vips.iter().map(|vip| vip.flow_entries).max();
+    forwarder.bench.until("all that there is", |view| entries(view) == Some(all)).await;
+    session.bring(1, 2, &wish(None)).await;
+    forwarder.bench.until("its share", |view| entries(view).is_some_and(|entries| entries < all)).await;
     forwarder.end().await;
 }
 
@@ -362,7 +386,7 @@ async fn an_agent_killed_at_any_step_comes_back_with_one_generation() {
     let forwarder = Forwarder::start(paper, dir, &[]).await;
     forwarder.until_announced().await;
     let committed = Some((2, second.digest().short()));
-    let told = |view: &crate::view::View| view.controller().unwrap().committed == committed;
+    let told = |view: &View| view.controller().unwrap().committed == committed;
     assert_eq!(forwarder.bench.until("told", told).await.generation, 2);
     forwarder.end().await;
 }
@@ -410,7 +434,7 @@ async fn an_old_certificate_is_renewed_and_strangers_are_not_followed() {
     // Somebody else's name.
     authority.write(dir.path(), "fw-2", FRESH);
     let forwarder = Forwarder::start(paper(), dir, &[&leader]).await;
-    let told = |view: &crate::view::View| {
+    let told = |view: &View| {
         view.controller().is_some_and(|one| one.problem.contains("the certificate is for [\"fw-2\"]"))
     };
     forwarder.bench.until("refused", told).await;
@@ -421,9 +445,8 @@ async fn an_old_certificate_is_renewed_and_strangers_are_not_followed() {
     let stranger = Arc::new(Authority::new());
     let other = Script::listen(&stranger).await;
     let forwarder = Forwarder::start(paper(), dir, &[&other]).await;
-    let told = |view: &crate::view::View| {
-        view.controller().is_some_and(|one| one.problem.contains("invalid peer certificate"))
-    };
+    let told =
+        |view: &View| view.controller().is_some_and(|one| one.problem.contains("invalid peer certificate"));
     let view = forwarder.bench.until("refused", told).await;
     assert!(!view.is_ready());
     assert_eq!(forwarder.announces(), Some(vec![]));
