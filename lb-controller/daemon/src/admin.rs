@@ -75,9 +75,10 @@ impl Admin {
     /// What would be served instead: its number if it has one, and its content.
     async fn next(&self, state: &State, generation: u64) -> Result<(v1::DiffResponse, Content), Status> {
         if generation > 0 {
-            let content = self.sights.content(Generation(generation)).await.ok_or_else(|| {
+            let content = self.sights.look(Generation(generation)).await.ok_or_else(|| {
                 Status::not_found(format!(
-                    "the content of generation {generation} is not at hand; `lbctl history` shows which are"
+                    "the content of generation {generation} is not at hand, and no forwarder has sent it; `lbctl history` \
+                     shows which are"
                 ))
             })?;
             return Ok((v1::DiffResponse::default(), content));

@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Resume,
     /// The content of a generation, if it is at hand.
     Content(Generation, oneshot::Sender<Option<Content>>),
+    /// The content of a generation, which forwarders may have to send.
+    Look(Generation, oneshot::Sender<Option<Content>>),
 }
 
 /// A content with what has led to it.

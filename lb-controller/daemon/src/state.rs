@@ -131,4 +131,11 @@ impl Sights {
         self.driver.commands.send(Command::Content(generation, answer)).await.ok()?;
         content.await.ok().flatten()
     }
+
+    /// The content of a generation, if it is at hand or a forwarder sends it.
+    pub(crate) async fn look(&self, generation: Generation) -> Option<Content> {
+        let (answer, content) = oneshot::channel();
+        self.driver.commands.send(Command::Look(generation, answer)).await.ok()?;
+        content.await.ok().flatten()
+    }
 }

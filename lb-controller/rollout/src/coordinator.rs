@@ -111,6 +111,7 @@ impl Coordinator {
             Event::Approve { generation } => self.approve(generation),
             Event::Rollback { generation } => self.roll_back(generation),
             Event::Resume => self.resume(),
+            Event::Look { generation } => self.look(generation, now),
             Event::Timeout => {}
         }
         self.settle(now);

@@ -48,6 +48,8 @@ pub struct Score {
     pub fences: u64,
     /// Rollbacks that were committed.
     pub rollbacks: u64,
+    /// Earlier contents that were found.
+    pub found: u64,
     /// Changes that waited for an operator.
     pub held: u64,
 }
@@ -61,6 +63,7 @@ impl std::ops::AddAssign for Score {
         self.crashes += other.crashes;
         self.fences += other.fences;
         self.rollbacks += other.rollbacks;
+        self.found += other.found;
         self.held += other.held;
     }
 }

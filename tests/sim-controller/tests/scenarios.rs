@@ -25,7 +25,10 @@ fn what_must_hold_holds() {
     }
     // That they do what they are there for.
     assert!(sum.committed > 500 && sum.aborted > 100 && sum.terms > 500, "{sum:?}");
-    assert!(sum.crashes > 500 && sum.fences > 20 && sum.held > 20 && sum.rollbacks > 0, "{sum:?}");
+    assert!(
+        sum.crashes > 500 && sum.fences > 20 && sum.held > 20 && sum.rollbacks > 0 && sum.found > 0,
+        "{sum:?}"
+    );
 }
 
 #[test]

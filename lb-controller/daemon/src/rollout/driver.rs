@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use guideway_controller_core::ForwarderName;
 use guideway_controller_core::message::ToForwarder;
+use guideway_controller_core::{Content, ForwarderName, Generation};
 use guideway_controller_rollout::coordinator::{Action, Event, Notice, State};
 use guideway_controller_rollout::{
     ConnectionId, Coordinator, RequestId, Settings, Stored, Version, WriteFault,
@@ -50,6 +50,7 @@ pub(crate) fn start(
         asked: 0,
         stepping_down: Vec::new(),
         open: HashMap::new(),
+        looks: Vec::new(),
         encoded: Encoded::default(),
         latency: Latency::default(),
         told: told.clone(),
@@ -75,6 +76,8 @@ struct Driving {
     /// Who waits for the last of them.
     stepping_down: Vec<oneshot::Sender<()>>,
     open: HashMap<ForwarderName, (ConnectionId, Link)>,
+    /// Who waits for the content of a generation.
+    looks: Vec<(Generation, oneshot::Sender<Option<Content>>)>,
     encoded: Encoded,
     latency: Latency,
     told: broadcast::Sender<Told>,
@@ -154,6 +157,10 @@ impl Driving {
                 // Who asked may be gone.
                 _ = answer.send(self.coordinator.content(generation).cloned());
             }
+            Command::Look(generation, answer) => {
+                self.looks.push((generation, answer));
+                self.handle(Event::Look { generation });
+            }
         }
     }
 
@@ -221,6 +228,11 @@ impl Driving {
                 }
             }
             Action::Resign => self.tell(Told::Resign),
+            Action::Found { generation, content } => {
+                for (_, answer) in self.looks.extract_if(.., |(waits, _)| *waits == generation) {
+                    _ = answer.send(content.clone());
+                }
+            }
             Action::Notice(notice) => {
                 self.notice(&notice);
                 self.tell(Told::Notice(notice));

@@ -7,7 +7,7 @@ use std::time::Instant;
 use guideway_controller_core::message::ToForwarder;
 use guideway_controller_core::{Content, Delta, Digest, ForwarderName, Generation, Term, diff};
 
-use super::Coordinator;
+use super::{Action, Coordinator};
 use crate::record::Stamp;
 
 /// Deltas that are likely to be sent to more than one forwarder.
@@ -22,6 +22,8 @@ pub(super) struct Contents {
     fetching: Option<Fetching>,
     /// Since when something is missing.
     since: Option<Instant>,
+    /// What somebody would like to see, the oldest wish first.
+    looks: VecDeque<Look>,
 }
 
 #[derive(Debug)]
@@ -29,6 +31,20 @@ struct Fetching {
     stamp: Stamp,
     from: ForwarderName,
     at: Instant,
+}
+
+#[derive(Debug)]
+struct Look {
+    stamp: Stamp,
+    since: Instant,
+}
+
+/// What a content is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Rollback,
+    Committed,
+    Look,
 }
 
 impl Contents {
@@ -88,17 +104,59 @@ impl Coordinator {
         self.committed_content().is_some() || self.committed().is_some_and(|stamp| fetching == Some(stamp))
     }
 
-    /// What is to be asked for.
-    fn missing(&self) -> Option<Stamp> {
-        if let Some(rollback) = self.rollback.as_ref().filter(|rollback| rollback.content.is_none()) {
-            return Some(rollback.stamp);
+    /// Answers with the content of a generation, for which forwarders are asked if need be.
+    pub(super) fn look(&mut self, generation: Generation, now: Instant) {
+        if let Some(content) = self.content(generation).cloned() {
+            self.act(Action::Found { generation, content: Some(content) });
+            return;
         }
-        self.committed().filter(|stamp| self.contents.of(stamp.digest).is_none())
+        let stamp = self.term().and_then(|_| self.kept(generation));
+        match stamp {
+            Some(stamp) if self.contents.looks.iter().any(|look| look.stamp == stamp) => {}
+            Some(stamp) => self.contents.looks.push_back(Look { stamp, since: now }),
+            None => self.act(Action::Found { generation, content: None }),
+        }
+    }
+
+    pub(super) fn give_up_looks(&mut self) {
+        for look in std::mem::take(&mut self.contents.looks) {
+            self.act(Action::Found { generation: look.stamp.generation, content: None });
+        }
+    }
+
+    fn expire_looks(&mut self, now: Instant) {
+        while let Some(look) = self.contents.looks.front() {
+            let generation = look.stamp.generation;
+            if !self.is_due(look.since.checked_add(self.settings.fetch_timeout), now) {
+                return;
+            }
+            self.contents.looks.pop_front();
+            self.act(Action::Found { generation, content: None });
+        }
+    }
+
+    /// A generation that a forwarder keeps.
+    pub(super) fn kept(&self, generation: Generation) -> Option<Stamp> {
+        let mut kept = self.peers.values().flat_map(|peer| peer.kept.iter().copied().chain(peer.installed()));
+        kept.find(|stamp| stamp.generation == generation)
+    }
+
+    /// What is to be asked for.
+    fn missing(&self) -> Option<(Stamp, Purpose)> {
+        if let Some(rollback) = self.rollback.as_ref().filter(|rollback| rollback.content.is_none()) {
+            return Some((rollback.stamp, Purpose::Rollback));
+        }
+        let look = self.contents.looks.front().map(|look| (look.stamp, Purpose::Look));
+        let committed = self.committed().filter(|stamp| self.contents.of(stamp.digest).is_none());
+        let committed =
+            committed.filter(|stamp| look.is_none() || self.peers.keys().any(|name| self.has(name, *stamp)));
+        committed.map(|stamp| (stamp, Purpose::Committed)).or(look)
     }
 
     /// Asks one forwarder after the other.
     pub(super) fn fetch(&mut self, term: Term, now: Instant) {
-        let Some(stamp) = self.missing() else {
+        self.expire_looks(now);
+        let Some((stamp, purpose)) = self.missing() else {
             self.contents.stop_fetching();
             return;
         };
@@ -106,7 +164,7 @@ impl Coordinator {
             self.contents.stop_fetching();
         }
         let since = *self.contents.since.get_or_insert(now);
-        if self.rollback.is_some() && self.is_due(since.checked_add(self.settings.fetch_timeout), now) {
+        if purpose == Purpose::Rollback && self.is_due(since.checked_add(self.settings.fetch_timeout), now) {
             self.give_up_rollback(stamp.generation);
             return;
         }
@@ -122,6 +180,14 @@ impl Coordinator {
         };
         let who: Vec<ForwarderName> =
             self.peers.keys().filter(|name| self.has(name, stamp)).cloned().collect();
+        if who.is_empty() && purpose == Purpose::Look {
+            self.contents.looks.pop_front();
+            self.act(Action::Found { generation: stamp.generation, content: None });
+            self.contents.stop_fetching();
+            // There may be another one.
+            self.fetch(term, now);
+            return;
+        }
         let next = who.iter().find(|name| last.as_ref().is_none_or(|last| last < *name)).or(who.first());
         self.contents.fetching = next.map(|from| Fetching { stamp, from: from.clone(), at: now });
         if let Some(from) = next {
@@ -142,7 +208,8 @@ impl Coordinator {
         let Some(since) = self.contents.since.filter(|_| self.contents.fetching.is_some()) else {
             return false;
         };
-        !self.is_due(since.checked_add(self.settings.fetch_timeout), now)
+        let is_look = self.missing().is_none_or(|(_, purpose)| purpose == Purpose::Look);
+        !is_look && !self.is_due(since.checked_add(self.settings.fetch_timeout), now)
     }
 
     pub(super) fn has_fetched(
@@ -151,7 +218,8 @@ impl Coordinator {
         generation: Generation,
         content: Option<&Delta>,
     ) {
-        let Some(stamp) = self.missing().filter(|stamp| stamp.generation == generation) else { return };
+        let missing = self.missing().filter(|(stamp, _)| stamp.generation == generation);
+        let Some((stamp, purpose)) = missing else { return };
         let content = content.and_then(|delta| delta.build().ok());
         let Some(content) = content.filter(|content| content.digest() == stamp.digest) else {
             // It does not have it after all: the next one is asked.
@@ -166,9 +234,17 @@ impl Coordinator {
             }
             return;
         };
-        match &mut self.rollback {
-            Some(rollback) if rollback.stamp == stamp => rollback.content = Some(content),
-            _ => self.contents.push(stamp, content, self.settings.history),
+        match purpose {
+            Purpose::Rollback => {
+                if let Some(rollback) = &mut self.rollback {
+                    rollback.content = Some(content);
+                }
+            }
+            Purpose::Committed => self.contents.push(stamp, content, self.settings.history),
+            Purpose::Look => {
+                self.contents.looks.pop_front();
+                self.act(Action::Found { generation, content: Some(content) });
+            }
         }
     }
 }

@@ -68,6 +68,11 @@ pub enum Event {
     },
     /// An operator lets projections go on.
     Resume,
+    /// Somebody would like to see a generation's content: [`Action::Found`] comes back, at once or when a forwarder has sent it.
+    Look {
+        /// Which one.
+        generation: Generation,
+    },
     /// The time that [`Coordinator::poll_timeout`](crate::Coordinator::poll_timeout) told has come.
     Timeout,
 }
@@ -111,6 +116,13 @@ pub enum Action {
     },
     /// Another one leads: stand back from the election for a while. Comes after every connection was closed.
     Resign,
+    /// What [`Event::Look`] was about.
+    Found {
+        /// Which one.
+        generation: Generation,
+        /// `None`: it is not at hand, and no forwarder sent it in time.
+        content: Option<Content>,
+    },
     /// For logs, events and metrics.
     Notice(Notice),
 }

@@ -80,6 +80,7 @@ impl Coordinator {
         self.keepalive_at = None;
         self.past = super::past::Past::default();
         self.contents.stop_fetching();
+        self.give_up_looks();
     }
 
     /// Whether a decision can be written now.

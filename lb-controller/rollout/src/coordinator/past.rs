@@ -182,11 +182,12 @@ impl Past {
 
     /// The oldest one that was the same once more since then, as when a backend comes and goes; or else the oldest.
     fn most_dispensable(&self, name: &SetName) -> Option<u64> {
-        let orders = self.of_set.get(name)?;
-        let was = |order: &u64| self.entries.get(order).map(|entry| &entry.was);
-        let is_same = |one, other| was(one).zip(was(other)).is_some_and(|(one, other)| one.is(other));
-        let comes_again = |at: &usize| orders.iter().skip(at + 1).any(|later| is_same(later, &orders[*at]));
-        (0..orders.len()).find(comes_again).map_or_else(|| orders.front(), |at| orders.get(at)).copied()
+        // Looked up once: with many sets in one change this is what their past costs.
+        let orders = self.of_set.get(name)?.iter();
+        let of_set: Vec<_> = orders.filter_map(|order| Some((*order, &self.entries.get(order)?.was))).collect();
+        let comes_again = |at: &usize| of_set[at + 1..].iter().any(|(_, later)| later.is(of_set[*at].1));
+        let dispensable = (0..of_set.len()).find(comes_again).unwrap_or(0);
+        of_set.get(dispensable).map(|(order, _)| *order)
     }
 
     fn forget(&mut self, name: &str) {

@@ -67,10 +67,8 @@ impl Coordinator {
             return;
         }
         let content = self.contents.of_generation(generation).cloned();
-        let of_peer = |stamp: &Stamp| stamp.generation == generation;
-        let kept = self.peers.values().flat_map(|peer| peer.kept.iter().copied().chain(peer.installed()));
         let digest = content.as_ref().map(Content::digest);
-        let digest = digest.or_else(|| kept.into_iter().find(of_peer).map(|stamp| stamp.digest));
+        let digest = digest.or_else(|| self.kept(generation).map(|stamp| stamp.digest));
         let Some(digest) = digest else {
             self.decline(format!("no forwarder that is connected keeps generation {generation}"));
             return;

@@ -93,6 +93,8 @@ pub(super) struct Forwarder {
     pub(super) is_silent: bool,
     /// Its disk does not answer.
     pub(super) is_stuck: bool,
+    /// It sends no content.
+    pub(super) is_mute: bool,
     /// Why it refuses.
     pub(super) refuses: Option<String>,
     /// Through whom it would reach controllers.
@@ -107,6 +109,7 @@ pub(super) struct Bed {
     pub(super) forwarders: Vec<Forwarder>,
     pub(super) store: Store,
     pub(super) notices: Vec<Notice>,
+    pub(super) found: Vec<(Generation, Option<Content>)>,
     /// What forwarders were told, in order.
     pub(super) said: Vec<(usize, ToForwarder)>,
     pub(super) resigned: bool,
@@ -131,6 +134,7 @@ impl Bed {
             forwarders: Vec::new(),
             store: Store::default(),
             notices: Vec::new(),
+            found: Vec::new(),
             said: Vec::new(),
             resigned: false,
             dies_after: None,
@@ -164,6 +168,7 @@ impl Bed {
             announced: None,
             is_silent: false,
             is_stuck: false,
+            is_mute: false,
             refuses: None,
             relays: BTreeSet::new(),
             past: Arc::default(),
@@ -297,6 +302,7 @@ impl Bed {
                 }
             }
             Action::Resign => self.resigned = true,
+            Action::Found { generation, content } => self.found.push((generation, content)),
             Action::Notice(notice) => self.notices.push(notice),
         }
     }
@@ -359,6 +365,7 @@ impl Bed {
                     forwarder.installed = Some(stamp);
                     self.follower(number, Event::Installed { stamp, result: Ok(1) });
                 }
+                Action::Fetch { .. } if forwarder.is_mute => {}
                 Action::Fetch { generation } => {
                     let found = forwarder.contents.iter().find(|(stamp, _)| stamp.generation == generation);
                     let content = found.map(|(_, content)| content.clone());

@@ -46,6 +46,57 @@ fn the_content_comes_from_a_forwarder() {
 }
 
 #[test]
+fn what_was_before_can_be_looked_at() {
+    let mut bed = Bed::led(2);
+    bed.wants(&content("second", "aaa"));
+    bed.tell(Event::Look { generation: Generation(1) });
+    let first = (Generation(1), Some(content("first", "aaa")));
+    assert_eq!(bed.found, std::slice::from_ref(&first), "it is at hand");
+    bed.found.clear();
+    bed.kill_leader();
+    bed.start_leader("two", &content("second", "aaa"));
+    bed.pass(Duration::from_secs(3));
+    // One of them has lost it, and does not know.
+    let lost = bed.forwarders[0].contents.keys().next().copied().unwrap();
+    bed.forwarders[0].contents.remove(&lost);
+    bed.tell(Event::Look { generation: Generation(1) });
+    bed.tell(Event::Look { generation: Generation(1) });
+    bed.tell(Event::Look { generation: Generation(77) });
+    assert_eq!(bed.found, [(Generation(77), None)]);
+    bed.run();
+    assert_eq!(bed.found[1..], std::slice::from_ref(&first)[..], "both wishes are one");
+    bed.found.clear();
+    // The other one loses it, too.
+    bed.forwarders[1].contents.remove(&lost);
+    bed.tell(Event::Look { generation: Generation(1) });
+    bed.run();
+    assert_eq!(bed.found, [(Generation(1), None)]);
+    assert!(bed.all_serve(&content("second", "aaa")));
+    assert_eq!(bed.committed().unwrap().generation.0, 2);
+}
+
+#[test]
+fn a_look_does_not_last_for_ever_and_holds_nothing_up() {
+    let mut bed = Bed::led(1);
+    bed.wants(&content("second", "aaa"));
+    bed.kill_leader();
+    bed.start_leader("two", &content("second", "aaa"));
+    bed.pass(Duration::from_secs(3));
+    bed.forwarders[0].is_mute = true;
+    bed.tell(Event::Look { generation: Generation(1) });
+    bed.wants(&content("third", "aaa"));
+    assert!(bed.all_serve(&content("third", "aaa")));
+    assert_eq!(bed.found, []);
+    bed.pass(Duration::from_secs(60));
+    assert_eq!(bed.found, [(Generation(1), None)]);
+    // Nor does it outlive the leader.
+    bed.found.clear();
+    bed.tell(Event::Look { generation: Generation(1) });
+    bed.tell(Event::LostLeadership);
+    assert_eq!(bed.found, [(Generation(1), None)]);
+}
+
+#[test]
 fn what_nobody_has_is_declined() {
     let mut bed = Bed::led(2);
     bed.tell(Event::Rollback { generation: Generation(77) });

@@ -86,7 +86,7 @@ fn event_of_leader(kind: u8, number: u8) -> coordinator::Event {
         rolled_back_to: number.is_multiple_of(7).then_some(Generation(1)),
     };
     let version = Some(Version(number.to_string()));
-    match kind % 14 {
+    match kind % 15 {
         0 => Event::BecameLeader,
         1 if number > 200 => Event::LostLeadership,
         1 | 2 => Event::RecordRead { request, result: Ok(Stored { record: Some(record), version }) },
@@ -103,7 +103,8 @@ fn event_of_leader(kind: u8, number: u8) -> coordinator::Event {
         10 => Event::Approve { generation: Generation((number % 8).into()) },
         11 => Event::Rollback { generation: Generation((number % 8).into()) },
         12 => Event::Resume,
-        _ => Event::Received { forwarder, connection, message: from_forwarder(kind / 14, number) },
+        13 => Event::Look { generation: Generation((number % 8).into()) },
+        _ => Event::Received { forwarder, connection, message: from_forwarder(kind / 15, number) },
     }
 }
 

@@ -155,6 +155,12 @@ impl World {
                 let time = self.up_to(Duration::from_secs(3));
                 self.after(time, Item::Elect);
             }
+            Action::Found { generation, content } => {
+                if let Some(content) = content {
+                    self.check.names(Stamp { generation, digest: content.digest() })?;
+                    self.score.found += 1;
+                }
+            }
             Action::Notice(notice) => self.note(controller, &notice, now),
         }
         Ok(())

@@ -99,6 +99,7 @@ impl World {
         let back = u64::from(self.random.below(6));
         let generation = committed.map(|stamp| Generation(stamp.generation.0.saturating_sub(back)));
         let event = match generation {
+            Some(generation) if self.random.percent(30) => Event::Look { generation },
             Some(generation) if self.random.percent(60) => Event::Rollback { generation },
             _ => Event::Resume,
         };
