@@ -107,7 +107,7 @@ pub fn set() -> impl Strategy<Value = BackendSet> {
                     second_hop,
                     drain_window,
                     health_check,
-                    backends,
+                    backends: backends.into(),
                 }
             },
         )

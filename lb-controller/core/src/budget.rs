@@ -143,7 +143,7 @@ fn waiting(old: &BackendSet, new: &BackendSet) -> Option<Arc<BackendSet>> {
         return None;
     }
     let mut set = new.clone();
-    for backend in &mut set.backends {
+    for backend in Arc::make_mut(&mut set.backends) {
         let same = |one: &&Backend| (&one.name, one.address) == (&backend.name, backend.address);
         backend.weight = old.backends.iter().find(same).map_or(0, |one| one.weight);
     }
@@ -190,7 +190,7 @@ fn mixed(old: &BackendSet, new: &BackendSet, fraction: f64) -> Option<Arc<Backen
         return None;
     }
     let mut set = new.clone();
-    for backend in &mut set.backends {
+    for backend in Arc::make_mut(&mut set.backends) {
         let share = (1.0 - fraction) * before(backend) / total + fraction * f64::from(backend.weight) / goal;
         backend.weight = scaled(share);
     }

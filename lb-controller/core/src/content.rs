@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use guideway_dataplane_config::{BackendSet, Protocol, Seed};
+use guideway_dataplane_config::{Backend, BackendSet, Protocol, Seed};
 use imbl::{OrdMap, OrdSet};
 use ipnet::IpNet;
 
@@ -18,6 +18,9 @@ mod check;
 mod normal;
 
 pub use check::{ContentError, Item};
+
+/// Backends that are compared one by one.
+const FEW: usize = 16;
 
 /// Everything that forwarders are to do, with its [`Digest`]. A clone shares all of it.
 ///
@@ -176,12 +179,12 @@ impl Content {
         self.digest = self.digest.plus(self.digest_of(&*set));
         let old = self.sets.insert(name.clone(), Arc::clone(&set));
         // Most backends of a set that has changed are still in it.
-        let (before, now) = (old.as_deref().map(addresses).unwrap_or_default(), addresses(&set));
-        for gone in before.iter().filter(|address| now.binary_search(address).is_err()) {
-            self.of_backend.remove(&(*gone, name.clone()));
+        let before = old.as_ref().map_or(&[][..], |old| &*old.backends);
+        for gone in addresses_beyond(before, &set.backends) {
+            self.of_backend.remove(&(gone, name.clone()));
         }
-        for new in now.iter().filter(|address| before.binary_search(address).is_err()) {
-            self.of_backend.insert((*new, name.clone()));
+        for new in addresses_beyond(&set.backends, before) {
+            self.of_backend.insert((new, name.clone()));
         }
         self.subtract(old.as_deref());
         Ok(())
@@ -190,7 +193,7 @@ impl Content {
     /// Takes a set out; whether it was there.
     pub fn remove_set(&mut self, name: &SetName) -> bool {
         let old = self.sets.remove(name);
-        for backend in old.iter().flat_map(|set| &set.backends) {
+        for backend in old.iter().flat_map(|set| &*set.backends) {
             self.of_backend.remove(&(backend.address, name.clone()));
         }
         self.subtract(old.as_deref())
@@ -294,11 +297,19 @@ impl Content {
     }
 }
 
-/// Those of its backends, sorted.
-fn addresses(set: &BackendSet) -> Vec<IpAddr> {
-    let mut addresses: Vec<_> = set.backends.iter().map(|backend| backend.address).collect();
-    addresses.sort_unstable();
-    addresses
+/// The addresses of `backends` that none of the `others` has.
+fn addresses_beyond(backends: &[Backend], others: &[Backend]) -> impl Iterator<Item = IpAddr> {
+    // A few are found fastest as they are.
+    let sorted = (others.len() > FEW).then(|| {
+        let mut sorted: Vec<_> = others.iter().map(|other| other.address).collect();
+        sorted.sort_unstable();
+        sorted
+    });
+    let is_there = move |address: &IpAddr| match &sorted {
+        Some(sorted) => sorted.binary_search(address).is_ok(),
+        None => others.iter().any(|other| other.address == *address),
+    };
+    backends.iter().map(|backend| backend.address).filter(move |address| !is_there(address))
 }
 
 fn length_of(address: IpNet) -> (bool, u8) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
+use std::sync::Arc;
 
 use guideway_controller_core::{Advertise, NameError, SetName, ShardName, Vip, VipName};
 use guideway_controller_crds::guideway::{EndpointMode, HealthCheckPolicy};
@@ -90,6 +91,9 @@ impl Plan<'_> {
         };
         let name = format!("{}/{}/{short}", self.key, port.label);
         let set = SetName::new(&name)?;
+        // Most ports have the backends of the one before.
+        let shared = unit.sets.last().map(|set| &set.backends).filter(|before| ***before == chosen.backends);
+        let backends = shared.map_or_else(|| chosen.backends.into(), Arc::clone);
         unit.sets.push(BackendSet {
             name: name.clone(),
             table_size: self.options.table_size,
@@ -97,7 +101,7 @@ impl Plan<'_> {
             second_hop: self.options.second_hop,
             drain_window: self.options.drain_window,
             health_check,
-            backends: chosen.backends,
+            backends,
         });
         let of_family = self.addresses.iter().filter(|(address, _)| Family::of(*address) == family);
         for (index, (address, advertise)) in of_family.enumerate() {

@@ -1,5 +1,7 @@
 //! Deltas and contents.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -7,6 +9,7 @@ use guideway_controller_core::limits::{MAX_FORWARDERS, MAX_PREFIXES, MAX_TEXT_BY
 use guideway_controller_core::{
     Changes, Delta, ForwarderName, NameError, Pool, PoolName, SetName, Shard, ShardName, VipName,
 };
+use guideway_dataplane_config::{Backend, BackendSet};
 use prost::Message as _;
 
 use crate::error::{At, WireError};
@@ -21,7 +24,7 @@ pub fn encode_delta(delta: &Delta) -> Bytes {
         result: read::digest_bytes(delta.result),
         seed: changes.seed.map(|seed| read::seed_bytes(&seed)),
         routing: changes.routing.as_deref().map(routing::wire),
-        sets: changes.sets.iter().map(|set| item::set_wire(set)).collect(),
+        sets: sets_wire(&changes.sets),
         removed_sets: changes.removed_sets.iter().map(ToString::to_string).collect(),
         vips: changes.vips.iter().map(|vip| item::vip_wire(vip)).collect(),
         removed_vips: changes.removed_vips.iter().map(ToString::to_string).collect(),
@@ -47,7 +50,7 @@ pub fn decode_delta(bytes: Bytes) -> Result<Delta, WireError> {
         changes: Changes {
             seed: delta.seed.as_deref().map(read::seed).transpose().at("seed")?,
             routing: delta.routing.as_ref().map(routing::read).transpose().at("routing")?.map(Arc::new),
-            sets: shared(delta.sets, item::set).at("sets")?,
+            sets: sets(delta.sets).at("sets")?,
             removed_sets: names(&delta.removed_sets, SetName::new).at("removed_sets")?,
             vips: shared(&delta.vips, item::vip).at("vips")?,
             removed_vips: names(&delta.removed_vips, VipName::new).at("removed_vips")?,
@@ -57,6 +60,31 @@ pub fn decode_delta(bytes: Bytes) -> Result<Delta, WireError> {
             removed_shards: names(&delta.removed_shards, ShardName::new).at("removed_shards")?,
         },
     })
+}
+
+/// Backends that several sets have are written once.
+fn sets_wire(sets: &[Arc<BackendSet>]) -> Vec<v1::BackendSet> {
+    let mut places: HashMap<&[Backend], u32> = HashMap::new();
+    let mut list = Vec::with_capacity(sets.len());
+    for (place, set) in (1..).zip(sets) {
+        list.push(match places.entry(&set.backends) {
+            Entry::Occupied(first) => item::set_wire(set, *first.get()),
+            Entry::Vacant(vacant) => {
+                vacant.insert(place);
+                item::set_wire(set, 0)
+            }
+        });
+    }
+    list
+}
+
+fn sets(sets: Vec<v1::BackendSet>) -> Result<Vec<Arc<BackendSet>>, WireError> {
+    let mut all = Vec::with_capacity(sets.len());
+    read::list(sets, |set| {
+        all.push(Arc::new(item::set(set, &all)?));
+        Ok(())
+    })?;
+    Ok(all)
 }
 
 fn shared<W, T>(

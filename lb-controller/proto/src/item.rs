@@ -1,5 +1,7 @@
 //! Backend sets and VIPs.
 
+use std::sync::Arc;
+
 use guideway_controller_core::limits::{
     MAX_BACKENDS, MAX_INTERFACES, MAX_NAME_BYTES, MAX_SOURCES, MAX_TEXT_BYTES,
 };
@@ -14,7 +16,8 @@ use crate::{read, v1};
 /// Bytes of a path or a host of a health check.
 const MAX_HTTP_BYTES: usize = 4096;
 
-pub(crate) fn set_wire(set: &BackendSet) -> v1::BackendSet {
+/// `backends_of`: the place, from 1, of an earlier set of the same list whose backends are the same ones; 0: none is.
+pub(crate) fn set_wire(set: &BackendSet, backends_of: u32) -> v1::BackendSet {
     let encapsulation = match set.encapsulation {
         EncapsulationKind::IpIp => v1::Encapsulation::Ipip,
         EncapsulationKind::Gue => v1::Encapsulation::Gue,
@@ -33,12 +36,13 @@ pub(crate) fn set_wire(set: &BackendSet) -> v1::BackendSet {
         second_hop: set.second_hop,
         drain_window_ns: read::nanoseconds(set.drain_window),
         health_check: set.health_check.as_ref().map(check_wire),
-        backends: set.backends.iter().map(backend).collect(),
+        backends: set.backends.iter().filter(|_| backends_of == 0).map(backend).collect(),
+        backends_of,
     }
 }
 
 /// Texts are taken as they are: a Service with many ports changes as many sets at once.
-pub(crate) fn set(set: v1::BackendSet) -> Result<BackendSet, WireError> {
+pub(crate) fn set(set: v1::BackendSet, earlier: &[Arc<BackendSet>]) -> Result<BackendSet, WireError> {
     Ok(BackendSet {
         name: read::name(set.name).at("name")?,
         table_size: table_size(set.table_size).at("table_size")?,
@@ -46,10 +50,27 @@ pub(crate) fn set(set: v1::BackendSet) -> Result<BackendSet, WireError> {
         second_hop: set.second_hop,
         drain_window: read::duration(set.drain_window_ns),
         health_check: set.health_check.as_ref().map(check).transpose().at("health_check")?,
-        backends: read::limited(set.backends, MAX_BACKENDS)
-            .and_then(|all| read::list(all, backend))
-            .at("backends")?,
+        backends: backends(set.backends, set.backends_of, earlier)?,
     })
+}
+
+fn backends(
+    all: Vec<v1::Backend>,
+    place: u32,
+    earlier: &[Arc<BackendSet>],
+) -> Result<Arc<[Backend]>, WireError> {
+    let Some(place) = place.checked_sub(1) else {
+        let all = read::limited(all, MAX_BACKENDS).and_then(|all| read::list(all, backend));
+        return all.map(Into::into).at("backends");
+    };
+    if !all.is_empty() {
+        return Err(WireError::new("there are backends as well")).at("backends_of");
+    }
+    let other = usize::try_from(place).ok().and_then(|place| earlier.get(place));
+    let missing = || {
+        WireError::new(format_args!("there is no set {} among the {} before it", place + 1, earlier.len()))
+    };
+    other.map(|set| Arc::clone(&set.backends)).ok_or_else(missing).at("backends_of")
 }
 
 fn table_size(slots: u32) -> Result<TableSize, WireError> {

@@ -32,7 +32,7 @@ fn latest(sets: &[PastSet], mut room: usize) -> Vec<v1::PastSet> {
 
 fn wire(past: &PastSet) -> v1::PastSet {
     v1::PastSet {
-        set: Some(item::set_wire(&past.set)),
+        set: Some(item::set_wire(&past.set, 0)),
         ago_ms: milliseconds(past.ago.min(MAX_PAST_AGO)),
         unhealthy: past.unhealthy.clone(),
         seed: read::seed_bytes(&past.seed),
@@ -47,7 +47,7 @@ pub(crate) fn decode(bytes: Bytes) -> Result<Vec<PastSet>, WireError> {
 }
 
 fn past_set(past: v1::PastSet) -> Result<PastSet, WireError> {
-    let set = read::required(past.set).and_then(item::set).at("set")?;
+    let set = read::required(past.set).and_then(|set| item::set(set, &[])).at("set")?;
     Ok(PastSet {
         unhealthy: places(&past.unhealthy, set.backends.len()).at("unhealthy")?,
         seed: read::seed(&past.seed).at("seed")?,

@@ -10,7 +10,7 @@ use guideway_controller_core::message::{
     VipReport,
 };
 use guideway_controller_core::{Delta, Digest, Generation, Term, diff};
-use guideway_dataplane_config::{BackendSet, EncapsulationKind, TableSize};
+use guideway_dataplane_config::{Backend, BackendSet, EncapsulationKind, TableSize};
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -179,7 +179,7 @@ proptest! {
 
 /// A content whose delta is larger than a part, in one item.
 fn large() -> Arc<Delta> {
-    let backend = |number: u32| guideway_dataplane_config::Backend {
+    let backend = |number: u32| Backend {
         name: format!("namespace/{number:0100}"),
         address: std::net::Ipv4Addr::from(0x0a00_0000 + number).into(),
         weight: 1,
@@ -216,6 +216,47 @@ fn what_is_long_comes_in_parts() {
         assert_eq!(decoder.push(to_forwarder(&keepalive).remove(0)), Ok(Some(keepalive)));
     }
     assert_eq!(decoder.push(last.clone()), Ok(Some(message)));
+}
+
+#[test]
+fn backends_of_several_sets_are_written_once() {
+    let backends = |last: u8| -> Arc<[Backend]> {
+        let backend = |number: u8| Backend {
+            name: format!("pod-{number}"),
+            address: [10, 0, 0, number].into(),
+            weight: 1,
+        };
+        (1..=last).map(backend).collect()
+    };
+    let set = |name: &str, backends| BackendSet {
+        name: name.to_owned(),
+        table_size: TableSize::Small,
+        encapsulation: EncapsulationKind::Gue,
+        second_hop: true,
+        drain_window: Duration::from_secs(60),
+        health_check: None,
+        backends,
+    };
+    let mut content = guideway_controller_core::Content::new(
+        guideway_dataplane_config::Seed::new([1; 16]),
+        guideway_controller_core::Routing::default(),
+    );
+    // Equal ones count, too, that are not the same in memory.
+    for (name, last) in [("a", 9), ("b", 8), ("c", 9), ("d", 8), ("e", 0), ("f", 0)] {
+        content.put_set(set(name, backends(last))).unwrap();
+    }
+    let delta = Delta::whole(&content);
+    let bytes = encode_delta(&delta);
+    let wire = v1::Delta::decode(bytes.clone()).unwrap();
+    let written = wire.sets.iter().map(|set| (set.backends.len(), set.backends_of));
+    assert_eq!(written.collect::<Vec<_>>(), [(9, 0), (8, 0), (0, 1), (0, 2), (0, 0), (0, 5)]);
+    let read = decode_delta(bytes).unwrap();
+    assert_eq!(read, delta);
+    let sets = &read.changes.sets;
+    assert!(
+        Arc::ptr_eq(&sets[0].backends, &sets[2].backends)
+            && !Arc::ptr_eq(&sets[0].backends, &sets[1].backends)
+    );
 }
 
 #[test]
@@ -333,6 +374,15 @@ fn errors_name_the_field() {
                 delta.sets[0].health_check = Some(v1::HealthCheck { rise: 1, fall: 1, ..Default::default() });
             },
             "sets[0].health_check.port: 0 is out of range",
+        ),
+        (|delta| delta.sets[1].backends_of = 1, "sets[1].backends_of: there are backends as well"),
+        (
+            |delta| (delta.sets[1].backends, delta.sets[1].backends_of) = (Vec::new(), 2),
+            "sets[1].backends_of: there is no set 2 among the 1 before it",
+        ),
+        (
+            |delta| (delta.sets[0].backends, delta.sets[0].backends_of) = (Vec::new(), u32::MAX),
+            "sets[0].backends_of: there is no set 4294967295 among the 0 before it",
         ),
         (|delta| delta.vips[0].address = None, "vips[0].address: is missing"),
         (

@@ -83,7 +83,7 @@ pub fn needs<'s>(sets: impl Iterator<Item = &'s BackendSet>) -> BTreeMap<IpAddr,
             | config::EncapsulationKind::Gue
             | config::EncapsulationKind::Gre => Need::Any,
         };
-        for backend in &set.backends {
+        for backend in &*set.backends {
             let known = backends.entry(backend.address).or_insert(need);
             *known = need.max(*known);
         }

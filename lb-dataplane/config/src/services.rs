@@ -209,7 +209,7 @@ fn weighted(backends: &[Backend]) -> usize {
 
 fn backends(set: &BackendSet, errors: &mut Errors) {
     let (mut names, mut addresses) = (HashSet::new(), HashSet::new());
-    for backend in &set.backends {
+    for backend in &*set.backends {
         let mut add = |field, reason| {
             let subject = Subject::Backend { set: set.name.clone(), backend: backend.name.clone() };
             errors.add(subject, field, reason);

@@ -3,6 +3,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::{NonZeroU8, NonZeroU16};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::{Ipv4Net, Ipv6Net};
@@ -258,7 +259,7 @@ pub enum Probe {
 }
 
 /// Where the packets of a VIP go.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Backend {
     /// The stable name, unique in its set: the Maglev permutation comes from it. 1 to 253 bytes, printable.
     pub name: String,
@@ -283,6 +284,6 @@ pub struct BackendSet {
     pub drain_window: Duration,
     /// `None`: every backend counts as healthy.
     pub health_check: Option<HealthCheck>,
-    /// In the order of the file.
-    pub backends: Vec<Backend>,
+    /// In the order of the file. Shared: the ports of a Service often have the same ones.
+    pub backends: Arc<[Backend]>,
 }

@@ -130,7 +130,7 @@ impl Bench {
         self.runtime.block_on(self.objects.create_one("large", &ports, number))?;
         self.until_served(usize::try_from(args.services)? + usize::from(PORTS))?;
         let mut times = Vec::new();
-        for _ in 0..args.rounds.min(50) {
+        for _ in 0..args.rounds {
             times.push(self.change("large", &ports, number)?.0);
         }
         take(Row::of_times(format!("endpoint change of a Service with {PORTS} ports"), &times).beside(write))

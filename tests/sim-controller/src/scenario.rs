@@ -119,7 +119,7 @@ pub fn put_witness(content: &mut Content, number: u64) {
         // Longer than any run, and than clocks jump.
         drain_window: Duration::from_secs(24 * 60 * 60),
         health_check: None,
-        backends: vec![Backend { name: "one".to_owned(), address, weight: 0 }],
+        backends: [Backend { name: "one".to_owned(), address, weight: 0 }].into(),
     };
     if content.put_set(set).is_err() {
         unreachable!("the name is a name");
@@ -139,7 +139,7 @@ pub fn content(number: u64) -> Content {
             second_hop: false,
             drain_window: Duration::from_secs(60),
             health_check: None,
-            backends: vec![backend],
+            backends: [backend].into(),
         };
         if content.put_set(set).is_err() {
             unreachable!("the names are names");

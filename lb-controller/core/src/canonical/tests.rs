@@ -27,10 +27,11 @@ fn set() -> BackendSet {
             rise: 2.try_into().unwrap(),
             fall: 3.try_into().unwrap(),
         }),
-        backends: vec![
+        backends: [
             Backend { name: "a".into(), address: "10.0.0.1".parse().unwrap(), weight: 1 },
             Backend { name: "b".into(), address: "fd00::1".parse().unwrap(), weight: 300 },
-        ],
+        ]
+        .into(),
     }
 }
 
@@ -147,8 +148,8 @@ fn every_field_counts() {
         |set| set.health_check.as_mut().unwrap().timeout = Duration::ZERO,
         |set| set.health_check.as_mut().unwrap().rise = 9.try_into().unwrap(),
         |set| set.health_check.as_mut().unwrap().fall = 9.try_into().unwrap(),
-        |set| set.backends[0].weight = 2,
-        |set| set.backends[0].address = "10.0.0.2".parse().unwrap(),
+        |set| Arc::make_mut(&mut set.backends)[0].weight = 2,
+        |set| Arc::make_mut(&mut set.backends)[0].address = "10.0.0.2".parse().unwrap(),
     ];
     for change in sets {
         let mut other = set();

@@ -165,7 +165,7 @@ impl Check<'_> {
                 _ => self.add(item.clone(), field, reason),
             }
         }
-        for backend in &set.backends {
+        for backend in &*set.backends {
             if let Some(vip) = self.content.vip_around(backend.address) {
                 let field = format!("backend {:?}: address", backend.name);
                 self.add(item.clone(), &field, in_vip(backend.address, &vip.name));
@@ -195,7 +195,7 @@ impl Check<'_> {
             if *address > last || address.is_ipv4() != first.is_ipv4() {
                 break;
             }
-            let backends = content.sets.get(set).into_iter().flat_map(|set| &set.backends);
+            let backends = content.sets.get(set).into_iter().flat_map(|set| &*set.backends);
             for backend in backends.filter(|backend| backend.address == *address) {
                 let field = format!("backend {:?}: address", backend.name);
                 self.add(Item::Set(set.clone()), &field, in_vip(*address, &vip.name));

@@ -10,7 +10,7 @@ use crate::{Pool, Routing, Vip};
 pub(super) fn set(mut set: Arc<BackendSet>) -> Arc<BackendSet> {
     // A table does not depend on the order; two backends with one name are an error and stay.
     if !set.backends.is_sorted_by(|a, b| a.name <= b.name) {
-        Arc::make_mut(&mut set).backends.sort_by(|a, b| a.name.cmp(&b.name));
+        Arc::make_mut(&mut Arc::make_mut(&mut set).backends).sort_by(|a, b| a.name.cmp(&b.name));
     }
     set
 }

@@ -97,14 +97,16 @@ proptest! {
     /// The order of backends, prefixes and the like means nothing.
     #[test]
     fn lists_without_an_order_are_sorted(mut vip in crate::arbitrary::vip(), mut set in crate::arbitrary::set()) {
-        set.backends.sort_by(|a, b| a.name.cmp(&b.name));
-        set.backends.dedup_by(|a, b| a.name == b.name);
+        let mut backends = set.backends.to_vec();
+        backends.sort_by(|a, b| a.name.cmp(&b.name));
+        backends.dedup_by(|a, b| a.name == b.name);
+        set.backends = backends.into();
         let mut one = Content::new(SEED, Routing::default());
         one.put_vip(vip.clone());
         one.put_set(set.clone()).unwrap();
         vip.sources.reverse();
         vip.sources.extend(vip.sources.clone());
-        set.backends.reverse();
+        Arc::make_mut(&mut set.backends).reverse();
         let mut other = Content::new(SEED, Routing::default());
         other.put_vip(vip);
         other.put_set(set).unwrap();

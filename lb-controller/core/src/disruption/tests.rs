@@ -52,7 +52,7 @@ fn what_lives_is_told_from_what_is_gone() {
     assert!(drained.dead == 0 && (3270..4300).contains(&drained.live), "{drained:?}");
     // Another pod of the same name.
     let mut replaced = set("a", five());
-    replaced.backends[0].address = "10.0.1.1".parse().unwrap();
+    Arc::make_mut(&mut replaced.backends)[0].address = "10.0.1.1".parse().unwrap();
     assert!(moved(set("a", five()), replaced).dead.abs_diff(less.dead) < 5);
     // All of them at once.
     let none = moved(set("a", five()), set("a", []));

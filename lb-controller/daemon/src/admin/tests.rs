@@ -333,8 +333,9 @@ async fn a_difference_is_told_with_what_it_disturbs() {
 fn every_kind_of_change_has_a_text() {
     let (from, mut to) = (content(2), content(2));
     let mut changed = set("east/web/shop/80", 2);
-    changed.backends[0].weight = 7;
-    changed.backends[1].address = [10, 0, 9, 9].into();
+    let backends = Arc::make_mut(&mut changed.backends);
+    backends[0].weight = 7;
+    backends[1].address = [10, 0, 9, 9].into();
     changed.drain_window = Duration::from_secs(61);
     to.put_set(changed).unwrap();
     to.put_set(set("east/web/new/80", 1)).unwrap();

@@ -14,7 +14,7 @@ use guideway_controller_ipam::{Assigned, PoolProblem, Refusal, ServiceKey, Stand
 use super::{Contact, Index, Withdrawal};
 use crate::options::Options;
 use crate::placement::Placement;
-use crate::projection::{IpMode, Projection, ServiceEvent, ServiceStatus, Severity};
+use crate::projection::{Condition, IpMode, Projection, ServiceEvent, ServiceStatus, Severity};
 use crate::resources::{Affected, ResourceProblem};
 use crate::service::Balanced;
 use crate::unit::{Plan, Unit};
@@ -31,7 +31,8 @@ struct Outcome {
 
 /// What a look at a Service of ours gives.
 struct Seen {
-    unit: Unit,
+    vips: usize,
+    backends: Option<Condition>,
     mode: EndpointMode,
     ip_mode: IpMode,
     shard: String,
@@ -119,7 +120,7 @@ impl Index {
     /// `None` as outcome: it is not ours.
     fn look_at(&mut self, key: &ServiceKey, outcome: Option<Outcome>) -> Option<ServiceStatus> {
         let seen = outcome.as_ref().and_then(|outcome| self.see(key, outcome));
-        let unit = seen.as_ref().map(|seen| seen.unit.clone()).unwrap_or_default();
+        let (unit, seen) = seen.map_or_else(Default::default, |(unit, seen)| (unit, Some(seen)));
         if unit.vips.is_empty() {
             self.unplace(key);
         }
@@ -136,8 +137,8 @@ impl Index {
         status
     }
 
-    /// The part of the content that follows from a Service.
-    fn see(&mut self, key: &ServiceKey, outcome: &Outcome) -> Option<Seen> {
+    /// The part of the content that follows from a Service, and what is to be said of it.
+    fn see(&mut self, key: &ServiceKey, outcome: &Outcome) -> Option<(Unit, Seen)> {
         let mut events = Vec::new();
         let mut report = |reason: &'static str, message: String| {
             events.push(ServiceEvent { severity: Severity::Warning, reason, message });
@@ -225,7 +226,8 @@ impl Index {
             report("InvalidEndpointSlice", problem.clone());
         }
         let events = service.problems.iter().cloned().chain(events).collect();
-        Some(Seen { unit, mode, ip_mode, shard: placement.shard.to_string(), events })
+        let (vips, backends) = (unit.vips.len(), status::backends(&unit));
+        Some((unit, Seen { vips, backends, mode, ip_mode, shard: placement.shard.to_string(), events }))
     }
 
     fn advertised(
@@ -264,6 +266,9 @@ impl Index {
             }
         }
         let Some(entry) = self.services.get_mut(key) else { return };
+        if entry.sets == sets && entry.vips == vips {
+            return;
+        }
         let old_sets = std::mem::replace(&mut entry.sets, sets.clone());
         let old_vips = std::mem::replace(&mut entry.vips, vips.clone());
         self.remove(&gone(old_sets, sets), &gone(old_vips, vips));

@@ -154,7 +154,7 @@ impl Past {
     fn was(&self, name: &SetName, set: &Arc<BackendSet>, seed: &Seed) -> Was {
         let dead = self.unhealthy.get(name);
         let is_dead = |name: &str| dead.is_some_and(|dead| dead.contains(name));
-        let places = (0..).zip(&set.backends).filter(|(_, backend)| is_dead(&backend.name));
+        let places = (0..).zip(&*set.backends).filter(|(_, backend)| is_dead(&backend.name));
         Was { set: Arc::clone(set), unhealthy: places.map(|(place, _)| place).collect(), seed: *seed }
     }
 
@@ -184,7 +184,8 @@ impl Past {
     fn most_dispensable(&self, name: &SetName) -> Option<u64> {
         // Looked up once: with many sets in one change this is what their past costs.
         let orders = self.of_set.get(name)?.iter();
-        let of_set: Vec<_> = orders.filter_map(|order| Some((*order, &self.entries.get(order)?.was))).collect();
+        let of_set: Vec<_> =
+            orders.filter_map(|order| Some((*order, &self.entries.get(order)?.was))).collect();
         let comes_again = |at: &usize| of_set[at + 1..].iter().any(|(_, later)| later.is(of_set[*at].1));
         let dispensable = (0..of_set.len()).find(comes_again).unwrap_or(0);
         of_set.get(dispensable).map(|(order, _)| *order)

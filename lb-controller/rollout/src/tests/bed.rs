@@ -39,7 +39,7 @@ pub(super) fn content(pool: &str, sets: &str) -> Content {
             second_hop: false,
             drain_window: Duration::from_secs(60),
             health_check: None,
-            backends: vec![Backend { name: set.to_owned(), address: [10, 0, 0, 1].into(), weight: 1 }],
+            backends: [Backend { name: set.to_owned(), address: [10, 0, 0, 1].into(), weight: 1 }].into(),
         };
         content.put_set(set).unwrap();
     }

@@ -23,7 +23,7 @@ fn edited(backend: u8, edit: impl FnOnce(&mut BackendSet)) -> Content {
     set.name = "c".to_owned();
     set.second_hop = true;
     set.backends =
-        vec![Backend { name: backend.to_string(), address: [10, 0, 1, backend].into(), weight: 1 }];
+        [Backend { name: backend.to_string(), address: [10, 0, 1, backend].into(), weight: 1 }].into();
     edit(&mut set);
     content.put_set(set).unwrap();
     content
@@ -113,7 +113,7 @@ fn that_there_is_nothing_is_said_once() {
     let mut new = with(0);
     let backend = |name: &str| Backend { name: name.to_owned(), address: [10, 0, 2, 1].into(), weight: 1 };
     let mut set = (**new.sets().get("a").unwrap()).clone();
-    set.backends = vec![backend("another")];
+    set.backends = [backend("another")].into();
     new.put_set(set.clone()).unwrap();
     set.name = "d".to_owned();
     set.second_hop = true;

@@ -89,7 +89,7 @@ fn of_sets<'s>(
 ) -> BTreeMap<IpAddr, Known> {
     let mut found: BTreeMap<IpAddr, Known> = BTreeMap::new();
     for set in sets {
-        for backend in &set.backends {
+        for backend in &*set.backends {
             let known = found.entry(backend.address).or_insert_with(|| Known {
                 name: backend.name.clone(),
                 set: set.name.clone(),

@@ -41,7 +41,7 @@ impl Inherited {
     fn new(sets: &[PastSet], now: BootTime) -> Self {
         let mut inherited = Self::default();
         for PastSet { set, unhealthy, seed, ago } in sets {
-            let members = (0..).zip(&set.backends).map(|(place, backend)| Member {
+            let members = (0..).zip(&*set.backends).map(|(place, backend)| Member {
                 name: backend.name.clone(),
                 address: backend.address,
                 weight: Weight(backend.weight),

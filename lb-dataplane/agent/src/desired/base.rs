@@ -59,7 +59,7 @@ impl Base {
             self.sets.into_iter().map(|set| (Arc::as_ptr(&set.of), set)).collect();
         let sets = used(config).map(|set| known.remove(&Arc::as_ptr(set)).unwrap_or_else(|| Set::new(set)));
         let sets: Vec<Set> = sets.collect();
-        let backends = sets.iter().flat_map(|set| &set.of.backends);
+        let backends = sets.iter().flat_map(|set| &*set.of.backends);
         Self { vips, addresses: backends.map(|backend| backend.address).collect(), sets }
     }
 

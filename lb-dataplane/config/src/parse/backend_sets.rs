@@ -152,7 +152,7 @@ fn read_set(
             second_hop: second_hop?.unwrap_or_default(),
             drain_window: drain_window?.unwrap_or(DEFAULT_DRAIN_WINDOW),
             health_check: health_check?,
-            backends: backends?,
+            backends: backends?.into(),
         }))
     };
     let set = whole();

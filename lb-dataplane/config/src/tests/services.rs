@@ -60,7 +60,7 @@ fn good_services_take_the_place_of_earlier_ones() {
     let without = Services { vips: Vec::new(), backend_sets: Vec::new(), pools: Vec::new(), ..services() };
     assert!(joined.with_services(without).unwrap().vips().is_empty());
     // A Service that has lost all of its endpoints.
-    let empty = with_set(|set| set.backends.clear());
+    let empty = with_set(|set| set.backends = [].into());
     assert!(joined.with_services(empty).unwrap().vips()[0].backend_set.backends.is_empty());
 }
 
@@ -92,11 +92,11 @@ fn each_error_names_what_it_is_about() {
         (checked.clone(), of_set("health_check.path: \"x\" does not start with `/`")),
         (checked, of_set("health_check.expect: 80 to 90 is out of range: 100 to 599, lowest first")),
         (
-            with_set(|set| set.backends[0].address = "127.0.0.1".parse().unwrap()),
+            with_set(|set| Arc::make_mut(&mut set.backends)[0].address = "127.0.0.1".parse().unwrap()),
             format!("set {set:?}, backend \"be1\": address: 127.0.0.1 is a loopback address"),
         ),
         (
-            with_set(|set| set.backends.push(set.backends[0].clone())),
+            with_set(|set| set.backends = [set.backends[0].clone(), set.backends[0].clone()].into()),
             format!("set {set:?}, backend \"be1\": name: is that of another backend of the set already"),
         ),
         (with_vip(|vip| vip.name.clone_from(&first.name)), format!("VIP {:?}: name: is that of", first.name)),

@@ -10,6 +10,7 @@ use crate::projection::{
     Condition, ConditionKind, FinalizerChange, Ingress, ServiceEvent, ServiceStatus, ServiceView, Severity,
 };
 use crate::service::Record;
+use crate::unit::Unit;
 
 /// Events of one Service that are told at a time.
 const MOST_EVENTS: usize = 32;
@@ -23,12 +24,9 @@ impl Index {
         outcome: &Outcome,
         seen: Seen,
     ) -> Option<ServiceStatus> {
-        let Seen { unit, mode, ip_mode, shard, mut events } = seen;
+        let Seen { vips, backends, mode, ip_mode, shard, mut events } = seen;
         let mut conditions = vec![addresses(outcome), accepted(&events)];
-        // Without an address nobody asks for backends.
-        if !unit.vips.is_empty() || !unit.unserved.is_empty() {
-            conditions.push(backends(&unit.unserved));
-        }
+        conditions.extend(backends);
         if let Some(refusal) = &outcome.refusal {
             let message = refusal.to_string();
             events.push(ServiceEvent { severity: Severity::Warning, reason: refusal.reason(), message });
@@ -54,7 +52,7 @@ impl Index {
             addresses: outcome.assigned.iter().map(|assigned| assigned.address).collect(),
             pool: outcome.assigned.iter().find_map(|assigned| assigned.pool.as_deref().map(str::to_owned)),
             shard: Some(shard),
-            vips: unit.vips.len(),
+            vips,
             problems: events
                 .iter()
                 .filter(|event| event.severity == Severity::Warning)
@@ -208,13 +206,16 @@ fn accepted(problems: &[ServiceEvent]) -> Condition {
     Condition { kind, holds: false, reason: "Invalid", message: shortened(messages.join("; ")) }
 }
 
-fn backends(unserved: &[String]) -> Condition {
+/// Without an address nobody asks for backends.
+pub(super) fn backends(unit: &Unit) -> Option<Condition> {
     let kind = ConditionKind::Backends;
-    if unserved.is_empty() {
-        return Condition { kind, holds: true, reason: "Serving", message: String::new() };
+    if !unit.unserved.is_empty() {
+        let ports = unit.unserved.join(", ");
+        let message = shortened(format!("no endpoint takes packets of the ports {ports}"));
+        return Some(Condition { kind, holds: false, reason: "NoEndpoints", message });
     }
-    let message = shortened(format!("no endpoint takes packets of the ports {}", unserved.join(", ")));
-    Condition { kind, holds: false, reason: "NoEndpoints", message }
+    let serving = Condition { kind, holds: true, reason: "Serving", message: String::new() };
+    (!unit.vips.is_empty()).then_some(serving)
 }
 
 fn shortened(mut text: String) -> String {
