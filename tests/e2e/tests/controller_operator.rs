@@ -83,8 +83,21 @@ fn a_change_above_the_budget_waits_and_earlier_generations_come_back() {
             Ok(ask(plane, &["generations"])?["rollout"]["phase"] == "held")
         })?;
         consented(plane)?;
-        witness.settle(lab, third)?;
+        let fourth = witness.settle(lab, third)?;
         served_by(lab, &address, 8080, &["be2"])?;
+
+        // A controller that starts anew has no content but the present one: forwarders send what is to be looked at.
+        plane.controller.kill()?;
+        plane.controller.spawn()?;
+        let mut diff = Value::Null;
+        wait::until_true("the new leader to tell a difference", PATIENCE, || {
+            diff = ask(plane, &["diff", &first.to_string()]).unwrap_or_default();
+            Ok(diff["from"]["generation"] == fourth)
+        })?;
+        let details: Vec<_> = diff["changes"].as_array().into_iter().flatten().collect();
+        ensure!(details.iter().any(|change| change["what"] == "set" && change["how"] == "changed"), "{diff}");
+        let (_, answer) = plane.controller.lbctl(&["history"])?;
+        ensure!(answer["generations"][0]["generation"] == fourth, "a look changed something: {answer}");
         requests.wait_round()?;
         requests.expect_answered("changes that wait, and back", &["be1", "be2"])
     });

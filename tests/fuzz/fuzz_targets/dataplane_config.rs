@@ -8,7 +8,7 @@ fuzz_target!(|bytes: &[u8]| {
     match Config::parse_bytes("lb.yaml", bytes) {
         Ok(config) => {
             assert!(!config.interfaces().is_empty(), "a forwarder has an interface");
-            let backends = config.backend_sets().iter().flat_map(|set| &set.backends);
+            let backends = config.backend_sets().iter().flat_map(|set| &*set.backends);
             for backend in backends.take(64) {
                 let own = config.vips().iter().find(|vip| vip.address.contains(&backend.address));
                 assert!(own.is_none(), "packets for a backend never come back to the forwarder");
