@@ -74,6 +74,11 @@ pub(crate) enum CaError {
     /// A token counts no more.
     #[error("the token is unknown, used or too old: make another one with `lb-controller ca token NAME`")]
     Token,
+    /// A token is for another forwarder.
+    #[error(
+        "the token is for {0}: write that as `controller.name`, or make a token for this one; it still counts"
+    )]
+    NameOfToken(ForwarderName),
 }
 
 /// A certificate with its key, both PEM.

@@ -149,11 +149,15 @@ fn a_token_counts_once_and_not_for_ever() {
     // A wrong secret does not cost the token.
     let digit = if &text[17..18] == "0" { "1" } else { "0" };
     let wrong: Token = format!("{}{digit}{}", &text[..17], &text[18..]).parse().unwrap();
-    assert!(matches!(tokens.take(&wrong, now), Err(CaError::Token)));
-    assert_eq!(tokens.take(&text.parse().unwrap(), now).unwrap(), name("lb1"));
-    assert!(matches!(tokens.take(&token, now), Err(CaError::Token)));
+    assert!(matches!(tokens.take(&wrong, None, now), Err(CaError::Token)));
+    // Nor does another name, of which only those hear who have the secret.
+    assert!(matches!(tokens.take(&wrong, Some("lb2"), now), Err(CaError::Token)));
+    let other = tokens.take(&token, Some("lb2"), now).unwrap_err();
+    assert!(other.to_string().starts_with("the token is for lb1: "), "{other}");
+    assert_eq!(tokens.take(&text.parse().unwrap(), Some("lb1"), now).unwrap(), name("lb1"));
+    assert!(matches!(tokens.take(&token, None, now), Err(CaError::Token)));
     let old = tokens.make(&name("lb1"), now, DAY).unwrap();
-    assert!(matches!(tokens.take(&old, now + DAY + Duration::from_secs(2)), Err(CaError::Token)));
+    assert!(matches!(tokens.take(&old, None, now + DAY + Duration::from_secs(2)), Err(CaError::Token)));
     // One that nobody used goes when the next one is made.
     tokens.make(&name("lb2"), now, DAY).unwrap();
     tokens.make(&name("lb3"), now + 2 * DAY, DAY).unwrap();

@@ -96,14 +96,24 @@ impl Tokens {
         Ok(token)
     }
 
-    /// Takes a token for the name that it was made for. It does not count again, at whichever controller.
-    pub(crate) fn take(&self, token: &Token, now: SystemTime) -> Result<ForwarderName, CaError> {
+    /// Takes a token for the name that it was made for, if that is the `wanted` one. It does not count again, at whichever
+    /// controller.
+    pub(crate) fn take(
+        &self,
+        token: &Token,
+        wanted: Option<&str>,
+        now: SystemTime,
+    ) -> Result<ForwarderName, CaError> {
         let path = self.path(token);
         let text = files::read(&path).map_err(CaError::File)?.ok_or(CaError::Token)?;
         let kept: Kept = serde_json::from_str(&text).map_err(|_| CaError::Token)?;
         // Of hashes: how long the comparison takes says nothing about the secret.
         if kept.secret_sha256 != hex(&Sha256::digest(token.secret)) {
             return Err(CaError::Token);
+        }
+        let name = ForwarderName::new(&kept.name).map_err(|_| CaError::Token)?;
+        if wanted.is_some_and(|wanted| wanted != name.as_str()) {
+            return Err(CaError::NameOfToken(name));
         }
         // Whoever removes the file has the token.
         if !files::remove(&path).map_err(CaError::File)? {
@@ -112,7 +122,7 @@ impl Tokens {
         if now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() > kept.expires {
             return Err(CaError::Token);
         }
-        ForwarderName::new(&kept.name).map_err(|_| CaError::Token)
+        Ok(name)
     }
 
     /// Removes tokens that are too old. What cannot be removed now will be later: it counts for nothing.

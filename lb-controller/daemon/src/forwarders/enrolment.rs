@@ -33,7 +33,7 @@ impl Enrolment for Service {
         let Some(Peer { address, .. }) = request.extensions().get::<Peer>().cloned() else {
             return Err(Status::unauthenticated("it is not known who calls"));
         };
-        let v1::JoinRequest { token, request } = request.into_inner();
+        let v1::JoinRequest { token, request, name } = request.into_inner();
         let current = self.tls.current();
         let Some(authority) = &current.authority else {
             let reason = "this controller has no authority: bring the certificate of the forwarder";
@@ -41,21 +41,22 @@ impl Enrolment for Service {
         };
         let refused = |error: CaError| {
             warn!(%address, %error, "a forwarder cannot join");
-            if matches!(error, CaError::Token) {
+            if matches!(error, CaError::Token | CaError::NameOfToken(_)) {
                 let reason = error.to_string();
                 self.admission.refused(Why::Token, "", address.ip(), &reason, SystemTime::now());
             }
             match error {
-                CaError::Token => Status::permission_denied(error.to_string()),
+                CaError::Token | CaError::NameOfToken(_) => Status::permission_denied(error.to_string()),
                 CaError::Request(_) => Status::invalid_argument(error.to_string()),
                 _ => Status::internal("the controller cannot give certificates now: see its log"),
             }
         };
         let now = SystemTime::now();
         let token: Token = token.parse().map_err(refused)?;
-        // A request that is of no use does not cost the token.
+        // What is of no use does not cost the token.
         Authority::check_request(&request).map_err(refused)?;
-        let name = self.tokens.take(&token, now).map_err(refused)?;
+        let wanted = Some(name.as_str()).filter(|name| !name.is_empty());
+        let name = self.tokens.take(&token, wanted, now).map_err(refused)?;
         let certificate = authority.grant(&request, &name, now, FORWARDER_LIFE).map_err(refused)?;
         info!(%address, forwarder = %name, "a forwarder has joined");
         Ok(Response::new(v1::Credentials { certificate, authorities: authority.authorities().to_owned() }))

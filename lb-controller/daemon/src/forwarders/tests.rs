@@ -528,10 +528,14 @@ async fn a_forwarder_joins_once_with_a_token() {
     let anybody = client(site.authority.authorities(), None);
     let mut enrolment = EnrolmentClient::new(dial(site.enrolment, anybody).await.unwrap());
     let key = KeyPair::generate().unwrap();
-    let ask = |token: String, request: String| v1::JoinRequest { token, request };
+    let ask = |token: String, request: String| v1::JoinRequest { token, request, name: String::new() };
     // A request that is of no use does not cost the token.
     let status = within(enrolment.join(ask(token.to_string(), "x".into()))).await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);
+    let other = v1::JoinRequest { name: "lb8".to_owned(), ..ask(token.to_string(), request(&key)) };
+    let status = within(enrolment.join(other)).await.unwrap_err();
+    assert_eq!(status.code(), Code::PermissionDenied);
+    assert!(status.message().contains("the token is for lb7"), "{status:?}");
     let joined = within(enrolment.join(ask(token.to_string(), request(&key)))).await.unwrap().into_inner();
     for token in [token.to_string(), "nonsense".to_owned()] {
         let status = within(enrolment.join(ask(token, request(&key)))).await.unwrap_err();

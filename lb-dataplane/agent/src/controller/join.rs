@@ -93,7 +93,7 @@ pub fn read_token(path: &Path) -> Result<String, JoinError> {
 ///
 /// # Errors
 ///
-/// See [`JoinError`]. A token that was refused or used does not count again.
+/// See [`JoinError`]. A token that was used does not count again.
 pub async fn join(
     files: &Controller,
     address: &ControllerAddress,
@@ -109,7 +109,8 @@ pub async fn join(
     let connect = |source| JoinError::Connect { address: address.clone(), source };
     let tls = believing(authority).map_err(|error| connect(LinkError::Connect(error.to_string())))?;
     let (channel, _) = link::dial(address, &[], tls).await.map_err(connect)?;
-    let answer = EnrolmentClient::new(channel).join(JoinRequest { token: token.to_owned(), request }).await;
+    let wish = JoinRequest { token: token.to_owned(), request, name: files.name.clone() };
+    let answer = EnrolmentClient::new(channel).join(wish).await;
     let given = answer.map_err(|status| JoinError::Refused(status.message().to_owned()))?.into_inner();
     let identity = identity::renew(files, &given.certificate, &given.authorities)?;
     Ok(identity.until)

@@ -481,6 +481,10 @@ async fn a_forwarder_joins_once_and_believes_nobody_else() {
     for wrong in ["", "a.b", "a.b.c", &token[1..].replace('.', "-")] {
         assert!(matches!(ask(good.address, wrong).await, Err(join::JoinError::Token)), "{wrong}");
     }
+    let other = Controller { name: "fw-2".to_owned(), ..files.clone() };
+    let error = join::join(&other, &good.address.to_string().parse().unwrap(), &token).await.unwrap_err();
+    assert_eq!(error.to_string(), "the controller refuses: the token is for fw-1");
+    assert!(!files.certificate.exists());
     let until = ask(good.address, &token).await.unwrap();
     assert!(until > SystemTime::now());
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&files.key).unwrap().permissions());

@@ -308,7 +308,10 @@ struct Tokens {
 #[tonic::async_trait]
 impl Enrolment for Tokens {
     async fn join(&self, request: Request<v1::JoinRequest>) -> Result<Response<v1::Credentials>, Status> {
-        let v1::JoinRequest { token, request } = request.into_inner();
+        let v1::JoinRequest { token, request, name } = request.into_inner();
+        if name != "fw-1" {
+            return Err(Status::permission_denied("the token is for fw-1"));
+        }
         if self.token.lock().unwrap().take_if(|good| *good == token).is_none() {
             return Err(Status::permission_denied("the token does not count"));
         }
