@@ -111,16 +111,22 @@ fn unequal_cost(kind: Kind) -> Result<()> {
     capacity(0, 1);
     capacity(1, 3);
     wait_shares(0.25)?;
+    let sessions = || -> Result<Vec<u64>> {
+        pair.speakers.iter().map(|speaker| Ok(speaker.peer("tor")?.sessions)).collect()
+    };
+    let before = sessions()?;
     capacity(0, 9);
     wait_shares(0.75)?;
-    ensure!(pair.speakers.iter().all(|speaker| speaker.peer("tor").is_ok_and(|peer| peer.sessions == 1)));
+    ensure!(sessions()? == before, "the change has cost a session: {before:?}, then {:?}", sessions()?);
     pair.pass()
 }
 
 /// The speaker is killed and started again: the kernel of the router sees no change at all.
 fn killed_and_back(kind: Kind) -> Result<()> {
-    let plan =
+    let mut plan =
         Plan::new(2, Over::V4, &[VIP, VIP_V6]).with_kernel().with_graceful_restart(Duration::from_secs(60));
+    // When both sides dial at once, FRR 8.4 may close what it has just established, and forgets what it kept.
+    plan.router.neighbours.iter_mut().for_each(|neighbour| neighbour.passive = kind == Kind::Frr);
     let mut pair = Pair::start(kind, &plan)?;
     for vip in [VIP, VIP_V6] {
         wait_interfaces(&pair, vip, &["fw1", "fw2"])?;
