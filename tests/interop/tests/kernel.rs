@@ -85,12 +85,19 @@ fn equal_cost(kind: Kind) -> Result<()> {
     pair.pass()
 }
 
+/// When both sides dial at once, FRR 8.4 may close what it has just established, and forgets what it kept over a restart
+/// (docs/interop.md): it waits to be dialled.
+fn let_frr_wait(kind: Kind, plan: &mut Plan) {
+    plan.router.neighbours.iter_mut().for_each(|neighbour| neighbour.passive = kind == Kind::Frr);
+}
+
 /// Link bandwidths of 1:3 make weights of 1:3, and a live change of the capacity changes them.
 fn unequal_cost(kind: Kind) -> Result<()> {
     let mut plan = Plan::new(2, Over::V4, &[VIP]).with_kernel();
     for config in &mut plan.speakers {
         config.document.push("announce: {link_bandwidth: auto}".to_owned());
     }
+    let_frr_wait(kind, &mut plan);
     let pair = Pair::start(kind, &plan)?;
     let capacity = |number: usize, gigabits: u64| {
         if let Some(agent) = &pair.agents[number] {
@@ -111,13 +118,9 @@ fn unequal_cost(kind: Kind) -> Result<()> {
     capacity(0, 1);
     capacity(1, 3);
     wait_shares(0.25)?;
-    let sessions = || -> Result<Vec<u64>> {
-        pair.speakers.iter().map(|speaker| Ok(speaker.peer("tor")?.sessions)).collect()
-    };
-    let before = sessions()?;
     capacity(0, 9);
     wait_shares(0.75)?;
-    ensure!(sessions()? == before, "the change has cost a session: {before:?}, then {:?}", sessions()?);
+    ensure!(pair.speakers.iter().all(|speaker| speaker.peer("tor").is_ok_and(|peer| peer.sessions == 1)));
     pair.pass()
 }
 
@@ -125,8 +128,7 @@ fn unequal_cost(kind: Kind) -> Result<()> {
 fn killed_and_back(kind: Kind) -> Result<()> {
     let mut plan =
         Plan::new(2, Over::V4, &[VIP, VIP_V6]).with_kernel().with_graceful_restart(Duration::from_secs(60));
-    // When both sides dial at once, FRR 8.4 may close what it has just established, and forgets what it kept.
-    plan.router.neighbours.iter_mut().for_each(|neighbour| neighbour.passive = kind == Kind::Frr);
+    let_frr_wait(kind, &mut plan);
     let mut pair = Pair::start(kind, &plan)?;
     for vip in [VIP, VIP_V6] {
         wait_interfaces(&pair, vip, &["fw1", "fw2"])?;

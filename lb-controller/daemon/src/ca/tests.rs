@@ -157,7 +157,11 @@ fn a_token_counts_once_and_not_for_ever() {
     assert_eq!(tokens.take(&text.parse().unwrap(), Some("lb1"), now).unwrap(), name("lb1"));
     assert!(matches!(tokens.take(&token, None, now), Err(CaError::Token)));
     let old = tokens.make(&name("lb1"), now, DAY).unwrap();
-    assert!(matches!(tokens.take(&old, None, now + DAY + Duration::from_secs(2)), Err(CaError::Token)));
+    // Nor is it said to count for another name.
+    assert!(matches!(
+        tokens.take(&old, Some("lb2"), now + DAY + Duration::from_secs(2)),
+        Err(CaError::Token)
+    ));
     // One that nobody used goes when the next one is made.
     tokens.make(&name("lb2"), now, DAY).unwrap();
     tokens.make(&name("lb3"), now + 2 * DAY, DAY).unwrap();

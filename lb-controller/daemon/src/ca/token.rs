@@ -112,14 +112,15 @@ impl Tokens {
             return Err(CaError::Token);
         }
         let name = ForwarderName::new(&kept.name).map_err(|_| CaError::Token)?;
-        if wanted.is_some_and(|wanted| wanted != name.as_str()) {
+        let is_old = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() > kept.expires;
+        if !is_old && wanted.is_some_and(|wanted| wanted != name.as_str()) {
             return Err(CaError::NameOfToken(name));
         }
         // Whoever removes the file has the token.
         if !files::remove(&path).map_err(CaError::File)? {
             return Err(CaError::Token);
         }
-        if now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() > kept.expires {
+        if is_old {
             return Err(CaError::Token);
         }
         Ok(name)

@@ -95,7 +95,11 @@ fn what_counts_as_a_change_of_tables() {
         ("name", |set| first(set).name = "c".to_owned(), true),
         ("address", |set| first(set).address = [10, 0, 0, 9].into(), true),
         ("weight", |set| first(set).weight = 0, true),
-        ("one more", |set| set.backends = three("").backends, true),
+        (
+            "one more",
+            |set| set.backends = [first(set).clone(), first(&mut self::set("", 9)).clone()].into(),
+            true,
+        ),
         ("none", |set| set.backends = [].into(), true),
         ("window", |set| set.drain_window = Duration::from_secs(1), false),
         ("encapsulation", |set| set.encapsulation = EncapsulationKind::IpIp, false),
