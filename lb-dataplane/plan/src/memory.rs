@@ -31,19 +31,26 @@ pub(crate) struct LastPlan {
     pub(crate) intervals: u32,
     pub(crate) borders: u32,
     pub(crate) flow_buckets: u32,
-    /// In the order of [`VipPart::set_names`].
+    /// The parts of the sets: the first ones in the order of [`VipPart::set_names`], then those of VIPs that came from other
+    /// sets.
     pub(crate) sets: Vec<LastSet>,
+    /// For each of them, its set's place in [`VipPart::set_names`].
+    pub(crate) part_sets: Vec<usize>,
+    /// The part of each VIP, in the order of [`VipPart::vips`]; `None` when there are first ones only.
+    pub(crate) of_vips: Option<Arc<[usize]>>,
 }
 
 /// What the VIPs' maps follow from besides the VIPs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct VipInputs {
     pub(crate) seed: Seed,
-    /// In the order of [`VipPart::set_names`]: place, second hop, drain window.
+    /// In the order of [`LastPlan::sets`]: place, second hop, drain window.
     pub(crate) sets: Vec<(SetIndex, bool, Duration)>,
+    /// See [`LastPlan::of_vips`].
+    pub(crate) of_vips: Option<Arc<[usize]>>,
 }
 
-/// A backend set as the last plan left it.
+/// A part of a backend set as the last plan left it.
 #[derive(Clone, Debug)]
 pub(crate) struct LastSet {
     pub(crate) index: SetIndex,

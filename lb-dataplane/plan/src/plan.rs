@@ -32,6 +32,7 @@ pub(crate) use vips::maps_digest;
 use backends::Backends;
 use outcome::Parts;
 use resolve::Resolved;
+use sets::Sets;
 use tables::{Inputs, Tables};
 use vips::Vips;
 
@@ -53,8 +54,7 @@ pub fn plan(
     let last_plan = last_plan.as_deref();
     let last = sets::last_sets(&resolved, last_plan);
     let mut backends = backends::place(&resolved, &last, installed)?;
-    let sets = sets::place(&resolved, &last, &backends, installed);
-    let vips = vips::place(&resolved, &sets, last_plan, installed)?;
+    let mut sets = sets::place(&resolved, last_plan, &last, &backends, installed);
     let leaving = states::Leaving::new(desired);
     let shared = header::shared(desired, installed, resolved.digest);
     let rotates = installed.active != ActiveWord::NONE && shared.flow_key != installed.header.flow_key;
@@ -63,7 +63,6 @@ pub fn plan(
     let earlier = earlier::place(&resolved, &context, &mut backends, cache)?;
     let tables = tables::place(&Inputs {
         resolved: &resolved,
-        last: &last,
         sets: &sets,
         backends: &backends,
         earlier: &earlier,
@@ -72,6 +71,8 @@ pub fn plan(
         now,
         rotates,
     })?;
+    sets.merge(&tables.is_over);
+    let vips = vips::place(&resolved, &sets, last_plan, installed)?;
     backends.keep_found(&tables.sets);
     let leaving = tables.last.iter().flat_map(|last| last.leaving.iter().copied());
     let states = states::states(&resolved, &backends, leaving, installed);
@@ -94,10 +95,17 @@ pub fn plan(
         && tables.ops.is_empty()
         && *installed.states == states
         && set_records(&tables) == installed_records(installed);
-    let parts =
-        Parts { resolved: &resolved, backends: &backends, tables: &tables, vips: &vips, now, is_same };
+    let parts = Parts {
+        resolved: &resolved,
+        sets: &sets,
+        backends: &backends,
+        tables: &tables,
+        vips: &vips,
+        now,
+        is_same,
+    };
+    let last = Arc::new(summary(&resolved, &sets, &tables, &vips));
     if is_same {
-        let last = Arc::new(summary(&resolved, &tables, &vips));
         let layout = parts.layout(installed.active, desired);
         cache.unchanged = Some(Unchanged { sets: Arc::clone(&installed.sets), last });
         return Ok(Outcome::Unchanged(layout));
@@ -107,7 +115,7 @@ pub fn plan(
     let header = header::placed(shared, active, &vips, &capacities);
     let layout = parts.layout(active, desired);
     let changes = parts.changes();
-    let next = after(installed, active, header, &resolved, &backends, &tables, &vips, &states);
+    let next = after(installed, active, header, last, &backends, &tables, &vips, &states);
     let ops = ops(active, header, backends, tables, vips, states, installed);
     Ok(Outcome::Plan(Box::new(Plan { ops, layout, changes, installed: next })))
 }
@@ -159,7 +167,7 @@ fn after(
     installed: &Installed,
     active: ActiveWord,
     header: GenerationHeader,
-    resolved: &Resolved,
+    last: Arc<LastPlan>,
     backends: &Backends,
     tables: &Tables,
     vips: &Vips,
@@ -167,7 +175,6 @@ fn after(
 ) -> Installed {
     let mut last_use = installed.memory.last_use.clone();
     retire_all(&mut last_use, installed, tables, vips, states);
-    let last = summary(resolved, tables, vips);
     Installed {
         capacities: installed.capacities,
         active,
@@ -178,7 +185,7 @@ fn after(
         states: Arc::new(states.to_vec()),
         backends: Arc::clone(&backends.records),
         table_meta: Arc::clone(&tables.metas),
-        memory: Memory { last: Some(Arc::new(last)), last_use },
+        memory: Memory { last: Some(last), last_use },
     }
 }
 
@@ -190,7 +197,7 @@ fn last_plan(installed: &Installed, cache: &TableCache) -> Option<Arc<LastPlan>>
 }
 
 /// For the next plan.
-fn summary(resolved: &Resolved, tables: &Tables, vips: &Vips) -> LastPlan {
+fn summary(resolved: &Resolved, sets: &Sets<'_>, tables: &Tables, vips: &Vips) -> LastPlan {
     LastPlan {
         vips: Arc::clone(&resolved.vips),
         indexes: Arc::clone(&vips.indexes),
@@ -201,6 +208,8 @@ fn summary(resolved: &Resolved, tables: &Tables, vips: &Vips) -> LastPlan {
         borders: vips.borders,
         flow_buckets: vips.flow_buckets,
         sets: tables.last.clone(),
+        part_sets: sets.parts.iter().map(|part| part.set).collect(),
+        of_vips: sets.of_vips().cloned(),
     }
 }
 

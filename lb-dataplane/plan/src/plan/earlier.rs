@@ -48,7 +48,7 @@ pub(super) struct Context<'a> {
     pub(super) seed: &'a Seed,
     /// The one before it, as far as slots that were counted by it can be found.
     pub(super) former_seed: Option<Seed>,
-    pub(super) sets: &'a Sets,
+    pub(super) sets: &'a Sets<'a>,
     pub(super) installed: &'a Installed,
     pub(super) now: BootTime,
     /// The flow key is another one than the installed.
@@ -159,7 +159,7 @@ impl Context<'_> {
 
     /// Whether something is remembered of the set already, or will be.
     fn is_in_doubt(&self, place: usize, set: &BackendSet) -> bool {
-        let there = self.sets.installed(place, self.installed);
+        let there = self.sets.parts[place].installed(self.installed);
         let is_resized = |layers: &Layers| layers.current.len() != set.table_size.get() as usize;
         there
             .and_then(|there| there.layers.as_ref())

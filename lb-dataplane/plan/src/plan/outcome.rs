@@ -7,6 +7,7 @@ use guideway_abi::ActiveWord;
 
 use super::backends::Backends;
 use super::resolve::Resolved;
+use super::sets::Sets;
 use super::tables::Tables;
 use super::vips::Vips;
 use crate::installed::InstalledSet;
@@ -74,8 +75,11 @@ pub struct Layout {
 /// Where a backend set stands in the maps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetLayout {
-    /// Its place.
+    /// Its place: that of its first part.
     pub index: SetIndex,
+    /// Places that it has: one, and another one for each set that VIPs of it came from, until the flows that they brought
+    /// along need not be looked after any more.
+    pub parts: u32,
     /// Its lookup table, perhaps shared with other sets; `None` when no member can serve.
     pub table: Option<TableElement>,
     /// The earlier tables that flows may still follow, latest first.
@@ -84,16 +88,28 @@ pub struct SetLayout {
     pub backends: Vec<BackendIndex>,
     /// Slots of the lookup table that each of them has, in the same order.
     pub slots: Vec<u32>,
-    /// Slots in doubt: a live flow may be at another backend than the slot's.
+    /// Slots in doubt: a live flow may be at another backend than the slot's. Of several parts, those of the one that has
+    /// the most.
     pub unsettled: u32,
     /// Slots that keep their backend for now although another one is due, because flows of three backends would have
-    /// to be told apart otherwise.
+    /// to be told apart otherwise. Of several parts, likewise.
     pub held: u32,
     /// Slots whose established flows this generation moves, because no element is free for a table that would remember
-    /// them, or because the size of the table is another one.
+    /// them, or because the size of the table is another one; of all parts.
     pub at_risk: u32,
     /// When the last drain window ends.
     pub until: Option<BootTime>,
+}
+
+impl SetLayout {
+    /// Takes in a further part.
+    fn add(&mut self, part: &Self) {
+        self.parts += 1;
+        self.unsettled = self.unsettled.max(part.unsettled);
+        self.held = self.held.max(part.held);
+        self.at_risk = self.at_risk.saturating_add(part.at_risk);
+        self.until = self.until.max(part.until);
+    }
 }
 
 /// A backend that is in no set any more.
@@ -110,7 +126,7 @@ pub struct Leaving {
 pub struct Usage {
     /// VIPs.
     pub vips: u32,
-    /// Backend sets.
+    /// Backend sets, in all their parts.
     pub sets: u32,
     /// Backends, healthy or not, with those that leave.
     pub backends: u32,
@@ -148,6 +164,7 @@ pub struct Changes {
 /// What a layout is made from.
 pub(super) struct Parts<'a> {
     pub(super) resolved: &'a Resolved,
+    pub(super) sets: &'a Sets<'a>,
     pub(super) backends: &'a Backends,
     pub(super) tables: &'a Tables,
     pub(super) vips: &'a Vips,
@@ -159,8 +176,12 @@ pub(super) struct Parts<'a> {
 impl Parts<'_> {
     pub(super) fn layout(&self, active: ActiveWord, desired: &Desired) -> Layout {
         let mut sets = vec![None; desired.sets.len()];
-        for (&place, last) in self.resolved.places.iter().zip(&self.tables.last) {
-            sets[place] = Some(self.set(last));
+        for (part, last) in self.sets.parts.iter().zip(&self.tables.last) {
+            let set = &mut sets[self.resolved.places[part.set]];
+            match set {
+                None => *set = Some(self.set(last)),
+                Some(set) => set.add(&self.set(last)),
+            }
         }
         let deadlines = self.installed_sets().filter_map(|set| set.layers.as_ref()?.next_deadline());
         // Whatever a plan changes can make room for what it had none for; when it changes nothing, the next one will not either.
@@ -188,6 +209,7 @@ impl Parts<'_> {
         let record = installed.map(|set| set.record).unwrap_or_default();
         SetLayout {
             index: last.index,
+            parts: 1,
             table: TableElement::of(record.table),
             previous: record.previous.map(TableElement::of),
             backends: last.backends.to_vec(),

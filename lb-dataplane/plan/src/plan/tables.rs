@@ -10,7 +10,7 @@ use super::PlanError;
 use super::backends::Backends;
 use super::earlier::Told;
 use super::resolve::Resolved;
-use super::sets::Sets;
+use super::sets::{Part, Sets};
 use super::states::Leaving;
 use crate::installed::InstalledSet;
 use crate::layers::{LayerKey, Layers};
@@ -26,8 +26,10 @@ use elements::Elements;
 pub(super) struct Tables {
     /// By place.
     pub(super) sets: Vec<Option<InstalledSet>>,
-    /// In the order of the resolved sets.
+    /// The parts that are not over.
     pub(super) last: Vec<LastSet>,
+    /// Of each part, whether it is the same as the first one of its set by now.
+    pub(super) is_over: Vec<bool>,
     /// [`TABLE_META`](guideway_abi::TABLE_META) after the plan.
     pub(super) metas: Arc<Vec<TableMeta>>,
     pub(super) ops: Vec<Op>,
@@ -41,8 +43,7 @@ pub(super) struct Tables {
 /// What all sets share.
 pub(super) struct Inputs<'a> {
     pub(super) resolved: &'a Resolved,
-    pub(super) last: &'a [Option<&'a LastSet>],
-    pub(super) sets: &'a Sets,
+    pub(super) sets: &'a Sets<'a>,
     pub(super) backends: &'a Backends,
     /// In the order of the resolved sets.
     pub(super) earlier: &'a [Told],
@@ -53,7 +54,7 @@ pub(super) struct Inputs<'a> {
     pub(super) rotates: bool,
 }
 
-/// How one set comes out.
+/// How one part of a set comes out.
 enum Next {
     /// As it is.
     Same(InstalledSet, LastSet),
@@ -61,7 +62,7 @@ enum Next {
 }
 
 pub(super) fn place(inputs: &Inputs<'_>) -> Result<Tables, PlanError> {
-    let dues: Vec<Due<'_>> = (0..inputs.resolved.sets.len()).map(|set| Due::new(inputs, set)).collect();
+    let mut dues: Vec<Due<'_>> = (0..inputs.sets.parts.len()).map(|part| Due::new(inputs, part)).collect();
     let changed: Vec<&Due<'_>> = dues.iter().filter(|due| due.same().is_none()).collect();
     let results: Vec<_> = changed.par_iter().map(|due| due.best()).collect();
     let mut results = results.into_iter();
@@ -75,8 +76,14 @@ pub(super) fn place(inputs: &Inputs<'_>) -> Result<Tables, PlanError> {
             },
         });
     }
+    let is_over = over(inputs.sets, &nexts);
+    let keeps = |part: &mut std::slice::Iter<'_, bool>| part.next() == Some(&false);
+    let mut parts = is_over.iter();
+    dues.retain(|_| keeps(&mut parts));
+    let mut parts = is_over.iter();
+    nexts.retain(|_| keeps(&mut parts));
 
-    let mut elements = Elements::new(inputs, &nexts);
+    let mut elements = Elements::new(inputs, &dues, &nexts);
     for next in &nexts {
         if let Next::Same(set, _) = next {
             elements.keep(set);
@@ -101,8 +108,9 @@ pub(super) fn place(inputs: &Inputs<'_>) -> Result<Tables, PlanError> {
         elements.previous(due, settled)?;
     }
     let mut tables = Tables {
-        sets: vec![None; usize::from(inputs.sets.indexes.iter().map(|index| index.0 + 1).max().unwrap_or(0))],
+        sets: vec![None; usize::from(dues.iter().map(|due| due.index.0 + 1).max().unwrap_or(0))],
         last: Vec::with_capacity(dues.len()),
+        is_over,
         metas: Arc::default(),
         ops: Vec::new(),
         written: 0,
@@ -119,6 +127,25 @@ pub(super) fn place(inputs: &Inputs<'_>) -> Result<Tables, PlanError> {
     }
     elements.close(&mut tables);
     Ok(tables)
+}
+
+/// Which parts have the table of their set's first one, while neither remembers anything.
+fn over(sets: &Sets<'_>, nexts: &[Next]) -> Vec<bool> {
+    fn layers(next: &Next) -> Option<&Layers> {
+        match next {
+            Next::Same(set, _) => set.layers.as_ref(),
+            Next::New(settled) => settled.layers.as_ref(),
+        }
+    }
+    let is_over = |(place, part): (usize, &Part<'_>)| {
+        place != part.set
+            && match (layers(&nexts[place]), layers(&nexts[part.set])) {
+                (None, None) => true,
+                (Some(own), Some(first)) => own == first && own.until().is_none(),
+                _ => false,
+            }
+    };
+    sets.parts.iter().enumerate().map(is_over).collect()
 }
 
 /// The record of a set, without its tables.

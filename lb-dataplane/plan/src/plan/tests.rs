@@ -8,6 +8,7 @@ use guideway_abi::Capacities;
 mod announced;
 mod crash;
 mod earlier;
+mod other_sets;
 mod refused;
 
 /// Applies the plan for `desired` to `maps`, whose state is `installed`.

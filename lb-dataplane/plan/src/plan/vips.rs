@@ -80,18 +80,21 @@ impl Numbers {
 
 pub(super) fn place(
     resolved: &Resolved,
-    sets: &Sets,
+    sets: &Sets<'_>,
     last: Option<&LastPlan>,
     installed: &Installed,
 ) -> Result<Vips, PlanError> {
     let inputs = VipInputs {
         seed: resolved.vips.seed,
-        sets: resolved
-            .sets
+        sets: sets
+            .parts
             .iter()
-            .zip(&sets.indexes)
-            .map(|(set, &index)| (index, set.set.second_hop, set.set.drain_window))
+            .map(|part| {
+                let set = &resolved.sets[part.set].set;
+                (part.index, set.second_hop, set.drain_window)
+            })
             .collect(),
+        of_vips: sets.of_vips().cloned(),
     };
     match last {
         Some(last)
@@ -124,7 +127,7 @@ fn unchanged(last: &LastPlan, installed: &Installed, inputs: VipInputs) -> Vips 
 
 fn compiled(
     resolved: &Resolved,
-    sets: &Sets,
+    sets: &Sets<'_>,
     installed: &Installed,
     inputs: VipInputs,
 ) -> Result<Vips, PlanError> {
@@ -140,7 +143,7 @@ fn compiled(
     let places: Vec<Option<Place>> =
         vips.order.iter().map(|&vip| Some(sources.add(vips.sources[vip].as_ref()?))).collect();
     let borders = sources.borders;
-    let records = records(resolved, &indexes, &regions, &places, &inputs);
+    let records = records(resolved, sets, &indexes, &regions, &places, &inputs);
     let values: Vec<(Match, VipRef)> =
         vips.order.iter().map(|&vip| (vips.keys[vip], value(resolved, sets, &indexes, vip))).collect();
     let lookup = compile(&values, &vips.pools, &vips.seed).ok_or(PlanError::Lookup { attempts: ATTEMPTS })?;
@@ -258,6 +261,7 @@ fn flow_entries(resolved: &Resolved, regions: &Regions) -> Vec<u32> {
 /// The bank's records up to the last one in use.
 fn records(
     resolved: &Resolved,
+    sets: &Sets<'_>,
     indexes: &[VipIndex],
     regions: &Regions,
     places: &[Option<Place>],
@@ -267,7 +271,7 @@ fn records(
     let count = indexes.iter().map(|index| index.0 as usize + 1).max().unwrap_or(0);
     let mut records = vec![VipRecord::default(); count];
     for ((&vip, region), place) in vips.order.iter().zip(&regions.granted).zip(places) {
-        let (set, _, window) = inputs.sets[vips.sets[vip]];
+        let (set, _, window) = inputs.sets[sets.of_vip(resolved, vip)];
         let session = vips.vips[vip].session;
         records[indexes[vip].0 as usize] = VipRecord {
             identity: vips.identities[vip],
@@ -294,12 +298,12 @@ fn timeout(session: Session, window: Duration) -> u32 {
     u32::try_from(silence.as_secs() + u64::from(silence.subsec_nanos() > 0)).unwrap_or(u32::MAX / 2) + 1
 }
 
-fn value(resolved: &Resolved, sets: &Sets, indexes: &[VipIndex], vip: usize) -> VipRef {
+fn value(resolved: &Resolved, sets: &Sets<'_>, indexes: &[VipIndex], vip: usize) -> VipRef {
     let is_tracked = mode(resolved.vips.vips[vip].session) != vip_mode::PLAIN;
     let is_restricted = resolved.vips.sources[vip].is_some();
     VipRef {
         vip: indexes[vip].0,
-        set: sets.indexes[resolved.vips.sets[vip]].0,
+        set: sets.parts[sets.of_vip(resolved, vip)].index.0,
         flags: if is_tracked { vip_flags::TRACKED } else { 0 }
             | if is_restricted { vip_flags::RESTRICTED } else { 0 },
     }

@@ -7,18 +7,20 @@ use guideway_abi::{SetRecord, UNSETTLED};
 use super::{Inputs, record};
 use crate::digest::table_digest;
 use crate::installed::InstalledSet;
-use crate::layers::{Layers, Push, Room, Slots};
+use crate::layers::{Layers, Push, Pushed, Room, Slots};
 use crate::memory::LastSet;
 use crate::plan::PlanError;
 use crate::plan::earlier::{Past, Told};
+use crate::plan::sets::Part;
 use crate::resolved::ResolvedSet;
 use crate::{BackendIndex, SetIndex, TableElement, TableSize};
 
-/// A set, and what decides about its tables.
+/// A part of a set, and what decides about its tables.
 pub(super) struct Due<'a> {
     pub(super) index: SetIndex,
     pub(super) resolved: &'a Arc<ResolvedSet>,
     inputs: &'a Inputs<'a>,
+    part: &'a Part<'a>,
     backends: &'a Arc<[BackendIndex]>,
     upcoming: &'a Arc<[BackendIndex]>,
     /// As it is installed.
@@ -58,18 +60,20 @@ pub(super) struct Settled {
 }
 
 impl<'a> Due<'a> {
-    pub(super) fn new(inputs: &'a Inputs<'a>, set: usize) -> Self {
-        let index = inputs.sets.indexes[set];
-        let resolved = &inputs.resolved.sets[set];
+    pub(super) fn new(inputs: &'a Inputs<'a>, place: usize) -> Self {
+        let part = &inputs.sets.parts[place];
+        let set = part.set;
         let mut due = Self {
-            index,
-            resolved,
+            index: part.index,
+            resolved: &inputs.resolved.sets[set],
             inputs,
+            part,
             backends: &inputs.backends.of_sets[set],
             upcoming: &inputs.backends.upcoming[set],
-            old: inputs.sets.installed(set, inputs.installed),
-            last: inputs.last[set].filter(|_| inputs.sets.stays[set]),
-            told: &inputs.earlier[set],
+            old: part.installed(inputs.installed),
+            last: part.last(inputs.resolved),
+            // It is the set's own past. Further parts brought theirs along.
+            told: if place == set { &inputs.earlier[set] } else { &Told::Nothing },
             leaving: Vec::new(),
         };
         due.leaving = due.leaving();
@@ -101,6 +105,7 @@ impl<'a> Due<'a> {
         let same = Arc::ptr_eq(&last.resolved, self.resolved)
             && last.leaving == self.leaving
             && !last.is_starved
+            && !self.part.has_lost()
             && self.past().is_none()
             && !self.inputs.rotates
             && !old.layers.as_ref().is_some_and(is_over);
@@ -145,6 +150,9 @@ impl<'a> Due<'a> {
         let mut alive = vec![false; self.inputs.installed.backends.len()];
         for index in self.past().iter().flat_map(|past| &past.backends) {
             alive[usize::from(index.0)] = self.is_alive_outside(*index);
+        }
+        for index in self.part.lost(self.inputs.installed).flat_map(|lost| lost.backends.iter()) {
+            alive[usize::from(*index)] = self.is_alive_outside(BackendIndex(*index));
         }
         let upcoming = self.resolved.set.upcoming.iter().flatten().zip(&**self.upcoming);
         // What is said of a present member counts more than what is said of the same one as an upcoming member.
@@ -199,6 +207,8 @@ impl<'a> Due<'a> {
             (old, Some(past)) => Layers::replayed(&past.tables, old.map(|old| &*old.current), &push),
             (None, None) => Layers::settled(Arc::clone(&target)).push(&push),
         };
+        let pushed =
+            Pushed { at_risk: pushed.at_risk.saturating_add(self.lost(&target, is_alive)), ..pushed };
         let upcoming = self.resolved.upcoming.as_ref().and_then(|next| next.target(self.upcoming));
         let Some(upcoming) = upcoming else {
             return Ok(self.settled(pushed.layers, pushed.held, pushed.at_risk, way));
@@ -210,7 +220,13 @@ impl<'a> Due<'a> {
 
     /// The layers without what the last plan announced: it leaves nothing behind, whether it comes or is given up.
     fn unannounced(&self) -> Option<&Layers> {
-        self.old.and(self.last)?.unannounced.as_deref()
+        self.old.and(self.part.before)?.unannounced.as_deref()
+    }
+
+    /// Slots of other sets whose flows come to this part without what was remembered of them.
+    fn lost(&self, target: &[u16], is_alive: impl Fn(u16) -> bool) -> u32 {
+        let lost = self.part.lost(self.inputs.installed).filter_map(|lost| lost.layers.as_ref());
+        lost.map(|lost| moved(lost, Some(target), &is_alive)).fold(0, u32::saturating_add)
     }
 
     /// Layers that remember nothing.
@@ -219,7 +235,7 @@ impl<'a> Due<'a> {
         let alive = self.alive();
         let is_alive = |backend: u16| alive.get(usize::from(backend)).copied().unwrap_or(false);
         let old = self.old.and_then(|old| old.layers.as_ref());
-        let at_risk = old.map_or(0, |old| moved(old, Some(&target), is_alive));
+        let at_risk = old.map_or(0, |old| moved(old, Some(&target), is_alive)) + self.lost(&target, is_alive);
         let way = Way { room: Room::Neither, is_told: false };
         Some(self.settled(Layers::settled(target), 0, at_risk, way))
     }

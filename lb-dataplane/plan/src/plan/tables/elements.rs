@@ -32,7 +32,7 @@ pub(super) struct Elements<'a> {
     standing: HashMap<Key, TableElement>,
     /// Elements to be written, best ones last.
     free: [Vec<TableElement>; 2],
-    /// Sets with tables of each size.
+    /// Parts of sets with tables of each size.
     sets: [u32; 2],
     /// Elements of `free` that earlier tables may take.
     budget: [u32; 2],
@@ -65,13 +65,13 @@ const fn at(size: TableSize) -> usize {
 }
 
 impl<'a> Elements<'a> {
-    pub(super) fn new(inputs: &Inputs<'a>, nexts: &[Next]) -> Self {
+    pub(super) fn new(inputs: &Inputs<'a>, dues: &[Due<'_>], nexts: &[Next]) -> Self {
         let installed = inputs.installed;
         let held: BTreeSet<TableElement> =
             installed.sets.iter().flatten().flat_map(InstalledSet::tables).map(|(table, _)| table).collect();
         let mut sets = [0; 2];
-        for set in &inputs.resolved.sets {
-            sets[at(set.set.table_size)] += 1;
+        for due in dues {
+            sets[at(due.size())] += 1;
         }
         let mut elements = Self {
             installed,

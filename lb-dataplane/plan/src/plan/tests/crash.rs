@@ -10,8 +10,8 @@ use proptest::sample::Index;
 use super::*;
 use crate::model::Packet;
 use crate::{
-    BackendSet, Earlier, Explanation, FiveTuple, Member, Ports, Protocol, Session, SetIndex, Shared, Vip,
-    VipKey, explain,
+    BackendSet, Earlier, Explanation, FiveTuple, Member, Ports, Protocol, Session, Shared, Vip, VipKey,
+    explain,
 };
 
 /// Just enough for what [`desired`] gives, but for backends, of which it can ask for too many, and for earlier tables.
@@ -251,31 +251,20 @@ struct Established {
     vip: VipKey,
     /// Affinity by the client's address counts slots in another way: a change of it moves flows.
     session: Session,
-    set: String,
-    /// The set's place.
-    place: SetIndex,
     backend: u16,
     /// When it may be moved, once its slot has another backend.
     until: Option<BootTime>,
 }
 
-/// Whether the planner knows which place is which set's.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum PlanMemory {
-    Kept,
-    /// It has to guess by VIPs and backends, and can guess wrong for VIPs that get another set in the same step.
-    Lost,
-}
-
 /// Follows flows of VIPs whose sets have a second hop: they must reach their backend as long as it lives and their drain
-/// window lasts.
+/// window lasts, whichever sets the VIP is given meanwhile and whether or not the planner remembers.
 fn follow(
     homes: &mut BTreeMap<usize, Established>,
     maps: &Maps,
     flows: &[FiveTuple],
     desired: &Desired,
     (installed, layout): (&Installed, &Layout),
-    (now, memory): (BootTime, PlanMemory),
+    now: BootTime,
 ) {
     for (at, flow) in flows.iter().enumerate() {
         let Explanation::Vip(steering) = explain(desired, installed, flow).unwrap() else {
@@ -288,19 +277,11 @@ fn follow(
         let is_free = !plain || set_layout.at_risk > 0 || steering.candidates.is_empty();
         let new = || {
             let current = steering.candidates.first()?;
-            Some(Established {
-                vip: vip.key,
-                session: vip.session,
-                set: set.name.clone(),
-                place: set_layout.index,
-                backend: current.backend.0,
-                until: None,
-            })
+            Some(Established { vip: vip.key, session: vip.session, backend: current.backend.0, until: None })
         };
         let Some(home) = homes.get_mut(&at).filter(|home| {
-            let is_elsewhere = memory == PlanMemory::Lost && home.place != set_layout.index;
-            let is_same = home.set == set.name && home.vip == vip.key && home.session == vip.session;
-            !is_free && !is_elsewhere && is_same
+            let is_same = home.vip == vip.key && home.session == vip.session;
+            !is_free && is_same
         }) else {
             homes.remove(&at);
             homes.extend(new().map(|home| (at, home)));
@@ -352,7 +333,6 @@ proptest! {
         let mut installed = Installed::empty(tight);
         let mut last: Option<(Desired, Layout)> = None;
         let mut homes = BTreeMap::new();
-        let mut memory = PlanMemory::Kept;
         let mut now = NOW;
         for (mut desired, crash, restart, seconds, same_vips) in steps {
             now = BootTime(now.0 + seconds);
@@ -365,7 +345,6 @@ proptest! {
                 // The agent dies somewhere before the end, and its successor asks for the same or not at all.
                 apply(&mut maps, broken_off, crash.index(broken_off.ops.len()), &flows);
                 installed = maps.read().unwrap();
-                memory = PlanMemory::Lost;
                 prop_assert_eq!(installed.active(), before.1.active());
                 if restart {
                     last = None; // counters may have been zeroed for VIPs that never came
@@ -374,7 +353,6 @@ proptest! {
                 outcome = plan(&desired, &installed, now, &mut TableCache::new());
             } else if restart {
                 installed = maps.read().unwrap();
-                memory = PlanMemory::Lost;
                 prop_assert_eq!(&installed, &before.1);
                 outcome = plan(&desired, &installed, now, &mut cache);
             }
@@ -399,8 +377,7 @@ proptest! {
                 prop_assert_eq!(verdicts, expected(&desired, &installed, &layout, flow));
             }
             assert_kept(&before, &maps, &desired, &layout);
-            follow(&mut homes, &maps, &flows, &desired, (&installed, &layout), (now, memory));
-            memory = PlanMemory::Kept;
+            follow(&mut homes, &maps, &flows, &desired, (&installed, &layout), now);
             for _ in 0..8 {
                 // Something is free once the generation before is gone.
                 if layout.next_deadline.is_none_or(|deadline| deadline > now) {
