@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use guideway_dataplane_config::{Backend, BackendSet};
 
-use crate::disruption::{Disruption, SetDisruption, Tables, VipDisruption, predict};
-use crate::{Content, SetName};
+use crate::disruption::{Disruption, Moved, SetDisruption, Tables, VipDisruption, predict};
+use crate::{Content, SetName, Vip, VipName};
 
 /// What a change may cost at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// Slots of a set that may move away from live backends, of a thousand.
+    /// Slots of a set, or of a VIP that goes to another set, that may move away from live backends, of a thousand.
     pub moved_permille: u32,
-    /// Sets of which any may, and VIPs that may go to another set.
+    /// Sets and such VIPs of which any may.
     pub disturbed: usize,
 }
 
@@ -24,11 +24,25 @@ impl Budget {
     /// Whether a change stays within it. A VIP that is gone was asked to go and costs nothing.
     #[must_use]
     pub fn allows(&self, disruption: &Disruption) -> bool {
-        let sets = disruption.sets.iter().filter(|set| set.moved.live > 0);
-        let vips = disruption.vips.iter().filter(|vip| matches!(vip, VipDisruption::Moved { .. }));
-        sets.clone().all(|set| set.moved.live_permille() <= self.moved_permille)
-            && sets.count() + vips.count() <= self.disturbed
+        let sets = disruption.sets.iter().map(|set| set.moved);
+        let vips = moved_vips(disruption).map(|(.., moved)| moved);
+        let disturbed = sets.chain(vips).filter(|moved| moved.live > 0);
+        disturbed.clone().all(|moved| moved.live_permille() <= self.moved_permille)
+            && disturbed.count() <= self.disturbed
     }
+
+    /// Whether something is disturbed, and not more than the budget's part.
+    const fn is_small(&self, moved: Moved) -> bool {
+        moved.live > 0 && moved.live_permille() <= self.moved_permille
+    }
+}
+
+/// The VIPs that go to another set, that which they had, and what it costs.
+fn moved_vips(disruption: &Disruption) -> impl Iterator<Item = (&VipName, &SetName, Moved)> + Clone {
+    disruption.vips.iter().filter_map(|vip| match vip {
+        VipDisruption::Moved { vip, from, moved, .. } => Some((vip, from, *moved)),
+        VipDisruption::Removed { .. } => None,
+    })
 }
 
 /// A part of a change.
@@ -74,8 +88,7 @@ pub fn split(from: &Content, to: &Content, budget: &Budget) -> Step {
             put(&mut now, between);
         }
     }
-    for vip in &disruption.vips {
-        let VipDisruption::Moved { vip, from: set, .. } = vip else { continue };
+    for (vip, set, _) in moved_vips(&disruption).filter(|(.., moved)| moved.live > 0) {
         if left > 0 {
             left -= 1;
         } else {
@@ -87,8 +100,8 @@ pub fn split(from: &Content, to: &Content, budget: &Budget) -> Step {
 
 /// As much of the way from `from` to `to` as needs nobody's consent; `rest` is what does.
 ///
-/// A set that moves more than the budget's part waits with the shares that it had, without its dead backends. What is within
-/// the budget is done, unless more is disturbed that way than the budget says: then all that disturbs waits. Everything
+/// A set that moves more than the budget's part waits with the shares that it had, without its dead backends, and so does a
+/// VIP with the set that it had. What is within the budget is done, unless more is disturbed that way than the budget says: then all that disturbs waits. Everything
 /// else is done. Repeated, it stays where it is.
 #[must_use]
 pub fn harmless(from: &Content, to: &Content, budget: &Budget) -> Step {
@@ -96,40 +109,50 @@ pub fn harmless(from: &Content, to: &Content, budget: &Budget) -> Step {
     if budget.allows(&disruption) || from.seed != to.seed {
         return Step { now: to.clone(), rest: !budget.allows(&disruption) };
     }
-    let is_small = |set: &&SetDisruption| (1..=budget.moved_permille).contains(&set.moved.live_permille());
-    let moves = |vip: &&VipDisruption| matches!(vip, VipDisruption::Moved { .. });
-    let disturbed =
-        disruption.sets.iter().filter(is_small).count() + disruption.vips.iter().filter(moves).count();
-    let passes = disturbed <= budget.disturbed;
+    let sets = disruption.sets.iter().map(|set| set.moved);
+    let vips = moved_vips(&disruption).map(|(.., moved)| moved);
+    let disturbed = sets.chain(vips).filter(|moved| budget.is_small(*moved)).count();
+    let waits = |moved: Moved| moved.live > 0 && !(disturbed <= budget.disturbed && budget.is_small(moved));
     let mut now = to.clone();
     let mut rest = false;
-    for set in disruption.sets.iter().filter(|set| set.moved.live > 0 && !(passes && is_small(set))) {
+    for set in disruption.sets.iter().filter(|set| waits(set.moved)) {
         let (Some(old), Some(new)) = (from.sets.get(&set.set), to.sets.get(&set.set)) else { continue };
         if let Some(waiting) = waiting(old, new) {
             rest = true;
             put(&mut now, waiting);
         }
     }
-    for vip in disruption.vips.iter().filter(|_| !passes) {
-        if let VipDisruption::Moved { vip, from: set, .. } = vip {
-            rest |= keep_vip(&mut now, from, vip, set);
-        }
+    for (vip, set, _) in moved_vips(&disruption).filter(|(.., moved)| waits(*moved)) {
+        rest |= keep_vip(&mut now, from, vip, set);
     }
     Step { now, rest }
 }
 
-/// The VIP as it was, with what it needs; whether that can be.
-fn keep_vip(now: &mut Content, from: &Content, vip: &crate::VipName, set: &SetName) -> bool {
-    let (Some(old), Some(new)) = (from.vips.get(vip), now.vips.get(vip)) else { return false };
-    let Some(old_set) = from.sets.get(set) else { return false };
+/// The VIP with the set that it had; whether that can be. Nobody is sent to backends that are not its own any more: a set that
+/// is another one by now does not hold it, and the one that it had is kept without its dead backends.
+fn keep_vip(now: &mut Content, from: &Content, vip: &VipName, set: &SetName) -> bool {
+    let Some(new) = now.vips.get(vip) else { return false };
+    let Some((old_set, new_set)) = from.sets.get(set).zip(now.sets.get(&new.set)) else { return false };
     // All else of it may change now.
-    let mut kept = crate::Vip::clone(new);
-    kept.set = old.set.clone();
-    if !now.sets.contains_key(set) {
-        put(now, Arc::clone(old_set));
+    let kept = Vip { set: set.clone(), ..Vip::clone(new) };
+    let Some(mut waiting) = waiting(old_set, new_set) else { return false };
+    Arc::make_mut(&mut waiting).name.clone_from(&old_set.name);
+    match now.sets.get(set) {
+        None => put(now, waiting),
+        Some(there) if serves_alike(there, &waiting) => {}
+        Some(_) => return false,
     }
     now.put_vip(kept);
     true
+}
+
+/// Whether two sets have the same backends with slots, in the same shares.
+fn serves_alike(a: &BackendSet, b: &BackendSet) -> bool {
+    let serving = |set: &BackendSet| -> BTreeMap<(String, std::net::IpAddr), u16> {
+        let serving = set.backends.iter().filter(|backend| backend.weight > 0);
+        serving.map(|backend| ((backend.name.clone(), backend.address), backend.weight)).collect()
+    };
+    a.table_size == b.table_size && serving(a) == serving(b)
 }
 
 fn put(content: &mut Content, set: impl Into<Arc<BackendSet>>) {

@@ -16,7 +16,7 @@ use crate::{Content, SetName, VipName};
 pub struct Disruption {
     /// Sets whose slots change their owner, by name.
     pub sets: Vec<SetDisruption>,
-    /// VIPs that go to another set or are gone, by name.
+    /// VIPs that go to a set with another table or are gone, by name.
     pub vips: Vec<VipDisruption>,
 }
 
@@ -54,7 +54,7 @@ impl Moved {
 /// What a change costs a VIP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VipDisruption {
-    /// It is served by another set.
+    /// It is served by another set. Between sets of the same backends nothing moves, and nothing is said.
     Moved {
         /// Which one.
         vip: VipName,
@@ -62,6 +62,8 @@ pub enum VipDisruption {
         from: SetName,
         /// By which one it is.
         to: SetName,
+        /// What it costs.
+        moved: Moved,
     },
     /// It is gone.
     Removed {
@@ -74,7 +76,11 @@ impl Disruption {
     /// Whether nothing moves away from what lives, and no VIP is gone.
     #[must_use]
     pub fn is_harmless(&self) -> bool {
-        self.vips.is_empty() && self.sets.iter().all(|set| set.moved.live == 0)
+        let costs = |vip: &VipDisruption| match vip {
+            VipDisruption::Moved { moved, .. } => moved.live > 0,
+            VipDisruption::Removed { .. } => true,
+        };
+        !self.vips.iter().any(costs) && self.sets.iter().all(|set| set.moved.live == 0)
     }
 
     /// Slots of all sets that change their owner, and of these such that move away from a backend that lives.
@@ -112,11 +118,16 @@ pub fn predict(from: &Content, to: &Content) -> Disruption {
     for item in from.vips.diff(&to.vips) {
         match item {
             DiffItem::Update { old: (name, old), new: (_, new) } if old.set != new.set => {
-                disruption.vips.push(VipDisruption::Moved {
-                    vip: name.clone(),
-                    from: old.set.clone(),
-                    to: new.set.clone(),
-                });
+                let sets = from.sets.get(&old.set).zip(to.sets.get(&new.set));
+                let moved = sets.map_or_else(Moved::default, |(old, new)| tables.moved(old, new).0);
+                if (moved.live, moved.dead) != (0, 0) {
+                    disruption.vips.push(VipDisruption::Moved {
+                        vip: name.clone(),
+                        from: old.set.clone(),
+                        to: new.set.clone(),
+                        moved,
+                    });
+                }
             }
             DiffItem::Remove(name, _) => disruption.vips.push(VipDisruption::Removed { vip: name.clone() }),
             DiffItem::Add(..) | DiffItem::Update { .. } => {}

@@ -1,4 +1,5 @@
-//! A Service's part of the content: one set and one VIP for each of its ports and addresses.
+//! A Service's part of the content: a VIP for each of its ports and addresses, and a set for each group of ports of a family
+//! that have the same backends and the same health check.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use guideway_controller_core::{Advertise, NameError, SetName, ShardName, Vip, VipName};
 use guideway_controller_crds::guideway::{EndpointMode, HealthCheckPolicy};
 use guideway_controller_ipam::{Family, ServiceKey};
-use guideway_dataplane_config::{BackendSet, HealthCheck, Ports, Probe};
+use guideway_dataplane_config::{Backend, BackendSet, HealthCheck, Ports, Probe};
 use ipnet::IpNet;
 
 use crate::annotations;
@@ -32,6 +33,13 @@ pub(crate) struct Plan<'a> {
     pub(crate) shard: ShardName,
     pub(crate) zone: Option<&'a str>,
     pub(crate) is_vip: &'a dyn Fn(IpAddr) -> bool,
+}
+
+/// A port and who serves it.
+struct Served<'p> {
+    port: &'p Port,
+    backends: Vec<Backend>,
+    health_check: Option<HealthCheck>,
 }
 
 /// A Service's part of the content.
@@ -58,8 +66,14 @@ impl Plan<'_> {
                 unit.problems.insert(reason);
                 continue;
             };
-            for port in &self.service.ports {
-                if let Err(error) = self.port(port, family, &sources, &mut unit) {
+            let mut served: Vec<Served<'_>> =
+                self.service.ports.iter().filter_map(|port| self.serve(port, family, &mut unit)).collect();
+            // A set is called by the lowest of its ports, whatever order they are written in.
+            served.sort_by_key(|served| (served.port.number, served.port.protocol));
+            let first = unit.sets.len();
+            for served in served {
+                let port = served.port;
+                if let Err(error) = self.put(served, family, &sources, first, &mut unit) {
                     unit.problems.insert(format!("port {}: its name {error}", port.label));
                 }
             }
@@ -67,7 +81,8 @@ impl Plan<'_> {
         unit
     }
 
-    fn port(&self, port: &Port, family: Family, sources: &[IpNet], unit: &mut Unit) -> Result<(), NameError> {
+    /// Who serves a port; `None` when nobody does.
+    fn serve<'p>(&self, port: &'p Port, family: Family, unit: &mut Unit) -> Option<Served<'p>> {
         let question = Question {
             slices: self.slices,
             nodes: self.nodes,
@@ -83,26 +98,46 @@ impl Plan<'_> {
         unit.problems.extend(chosen.problems);
         if chosen.backends.iter().all(|backend| backend.weight == 0) {
             unit.unserved.push(format!("{} ({family})", port.label));
-            return Ok(());
+            return None;
         }
+        Some(Served { port, backends: chosen.backends, health_check })
+    }
+
+    /// Puts a port's VIPs in, and a set if none of the family, which are those from `first` on, will do.
+    fn put(
+        &self,
+        served: Served<'_>,
+        family: Family,
+        sources: &[IpNet],
+        first: usize,
+        unit: &mut Unit,
+    ) -> Result<(), NameError> {
+        let Served { port, backends, health_check } = served;
         let short = match family {
             Family::V4 => "v4",
             Family::V6 => "v6",
         };
         let name = format!("{}/{}/{short}", self.key, port.label);
-        let set = SetName::new(&name)?;
-        // Most ports have the backends of the one before.
-        let shared = unit.sets.last().map(|set| &set.backends).filter(|before| ***before == chosen.backends);
-        let backends = shared.map_or_else(|| chosen.backends.into(), Arc::clone);
-        unit.sets.push(BackendSet {
-            name: name.clone(),
-            table_size: self.options.table_size,
-            encapsulation: self.options.encapsulation,
-            second_hop: self.options.second_hop,
-            drain_window: self.options.drain_window,
-            health_check,
-            backends,
-        });
+        let alike = |set: &&BackendSet| set.health_check == health_check && *set.backends == *backends;
+        let set = match unit.sets[first..].iter().find(alike) {
+            Some(set) => SetName::new(&set.name)?,
+            None => {
+                let set = SetName::new(&name)?;
+                // Ports that are checked in different ways have the same backends nevertheless.
+                let shared = unit.sets[first..].last().map(|set| &set.backends);
+                let shared = shared.filter(|shared| ***shared == *backends).map(Arc::clone);
+                unit.sets.push(BackendSet {
+                    name: name.clone(),
+                    table_size: self.options.table_size,
+                    encapsulation: self.options.encapsulation,
+                    second_hop: self.options.second_hop,
+                    drain_window: self.options.drain_window,
+                    health_check,
+                    backends: shared.unwrap_or_else(|| backends.into()),
+                });
+                set
+            }
+        };
         let of_family = self.addresses.iter().filter(|(address, _)| Family::of(*address) == family);
         for (index, (address, advertise)) in of_family.enumerate() {
             let vip = if index == 0 { name.clone() } else { format!("{name}/{}", index + 1) };

@@ -1,12 +1,13 @@
 //! How far two installed states are apart, slot by slot.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
-use guideway_abi::{UNSETTLED, backend_state};
+use guideway_abi::{UNSETTLED, VipRecord, backend_state};
 
-use crate::installed::InstalledSet;
+use crate::Installed;
+use crate::installed::{InstalledSet, InstalledVips};
 use crate::plan::state_of;
-use crate::{Installed, SetIndex};
 
 /// Slots of lookup tables that have another backend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,20 +16,20 @@ pub struct Moved {
     pub slots: u64,
     /// Those whose backend from before lives: established flows depend on being looked after.
     pub live: u64,
-    /// Slots of all tables before, those of new sets not counted.
+    /// Slots of all tables before, those of sets that are gone not counted.
     pub of: u64,
 }
 
 impl Installed {
-    /// What has another backend in `next`, a state that was planned from this one. Sets that are only in one of them do not
-    /// count; where tables have another size, all of their slots do.
+    /// What has another backend in `next`, a state that was planned from this one. VIPs that are only in one of them do not
+    /// count; those of a set count once, unless they come from several. Where tables have another size, all of their slots do.
     #[must_use]
     pub fn moved_to(&self, next: &Self) -> Moved {
         let mut moved = Moved::default();
         for (before, after) in self.pairs(next) {
             let Some((before, after)) = before.layers.as_ref().zip(after.layers.as_ref()) else { continue };
             moved.of += before.current.len() as u64;
-            if std::sync::Arc::ptr_eq(&before.current, &after.current) {
+            if Arc::ptr_eq(&before.current, &after.current) {
                 continue;
             }
             let is_resized = before.current.len() != after.current.len();
@@ -43,28 +44,19 @@ impl Installed {
         moved
     }
 
-    /// The sets of both, by name where names are known and else by place.
-    fn pairs<'i>(&'i self, next: &'i Self) -> Vec<(&'i InstalledSet, &'i InstalledSet)> {
-        let set =
-            |sets: &'i [Option<InstalledSet>], index: SetIndex| sets.get(usize::from(index.0))?.as_ref();
-        let (Some(before), Some(after)) = (self.names(), next.names()) else {
-            return self
-                .sets
-                .iter()
-                .zip(next.sets.iter())
-                .filter_map(|(a, b)| a.as_ref().zip(b.as_ref()))
-                .collect();
+    /// The places of each VIP that is in both, each pair once.
+    fn pairs<'i>(&'i self, next: &'i Self) -> impl Iterator<Item = (&'i InstalledSet, &'i InstalledSet)> {
+        let used = |vips: &'i InstalledVips| vips.records.iter().filter(|record| record.identity != 0);
+        let pairs: BTreeSet<(u16, u16)> = if Arc::ptr_eq(&self.vips, &next.vips) {
+            used(&self.vips).map(|record| (record.set, record.set)).collect()
+        } else {
+            let after: HashMap<u64, u16> =
+                used(&next.vips).map(|record| (record.identity, record.set)).collect();
+            let pair = |record: &VipRecord| Some((record.set, *after.get(&record.identity)?));
+            used(&self.vips).filter_map(pair).collect()
         };
-        let pair = |(name, index): (&&str, &SetIndex)| {
-            set(&self.sets, *index).zip(set(&next.sets, *after.get(name)?))
-        };
-        before.iter().filter_map(pair).collect()
-    }
-
-    fn names(&self) -> Option<HashMap<&str, SetIndex>> {
-        let last = self.memory.last.as_ref()?;
-        let names = last.vips.set_names.iter().map(AsRef::as_ref);
-        Some(names.zip(last.sets.iter().map(|set| set.index)).collect())
+        let at = |sets: &'i [Option<InstalledSet>], index: u16| sets.get(usize::from(index))?.as_ref();
+        pairs.into_iter().filter_map(move |(before, after)| at(&self.sets, before).zip(at(&next.sets, after)))
     }
 }
 
@@ -109,7 +101,17 @@ mod tests {
         let moved = first.moved_to(&installed(&resized, &first));
         assert_eq!((moved.slots, moved.live), (16_381, 16_381));
 
-        // Names count and not places, as far as they are known.
+        // A VIP that is given another set, and the others of neither.
+        let mut other = desired.clone();
+        let mut vips = other.vips.to_vec();
+        vips[2].set = "web".to_owned();
+        other.vips = vips.into();
+        let moved = first.moved_to(&installed(&other, &first));
+        // One of its two backends is in both sets.
+        assert!((8_000..14_000).contains(&moved.slots) && moved.live == moved.slots, "{moved:?}");
+        assert_eq!(moved.of, 2 * 16_381);
+
+        // VIPs count and not places.
         let mut swapped = desired.clone();
         swapped.sets.reverse();
         let moved = first.moved_to(&installed(&swapped, &first));

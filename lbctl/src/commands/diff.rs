@@ -60,6 +60,9 @@ struct Moved<'a> {
     vip: &'a str,
     from: &'a str,
     to: &'a str,
+    slots: u32,
+    moved_live: u32,
+    moved_dead: u32,
 }
 
 pub(super) fn disruption(disruption: &v1::Disruption) -> Disruption<'_> {
@@ -70,7 +73,14 @@ pub(super) fn disruption(disruption: &v1::Disruption) -> Disruption<'_> {
         moved_dead: set.moved_dead,
         exact: set.exact,
     });
-    let moved = disruption.vips_moved.iter().map(|vip| Moved { vip: &vip.vip, from: &vip.from, to: &vip.to });
+    let moved = disruption.vips_moved.iter().map(|vip| Moved {
+        vip: &vip.vip,
+        from: &vip.from,
+        to: &vip.to,
+        slots: vip.slots,
+        moved_live: vip.moved_live,
+        moved_dead: vip.moved_dead,
+    });
     Disruption { sets: sets.collect(), vips_moved: moved.collect(), vips_removed: &disruption.vips_removed }
 }
 
@@ -139,24 +149,26 @@ pub(super) fn human(answer: &DiffResponse) -> String {
 pub(super) fn disruption_lines(disruption: &v1::Disruption) -> String {
     let mut text = String::new();
     for set in disruption.sets.iter().filter(|set| set.moved_live > 0) {
-        let permille = u64::from(set.moved_live) * 1000 / u64::from(set.slots.max(1));
         let about = if set.exact { "" } else { "about " };
-        text.push_str(&format!(
-            "set {}: {about}{} of {} slots ({}.{} %) move away from backends that live\n",
-            set.set,
-            set.moved_live,
-            set.slots,
-            permille / 10,
-            permille % 10
-        ));
+        text.push_str(&format!("set {}: {about}{}\n", set.set, moved(set.moved_live, set.slots)));
     }
     for vip in &disruption.vips_moved {
-        text.push_str(&format!("VIP {}: served by set {} in place of {}\n", vip.vip, vip.to, vip.from));
+        let what = moved(vip.moved_live, vip.slots);
+        text.push_str(&format!(
+            "VIP {}: served by set {} in place of {}, {what}\n",
+            vip.vip, vip.to, vip.from
+        ));
     }
     for vip in &disruption.vips_removed {
         text.push_str(&format!("VIP {vip}: is gone\n"));
     }
     text
+}
+
+fn moved(live: u32, slots: u32) -> String {
+    let permille = u64::from(live) * 1000 / u64::from(slots.max(1));
+    let (percent, tenths) = (permille / 10, permille % 10);
+    format!("{live} of {slots} slots ({percent}.{tenths} %) move away from backends that live")
 }
 
 #[cfg(test)]

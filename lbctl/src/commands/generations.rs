@@ -190,7 +190,14 @@ mod tests {
             moved_dead: 12,
             exact: true,
         };
-        let moved = v1::VipMoved { vip: "v".to_owned(), from: "a".to_owned(), to: "b".to_owned() };
+        let moved = v1::VipMoved {
+            vip: "v".to_owned(),
+            from: "a".to_owned(),
+            to: "b".to_owned(),
+            slots: 16_381,
+            moved_live: 5460,
+            moved_dead: 1,
+        };
         let disruption =
             v1::Disruption { sets: vec![set], vips_moved: vec![moved], vips_removed: vec!["w".to_owned()] };
         let answer = GenerationsResponse {

@@ -74,9 +74,8 @@ fn what_needs_consent_waits_and_nothing_else_does() {
     assert_eq!(harmless(&from, &to, &Budget::UNLIMITED), Step { now: to, rest: false });
 }
 
-#[test]
-fn vips_move_a_few_at_a_time() {
-    let vip = |number: u8, set: &str| Vip {
+fn vip(number: u8, set: &str) -> Vip {
+    Vip {
         name: format!("v{number}").parse().unwrap(),
         address: format!("203.0.113.{number}/32").parse().unwrap(),
         ports: Ports::One(80),
@@ -88,17 +87,70 @@ fn vips_move_a_few_at_a_time() {
         shard: "all".parse().unwrap(),
         advertise: Advertise::default(),
         owner: String::new(),
-    };
-    let with = |set_name: &str| {
-        let mut content = content([set(set_name, [(1, 1)])]);
+    }
+}
+
+#[test]
+fn vips_move_a_few_at_a_time() {
+    let with = |set_name: &str, backends: &[(u8, u16)]| {
+        let mut content = content([set(set_name, backends.iter().copied())]);
         (0..5).for_each(|number| content.put_vip(vip(number, set_name)));
         content
     };
+    let (old, new) = (with("old", &[(1, 1)]), with("new", &[(1, 1), (2, 1)]));
     let budget = Budget { moved_permille: 1000, disturbed: 2 };
-    let steps = walk(&with("old"), &with("new"), &budget);
+    let steps = walk(&old, &new, &budget);
     let moved: Vec<usize> = steps.iter().map(|(_, disruption)| disruption.vips.len()).collect();
     assert_eq!(moved, [2, 2, 1]);
     assert!(steps[0].0.sets().contains_key("old"));
+    // Each of them moves half of its slots, whoever is disturbed besides.
+    let VipDisruption::Moved { moved, .. } = &steps[0].1.vips[0] else { panic!("{:?}", steps[0].1) };
+    assert!((450..550).contains(&moved.live_permille()), "{moved:?}");
+    let small = Budget { moved_permille: 100, disturbed: 10 };
+    assert!(!small.allows(&predict(&old, &new)));
+    let held = harmless(&old, &new, &small);
+    assert!(held.rest && small.allows(&predict(&old, &held.now)));
+    assert_eq!(harmless(&held.now, &new, &small), held);
+    // Sets of the same backends are no matter.
+    let same = with("new", &[(1, 1)]);
+    assert_eq!(predict(&old, &same), Disruption::default());
+    assert_eq!(walk(&old, &same, &small).len(), 1);
+}
+
+#[test]
+fn no_vip_waits_with_backends_that_are_not_its_own() {
+    let put = |content: &mut Content, number: u8, set: &str| content.put_vip(vip(number, set));
+    // Two VIPs of a set. One goes to another set, and the set itself changes too.
+    let mut from = content([set("a", [(1, 1), (2, 1)])]);
+    put(&mut from, 1, "a");
+    put(&mut from, 2, "a");
+    let to = |a: &[(u8, u16)], b: &[(u8, u16)]| {
+        let mut to = content([set("a", a.iter().copied()), set("b", b.iter().copied())]);
+        put(&mut to, 1, "a");
+        put(&mut to, 2, "b");
+        to
+    };
+    let set_of = |content: &Content, number: u8| -> String {
+        content.vips().values().find(|vip| vip.name.as_str() == format!("v{number}")).unwrap().set.to_string()
+    };
+    let none = Budget { moved_permille: 0, disturbed: 0 };
+    // The set is as it was: the VIP waits there.
+    let step = harmless(&from, &to(&[(1, 1), (2, 1)], &[(1, 1), (2, 1), (3, 5)]), &none);
+    assert_eq!((step.rest, set_of(&step.now, 2)), (true, "a".to_owned()));
+    // It has another backend less: nobody waits for what the other VIP is served by.
+    let step = harmless(&from, &to(&[(1, 1)], &[(1, 1), (2, 1), (3, 5)]), &none);
+    assert_eq!((step.rest, set_of(&step.now, 2)), (false, "b".to_owned()));
+    // A backend of the VIP is gone: it does not wait for what is dead.
+    let step = harmless(&from, &to(&[(1, 1), (2, 1)], &[(2, 1), (3, 5)]), &none);
+    assert_eq!((step.rest, set_of(&step.now, 2)), (false, "b".to_owned()));
+    // The set is gone: it stays for this VIP, without the dead.
+    let mut alone = content([set("b", [(2, 1), (3, 5)])]);
+    put(&mut alone, 2, "b");
+    let step = harmless(&from, &alone, &none);
+    assert_eq!((step.rest, set_of(&step.now, 2)), (true, "a".to_owned()));
+    let left: Vec<(String, u16)> =
+        step.now.sets()["a"].backends.iter().map(|b| (b.name.clone(), b.weight)).collect();
+    assert_eq!(left, [("b2".to_owned(), 1), ("b3".to_owned(), 0)]);
 }
 
 proptest! {

@@ -297,10 +297,13 @@ pub(super) fn disruption(disruption: &Disruption) -> v1::Disruption {
     };
     for vip in &disruption.vips {
         match vip {
-            VipDisruption::Moved { vip, from, to } => result.vips_moved.push(v1::VipMoved {
+            VipDisruption::Moved { vip, from, to, moved } => result.vips_moved.push(v1::VipMoved {
                 vip: vip.to_string(),
                 from: from.to_string(),
                 to: to.to_string(),
+                slots: moved.slots,
+                moved_live: moved.live,
+                moved_dead: moved.dead,
             }),
             VipDisruption::Removed { vip } => result.vips_removed.push(vip.to_string()),
         }

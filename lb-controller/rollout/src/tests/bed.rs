@@ -27,11 +27,16 @@ pub(super) fn relay(number: usize) -> SocketAddr {
     (Ipv4Addr::from(0xc000_0200 + u32::try_from(number).unwrap()), 9490).into()
 }
 
-/// A content with this in it, and VIPs of the set `a` or `b`.
+/// A content with this in it, and VIPs of the set `a` or `b`, which have the same backends in other shares.
 pub(super) fn content(pool: &str, sets: &str) -> Content {
     let mut content = Content::new(Seed::new([7; 16]), Routing::default());
     content.put_pool(Pool { name: pool.parse().unwrap(), prefixes: Vec::new() });
-    for set in ["a", "b"] {
+    for (set, share) in [("a", 1), ("b", 3)] {
+        let backend = |number: u8, weight| Backend {
+            name: format!("backend {number}"),
+            address: [10, 0, 0, number].into(),
+            weight,
+        };
         let set = BackendSet {
             name: set.to_owned(),
             table_size: TableSize::Small,
@@ -39,7 +44,7 @@ pub(super) fn content(pool: &str, sets: &str) -> Content {
             second_hop: false,
             drain_window: Duration::from_secs(60),
             health_check: None,
-            backends: [Backend { name: set.to_owned(), address: [10, 0, 0, 1].into(), weight: 1 }].into(),
+            backends: [backend(1, 1), backend(2, share)].into(),
         };
         content.put_set(set).unwrap();
     }

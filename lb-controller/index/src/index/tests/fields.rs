@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use guideway_controller_core::Content;
 use guideway_dataplane_config::{Affinity, EncapsulationKind, Ports, Probe, Protocol, TableSize};
 use serde_json::json;
 
@@ -113,8 +114,62 @@ fn four_hundred_ports() {
     all["ports"] = json!(ports(true));
     world.put("east", "EndpointSlice", all);
     let content = world.settle();
-    assert_eq!((content.vips().len(), content.sets().len()), (400, 400));
+    assert_eq!((content.vips().len(), content.sets().len()), (400, 1));
     assert_eq!(world.addresses("web").len(), 1);
+}
+
+/// The set of each VIP, by the names of their ports.
+fn set_of_ports(content: &Content) -> Vec<(String, String)> {
+    let port = |name: &str| name.split('/').nth(3).unwrap().to_owned();
+    content.vips().values().map(|vip| (port(vip.name.as_str()), port(vip.set.as_str()))).collect()
+}
+
+#[test]
+fn ports_with_the_same_backends_have_one_set() {
+    let mut world = World::new();
+    let mut web = service("web");
+    // In any order: the lowest one gives the name.
+    let ports = [
+        json!({"name": "https", "port": 443, "targetPort": "https"}),
+        json!({"name": "quic", "port": 443, "protocol": "UDP", "targetPort": "https"}),
+        json!({"name": "http", "port": 80, "targetPort": "http"}),
+    ];
+    web["spec"]["ports"] = json!(ports);
+    let slice = |name: &str, endpoints: &[serde_json::Value], ports: &[(&str, &str, u16)]| {
+        let mut slice = slice("web", name, endpoints);
+        let port = |(name, protocol, port): &(&str, &str, u16)| json!({"name": name, "port": port, "protocol": protocol});
+        slice["ports"] = ports.iter().map(port).collect();
+        slice
+    };
+    let all = [("http", "TCP", 8080), ("https", "TCP", 8443), ("quic", "UDP", 8443)];
+    let first = endpoint("10.1.0.1", "web-0", "n1");
+    world.put("east", "Service", web.clone());
+    world.put("east", "EndpointSlice", slice("a", std::slice::from_ref(&first), &all));
+    let content = world.settle();
+    content.check().unwrap();
+    let pairs = |pairs: [(&str, &str); 3]| pairs.map(|(port, set)| (port.to_owned(), set.to_owned()));
+    assert_eq!(set_of_ports(&content), pairs([("http", "http"), ("https", "http"), ("quic", "http")]));
+    web["spec"]["ports"].as_array_mut().unwrap().reverse();
+    world.put("east", "Service", web.clone());
+    assert_eq!(world.settle().digest(), content.digest(), "the order of ports does not matter");
+
+    // One port that a Pod does not have.
+    let second = endpoint("10.1.0.2", "web-1", "n1");
+    world.put("east", "EndpointSlice", slice("b", std::slice::from_ref(&second), &all[1..]));
+    let apart = world.settle();
+    assert_eq!(set_of_ports(&apart), pairs([("http", "http"), ("https", "https"), ("quic", "https")]));
+    let backends = |port: &str| set(&apart, &format!("east/shop/web/{port}/v4")).backends.len();
+    assert_eq!((backends("http"), backends("https")), (1, 2));
+    // And the other way round: names say nothing about who it was before.
+    world.put("east", "EndpointSlice", slice("b", &[second], &all));
+    assert_eq!(set_of_ports(&world.settle()), set_of_ports(&content));
+
+    // Checks of other ports are other checks.
+    web["metadata"]["annotations"] = json!({"guideway.dev/health-check": "tcp"});
+    world.put("east", "Service", web);
+    let checked = world.settle();
+    let apart = pairs([("http", "http"), ("https", "https"), ("quic", "https")]);
+    assert_eq!(set_of_ports(&checked), apart);
 }
 
 #[test]
