@@ -33,6 +33,7 @@
 //! | hold | in Established: until the peer has been silent for too long | agreed, 90 s |
 //! | keepalive | in OpenConfirm and Established | a third of the hold time, jittered each time |
 //! | collision | beside a connection that may still win: until that one is given up | 1 s for its OPEN, 0.25 s for its KEEPALIVE |
+//! | confirm | in OpenConfirm, on a dialled connection that would win a collision: until our KEEPALIVE | 10 ms after the peer's, 1 s without it |
 //! | held down | in Idle, after a prefix limit with a restart time, or out of resources | as told, 10 s |
 //! | send hold | at the owner, who sees the socket: [`Event::SendStuck`] | [`Negotiated::send_hold_time`] |
 //!
@@ -48,6 +49,7 @@
 //! connection is closed without a NOTIFICATION (RFC 4724 section 4.2). Of two connections that the peer dialled, the newer
 //! one is kept. So that both speakers always agree, the KEEPALIVE of a connection that would lose waits for the OPEN
 //! of the other one, and a connection that comes beside one with our KEEPALIVE does not get our OPEN while that one lives.
+//! The KEEPALIVE of a dialled connection that would win waits too, for that of the peer: FRR 8.4 would close the session.
 //!
 //! # What becomes of the routes
 //!
@@ -71,7 +73,8 @@
 //!   stopped or held down refuses them: with Cease/Connection Rejected, or without a word when it was not started yet or
 //!   stopped silently, because a NOTIFICATION could make the peer forget the routes that it keeps over a restart.
 //! * OPEN is waited for 30 s and not four minutes, and the KEEPALIVE after it not longer than that.
-//! * The side that waits for a collision to be resolved sends its OPEN or KEEPALIVE later, see above.
+//! * The side that waits for a collision to be resolved sends its OPEN or KEEPALIVE later, and so does the one whose own
+//!   connection would win, see above.
 //! * OPEN always has capabilities: a speaker that knows none (RFC 5492 section 3) gets no second OPEN without them.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]

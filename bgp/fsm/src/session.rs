@@ -23,13 +23,19 @@ use link::{Link, Phase};
 use missed::Missed;
 use step::Step;
 
-/// How long the OPEN is waited for that decides a collision, and for how long after its establishment a session can meet
-/// a connection that the peer dialled before it. Both are some round trips at most.
+/// How long the OPEN is waited for that decides a collision, or the KEEPALIVE that ours is to follow, and for how long after
+/// its establishment a session can meet a connection that the peer dialled before it. All are some round trips at most.
 pub(crate) const COLLISION_WAIT: Duration = Duration::from_secs(1);
 
 /// How long a connection that would be kept waits for the one ahead to be established. Shorter than [`COLLISION_WAIT`] by
 /// some round trips: a peer that is like us may wait that long for our OPEN on this one before it confirms the other.
 pub(crate) const TAKE_OVER_WAIT: Duration = Duration::from_millis(250);
+
+/// How long our KEEPALIVE waits after that of the peer on a connection that we dialled and that would be kept. FRR 8.4, when it
+/// has dialled too, plans the end of its own connection as it reads our OPEN; if it reads our KEEPALIVE in the same go, the
+/// session is established in the place of that connection, and it is the session that ends. Its KEEPALIVE tells that our
+/// OPEN is read; this is for the end of that go.
+pub(crate) const CONFIRM_WAIT: Duration = Duration::from_millis(10);
 
 /// The states of RFC 4271 section 8.2.2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -217,7 +223,7 @@ impl Session {
         }
     }
 
-    /// The link on which our KEEPALIVE is sent.
+    /// The link on which our KEEPALIVE is sent, or will be.
     fn leader(&self) -> Option<usize> {
         self.links.iter().position(Link::is_committed)
     }

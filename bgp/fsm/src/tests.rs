@@ -22,6 +22,7 @@ use guideway_bgp_wire::{
     Capability, Families, Family, GracefulRestart as Restart, Message, Notification, Open,
 };
 
+use crate::session::CONFIRM_WAIT;
 use crate::{
     Action, Cause, Config, ConnectionId, Event, GracefulRestart, HoldTime, Jitter, Loss, RemoteAs, Session,
     Side, State,
@@ -129,13 +130,13 @@ impl Bench {
         Self { session: Session::new(config), now: Instant::now() }
     }
 
-    /// One that was started and got these events, timeouts after two seconds.
+    /// One that was started and got these events, timeouts when one is due and after two seconds at most.
     fn after(config: Config, events: impl IntoIterator<Item = Event>) -> Self {
         let mut bench = Self::new(config);
         bench.put(Event::Start);
         for event in events {
             if event == Event::Timeout {
-                bench.now += secs(2);
+                bench.now += bench.due().unwrap_or(secs(2)).min(secs(2));
             }
             bench.put(event);
         }
@@ -144,9 +145,19 @@ impl Bench {
 
     /// Established on the outgoing connection with a peer that said this.
     fn established(config: Config, said: Open) -> Self {
-        let bench = Self::after(config, [connected(OUT), open(OUT, said), keepalive(OUT)]);
+        let mut bench = Self::after(config, [connected(OUT), open(OUT, said)]);
+        bench.confirm();
         assert_eq!(bench.session.state(), State::Established);
         bench
+    }
+
+    /// The peer confirms the outgoing connection, and this side does when it is time.
+    fn confirm(&mut self) -> Vec<Action> {
+        let mut actions = self.put(keepalive(OUT));
+        if self.session.state() != State::Established {
+            actions.extend(self.wait(CONFIRM_WAIT));
+        }
+        actions
     }
 
     fn put(&mut self, event: Event) -> Vec<Action> {

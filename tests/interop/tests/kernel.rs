@@ -85,19 +85,12 @@ fn equal_cost(kind: Kind) -> Result<()> {
     pair.pass()
 }
 
-/// When both sides dial at once, FRR 8.4 may close what it has just established, and forgets what it kept over a restart
-/// (docs/interop.md): it waits to be dialled.
-fn let_frr_wait(kind: Kind, plan: &mut Plan) {
-    plan.router.neighbours.iter_mut().for_each(|neighbour| neighbour.passive = kind == Kind::Frr);
-}
-
 /// Link bandwidths of 1:3 make weights of 1:3, and a live change of the capacity changes them.
 fn unequal_cost(kind: Kind) -> Result<()> {
     let mut plan = Plan::new(2, Over::V4, &[VIP]).with_kernel();
     for config in &mut plan.speakers {
         config.document.push("announce: {link_bandwidth: auto}".to_owned());
     }
-    let_frr_wait(kind, &mut plan);
     let pair = Pair::start(kind, &plan)?;
     let capacity = |number: usize, gigabits: u64| {
         if let Some(agent) = &pair.agents[number] {
@@ -126,9 +119,8 @@ fn unequal_cost(kind: Kind) -> Result<()> {
 
 /// The speaker is killed and started again: the kernel of the router sees no change at all.
 fn killed_and_back(kind: Kind) -> Result<()> {
-    let mut plan =
+    let plan =
         Plan::new(2, Over::V4, &[VIP, VIP_V6]).with_kernel().with_graceful_restart(Duration::from_secs(60));
-    let_frr_wait(kind, &mut plan);
     let mut pair = Pair::start(kind, &plan)?;
     for vip in [VIP, VIP_V6] {
         wait_interfaces(&pair, vip, &["fw1", "fw2"])?;

@@ -7,6 +7,9 @@
 //! * The KEEPALIVE of a connection that would lose waits for the OPEN of the other one, for a second at most.
 //! * A connection that comes in beside one that is ahead gets our OPEN only when the one ahead has failed. When it would
 //!   win, the one ahead has a quarter of a second to be established.
+//! * The KEEPALIVE of a connection that we dialled and that would win waits for that of the peer, for a second at most, and then
+//!   for a moment (`CONFIRM_WAIT`, which says why). It does so alone, too, and where nobody may connect to us: the peer's
+//!   connection may stand before we take it or refuse it. For the two rules our KEEPALIVE counts as sent meanwhile.
 
 use guideway_bgp_wire::iana::cease;
 use guideway_bgp_wire::{Message, Notification, Open};
@@ -38,11 +41,15 @@ impl Step<'_> {
 
     /// An OPEN was accepted on a connection that has ours.
     pub(super) fn collide(&mut self, index: usize) {
+        let link = &mut self.session.links[index];
+        let Some(negotiated) = link.negotiated() else { return };
+        let prevails = prevails(link.side, &link.config, negotiated);
+        if prevails && link.side == Side::Outgoing {
+            link.confirm = self.now.checked_add(COLLISION_WAIT);
+        }
         let links = &self.session.links;
         let Some(other) = (0..links.len()).find(|other| *other != index) else { return };
-        let link = &links[index];
-        let Some(negotiated) = link.negotiated() else { return };
-        if prevails(link.side, &link.config, negotiated) {
+        if prevails {
             self.lose(other);
         } else if matches!(links[other].phase, Phase::OpenSent(_)) {
             self.session.links[index].decide = self.now.checked_add(COLLISION_WAIT);
@@ -145,10 +152,10 @@ impl Step<'_> {
     }
 
     /// Our KEEPALIVE goes out: from now on this is the connection.
-    fn commit(&mut self, index: usize) {
+    pub(super) fn commit(&mut self, index: usize) {
         let (now, jitter) = (self.now, self.jitter);
         let link = &mut self.session.links[index];
-        link.decide = None;
+        (link.decide, link.confirm) = (None, None);
         let Phase::OpenConfirm(_, keepalive) = &mut link.phase else { return };
         let before = std::mem::replace(keepalive, Keepalive::Sent);
         link.start_keepalive(now, jitter);

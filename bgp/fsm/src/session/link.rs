@@ -31,6 +31,8 @@ pub(super) struct Link {
     pub(super) keepalive_every: Duration,
     /// When a collision is decided without the other connection's OPEN.
     pub(super) decide: Option<Instant>,
+    /// When our KEEPALIVE goes out although that of the peer is not here, or soon after it.
+    pub(super) confirm: Option<Instant>,
 }
 
 /// How far a connection is.
@@ -51,7 +53,7 @@ pub(super) enum Phase {
 /// The KEEPALIVE that accepts the peer's OPEN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keepalive {
-    /// Withheld while another connection can still win; the peer's is not here.
+    /// Withheld while another connection can still win, or for a time; the peer's is not here.
     Withheld,
     /// Withheld, and the peer's is here.
     Awaited,
@@ -80,9 +82,10 @@ impl Link {
         matches!(self.phase, Phase::Established(..))
     }
 
-    /// Our KEEPALIVE is sent: the peer may take the session for established.
+    /// Our KEEPALIVE is sent, and the peer may take the session for established; or it will be sent, whatever else comes.
     pub(super) fn is_committed(&self) -> bool {
-        matches!(self.phase, Phase::OpenConfirm(_, Keepalive::Sent) | Phase::Established(..))
+        self.confirm.is_some()
+            || matches!(self.phase, Phase::OpenConfirm(_, Keepalive::Sent) | Phase::Established(..))
     }
 
     /// The peer has not sent its OPEN.
@@ -102,7 +105,7 @@ impl Link {
     }
 
     pub(super) fn deadlines(&self) -> impl Iterator<Item = Instant> {
-        [self.hold, self.keepalive, self.decide].into_iter().flatten()
+        [self.hold, self.keepalive, self.decide, self.confirm].into_iter().flatten()
     }
 
     /// The hold timer starts anew; there is none with a hold time of zero (RFC 4271 section 4.2).

@@ -5,7 +5,7 @@ use guideway_bgp_wire::{Message, Notification, Open, RefreshKind, RouteRefresh};
 
 use super::dial::Pace;
 use super::link::{Agreed, Keepalive, Phase};
-use super::{State, Step};
+use super::{CONFIRM_WAIT, State, Step};
 use crate::event::Action;
 use crate::negotiate::{Negotiated, Refresh, negotiate};
 use crate::offer::offer;
@@ -23,7 +23,11 @@ impl Step<'_> {
             (Phase::OpenConfirm(agreed, _), Message::Open(open)) if agreed.received == open => (),
             (Phase::Parked(parked), Message::Open(open)) if *parked == open => (),
             (Phase::OpenConfirm(_, Keepalive::Sent), Message::Keepalive) => self.establish(index),
-            (Phase::OpenConfirm(_, keepalive), Message::Keepalive) => *keepalive = Keepalive::Awaited,
+            (Phase::OpenConfirm(_, keepalive), Message::Keepalive) => {
+                *keepalive = Keepalive::Awaited;
+                let soon = now.checked_add(CONFIRM_WAIT);
+                link.confirm = link.confirm.zip(soon).map(|(late, soon)| late.min(soon));
+            }
             (Phase::Established(..), Message::Keepalive) => link.restart_hold(now),
             (Phase::Established(..), message @ Message::Update(_)) => {
                 link.restart_hold(now);

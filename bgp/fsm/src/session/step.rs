@@ -111,6 +111,7 @@ impl<'a> Step<'a> {
             keepalive: None,
             keepalive_every: Duration::ZERO,
             decide: None,
+            confirm: None,
         };
         self.session.links.push(link);
         if self.session.leader().is_none() {

@@ -12,6 +12,7 @@ enum Due {
     Held,
     Dial,
     Decide(usize),
+    Confirm(usize),
     Hold(usize),
     Keepalive(usize),
 }
@@ -26,6 +27,7 @@ impl Step<'_> {
                 }
                 Due::Dial => self.dial_due(),
                 Due::Decide(index) => self.decide(index),
+                Due::Confirm(index) => self.commit(index),
                 Due::Hold(index) => self.hold_expired(index),
                 Due::Keepalive(index) => self.keepalive_due(index),
             }
@@ -47,6 +49,9 @@ impl Step<'_> {
             }
             if link.hold.as_ref().is_some_and(is_due) {
                 return Some(Due::Hold(index));
+            }
+            if link.confirm.as_ref().is_some_and(is_due) {
+                return Some(Due::Confirm(index));
             }
             if link.keepalive.as_ref().is_some_and(is_due) {
                 return Some(Due::Keepalive(index));

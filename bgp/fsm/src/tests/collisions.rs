@@ -10,7 +10,7 @@ use super::{
     Bench, HIGHER, IN, LATER, LOWER, OUT, closed, config, connected, keepalive, ms, open, peer_open,
     restarting, secs, told,
 };
-use crate::session::{COLLISION_WAIT, TAKE_OVER_WAIT};
+use crate::session::{COLLISION_WAIT, CONFIRM_WAIT, TAKE_OVER_WAIT};
 use crate::{Action, Config, ConnectionId, Event, RemoteAs, Side, State};
 
 /// Who is told to go with Cease/Connection Collision Resolution.
@@ -32,6 +32,7 @@ fn the_connection_of_the_higher_identifier_is_kept() {
                 }
                 assert_eq!(losers, [gone], "peer {id}, OPEN order {order:?}, dialled {dialled:?}");
                 bench.put(keepalive(kept));
+                bench.wait(CONFIRM_WAIT);
                 assert_eq!(bench.session.connection(), Some(kept));
                 assert_eq!(bench.states().0 == State::Established, kept == OUT);
             }
@@ -48,6 +49,7 @@ fn equal_identifiers_leave_it_to_the_as_number() {
         bench.put(open(OUT, peer_open(LOWER)));
         bench.put(open(IN, peer_open(LOWER)));
         bench.put(keepalive(kept));
+        bench.wait(CONFIRM_WAIT);
         assert_eq!(bench.session.connection(), Some(kept), "own AS {local_as}");
     }
 }
@@ -69,8 +71,70 @@ fn a_keepalive_on_the_losing_connection_does_not_establish_it() {
     let mut bench = Bench::after(config(), events);
     assert_eq!(bench.states(), (State::OpenSent, State::OpenConfirm));
     assert_eq!(lost(&bench.put(open(OUT, peer_open(LOWER)))), [IN]);
-    bench.put(keepalive(OUT));
+    bench.confirm();
     assert_eq!(bench.session.connection(), Some(OUT));
+}
+
+/// What is sent on the outgoing connection when our KEEPALIVE goes out.
+fn confirms(actions: &[Action]) -> bool {
+    let keepalive = Action::Send { connection: OUT, message: Message::Keepalive };
+    actions.contains(&keepalive)
+}
+
+/// FRR must have gone on after it has read our OPEN: our KEEPALIVE follows its own, a moment later, whether its connection is here
+/// or not.
+#[test]
+fn the_keepalive_on_an_own_connection_that_would_win_follows_that_of_the_peer() {
+    for dialled in [vec![OUT], vec![OUT, IN], vec![IN, OUT]] {
+        let mut bench = Bench::after(config(), dialled.iter().copied().map(connected));
+        assert!(!confirms(&bench.put(open(OUT, peer_open(LOWER)))));
+        assert_eq!(bench.due(), Some(COLLISION_WAIT));
+        assert!(bench.wait(ms(300)).is_empty());
+        assert!(bench.put(keepalive(OUT)).is_empty());
+        assert_eq!(bench.due(), Some(CONFIRM_WAIT));
+        assert!(bench.wait(CONFIRM_WAIT - ms(1)).is_empty());
+        // A connection that comes in now meets one that is ahead, and another KEEPALIVE changes nothing.
+        assert!(bench.put(connected(LATER)).is_empty());
+        assert!(bench.put(keepalive(OUT)).is_empty());
+        let actions = bench.wait(ms(1));
+        assert!(confirms(&actions) && bench.session.connection() == Some(OUT), "{actions:?}");
+        assert_eq!(lost(&actions), [LATER]);
+    }
+}
+
+/// A peer that says no KEEPALIVE before it has ours, or late.
+#[test]
+fn the_keepalive_of_the_peer_is_waited_for_no_longer_than_a_second() {
+    for late in [false, true] {
+        let mut bench = Bench::after(config(), [connected(OUT), open(OUT, peer_open(LOWER))]);
+        assert!(bench.wait(COLLISION_WAIT - ms(1)).is_empty());
+        if late {
+            assert!(bench.put(keepalive(OUT)).is_empty());
+        }
+        let mut actions = bench.wait(ms(1));
+        assert!(confirms(&actions), "{actions:?}");
+        if !late {
+            actions = bench.put(keepalive(OUT));
+        }
+        assert!(matches!(actions.last(), Some(Action::Up { connection: OUT, .. })), "{actions:?}");
+    }
+}
+
+/// On any other connection there is nothing to wait for when no other one can win.
+#[test]
+fn any_other_keepalive_goes_out_at_once() {
+    for (connection, id) in [(OUT, HIGHER), (IN, LOWER), (IN, HIGHER)] {
+        let mut bench = Bench::after(config(), [connected(connection)]);
+        let actions = bench.put(open(connection, peer_open(id)));
+        assert_eq!(actions[0], Action::Send { connection, message: Message::Keepalive });
+        assert_eq!(bench.put(keepalive(connection)).len(), 1);
+        assert_eq!(bench.session.connection(), Some(connection));
+    }
+    // The peer's own connection is kept; ours is lost and the KEEPALIVE does not wait for anything more.
+    let mut bench = Bench::after(config(), [OUT, IN].map(connected));
+    let actions = bench.put(open(IN, peer_open(HIGHER)));
+    assert_eq!(lost(&actions), [OUT]);
+    assert_eq!(actions.last(), Some(&Action::Send { connection: IN, message: Message::Keepalive }));
 }
 
 /// The one that would win never says OPEN: the other one is not held up for longer than a second.
@@ -104,7 +168,7 @@ fn a_connection_beside_one_that_is_ahead_waits() {
         let actions = bench.put(open(IN, peer_open(id)));
         assert_eq!(lost(&actions), if loses { vec![IN] } else { vec![] }, "{id}");
         let mut established = Vec::new();
-        established.extend(bench.put(keepalive(OUT)));
+        established.extend(bench.confirm());
         assert_eq!(bench.session.connection(), Some(OUT));
         assert_eq!(lost(&established), if loses { vec![] } else { vec![IN] });
     }

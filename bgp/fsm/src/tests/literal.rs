@@ -1,5 +1,6 @@
 //! A speaker that does what RFC 4271 says to the letter: it sends OPEN on every connection at once, confirms what it
-//! gets at once, and looks for collisions only when an OPEN comes. Sessions against it must come up without a flap.
+//! gets at once, and looks for collisions only when an OPEN comes. Sessions against it must come up without a flap, also when
+//! it is as slow and as forgetful as FRR 8.4.
 
 use std::time::{Duration, Instant};
 
@@ -35,6 +36,17 @@ pub(super) struct Literal {
     dialling: bool,
     retry_at: Option<Instant>,
     links: Vec<Link>,
+    frr: Option<Frr>,
+}
+
+/// What FRR 8.4 does besides: its main thread takes what has come in the meantime in one go; and when it has closed the
+/// connection that it dialled itself for the sake of ours, it closes the session at the end of the go.
+#[derive(Debug)]
+struct Frr {
+    busy: Duration,
+    go_at: Option<Instant>,
+    inbox: Vec<(ConnectionId, Message)>,
+    closes: bool,
 }
 
 #[derive(Debug)]
@@ -47,15 +59,32 @@ struct Link {
 
 impl Literal {
     fn new(config: Config, late: Late, retry: Duration) -> Self {
-        Self { config, late, retry, started: false, dialling: false, retry_at: None, links: Vec::new() }
+        Self {
+            config,
+            late,
+            retry,
+            started: false,
+            dialling: false,
+            retry_at: None,
+            links: Vec::new(),
+            frr: None,
+        }
+    }
+
+    /// One that takes nothing that comes for so long after something came.
+    fn frr(self, busy: Duration) -> Self {
+        Self { frr: Some(Frr { busy, go_at: None, inbox: Vec::new(), closes: false }), ..self }
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.retry_at
+        self.retry_at.into_iter().chain(self.frr.as_ref().and_then(|frr| frr.go_at)).min()
     }
 
     pub(super) fn handle(&mut self, event: Event, now: Instant) -> Vec<Action> {
         let mut actions = Vec::new();
+        if event == Event::Timeout {
+            self.go(now, &mut actions);
+        }
         match event {
             Event::Start => {
                 self.started = true;
@@ -82,13 +111,34 @@ impl Literal {
                 actions.push(Action::Send { connection, message: open });
             }
             Event::Closed { connection, why } => self.remove(connection, Cause::Closed(why), &mut actions),
-            Event::Received { connection, message } => self.received(connection, message, &mut actions),
+            Event::Received { connection, message } => match &mut self.frr {
+                Some(frr) => {
+                    frr.inbox.push((connection, message));
+                    frr.go_at.get_or_insert(now + frr.busy);
+                }
+                None => self.received(connection, message, &mut actions),
+            },
             _ => {}
         }
         if self.started && self.links.is_empty() && !self.dialling && self.retry_at.is_none() {
             self.retry_at = Some(now + self.retry);
         }
         actions
+    }
+
+    fn go(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        let Some(frr) = self.frr.as_mut().filter(|frr| frr.go_at.is_some_and(|at| at <= now)) else { return };
+        frr.go_at = None;
+        for (connection, message) in std::mem::take(&mut frr.inbox) {
+            self.received(connection, message, actions);
+        }
+        let closes = self.frr.as_mut().is_some_and(|frr| std::mem::take(&mut frr.closes));
+        if let Some(link) = self.links.iter().find(|link| closes && link.state == State::Established) {
+            let (connection, sent) = (link.id, Notification::cease(7));
+            actions.push(Action::Send { connection, message: Message::Notification(sent.clone()) });
+            actions.push(Action::Disconnect { connection });
+            self.remove(connection, Cause::Received(sent), actions);
+        }
     }
 
     fn is_ahead(&self) -> bool {
@@ -103,15 +153,18 @@ impl Literal {
         let Some(index) = self.links.iter().position(|link| link.id == connection) else { return };
         match (self.links[index].state, message) {
             (State::OpenSent, Message::Open(open)) => {
-                if let Some(other) = self
-                    .links
-                    .iter()
-                    .find(|other| other.id != connection && other.state >= State::OpenConfirm)
+                // FRR looks at those that it has only opened, too.
+                let ahead = if self.frr.is_some() { State::OpenSent } else { State::OpenConfirm };
+                if let Some(other) =
+                    self.links.iter().find(|other| other.id != connection && other.state >= ahead)
                 {
                     let own = u32::from(self.config.router_id) > u32::from(open.router_id);
                     let kept = if own { Side::Outgoing } else { Side::Incoming };
                     let stays = other.state == State::Established || other.side == kept;
                     let loser = if stays { connection } else { other.id };
+                    if let Some(frr) = self.frr.as_mut().filter(|_| !stays) {
+                        frr.closes |= other.side == Side::Outgoing;
+                    }
                     let message = Message::Notification(Notification::cease(7));
                     actions.push(Action::Send { connection: loser, message });
                     actions.push(Action::Disconnect { connection: loser });
@@ -156,6 +209,7 @@ proptest! {
         (higher, closes, restart, first) in any::<(bool, bool, bool, bool)>(),
         offset in prop_oneof![0..80u64, 0..3000u64],
         retry in 300..5000u64,
+        busy in proptest::option::of(0..200u64),
     ) {
         let ids = if higher { [HIGHER, LOWER] } else { [LOWER, HIGHER] };
         let configs = [(65001, ids[0], 65000), (65000, ids[1], 65001)].map(|(own, id, peer)| Config {
@@ -164,7 +218,10 @@ proptest! {
             ..Config::new(own, id, RemoteAs::Is(peer))
         });
         let late = if closes { Late::Close } else { Late::Open };
-        let literal = Literal::new(configs[1].clone(), late, ms(retry));
+        let mut literal = Literal::new(configs[1].clone(), late, ms(retry));
+        if let Some(busy) = busy {
+            literal = literal.frr(ms(busy));
+        }
         let mut network = Network::new(configs, delays);
         network.ends[1].literal = Some(literal);
         network.put(usize::from(first), Event::Start);

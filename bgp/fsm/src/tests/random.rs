@@ -98,6 +98,9 @@ fn step() -> impl Strategy<Value = Step> {
 struct Owner {
     attempt: bool,
     open: BTreeSet<ConnectionId>,
+    /// Those of them that have our OPEN, and those that have our KEEPALIVE.
+    opened: BTreeSet<ConnectionId>,
+    confirmed: BTreeSet<ConnectionId>,
     all: Vec<ConnectionId>,
     up: Option<ConnectionId>,
 }
@@ -117,8 +120,13 @@ impl Owner {
                 Action::Disconnect { connection } => {
                     prop_assert!(self.open.remove(connection), "closes what is not open");
                 }
-                Action::Send { connection, .. } => {
+                Action::Send { connection, message } => {
                     prop_assert!(self.open.contains(connection), "sends on what is not open");
+                    match message {
+                        Message::Open(_) => self.opened.insert(*connection),
+                        Message::Keepalive => self.confirmed.insert(*connection),
+                        _ => false,
+                    };
                 }
                 Action::Up { connection, .. } => {
                     prop_assert!(self.open.contains(connection) && self.up.is_none(), "two established");
@@ -129,6 +137,19 @@ impl Owner {
                 Action::Failed(_) => {}
             }
         }
+        Ok(())
+    }
+}
+
+impl Owner {
+    /// Those that make both speakers come to the same answer: our KEEPALIVE is on one connection only, and then no other one
+    /// has our OPEN.
+    fn keeps_to_the_rules(&self) -> Result<(), TestCaseError> {
+        let still = |which: &BTreeSet<ConnectionId>| which.intersection(&self.open).count();
+        prop_assert!(
+            still(&self.confirmed) == 0 || still(&self.opened) == 1,
+            "the peer may prefer another one"
+        );
         Ok(())
     }
 }
@@ -210,6 +231,7 @@ proptest! {
             let (is_timeout, is_stop) = (event == Event::Timeout, matches!(event, Event::Stop(_)));
             let actions = bench.session.handle(event, bench.now, Jitter(jitter));
             owner.take(&actions)?;
+            owner.keeps_to_the_rules()?;
 
             let (session, state) = (&bench.session, bench.session.state());
             prop_assert_eq!(session.connection(), owner.up);

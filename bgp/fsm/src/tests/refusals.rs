@@ -3,9 +3,7 @@
 use guideway_bgp_wire::iana::capability;
 use guideway_bgp_wire::{Capability, Family, Message, Open, Role};
 
-use super::{
-    Bench, IN, LOWER, OUT, both, config, connected, keepalive, open, peer_open, received, secs, told,
-};
+use super::{Bench, IN, LOWER, OUT, both, config, connected, open, peer_open, received, secs, told};
 use crate::{Action, Cause, Config, Event, RemoteAs, State};
 
 fn with_as(asn: u32) -> Open {
@@ -115,7 +113,7 @@ fn roles_fit_as_the_table_says() {
         for theirs in all {
             let mut bench = Bench::after(Config { role: Some(own), ..config() }, [connected(OUT)]);
             bench.put(open(OUT, with_roles(&[theirs])));
-            bench.put(keepalive(OUT));
+            bench.confirm();
             let fits = fitting.contains(&(own, theirs));
             assert_eq!(bench.session.state() == State::Established, fits, "{own} and {theirs}");
             if fits {
@@ -137,7 +135,7 @@ fn an_internal_peer_has_no_role() {
     let mut said = with_as(65001);
     said.capabilities.push(Capability::Role(Role::Customer));
     bench.put(open(OUT, said));
-    bench.put(keepalive(OUT));
+    bench.confirm();
     assert_eq!(bench.session.negotiated().unwrap().peer_role, None);
 }
 

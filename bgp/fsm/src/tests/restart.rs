@@ -65,7 +65,8 @@ fn without_a_restart_no_bit_is_said() {
 fn a_new_connection_replaces_the_former_one() {
     let said = || restarting(peer_open(LOWER), true);
     for first in [OUT, IN] {
-        let mut bench = Bench::after(config(), [connected(first), open(first, said()), keepalive(first)]);
+        let mut bench =
+            Bench::after(config(), [connected(first), open(first, said()), keepalive(first), Event::Timeout]);
         bench.wait(secs(2));
         assert!(bench.put(connected(LATER)).is_empty(), "its OPEN is waited for");
         let actions = bench.put(open(LATER, said()));

@@ -46,7 +46,7 @@ fn a_peer_that_answers_and_refuses_is_dialled_less_and_less_often() {
         // A session that lasted ten seconds was a success, and the peer is missed for a while.
         bench.put(connected(OUT));
         bench.put(open(OUT, peer_open(LOWER)));
-        bench.put(keepalive(OUT));
+        bench.confirm();
         bench.now += secs(10);
         bench.put(cease(OUT, 4));
         assert_eq!(bench.due(), Some(ms(250)));
@@ -57,9 +57,10 @@ fn a_peer_that_answers_and_refuses_is_dialled_less_and_less_often() {
 fn a_session_that_flaps_is_dialled_less_and_less_often() {
     let mut bench = Bench::after(config(), []);
     for expected in [1, 2, 4, 8, 10] {
-        for event in [connected(OUT), open(OUT, peer_open(LOWER)), keepalive(OUT), cease(OUT, 4)] {
-            bench.put(event);
-        }
+        bench.put(connected(OUT));
+        bench.put(open(OUT, peer_open(LOWER)));
+        bench.confirm();
+        bench.put(cease(OUT, 4));
         assert_eq!(bench.due(), Some(secs(expected)));
         bench.wait(secs(expected));
     }

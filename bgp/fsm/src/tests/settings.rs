@@ -7,6 +7,7 @@ use guideway_bgp_wire::{Capability, Families, Family, Message, Role};
 use super::{
     Bench, LATER, LOWER, OUT, both, closed, config, connected, keepalive, open, peer_open, restarting, secs,
 };
+use crate::session::COLLISION_WAIT;
 use crate::{Action, Change, Config, Event, GracefulRestart, HoldTime, RemoteAs, RestartFlags, State, Stop};
 
 type Row = (&'static str, fn(&mut Config), Change);
@@ -135,7 +136,8 @@ fn passive_and_back() {
     bench.put(connected(OUT));
     let now = bench.now;
     bench.session.set_config(passive, now);
-    let actions = bench.put(open(OUT, peer_open(LOWER)));
+    assert!(bench.put(open(OUT, peer_open(LOWER))).is_empty());
+    let actions = bench.wait(COLLISION_WAIT);
     assert!(matches!(actions[..], [Action::Send { message: Message::Keepalive, .. }]), "{actions:?}");
     bench.put(closed(OUT));
     assert_eq!(bench.due(), None);

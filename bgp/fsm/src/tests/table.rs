@@ -46,7 +46,8 @@ fn short(actions: &[Action]) -> String {
     actions.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// A situation: its name, the configuration, and the events that lead there after Start. A timeout comes after two seconds.
+/// A situation: its name, the configuration, and the events that lead there after Start. A timeout comes when one is due, and after two
+/// seconds at most.
 type Situation = (&'static str, Config, Vec<Event>);
 
 fn situations() -> Vec<Situation> {
@@ -65,12 +66,22 @@ fn situations() -> Vec<Situation> {
         ("waiting to dial", config(), vec![failed()]),
         ("passive", passive.clone(), vec![]),
         ("out: OPEN sent", config(), vec![connected(OUT)]),
-        ("out: OPENs exchanged", config(), vec![connected(OUT), open(OUT, lower())]),
-        ("out: established", config(), vec![connected(OUT), open(OUT, lower()), keepalive(OUT)]),
+        ("out: the KEEPALIVE waits for that of the peer", config(), vec![connected(OUT), open(OUT, lower())]),
+        (
+            "the same, and that of the peer is here",
+            config(),
+            vec![connected(OUT), open(OUT, lower()), keepalive(OUT)],
+        ),
+        ("out: OPENs exchanged", config(), vec![connected(OUT), open(OUT, lower()), Event::Timeout]),
+        (
+            "out: established",
+            config(),
+            vec![connected(OUT), open(OUT, lower()), keepalive(OUT), Event::Timeout],
+        ),
         (
             "out: established, with graceful restart and notifications",
             config(),
-            vec![connected(OUT), open(OUT, kept()), keepalive(OUT)],
+            vec![connected(OUT), open(OUT, kept()), keepalive(OUT), Event::Timeout],
         ),
         ("dialling, in: OPEN sent", config(), vec![connected(IN)]),
         ("waiting to dial, in: OPEN sent", config(), vec![failed(), connected(IN)]),
@@ -94,9 +105,14 @@ fn situations() -> Vec<Situation> {
             vec![connected(OUT), connected(IN), open(IN, lower()), keepalive(IN)],
         ),
         (
-            "out: OPENs exchanged, in came after that and would lose",
+            "out: the KEEPALIVE waits for that of the peer, in came after that",
             config(),
             vec![connected(OUT), open(OUT, lower()), connected(IN)],
+        ),
+        (
+            "out: OPENs exchanged, in came after that and would lose",
+            config(),
+            vec![connected(OUT), open(OUT, lower()), Event::Timeout, connected(IN)],
         ),
         (
             "out: OPENs exchanged, in came after that and would win",
@@ -116,12 +132,19 @@ fn situations() -> Vec<Situation> {
         (
             "out: established, in came after that",
             config(),
-            vec![connected(OUT), open(OUT, lower()), keepalive(OUT), connected(IN)],
+            vec![connected(OUT), open(OUT, lower()), keepalive(OUT), Event::Timeout, connected(IN)],
         ),
         (
             "out: established with graceful restart, in came two seconds after that",
             config(),
-            vec![connected(OUT), open(OUT, kept()), keepalive(OUT), Event::Timeout, connected(IN)],
+            vec![
+                connected(OUT),
+                open(OUT, kept()),
+                keepalive(OUT),
+                Event::Timeout,
+                Event::Timeout,
+                connected(IN),
+            ],
         ),
     ]
 }

@@ -31,8 +31,6 @@ pub struct Plan {
     pub speaker_long_lived: Option<u64>,
     /// The router keeps long-lived stale paths too.
     pub router_long_lived: Option<u64>,
-    /// The router waits to be dialled.
-    pub router_waits: bool,
     /// IPv4 routes have IPv6 next hops (RFC 8950).
     pub v4_over_v6: bool,
     /// How long known speakers are waited for after a start, in seconds.
@@ -56,7 +54,6 @@ impl Plan {
             speaker_restart: None,
             speaker_long_lived: None,
             router_long_lived: None,
-            router_waits: false,
             v4_over_v6: false,
             defer: 20,
             speaker: String::new(),

@@ -210,7 +210,6 @@ fn router_spec(plan: &Plan) -> Spec {
         let mut neighbour = Neighbour::new(&format!("agg{n}"), remote, remote_as, local, &format!("agg{n}"));
         neighbour.add_path = plan.add_path;
         neighbour.passes_on = true;
-        neighbour.passive = plan.router_waits;
         neighbour.graceful_restart = Some(Duration::from_secs(120));
         neighbour.long_lived = plan.router_long_lived.map(Duration::from_secs);
         neighbour.extended_next_hop = plan.v4_over_v6;

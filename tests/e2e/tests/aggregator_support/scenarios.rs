@@ -141,15 +141,9 @@ pub fn without_add_path(kind: Kind) -> Result<()> {
     bench.pass()
 }
 
-/// The speakers offer graceful restart. FRR 8.4 may close what it has just established when both sides dial at once
-/// (docs/interop.md), and forgets the routes then that it kept: it waits to be dialled.
-fn restarts(kind: Kind, plan: Plan) -> Plan {
-    Plan { speaker_restart: Some(60), router_waits: kind == Kind::Frr, ..plan }
-}
-
 /// SIGKILL, a restart, and SIGTERM with another one: the router's kernel hears of none of it.
 pub fn killed_and_restarted(kind: Kind, style: Style) -> Result<()> {
-    let mut bench = Bench::start(kind, restarts(kind, Plan::new(style, 2)))?;
+    let mut bench = Bench::start(kind, Plan { speaker_restart: Some(60), ..Plan::new(style, 2) })?;
     let all = vips(20);
     bench.fleet.all_announce(&all)?;
     for vip in &all {
@@ -224,7 +218,7 @@ pub fn wait_remembered(bench: &Bench, count: usize) -> Result<()> {
 
 /// Two aggregators that know nothing of each other: when one is killed and comes back, no leg is lost.
 pub fn one_of_two_killed(kind: Kind) -> Result<()> {
-    let plan = Plan { aggregators: 2, ..restarts(kind, Plan::new(Style::RouteServer, 3)) };
+    let plan = Plan { aggregators: 2, speaker_restart: Some(60), ..Plan::new(Style::RouteServer, 3) };
     let mut bench = Bench::start(kind, plan)?;
     let all = vips(10);
     bench.fleet.all_announce(&all)?;

@@ -4,7 +4,6 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 use guideway_lab::netns::Netns;
-use guideway_lab::router::Kind;
 use guideway_lab::wait;
 
 use super::Case;
@@ -59,21 +58,7 @@ impl Collision {
             }
         });
         waited.with_context(|| format!("there are {:?}", connections(here, "all")))?;
-        if case.router.kind() == Kind::Frr && case.feature == Feature::CollisionOurs {
-            Self::our_opens_first(here)?;
-        }
         here.run("nft", &["delete", "table", "inet", "collision"]).map(drop)
-    }
-
-    /// FRR 8.4 closes the session that it has just established when our OPEN and our KEEPALIVE are read in one go on the
-    /// connection that stays: it hands that connection over to the neighbour whose own one is about to be closed, and then
-    /// closes the neighbour's. Here our OPEN was held back, so a KEEPALIVE would follow it at once.
-    fn our_opens_first(here: &Netns) -> Result<()> {
-        here.run("nft", &["flush", "chain", "inet", "collision", "output"])?;
-        let waited = wait::until_true("our OPENs at the router", PATIENCE, || {
-            Ok(connections(here, "established")?.iter().all(|one| one.unacked == 0))
-        });
-        waited.with_context(|| format!("there are {:?}", connections(here, "all"))).map(drop)
     }
 
     /// One session stands and stays; of colliding OPENs, on the connection of the side with the higher identifier.
