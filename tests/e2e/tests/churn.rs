@@ -270,3 +270,44 @@ fn a_table_of_another_size_keeps_connections() {
         Ok(())
     });
 }
+
+#[test]
+fn a_vip_that_is_given_another_set_keeps_connections() {
+    let set = |name: &str, backends| BackendSet {
+        encapsulation: Encapsulation::Gue,
+        ..BackendSet::of(name, backends, true)
+    };
+    let given = |name: &str| DataplaneConfig {
+        sets: vec![set("web", 1..=2), set("other", 3..=4)],
+        vips: vec![Vip::new("v4", vip::V4, name), Vip::new("extra", vip::EXTRA, "other")],
+    };
+    in_lab(&LabSpec { backends: 4, ..LabSpec::default() }, &given("web"), |lab| {
+        let mut loads = vec![hold(lab, "before", 600, 500)?];
+        all_answer("before", &mut loads)?;
+        let before = change(lab, &given("other"))?;
+        wait_changed(lab, &before)?;
+        for forwarder in &lab.forwarders {
+            let unsettled = forwarder.unsettled_slots("other")?;
+            ensure!(unsettled > 0, "{} has nothing in doubt", forwarder.name());
+        }
+        all_answer("another set", &mut loads)?;
+        loads.push(hold(lab, "after", 600, 500)?);
+
+        // Whoever comes back reads from the maps which VIP came from where, and the other forwarder's connections are found, too.
+        lab.forwarders[0].kill_agent()?;
+        lab.forwarders[0].start_agent()?;
+        let knows = |lab: &Lab| Ok(lab.forwarders[0].unsettled_slots("other").is_ok_and(|slots| slots > 0));
+        wait::until_true("the agent to know its set", CHANGE, || knows(lab))?;
+        lab.forwarders[1].stop_speaker()?;
+        lab.tor.wait_for_legs(vip::V4, &["fw1"], CHANGE)?;
+        all_answer("all by one forwarder", &mut loads)?;
+
+        let before = change(lab, &given("web"))?;
+        wait_changed(lab, &before)?;
+        all_answer("its former set again", &mut loads)?;
+        for load in loads {
+            expect_unbroken("another set", &load.finish()?)?;
+        }
+        Ok(())
+    });
+}
