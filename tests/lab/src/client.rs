@@ -157,7 +157,7 @@ impl<R: DeserializeOwned> Running<R> {
     /// How many rounds are complete.
     #[must_use]
     pub fn rounds(&self) -> usize {
-        self.process.log_text().lines().filter(|line| line.starts_with("round ")).count()
+        rounds(&self.process.log_text()).count()
     }
 
     /// Waits until `more` further rounds have begun and ended after this moment.
@@ -195,9 +195,15 @@ impl Running<HoldReport> {
     /// When there was none.
     pub fn last_round(&self) -> Result<HoldRound> {
         let text = self.process.log_text();
-        let line = text.lines().rfind(|line| line.starts_with("round "));
-        line.and_then(|line| line.parse().ok()).context("no round is over")
+        let line = rounds(&text).last().context("no round is over")?;
+        Ok(line.parse()?)
     }
+}
+
+/// The lines about rounds. They are written word by word: the last one counts when its end is there.
+fn rounds(text: &str) -> impl Iterator<Item = &str> {
+    let whole = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+    whole.filter(|line| line.starts_with("round "))
 }
 
 fn wrk_report(text: &str) -> Option<WrkReport> {
@@ -221,6 +227,14 @@ fn wrk_report(text: &str) -> Option<WrkReport> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_line_that_is_still_written_is_none() {
+        let text =
+            "established 3 connections\nround 1: 3 of 3 connections alive, 9 bytes answered\nround 2: 3 of";
+        let rounds: Vec<_> = super::rounds(text).collect();
+        assert_eq!(rounds, ["round 1: 3 of 3 connections alive, 9 bytes answered"]);
+    }
+
     #[test]
     fn wrk_output_is_read() {
         let text = "Running 1s test @ http://203.0.113.10/\n  2 threads and 10 connections\n  Thread Stats   Avg\n\

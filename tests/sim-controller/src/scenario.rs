@@ -130,8 +130,13 @@ pub fn put_witness(content: &mut Content, number: u64) {
 #[must_use]
 pub fn content(number: u64) -> Content {
     let mut content = Content::new(Seed::new([7; 16]), Routing::default());
-    for set in ["a", "b"] {
-        let backend = Backend { name: set.to_owned(), address: [10, 0, 0, 1].into(), weight: 1 };
+    // Of the same backends in other shares: flows of a VIP that goes from one to the other move.
+    for (set, share) in [("a", 1), ("b", 3)] {
+        let backend = |number: u8, weight| Backend {
+            name: format!("backend {number}"),
+            address: [10, 0, 0, number].into(),
+            weight,
+        };
         let set = BackendSet {
             name: set.to_owned(),
             table_size: TableSize::Small,
@@ -139,7 +144,7 @@ pub fn content(number: u64) -> Content {
             second_hop: false,
             drain_window: Duration::from_secs(60),
             health_check: None,
-            backends: [backend].into(),
+            backends: [backend(1, 1), backend(2, share)].into(),
         };
         if content.put_set(set).is_err() {
             unreachable!("the names are names");
