@@ -101,8 +101,8 @@ pub fn split(from: &Content, to: &Content, budget: &Budget) -> Step {
 /// As much of the way from `from` to `to` as needs nobody's consent; `rest` is what does.
 ///
 /// A set that moves more than the budget's part waits with the shares that it had, without its dead backends, and so does a
-/// VIP with the set that it had. What is within the budget is done, unless more is disturbed that way than the budget says: then all that disturbs waits. Everything
-/// else is done. Repeated, it stays where it is.
+/// VIP with the set that it had, as long as that is what it was. What is within the budget is done, unless more is disturbed
+/// that way than the budget says: then all that disturbs waits. Everything else is done. Repeated, it stays where it is.
 #[must_use]
 pub fn harmless(from: &Content, to: &Content, budget: &Budget) -> Step {
     let disruption = predict(from, to);

@@ -77,9 +77,6 @@ pub struct Layout {
 pub struct SetLayout {
     /// Its place: that of its first part.
     pub index: SetIndex,
-    /// Places that it has: one, and another one for each set that VIPs of it came from, until the flows that they brought
-    /// along need not be looked after any more.
-    pub parts: u32,
     /// Its lookup table, perhaps shared with other sets; `None` when no member can serve.
     pub table: Option<TableElement>,
     /// The earlier tables that flows may still follow, latest first.
@@ -104,7 +101,6 @@ pub struct SetLayout {
 impl SetLayout {
     /// Takes in a further part.
     fn add(&mut self, part: &Self) {
-        self.parts += 1;
         self.unsettled = self.unsettled.max(part.unsettled);
         self.held = self.held.max(part.held);
         self.at_risk = self.at_risk.saturating_add(part.at_risk);
@@ -209,7 +205,6 @@ impl Parts<'_> {
         let record = installed.map(|set| set.record).unwrap_or_default();
         SetLayout {
             index: last.index,
-            parts: 1,
             table: TableElement::of(record.table),
             previous: record.previous.map(TableElement::of),
             backends: last.backends.to_vec(),
