@@ -162,6 +162,8 @@ impl Case {
             );
             ensure!(path.link_bandwidth == Some(125_000_000), "{prefix} has no link bandwidth: {path:#?}");
         }
+        let nobody = self.router.learnt("203.0.113.99/32")?;
+        ensure!(nobody.is_empty(), "nobody announces this prefix: {nobody:#?}");
         let announced = matrix::announced_by_daemon(self.feature);
         let name = self.peer()?.name;
         let waited = wait::until_true("the daemon's route in the Adj-RIB-In", PATIENCE, || {

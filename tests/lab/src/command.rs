@@ -1,4 +1,4 @@
-//! Short commands that must succeed; an error carries the command line and what it wrote to stderr.
+//! Short commands that must succeed; an error carries the command line and what it wrote to stderr and stdout.
 
 use std::ffi::OsStr;
 use std::process::{Command, Output, Stdio};
@@ -35,12 +35,21 @@ pub fn run<S: AsRef<OsStr>>(program: &str, args: &[S]) -> Result<String> {
 /// # Errors
 /// As [`run`].
 pub fn run_always<S: AsRef<OsStr>>(program: &str, args: &[S]) -> Result<String> {
-    let output = output(program, args)?;
-    let line = line(program, args);
+    stdout(program, args, output(program, args)?)
+}
+
+/// What a command that has ended wrote to stdout.
+///
+/// # Errors
+/// When it ended with another status than 0; the text has what it wrote to stderr and to stdout.
+pub fn stdout<S: AsRef<OsStr>>(program: &str, args: &[S], output: Output) -> Result<String> {
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
-        bail!("`{line}` ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let said = format!("{}\n{}", stderr.trim(), stdout.trim());
+        bail!("`{}` ended with {}: {}", line(program, args), output.status, said.trim());
     }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    Ok(stdout)
 }
 
 /// Runs a command and returns status and output whatever the status is.

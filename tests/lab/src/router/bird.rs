@@ -33,6 +33,11 @@ impl Bird {
         wait_until_up("BIRD", &mut process, || socket.exists())?;
         Ok(Self { socket, processes: vec![process] })
     }
+
+    /// The arguments of birdc for a command of BIRD.
+    fn args(&self, words: &str) -> [String; 3] {
+        ["-s".to_owned(), self.socket.to_string_lossy().into_owned(), words.to_owned()]
+    }
 }
 
 impl Daemon for Bird {
@@ -57,7 +62,13 @@ impl Daemon for Bird {
     }
 
     fn learnt(&self, prefix: &str) -> Result<Vec<Learnt>> {
-        Ok(paths(&self.command(&format!("show route for {prefix} all where source = RTS_BGP"))?))
+        let args = self.args(&format!("show route for {prefix} all where source = RTS_BGP"));
+        let output = command::output("birdc", &args)?;
+        // Without any route to the prefix birdc says so and ends with 1.
+        if String::from_utf8_lossy(&output.stdout).contains("Network not found") {
+            return Ok(Vec::new());
+        }
+        Ok(paths(&command::stdout("birdc", &args, output)?))
     }
 
     fn refresh(&self) -> Result<()> {
@@ -73,8 +84,7 @@ impl Daemon for Bird {
     }
 
     fn command(&self, words: &str) -> Result<String> {
-        let socket = self.socket.to_string_lossy().into_owned();
-        command::run("birdc", &["-s", &socket, words])
+        command::run("birdc", &self.args(words))
     }
 }
 
