@@ -282,12 +282,14 @@ impl Projecting {
             return;
         }
         let state = Arc::clone(&self.state.borrow());
-        if let Some(stamp) = state.committed {
-            match content(&self.with.driver, stamp.generation).await {
+        match state.committed {
+            Some(stamp) => match content(&self.with.driver, stamp.generation).await {
                 Some(content) => self.index.resume(&content),
                 None if !late && may_come(&state, self.index.forwarders()) => return,
                 None => tracing::warn!(%stamp, "no forwarder has what is committed: it is made anew"),
-            }
+            },
+            // Nothing was ever served.
+            None => self.index.resume(&self.content),
         }
         leading.resumed = true;
         // What was seen before it led is not slow.

@@ -10,8 +10,8 @@ mod sightings;
 use std::collections::BTreeMap;
 
 use guideway_controller_core::{Content, Generation};
-use guideway_controller_index::{Index, ResourceProblem, ServiceView};
-use guideway_controller_ipam::PoolUse;
+use guideway_controller_index::{Contact, Index, ResourceProblem, ServiceView};
+use guideway_controller_ipam::{AddressRange, PoolUse};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::forwarders::Admission;
@@ -67,6 +67,8 @@ pub(crate) struct Summary {
     pub(crate) content: Content,
     /// How many Services of each cluster are ours.
     pub(crate) services: BTreeMap<String, u32>,
+    /// What the Services of each cluster that is known hold.
+    pub(crate) addresses: BTreeMap<String, Vec<AddressRange>>,
     /// How full pools are, by name and family.
     pub(crate) pools: Vec<PoolUse>,
     /// What is wrong with custom resources beside each other.
@@ -84,7 +86,11 @@ impl Summary {
             }
         }
         let problems = index.problems().cloned().collect();
-        Self { content, services, pools: index.ipam().usage(), problems }
+        let mut held = index.ipam().of_clusters();
+        let known = index.clusters().filter(|(_, contact)| *contact != Contact::Syncing);
+        let addresses =
+            known.map(|(name, _)| (name.to_owned(), held.remove(name).unwrap_or_default())).collect();
+        Self { content, services, addresses, pools: index.ipam().usage(), problems }
     }
 }
 

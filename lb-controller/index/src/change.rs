@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use guideway_controller_core::ForwarderName;
 use guideway_controller_crds::guideway::Cluster;
 use guideway_controller_crds::{Kind, Object, Resource};
+use guideway_controller_ipam::AddressRange;
 use k8s_openapi::api::core::v1::{Namespace, Node, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -20,6 +21,11 @@ pub enum Change {
     Synced(ClusterName),
     /// The cluster cannot be reached: what is known of it stays as it is, and nothing is written to it.
     Stale(ClusterName),
+    /// What its Services held when somebody knew them last. Whoever does not know them now reserves it.
+    Held(ClusterName, Vec<AddressRange>),
+    /// The cluster has not answered for long: its Services are still unknown, but where it is known what they hold nobody waits
+    /// for them any more.
+    Overdue(ClusterName),
     /// Nobody ever wrote to the cluster, and it cannot be reached: its Services are still unknown, but as long as forwarders
     /// serve none of them nobody waits for the addresses that they may have.
     Unmet(ClusterName),
@@ -72,6 +78,8 @@ impl Change {
             Self::Cluster(cluster, _)
             | Self::Synced(cluster)
             | Self::Stale(cluster)
+            | Self::Held(cluster, _)
+            | Self::Overdue(cluster)
             | Self::Unmet(cluster)
             | Self::ClusterGone(cluster) => {
                 format!("Cluster {cluster}")

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use guideway_controller_core::{Content, Digest, Routing, SetName, ShardName, VipName};
 use guideway_controller_crds::guideway::Cluster;
-use guideway_controller_ipam::{Ipam, Labels, Mark, ServiceKey};
+use guideway_controller_ipam::{AddressRange, Ipam, Labels, Mark, ServiceKey};
 
 use crate::config::IndexConfig;
 use crate::endpoints::Slices;
@@ -56,6 +56,8 @@ pub struct Index {
     settled: Option<Digest>,
     /// What was served before this index was made, for clusters of which nothing is known yet.
     resumed: Option<Content>,
+    /// Whether it is known what was served before.
+    served_is_known: bool,
     work: Work,
 }
 
@@ -79,15 +81,27 @@ struct ClusterState {
     slices: HashMap<ObjectName, Arc<str>>,
     /// Items of the content that were there before anything was known.
     kept: Kept,
-    /// Nobody ever wrote to it.
-    unmet: bool,
+    patience: Patience,
+    /// What its Services held when somebody knew them last; `None`: nobody has told.
+    held: Option<Vec<AddressRange>>,
 }
 
 impl ClusterState {
-    /// Whether it may have addresses that nobody knows of yet.
-    fn is_awaited(&self) -> bool {
-        self.contact == Contact::Syncing && !(self.unmet && self.kept.vips.is_empty())
+    /// Whether it may have Services that nobody knows yet.
+    fn is_missing(&self) -> bool {
+        self.contact == Contact::Syncing && !(self.patience == Patience::Unmet && self.kept.vips.is_empty())
     }
+}
+
+/// Whether others wait for a cluster of which nothing is known yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Patience {
+    /// They do.
+    Waiting,
+    /// They have waited long enough, if it is known what it has.
+    Over,
+    /// Nobody ever wrote to it.
+    Unmet,
 }
 
 /// How well a cluster is known.
@@ -163,6 +177,7 @@ impl Index {
             last_made: None,
             settled: None,
             resumed: None,
+            served_is_known: false,
             work: Work::default(),
         }
     }
@@ -213,13 +228,18 @@ impl Index {
         }
     }
 
-    /// Clusters of which more is waited for than is known.
+    /// Clusters that keep new addresses from being given: one of their Services may have recorded any. What is served of
+    /// them, and what they held when they were known last, is reserved: an address could be given twice only if it was given
+    /// first in the moment before they fell silent, and its first Service gets it back then, since it is older.
     pub fn awaited(&self) -> impl Iterator<Item = &str> {
-        self.clusters.iter().filter(|(_, cluster)| cluster.is_awaited()).map(|(name, _)| &**name)
+        let is_known = |state: &ClusterState| self.served_is_known && state.held.is_some();
+        let is_awaited = move |state: &ClusterState| {
+            state.is_missing() && !(state.patience > Patience::Waiting && is_known(state))
+        };
+        self.clusters.iter().filter(move |(_, state)| is_awaited(state)).map(|(name, _)| &**name)
     }
 
-    /// New addresses are given only when the records of all clusters are known: one of them may have it already.
-    fn records_are_known(&self) -> bool {
+    fn gives_addresses(&self) -> bool {
         self.awaited().next().is_none()
     }
 

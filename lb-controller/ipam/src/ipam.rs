@@ -2,9 +2,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::claim::{Age, Allocation, Assigned, Claim, Family, ServiceKey};
+use crate::claim::{Age, Allocation, Assigned, Claim, Family, RecordedBy, ServiceKey};
 use crate::held::{Held, Terms};
-use crate::pool::{Pool, PoolProblem};
+use crate::pool::{AddressRange, Pool, PoolProblem};
 use crate::ports::{Span, spans};
 use crate::refusal::Refusal;
 
@@ -42,6 +42,40 @@ struct Holding {
     spans: Vec<Span>,
 }
 
+/// Whose an address is of which nothing else is known yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReservedBy {
+    /// It is served for this Service.
+    Service(ServiceKey),
+    /// Some Service of this cluster has it, and it is not served.
+    Cluster(Arc<str>),
+}
+
+impl ReservedBy {
+    /// The cluster.
+    #[must_use]
+    pub const fn cluster(&self) -> &Arc<str> {
+        match self {
+            Self::Service(service) => &service.cluster,
+            Self::Cluster(cluster) => cluster,
+        }
+    }
+}
+
+/// An address that is kept for a cluster.
+#[derive(Clone, Debug)]
+struct Reserved {
+    by: ReservedBy,
+    /// The Services of its cluster are known by now: they claim it before the next content is made, or nobody does.
+    ended: bool,
+}
+
+impl Reserved {
+    const fn is_served(&self) -> bool {
+        matches!(self.by, ReservedBy::Service(_))
+    }
+}
+
 /// Who holds which address.
 ///
 /// Costs: a claim costs what looking up in trees costs, times the addresses that it has and the pools that it has to be
@@ -55,6 +89,7 @@ pub struct Ipam {
     shared: BTreeMap<Terms, BTreeSet<IpAddr>>,
     /// Given back, but perhaps served still: since when, and who had it.
     leaving: BTreeMap<IpAddr, (Mark, ServiceKey)>,
+    reserved: BTreeMap<IpAddr, Reserved>,
     mark: Mark,
     /// Who lost an address to an older Service and was not told yet.
     displaced: BTreeSet<ServiceKey>,
@@ -73,7 +108,7 @@ impl Ipam {
     pub fn set_pools(&mut self, pools: impl IntoIterator<Item = Pool>) -> Vec<PoolProblem> {
         let (pools, problems) = Pools::new(pools);
         self.pools = pools;
-        for &address in self.held.keys().chain(self.leaving.keys()) {
+        for &address in self.held.keys().chain(self.leaving.keys()).chain(self.reserved.keys()) {
             self.pools.take(address);
         }
         problems
@@ -183,27 +218,53 @@ impl Ipam {
         addresses
     }
 
+    /// The address is in use in a cluster whose Services are not known yet: no Service of another one gets it, but one that
+    /// has it, or records that it had it from us. That it is served counts more than that it is not.
+    pub fn reserve(&mut self, address: IpAddr, by: ReservedBy) {
+        let address = address.to_canonical();
+        let is_known = self.reserved.contains_key(&address) && matches!(by, ReservedBy::Cluster(_));
+        if !is_known && !self.held.contains_key(&address) {
+            self.pools.take(address);
+            self.reserved.insert(address, Reserved { by, ended: false });
+        }
+    }
+
+    /// The Services of its cluster are known: if none of them claims the address before the next [mark](Self::mark), it is
+    /// being withdrawn from then on, or free if it was not served.
+    pub fn end_reservation(&mut self, address: IpAddr) {
+        if let Some(reserved) = self.reserved.get_mut(&address.to_canonical()) {
+            reserved.ended = true;
+        }
+    }
+
     /// A content is being made out of what is held now.
     pub fn mark(&mut self) -> Mark {
+        let is_leaving = |reserved: &Reserved| reserved.ended && reserved.is_served();
+        for (address, reserved) in self.reserved.extract_if(.., |_, reserved| is_leaving(reserved)) {
+            if let ReservedBy::Service(service) = reserved.by
+                && !self.held.contains_key(&address)
+            {
+                self.leaving.entry(address).or_insert((self.mark, service));
+            }
+        }
         let mark = self.mark;
         self.mark.0 += 1;
         mark
     }
 
     /// The content of a mark is committed on all forwarders: what was given back before is served no more, and free. It is
-    /// returned: who was refused may ask again.
+    /// returned, with what is reserved no more: who was refused may ask again.
     pub fn withdrawn(&mut self, mark: Mark) -> Vec<IpAddr> {
-        let freed: Vec<IpAddr> = self
-            .leaving
-            .iter()
-            .filter(|(_, (since, _))| *since <= mark)
-            .map(|(&address, _)| address)
-            .collect();
-        for address in &freed {
-            self.leaving.remove(address);
-            self.pools.free(*address);
-        }
-        freed
+        let left = self.leaving.extract_if(.., |_, (since, _)| *since <= mark).map(|(address, _)| address);
+        let is_over = |reserved: &Reserved| reserved.ended && !reserved.is_served();
+        let over = self.reserved.extract_if(.., |_, reserved| is_over(reserved)).map(|(address, _)| address);
+        let mut freed: BTreeSet<IpAddr> = left.chain(over).collect();
+        freed.retain(|address| {
+            let is_held = self.held.contains_key(address);
+            !is_held && !self.leaving.contains_key(address) && !self.reserved.contains_key(address)
+        });
+        freed.iter().for_each(|&address| self.pools.free(address));
+        freed.into_iter().collect()
     }
 
     /// What a Service holds: nothing, when it was refused.
@@ -215,6 +276,24 @@ impl Ipam {
     /// Who holds an address.
     pub fn owners(&self, address: IpAddr) -> impl Iterator<Item = &ServiceKey> {
         self.held.get(&address.to_canonical()).into_iter().flat_map(Held::owners)
+    }
+
+    /// What the Services of each cluster hold.
+    #[must_use]
+    pub fn of_clusters(&self) -> BTreeMap<Arc<str>, Vec<AddressRange>> {
+        let mut all: BTreeMap<Arc<str>, Vec<AddressRange>> = BTreeMap::new();
+        for (&address, held) in &self.held {
+            // Services of several clusters share no address.
+            let Some(owner) = held.owners().first() else { continue };
+            let ranges = match all.get_mut(&owner.cluster) {
+                Some(ranges) => ranges,
+                None => all.entry(Arc::clone(&owner.cluster)).or_default(),
+            };
+            if ranges.last_mut().is_none_or(|range| !range.extend(address)) {
+                ranges.push(address.into());
+            }
+        }
+        all
     }
 
     /// How much of each pool is in use, by name and family. Costs what is held.
@@ -231,6 +310,9 @@ impl Ipam {
             }
         };
         self.held.keys().for_each(|&address| add(address, |used| used.assigned += 1));
+        let is_free =
+            |address: &&IpAddr| !self.held.contains_key(*address) && !self.leaving.contains_key(*address);
+        self.reserved.keys().filter(is_free).for_each(|&address| add(address, |used| used.assigned += 1));
         self.leaving.keys().for_each(|&address| add(address, |used| used.leaving += 1));
         usage
     }
@@ -290,6 +372,12 @@ impl Ipam {
             && *by != claim.owner
         {
             return Err(Refusal::Leaving { address, by: by.clone() });
+        }
+        if let Some(Reserved { by, .. }) = self.reserved.get(&address)
+            && *by.cluster() != claim.owner.cluster
+            && !(claim.recorded_by == RecordedBy::Us && claim.records(address))
+        {
+            return Err(Refusal::Reserved { address, cluster: Arc::clone(by.cluster()) });
         }
         self.held.get(&address).map_or(Ok(()), |held| held.admits(address, terms, spans))
     }

@@ -46,7 +46,7 @@ mod steps;
 pub use claim::{
     Age, Allocation, Assigned, Claim, Families, Family, MAX_REQUESTED, RecordedBy, ServiceKey, Standing,
 };
-pub use ipam::{Ipam, Mark, PoolUse};
+pub use ipam::{Ipam, Mark, PoolUse, ReservedBy};
 pub use pool::{AddressRange, Admission, AutoAssign, BuggyAddresses, Pool, PoolProblem, RangeError};
 pub use refusal::{NoSharing, Refusal};
 pub use selector::{Labels, Operator, Requirement, Selector};

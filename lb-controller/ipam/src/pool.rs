@@ -171,6 +171,23 @@ impl AddressRange {
         Family::of(address) == Family::of(self.first) && self.first <= address && address <= self.last
     }
 
+    /// Every address of it, in order.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> + use<> {
+        let (family, first) = number(self.first);
+        let (_, last) = number(self.last);
+        (first..=last).map(move |number| address(family, number))
+    }
+
+    /// Whether the address comes right after the last one, so that the range has it now.
+    pub(crate) fn extend(&mut self, next: IpAddr) -> bool {
+        let (family, last) = number(self.last);
+        let follows = last.checked_add(1).map(|following| (family, following)) == Some(number(next));
+        if follows {
+            self.last = next;
+        }
+        follows
+    }
+
     /// The fewest prefixes that are exactly this range.
     #[must_use]
     pub fn prefixes(&self) -> Vec<IpNet> {
@@ -183,6 +200,14 @@ impl AddressRange {
             }
             _ => Vec::new(),
         }
+    }
+}
+
+/// Only this one.
+impl From<IpAddr> for AddressRange {
+    fn from(address: IpAddr) -> Self {
+        let address = address.to_canonical();
+        Self { first: address, last: address }
     }
 }
 

@@ -107,6 +107,14 @@ pub enum Refusal {
         /// Who had it.
         by: ServiceKey,
     },
+    /// A requested address that is in use in a cluster of which nothing else is known yet.
+    #[error("{address} is in use in the cluster {cluster}, which has not answered yet")]
+    Reserved {
+        /// The address.
+        address: IpAddr,
+        /// The cluster.
+        cluster: Arc<str>,
+    },
     /// No pool is for this Service, or none of those has the family.
     #[error("no pool assigns {} addresses to this Service", list_families(.families))]
     NoPool {
@@ -150,7 +158,7 @@ impl Refusal {
             Self::NotInAnyPool { .. } | Self::OtherPool { .. } | Self::Buggy { .. } => "NotInPool",
             Self::UnknownPool { .. } => "UnknownPool",
             Self::NotAdmitted { .. } => "PoolNotAllowed",
-            Self::InUse { .. } | Self::Leaving { .. } => "AddressInUse",
+            Self::InUse { .. } | Self::Leaving { .. } | Self::Reserved { .. } => "AddressInUse",
             Self::OtherKey { .. } | Self::OtherBackends { .. } => "SharingConflict",
             Self::PortConflict { .. } => "PortConflict",
             Self::NoPool { .. } => "NoPool",

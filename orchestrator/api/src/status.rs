@@ -170,6 +170,15 @@ impl Status {
         Self::failure(409, "Conflict", message).about(resource, name)
     }
 
+    /// 409: the uid of an object that is written is not that of the one in the store, in the words of Kubernetes' store.
+    pub fn other_uid(resource: Qualified<'_>, name: &str, key: &str, wanted: &str, found: &str) -> Self {
+        let why = format!(
+            "StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: \
+             Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}"
+        );
+        Self::conflict_because(resource, name, &why)
+    }
+
     /// 409: the uid of a deletion's precondition is not the object's. `kind`: not the resource.
     pub fn uid_precondition(kind: Qualified<'_>, name: &str, wanted: &str, found: &str) -> Self {
         let why = format!(

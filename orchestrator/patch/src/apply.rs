@@ -100,6 +100,8 @@ pub fn apply(
         entry.fields.subtract(&removed);
     }
     entries.retain(|entry| !entry.fields.is_empty());
+    // What was compared is what the client wrote: another spelling of a quantity is a conflict in Kubernetes, too.
+    schema.normalize(&mut object);
     client_side::record(&mut object, live, &config, manager);
     if bare.as_ref() == Some(&object) {
         keep_times(&mut entries, &known);

@@ -12,6 +12,24 @@ use serde_json::{Map, Value};
 
 use crate::{Quantity, Schema, Type, cause::quote};
 
+/// Lists that may be missing, and are encoded nevertheless when they have no elements.
+const KEPT: &[(&str, &[&str])] = &[
+    ("autoscaling.v2.HorizontalPodAutoscalerStatus", &["currentMetrics"]),
+    ("core.v1.ProjectedVolumeSource", &["sources"]),
+    ("discovery.v1.EndpointSlice", &["ports"]),
+    ("rbac.v1.ClusterRole", &["rules"]),
+    ("rbac.v1.Role", &["rules"]),
+    ("storage.v1.CSINodeDriver", &["topologyKeys"]),
+    ("apiextensions.v1.CustomResourceDefinitionStatus", &["conditions", "storedVersions"]),
+];
+
+fn is_kept(definition: &str, field: &str) -> bool {
+    KEPT.iter().any(|(of, fields)| {
+        let rest = definition.strip_suffix(of);
+        rest.is_some_and(|rest| rest.ends_with('.')) && fields.contains(&field)
+    })
+}
+
 impl Schema {
     /// The first value of a built-in kind's object that has the wrong type, in the words of Go's decoder, with which
     /// Kubernetes answers 400: `json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of
@@ -22,7 +40,7 @@ impl Schema {
     }
 
     /// Gives a built-in kind's object, free of [type errors](Self::type_error), the form in which Kubernetes stores
-    /// and answers it: no nulls, no maps without entries, quantities canonical, times in UTC with whole seconds
+    /// and answers it: no nulls, no empty maps and lists, quantities canonical, times in UTC with whole seconds
     /// (`MicroTime`: microseconds).
     pub fn normalize(&self, object: &mut Value) {
         match object {
@@ -62,12 +80,22 @@ impl Schema {
         }
     }
 
-    /// Whether Go's encoder leaves a field out: a map without entries. Lists without elements stay, since some kinds tell
-    /// them from none.
+    /// Whether Go's encoder leaves a field out: a map without entries or a list without elements that is marked
+    /// `omitempty`. The schema does not say which ones are; those that may be missing are, but for [`KEPT`].
     fn is_left_out(&self, name: &str, value: &Value) -> bool {
-        value.as_object().is_some_and(Map::is_empty)
-            && self.property(name).is_some_and(|field| field.additional().is_some())
+        let is_empty = match value {
+            Value::Object(entries) => entries.is_empty(),
+            Value::Array(elements) => elements.is_empty(),
+            _ => return false,
+        };
+        let is_collection = |field: &Self| match value {
+            Value::Array(_) => field.items().is_some(),
+            _ => field.additional().is_some(),
+        };
+        is_empty
+            && self.property(name).is_some_and(is_collection)
             && self.required().all(|required| required != name)
+            && !self.0.definition.is_some_and(|definition| is_kept(definition, name))
     }
 
     fn normalize_below(&self, fields: &mut Map<String, Value>) {
@@ -271,6 +299,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::builtin::Definition;
 
     #[test]
     fn errors_are_in_the_words_of_gos_decoder() {
@@ -337,6 +366,31 @@ mod tests {
         assert_eq!(error, "illegal base64 data at input byte 1");
     }
 
+    const KEPT_OF_OBJECTS: [(&str, &str, &str); 4] = [
+        ("discovery.k8s.io", "EndpointSlice", "ports"),
+        ("discovery.k8s.io", "EndpointSlice", "endpoints"),
+        ("rbac.authorization.k8s.io", "ClusterRole", "rules"),
+        ("rbac.authorization.k8s.io", "Role", "rules"),
+    ];
+
+    /// Each of them is there, and may be missing: another one would be kept anyway.
+    #[test]
+    fn what_is_kept_although_it_is_empty_is_a_list_that_may_be_missing() {
+        for (definition, fields) in KEPT {
+            let prefix = match definition.split('.').next() {
+                Some("apiextensions") => "io.k8s.apiextensions-apiserver.pkg.apis.",
+                _ => "io.k8s.api.",
+            };
+            let schema = Definition::named(&format!("{prefix}{definition}")).unwrap().schema();
+            for field in *fields {
+                assert!(schema.property(field).unwrap().items().is_some(), "{definition}.{field}");
+                assert!(schema.required().all(|required| required != *field), "{definition}.{field}");
+                assert!(is_kept(&format!("{prefix}{definition}"), field));
+            }
+        }
+        assert!(!is_kept("io.k8s.api.core.v1.Pod", "rules") && !is_kept("x.extrarbac.v1.Role", "rules"));
+    }
+
     #[test]
     fn the_form_is_that_of_encoded_objects() {
         let pod = Schema::builtin("", "v1", "Pod").unwrap();
@@ -363,12 +417,34 @@ mod tests {
         assert_eq!(
             object,
             json!({
-                "metadata": {"annotations": {"a": "b"}, "finalizers": [],
+                "metadata": {"annotations": {"a": "b"},
                     "managedFields": [{"fieldsV1": {"f:metadata": {"f:labels": {}}}}]},
                 "spec": {"securityContext": {}, "volumes": [{"name": "v", "emptyDir": {}}],
                     "affinity": {"podAffinity": {"x": [{"labelSelector": {"matchLabels": {}}}]}}, "containers": []},
             })
         );
+        let mut object = json!({
+            "spec": {
+                "tolerations": [], "imagePullSecrets": [], "initContainers": [],
+                "containers": [{"args": [], "command": ["a"], "env": [{"name": "A"}], "ports": []}],
+                "volumes": [{"name": "v", "projected": {"sources": []}}, {"name": "w", "configMap": {"items": []}}],
+            },
+        });
+        pod.normalize(&mut object);
+        assert_eq!(
+            object,
+            json!({
+                "spec": {
+                    "containers": [{"command": ["a"], "env": [{"name": "A"}]}],
+                    "volumes": [{"name": "v", "projected": {"sources": []}}, {"name": "w", "configMap": {}}],
+                },
+            })
+        );
+        for (group, kind, field) in KEPT_OF_OBJECTS {
+            let mut object = json!({field: [], "metadata": {"finalizers": []}});
+            Schema::builtin(group, "v1", kind).unwrap().normalize(&mut object);
+            assert_eq!(object, json!({field: [], "metadata": {}}), "{kind}");
+        }
         let lease = Schema::builtin("coordination.k8s.io", "v1", "Lease").unwrap();
         let mut object = json!({"spec": {"renewTime": "2026-01-01T00:00:00.1234567Z"}});
         lease.normalize(&mut object);

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use crate::Kind;
 use crate::definition::{Column, Definition, Spec, Version};
-use crate::fields::{Field, Fields, Rule, Shape, set};
+use crate::fields::{Field, Fields, ListKind, Rule, Shape, set};
 use crate::findings::Findings;
 use crate::formats::Format;
 use crate::view::View;
@@ -156,6 +156,16 @@ pub(crate) const DEFINITION: Definition = Definition {
                 "When its API answered last, while it does not.",
             ),
             Field::optional("version", Shape::Text(Format::Plain(128)), "Of its API server."),
+            Field::optional(
+                "addresses",
+                Shape::List {
+                    of: &Shape::Text(Format::AddressRange),
+                    min: 0,
+                    max: super::status::MOST_RANGES,
+                    kind: ListKind::Atomic,
+                },
+                "Addresses that its Services hold, `first-last`: they are kept for it while it does not answer.",
+            ),
         ],
         rules: &[],
     },

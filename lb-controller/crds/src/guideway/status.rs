@@ -51,6 +51,9 @@ pub const CURRENT: &str = "Current";
 /// Of a Shard: it has a connected forwarder that serves the committed generation.
 pub const AVAILABLE: &str = "Available";
 
+/// Most ranges of addresses that the status of a Cluster has.
+pub const MOST_RANGES: usize = 1000;
+
 /// The status of a Cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -65,6 +68,9 @@ pub struct ClusterStatus {
     /// Of its API server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// Addresses that its Services hold, `first-last`; `None`: nobody knows them, or they are more than [`MOST_RANGES`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub addresses: Option<Vec<String>>,
 }
 
 /// The status of a Forwarder.

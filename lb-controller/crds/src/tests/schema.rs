@@ -74,6 +74,7 @@ fn statuses_have_schemas() {
                 services: 3,
                 last_contact: Some(at.clone()),
                 version: Some("v1.33.1".to_owned()),
+                addresses: Some(vec!["192.0.2.1-192.0.2.9".to_owned(), "2001:db8::1-2001:db8::1".to_owned()]),
             }),
         ),
         (

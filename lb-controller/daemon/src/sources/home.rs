@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use guideway_controller_crds::{self as crds, Kind, Resource};
 use guideway_controller_index::{Change, ClusterName, ObjectName};
+use guideway_controller_ipam::AddressRange;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{ApiResource, DynamicObject};
 use kube::runtime::watcher;
 use kube::{Api, Client, ResourceExt as _};
+use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -18,6 +20,9 @@ use crate::status::resources::{Subject, Told as Said};
 
 /// The key of a password in a Secret of type `kubernetes.io/basic-auth`.
 const PASSWORD: &str = "password";
+
+/// Addresses of one cluster that are kept for it. A status with more was written by somebody else.
+const MOST_ADDRESSES: usize = 1 << 20;
 
 /// The cluster with the controller's own objects.
 #[derive(Clone)]
@@ -34,8 +39,8 @@ pub(crate) struct Home {
 
 /// What the set of workload clusters is told.
 pub(super) enum Told {
-    /// A Cluster object as it is, and whether somebody has reached the cluster, as its status says.
-    Cluster(ClusterName, Box<crds::guideway::Cluster>, bool),
+    /// A Cluster object as it is, and what its status says, if somebody has reached the cluster.
+    Cluster(ClusterName, Box<crds::guideway::Cluster>, Option<Met>),
     /// There is none any more, or it cannot be read.
     ClusterGone(ClusterName),
     /// Exactly these Cluster objects are there.
@@ -44,6 +49,33 @@ pub(super) enum Told {
     Secret(String, Option<Box<Secret>>),
     /// Everything was listed once.
     Complete,
+}
+
+/// What is known of a cluster that somebody has reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Met {
+    /// What its Services held; `None`: nobody has told.
+    pub(super) addresses: Option<Vec<AddressRange>>,
+}
+
+impl Met {
+    /// As the status of a Cluster says.
+    fn read(status: &Value) -> Option<Self> {
+        status["version"].as_str()?;
+        let ranges = status["addresses"].as_array();
+        let ranges = ranges.map(|ranges| {
+            let mut room = MOST_ADDRESSES;
+            ranges
+                .iter()
+                .map(|range| {
+                    let range: AddressRange = range.as_str()?.parse().ok()?;
+                    room = room.checked_sub(range.addresses().take(room + 1).count())?;
+                    Some(range)
+                })
+                .collect::<Option<Vec<AddressRange>>>()
+        });
+        Some(Self { addresses: ranges.flatten() })
+    }
 }
 
 /// Never ends.
@@ -154,8 +186,8 @@ impl Resources {
         match resource {
             Resource::Cluster(cluster) => match ClusterName::new(&name) {
                 Ok(name) => {
-                    let is_met = value["status"]["version"].is_string();
-                    self.tell(Told::Cluster(name, Box::new(cluster), is_met)).await;
+                    let met = Met::read(&value["status"]);
+                    self.tell(Told::Cluster(name, Box::new(cluster), met)).await;
                 }
                 Err(error) => tracing::warn!(%error, "the Cluster is not used"),
             },
@@ -302,5 +334,34 @@ impl Takes<Secret> for Secrets {
 
     async fn failed(&mut self, error: &watcher::Error) {
         self.trouble.is("Secret", error);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_a_cluster_held_counts_when_all_of_it_is_understood() {
+        let read = |status: Value| Met::read(&status);
+        let held = |addresses: Value| {
+            let met = read(json!({"version": "v1.33.1", "addresses": addresses})).unwrap();
+            met.addresses.map(|ranges| ranges.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        assert_eq!(read(Value::Null), None);
+        assert_eq!(read(json!({"addresses": []})), None, "nobody has reached it");
+        assert_eq!(read(json!({"version": "v1.33.1"})), Some(Met { addresses: None }));
+        assert_eq!(held(json!([])), Some(vec![]));
+        let both = ["192.0.2.1-192.0.2.9", "2001:db8::1-2001:db8::1"].map(str::to_owned);
+        assert_eq!(held(json!(both)), Some(both.to_vec()));
+        for strange in [json!("192.0.2.1-192.0.2.9"), json!([7]), json!(["192.0.2.1-192.0.2.9", "x"])] {
+            assert_eq!(held(strange.clone()), None, "{strange}");
+        }
+        assert!(held(json!(["10.0.0.0/12"])).is_some());
+        for many in [json!(["10.0.0.0/8"]), json!(["::/0"]), json!(["10.0.0.0/12", "192.0.2.1-192.0.2.1"])] {
+            assert_eq!(held(many.clone()), None, "{many}");
+        }
     }
 }

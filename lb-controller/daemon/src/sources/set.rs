@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use guideway_controller_crds::guideway::{Cluster, ClusterAccess};
 use guideway_controller_index::{Change, ClusterName};
@@ -14,14 +14,16 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::client::{self, ClientError};
-use super::home::{self, Home, Told};
+use super::home::{self, Home, Met, Told};
 use super::{Feed, Seen, cluster, file};
 use crate::config::{Kubeconfig, Workload};
 
 /// How long to wait before a client that could not be made is tried again.
 const RETRY: Duration = Duration::from_secs(2);
-/// How long a cluster that was never reached may keep others waiting.
+/// How long a cluster that does not answer may keep others waiting for addresses.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long one may that answers and does not tell all that it has: it may have much, or a right may be missing.
+const PATIENCE_WITH_ANSWERS: Duration = Duration::from_secs(60);
 
 /// What the configuration file says of sources. Sent again when it was read again.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -46,7 +48,7 @@ struct Known {
     settings: Cluster,
     running: Option<Running>,
     /// Tells when nobody has to wait for it any more.
-    patience: Option<JoinHandle<()>>,
+    patience: JoinHandle<()>,
 }
 
 struct Running {
@@ -65,7 +67,7 @@ struct Set {
     config: Arc<Static>,
     objects: BTreeMap<ClusterName, Cluster>,
     /// Clusters of objects that somebody has reached.
-    met: BTreeSet<ClusterName>,
+    met: BTreeMap<ClusterName, Met>,
     secrets: BTreeMap<String, Secret>,
     known: BTreeMap<ClusterName, Known>,
     file: file::Source,
@@ -92,7 +94,7 @@ pub(crate) async fn run(
         feed,
         config: now,
         objects: BTreeMap::new(),
-        met: BTreeSet::new(),
+        met: BTreeMap::new(),
         secrets: BTreeMap::new(),
         known: BTreeMap::new(),
         kubeconfigs: BTreeMap::new(),
@@ -117,7 +119,7 @@ pub(crate) async fn run(
     }
     home_task.shutdown().await;
     for (_, known) in set.known {
-        known.patience.iter().for_each(JoinHandle::abort);
+        known.patience.abort();
         end(known.running).await;
     }
 }
@@ -132,9 +134,9 @@ async fn end(running: Option<Running>) {
 impl Set {
     async fn told(&mut self, told: Told) {
         match told {
-            Told::Cluster(name, cluster, is_met) => {
-                if is_met {
-                    self.met.insert(name.clone());
+            Told::Cluster(name, cluster, met) => {
+                if let Some(met) = met {
+                    self.met.insert(name.clone(), met);
                 }
                 self.objects.insert(name, *cluster);
             }
@@ -143,7 +145,7 @@ impl Set {
                 self.objects.remove(&name);
             }
             Told::Clusters(names) => {
-                self.met.retain(|name| names.contains(name));
+                self.met.retain(|name, _| names.contains(name));
                 self.objects.retain(|name, _| names.contains(name));
             }
             Told::Secret(name, Some(secret)) => {
@@ -221,7 +223,7 @@ impl Set {
 
     async fn cluster_gone(&mut self, name: &ClusterName) {
         let Some(known) = self.known.remove(name) else { return };
-        known.patience.iter().for_each(JoinHandle::abort);
+        known.patience.abort();
         end(known.running).await;
         self.feed.tell(Seen::Writable(name.clone(), None)).await;
         self.feed.change(Change::ClusterGone(name.clone())).await;
@@ -236,7 +238,12 @@ impl Set {
         }
         let (running, patience) = match before {
             Some(known) => (known.running, known.patience),
-            None => (None, self.patience(&name)),
+            None => {
+                if let Some(held) = self.met.get(&name).and_then(|met| met.addresses.clone()) {
+                    self.feed.change(Change::Held(name.clone(), held)).await;
+                }
+                (None, self.patience(&name))
+            }
         };
         if access.is_ok() {
             self.feed.contacts().missing(&name, None);
@@ -294,17 +301,21 @@ impl Set {
         Some(self.start(name.clone(), access, is_usable, settings.namespaces.clone()))
     }
 
-    /// A cluster that nobody has reached yet has no address of ours: one that cannot be reached at all, such as one whose
-    /// kubeconfig is wrong, is waited for only this long.
-    fn patience(&self, name: &ClusterName) -> Option<JoinHandle<()>> {
-        if self.met.contains(name) || !self.objects.contains_key(name) {
-            return None;
-        }
+    /// Says when nobody has to wait for a cluster any more. One that nobody has reached yet, such as one whose kubeconfig is
+    /// wrong, has no address of ours at all.
+    fn patience(&self, name: &ClusterName) -> JoinHandle<()> {
+        let is_unmet = !self.met.contains_key(name) && self.objects.contains_key(name);
         let (name, feed) = (name.clone(), self.feed.clone());
-        Some(tokio::spawn(async move {
+        tokio::spawn(async move {
             tokio::time::sleep(PATIENCE).await;
-            feed.change(Change::Unmet(name)).await;
-        }))
+            if is_unmet {
+                feed.change(Change::Unmet(name.clone())).await;
+            }
+            if feed.contacts().all(Instant::now()).get(&name).is_some_and(|contact| contact.reachable) {
+                tokio::time::sleep(PATIENCE_WITH_ANSWERS - PATIENCE).await;
+            }
+            feed.change(Change::Overdue(name)).await;
+        })
     }
 
     fn start(
@@ -410,14 +421,13 @@ mod tests {
             feed,
             config: Arc::default(),
             objects: [(east(), cluster)].into(),
-            met: BTreeSet::new(),
+            met: BTreeMap::new(),
             secrets: BTreeMap::new(),
             known: BTreeMap::new(),
             file: file::Source::new(true),
             kubeconfigs: BTreeMap::new(),
         };
-        let unusable =
-            |set: &Set| set.feed.contacts().all(std::time::Instant::now())[&east()].unusable.clone();
+        let unusable = |set: &Set| set.feed.contacts().all(Instant::now())[&east()].unusable.clone();
         let text = |set: &Set| match set.known[&east()].running.as_ref().map(|running| &running.access) {
             Some(Access::Text(text, _)) => text.clone(),
             other => panic!("{other:?}"),

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use guideway_controller_crds::guideway::{Cluster, EndpointMode};
-use guideway_controller_ipam::ServiceKey;
+use guideway_controller_ipam::{AddressRange, ReservedBy, ServiceKey};
 use k8s_openapi::api::core::v1;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 
-use super::{ClusterState, Contact, Index, Kept};
+use super::{ClusterState, Contact, Index, Kept, Patience};
 use crate::change::{Change, Watched};
 use crate::names::ObjectName;
 use crate::node::{Node, Nodes};
@@ -24,7 +24,9 @@ impl Index {
             Change::Cluster(name, spec) => self.cluster_is(name.as_str(), *spec),
             Change::Synced(name) => self.contact(name.as_str(), Contact::Live),
             Change::Stale(name) => self.contact(name.as_str(), Contact::Stale),
-            Change::Unmet(name) => self.unmet(name.as_str()),
+            Change::Held(name, ranges) => self.held_before(name.as_str(), ranges),
+            Change::Overdue(name) => self.wait_less(name.as_str(), Patience::Over),
+            Change::Unmet(name) => self.wait_less(name.as_str(), Patience::Unmet),
             Change::ClusterGone(name) => self.cluster_gone(name.as_str()),
             Change::Service(cluster, service) => self.service(cluster.as_str(), &service),
             Change::ServiceGone(cluster, name) => self.service_gone(cluster.as_str(), &name),
@@ -100,7 +102,8 @@ impl Index {
                     namespaces: BTreeMap::new(),
                     slices: HashMap::new(),
                     kept: Kept::default(),
-                    unmet: false,
+                    patience: Patience::Waiting,
+                    held: None,
                 };
                 self.clusters.insert(name.into(), state);
                 self.keep(name);
@@ -124,9 +127,27 @@ impl Index {
         }
     }
 
-    fn unmet(&mut self, name: &str) {
-        let Some(state) = self.clusters.get_mut(name).filter(|state| !state.unmet) else { return };
-        state.unmet = true;
+    fn held_before(&mut self, name: &str, ranges: Vec<AddressRange>) {
+        let Some((name, state)) = self.clusters.get_key_value(name) else { return };
+        if state.contact != Contact::Syncing || state.held.is_some() {
+            return;
+        }
+        let by = ReservedBy::Cluster(Arc::clone(name));
+        ranges
+            .iter()
+            .flat_map(AddressRange::addresses)
+            .for_each(|address| self.ipam.reserve(address, by.clone()));
+        if let Some(state) = self.clusters.get_mut(&*Arc::clone(name)) {
+            state.held = Some(ranges);
+        }
+        self.dirty.extend(self.waiting.iter().cloned());
+    }
+
+    fn wait_less(&mut self, name: &str, patience: Patience) {
+        let Some(state) = self.clusters.get_mut(name).filter(|state| state.patience < patience) else {
+            return;
+        };
+        state.patience = patience;
         self.dirty.extend(self.waiting.iter().cloned());
     }
 

@@ -11,7 +11,7 @@ use guideway_controller_crds::Kind;
 use guideway_controller_crds::guideway::EndpointMode;
 use guideway_controller_ipam::{Assigned, PoolProblem, Refusal, ServiceKey, Standing};
 
-use super::{Contact, Index, Withdrawal};
+use super::{ClusterState, Contact, Index, Withdrawal};
 use crate::options::Options;
 use crate::placement::Placement;
 use crate::projection::{Condition, IpMode, Projection, ServiceEvent, ServiceStatus, Severity};
@@ -61,7 +61,7 @@ impl Index {
                 break;
             }
         }
-        if self.records_are_known() {
+        if !self.clusters.values().any(ClusterState::is_missing) {
             // Everything that was served before is known by now.
             self.resumed = None;
         }

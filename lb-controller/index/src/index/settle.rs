@@ -2,8 +2,8 @@
 
 use std::ops::Bound;
 
-use guideway_controller_core::{Content, SetName, VipName};
-use guideway_controller_ipam::{Mark, ServiceKey};
+use guideway_controller_core::{Content, SetName, Vip, VipName};
+use guideway_controller_ipam::{AddressRange, Mark, ReservedBy, ServiceKey};
 
 use super::{Contact, Index, Kept, Withdrawal};
 
@@ -12,14 +12,22 @@ pub(super) fn from(prefix: &str) -> (Bound<&str>, Bound<&str>) {
     (Bound::Included(prefix), Bound::Unbounded)
 }
 
+/// The Service of a VIP.
+fn owner(vip: &Vip) -> ServiceKey {
+    let mut parts = vip.owner.splitn(3, '/').chain(std::iter::repeat(""));
+    let mut part = || parts.next().unwrap_or_default();
+    ServiceKey::new(part(), part(), part())
+}
+
 /// Contents that are remembered.
 const MOST_MADE: usize = 4096;
 
 impl Index {
-    /// What the forwarders serve while nothing is known of the clusters yet: VIPs of a cluster stay until it is
-    /// [synced](crate::Change::Synced), and moves between shards go on where they were. To be called before the first
-    /// [`project`](Index::project).
+    /// What the forwarders serve while nothing is known of the clusters yet, or nothing where nothing was ever committed: VIPs
+    /// of a cluster stay until it is [synced](crate::Change::Synced), and moves between shards go on where they were. To be
+    /// called before the first [`project`](Index::project), unless nobody knows what is served.
     pub fn resume(&mut self, served: &Content) {
+        self.served_is_known = true;
         self.resumed = Some(served.clone());
         let names: Vec<_> = self.clusters.keys().cloned().collect();
         for name in names {
@@ -95,6 +103,7 @@ impl Index {
             let _ = self.content.put_set(set.clone());
         }
         for (_, vip) in vips {
+            self.ipam.reserve(vip.address.addr(), ReservedBy::Service(owner(vip)));
             if let Some(shard) = served.shards().get(&vip.shard) {
                 self.content.put_shard(shard.clone());
             }
@@ -105,8 +114,11 @@ impl Index {
     pub(super) fn forget_kept(&mut self, cluster: &str) {
         let Some(state) = self.clusters.get_mut(cluster) else { return };
         let Kept { sets, vips } = std::mem::take(&mut state.kept);
-        for name in &vips {
-            self.shards.touched.extend(self.content.vips().get(name).map(|vip| vip.shard.clone()));
+        let held = state.held.take().unwrap_or_default();
+        held.iter().flat_map(AddressRange::addresses).for_each(|address| self.ipam.end_reservation(address));
+        for vip in vips.iter().filter_map(|name| self.content.vips().get(name)) {
+            self.shards.touched.insert(vip.shard.clone());
+            self.ipam.end_reservation(vip.address.addr());
         }
         self.remove(&sets, &vips);
     }

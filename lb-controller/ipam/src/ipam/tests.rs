@@ -355,6 +355,91 @@ fn what_is_given_back_is_free_when_it_is_withdrawn() {
 }
 
 #[test]
+fn what_is_reserved_goes_to_nobody_of_another_cluster() {
+    let mut ipam = ipam(&[pool("a", &["192.0.2.1-192.0.2.2"])]);
+    let west = |name: &str| ServiceKey::new("west", "shop", name);
+    let earlier = ipam.mark();
+    ipam.reserve(at("192.0.2.1"), ReservedBy::Service(west("x")));
+    ipam.reserve(at("192.0.2.1"), ReservedBy::Cluster("west".into()));
+    assert_eq!(ipam.usage()[0].assigned, 1);
+    let ask = requesting(v4("y"), &["192.0.2.1"]);
+    assert_eq!(
+        ipam.claim(&ask).unwrap_err(),
+        Refusal::Reserved { address: at("192.0.2.1"), cluster: "west".into() }
+    );
+    assert_eq!(addresses(&ipam.claim(&v4("y"))), ["192.0.2.2"]);
+    assert!(matches!(ipam.claim(&v4("z")), Err(Refusal::Exhausted { .. })));
+    ipam.set_pools([pool("a", &["192.0.2.1-192.0.2.2"])]);
+    assert!(matches!(ipam.claim(&v4("z")), Err(Refusal::Exhausted { .. })), "new pools do not forget it");
+    // Of MetalLB, say.
+    let theirs = Claim { recorded_by: RecordedBy::Others, ..recorded(v4("z"), &["192.0.2.1"]) };
+    assert!(matches!(ipam.claim(&theirs), Err(Refusal::Exhausted { .. })));
+    assert_eq!(addresses(&ipam.clone().claim(&recorded(v4("z"), &["192.0.2.1"]))), ["192.0.2.1"]);
+
+    // Who has it comes, or nobody does.
+    let mut claimed = ipam.clone();
+    claimed.end_reservation(at("192.0.2.1"));
+    let own = recorded(Claim::new(west("other"), Families::Single(Family::V4)), &["192.0.2.1"]);
+    claimed.restore(&own);
+    let mark = claimed.mark();
+    assert_eq!(claimed.withdrawn(mark), [] as [IpAddr; 0]);
+    assert_eq!(claimed.held_by(&west("other")), [at("192.0.2.1")]);
+    ipam.end_reservation(at("192.0.2.1"));
+    assert_eq!(
+        ipam.claim(&requesting(v4("z"), &["192.0.2.1"])).unwrap_err(),
+        Refusal::Reserved { address: at("192.0.2.1"), cluster: "west".into() },
+        "it is served until a content without it is"
+    );
+    assert_eq!(ipam.withdrawn(earlier), [] as [IpAddr; 0]);
+    let mark = ipam.mark();
+    assert_eq!(
+        ipam.claim(&requesting(v4("z"), &["192.0.2.1"])).unwrap_err(),
+        Refusal::Leaving { address: at("192.0.2.1"), by: west("x") }
+    );
+    assert_eq!(ipam.withdrawn(mark), [at("192.0.2.1")]);
+    assert_eq!(addresses(&ipam.claim(&v4("z"))), ["192.0.2.1"]);
+}
+
+#[test]
+fn what_is_reserved_and_not_served_waits_for_no_withdrawal() {
+    let mut ipam = ipam(&[pool("a", &["192.0.2.1-192.0.2.1"])]);
+    let earlier = ipam.mark();
+    ipam.reserve(at("192.0.2.1"), ReservedBy::Cluster("west".into()));
+    assert!(matches!(ipam.claim(&v4("z")), Err(Refusal::Exhausted { .. })));
+    ipam.end_reservation(at("192.0.2.1"));
+    assert_eq!(ipam.withdrawn(earlier), [at("192.0.2.1")]);
+    assert_eq!(addresses(&ipam.claim(&v4("z"))), ["192.0.2.1"]);
+}
+
+#[test]
+fn what_clusters_hold_is_told_in_ranges() {
+    let mut ipam = ipam(&[pool("a", &["192.0.2.0/24", "2001:db8::/120"])]);
+    for name in ["a", "b", "c", "d"] {
+        ipam.claim(&v4(name)).unwrap();
+    }
+    ipam.release(&key("b"));
+    ipam.claim(&Claim::new(ServiceKey::new("west", "shop", "x"), Families::Require(Family::V4))).unwrap();
+    let told: Vec<String> = ipam
+        .of_clusters()
+        .iter()
+        .map(|(cluster, ranges)| {
+            let all: Vec<IpAddr> = ranges.iter().flat_map(AddressRange::addresses).collect();
+            format!(
+                "{cluster} {ranges:?} {all:?}",
+                ranges = ranges.iter().map(ToString::to_string).collect::<Vec<_>>()
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            r#"east ["192.0.2.0-192.0.2.0", "192.0.2.2-192.0.2.3"] [192.0.2.0, 192.0.2.2, 192.0.2.3]"#,
+            r#"west ["192.0.2.4-192.0.2.4", "2001:db8::-2001:db8::"] [192.0.2.4, 2001:db8::]"#,
+        ]
+    );
+}
+
+#[test]
 fn pools_that_overlap() {
     let mut ipam = Ipam::new();
     let problems = ipam.set_pools([

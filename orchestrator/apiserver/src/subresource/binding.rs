@@ -52,9 +52,7 @@ async fn bind_pod(call: &mut Call, binding: &Value, options: &WriteOptions) -> A
     call.change(&change, |call, old, _| {
         let uid = text(old, &["metadata", "uid"]);
         if !wanted_uid.is_empty() && wanted_uid != uid {
-            let why =
-                format!("Precondition failed: UID in precondition: {wanted_uid}, UID in object meta: {uid}");
-            return Err(Status::conflict_because(call.named(), &name, &why));
+            return Err(Status::other_uid(call.named(), &name, &call.key(&name), wanted_uid, uid));
         }
         let binding_of = Qualified { group: "", name: "pods/binding" };
         let conflict = |why: &str| Err(Status::conflict_because(binding_of, &name, why));

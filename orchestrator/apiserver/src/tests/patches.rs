@@ -86,6 +86,47 @@ async fn what_is_applied_is_of_the_kind_of_the_path() {
     assert_eq!(lab.get(&format!("{MAPS}/x")).await.code, 404);
 }
 
+/// As with Go's encoder; but the applier owns what it has applied, and applying it again changes nothing.
+#[tokio::test]
+async fn a_list_without_elements_is_left_out() {
+    let lab = Lab::start().await;
+    let deployments = "/apis/apps/v1/namespaces/default/deployments";
+    let path = format!("{deployments}/e?fieldManager=a");
+    let config = |args: Value| {
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "e", "finalizers": []},
+            "spec": {
+                "selector": {"matchLabels": {"a": "b"}},
+                "template": {
+                    "metadata": {"labels": {"a": "b"}},
+                    "spec": {
+                        "containers": [
+                            {"name": "c", "image": "i", "args": args, "resources": {"limits": {"cpu": "1000m"}}},
+                        ],
+                        "tolerations": [],
+                    },
+                },
+            },
+        })
+    };
+    let apply = async |args: Value| {
+        let reply = lab.patch(&path, "apply-patch+yaml", &config(args)).await;
+        assert!(reply.code.is_success(), "{}", reply.json);
+        reply.json
+    };
+    let args = |object: &Value| object["spec"]["template"]["spec"]["containers"][0].get("args").cloned();
+    let made = apply(json!([])).await;
+    assert_eq!((args(&made), made["metadata"].get("finalizers")), (None, None));
+    assert_eq!(made["spec"]["template"]["spec"].get("tolerations"), None);
+    assert_eq!(made["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["cpu"], "1");
+    assert_eq!(apply(json!([])).await, made);
+    assert_eq!(args(&apply(json!(["-v"])).await), Some(json!(["-v"])));
+    assert_eq!(args(&apply(json!([])).await), None);
+    let role = json!({"metadata": {"name": "e"}, "rules": []});
+    let made = lab.made("/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles", &role).await;
+    assert_eq!(made["rules"], json!([]));
+}
+
 #[tokio::test]
 async fn a_field_that_is_twice_in_a_merge_patch() {
     let lab = Lab::start().await;

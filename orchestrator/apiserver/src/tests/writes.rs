@@ -48,6 +48,16 @@ async fn an_object_from_its_beginning_to_its_end() {
     assert_eq!((late.code.as_u16(), late.reason()), (409, "Conflict"));
     assert!(late.message().ends_with("please apply your changes to the latest version and try again"));
 
+    changed["metadata"]["uid"] = json!("nobody");
+    let other = lab.put(&path, &changed).await;
+    let uid = made["metadata"]["uid"].as_str().unwrap();
+    let words = format!(
+        "Operation cannot be fulfilled on configmaps \"g1\": StorageError: invalid object, Code: 4, Key: \
+         /registry/core/configmaps/default/g1, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in \
+         precondition: nobody, UID in object meta: {uid}"
+    );
+    assert_eq!((other.code.as_u16(), other.message()), (409, words.as_str()));
+
     let deleted = lab.delete(&path, &Value::Null).await;
     assert_eq!((deleted.code.as_u16(), deleted.json["status"].as_str()), (200, Some("Success")));
     assert_eq!(deleted.json["details"]["uid"], made["metadata"]["uid"]);

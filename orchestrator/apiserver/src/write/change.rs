@@ -157,9 +157,7 @@ impl Call {
         let uid = text(old, &["metadata", "uid"]);
         let wanted = text(new, &["metadata", "uid"]);
         if !wanted.is_empty() && wanted != uid {
-            let why =
-                format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}");
-            return Err(Status::conflict_because(self.named(), name, &why));
+            return Err(Status::other_uid(self.named(), name, &self.key(name), wanted, uid));
         }
         let version = text(old, &["metadata", "resourceVersion"]);
         let wanted = text(new, &["metadata", "resourceVersion"]);

@@ -290,3 +290,53 @@ fn a_cluster_that_nobody_ever_reached_is_not_waited_for() {
         Some(()).filter(|()| lists.into_iter().all(is_empty))
     });
 }
+
+/// It may have many Services: new ones elsewhere get addresses all the same, and never one of its own, served or not.
+#[test]
+fn a_cluster_that_is_away_after_a_restart_keeps_its_addresses_and_nobody_waiting() {
+    let (home, mut west) = (Site::home(), Site::new("west"));
+    home.apply(&pool("all", "192.0.2.0/24"));
+    home.apply(&secret(&kubeconfig(&home, &west).1));
+    home.apply(&json!({
+        "apiVersion": "guideway.dev/v1alpha1", "kind": "Cluster",
+        "metadata": { "name": "west", "namespace": "guideway" },
+        "spec": { "kubeconfigSecret": { "name": "west" } },
+    }));
+    let mut controllers = Controllers::new(&home);
+    controllers.start();
+    let served = web(&west, "10.0.0.2");
+    west.apply(&service("idle", json!({})));
+    let idle = address(&west, "idle");
+    announced(&controllers, &[WEST]);
+    until("the Cluster says which addresses it has", || {
+        let cluster = home.get_in("guideway", "clusters.guideway.dev", "west")?;
+        Some(()).filter(|()| cluster["status"]["addresses"] == json!([format!("{served}-{idle}")]))
+    });
+
+    west.server.kill();
+    controllers.kill(0);
+    controllers.start();
+    let here = web(&home, "10.0.0.1");
+    assert!(here != served && here != idle, "{here}");
+    announced(&controllers, &[EAST, WEST]);
+    for taken in [&served, &idle] {
+        home.apply(&service("greedy", json!({ "metallb.io/loadBalancerIPs": taken })));
+        until("it is told who has the address", || {
+            let greedy = home.get("service", "greedy")?;
+            let conditions = greedy["status"]["conditions"].as_array()?.clone();
+            let words = format!("{taken} is in use in the cluster west, which has not answered yet");
+            let is_told = |one: &&Value| one["message"].as_str().is_some_and(|text| text.contains(&words));
+            conditions.iter().find(is_told).map(|_| ())
+        });
+    }
+    // What it has is not forgotten by those who have not heard of it.
+    let cluster = home.get_in("guideway", "clusters.guideway.dev", "west").unwrap();
+    assert_eq!(cluster["status"]["addresses"], json!([format!("{served}-{idle}")]));
+
+    west.server.spawn().unwrap();
+    condition(&home, "Synced", "True", "");
+    west.kubectl(&["delete", "service", "idle"], None).unwrap();
+    assert_eq!(address(&home, "greedy"), idle, "it is free now");
+    assert_eq!((address(&west, "web"), address(&home, "web")), (served, here));
+    announced(&controllers, &[EAST, WEST]);
+}

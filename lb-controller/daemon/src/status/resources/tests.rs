@@ -36,7 +36,13 @@ fn facts() -> Facts {
         guideway_dataplane_config::Seed::new([7; 16]),
         guideway_controller_core::Routing::default(),
     );
-    let summary = Summary { content, services: BTreeMap::new(), pools: Vec::new(), problems: Vec::new() };
+    let summary = Summary {
+        content,
+        services: BTreeMap::new(),
+        addresses: BTreeMap::new(),
+        pools: Vec::new(),
+        problems: Vec::new(),
+    };
     Facts {
         contacts: BTreeMap::new(),
         state: Arc::default(),

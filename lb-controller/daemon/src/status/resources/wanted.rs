@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use guideway_controller_core::{ForwarderName, Shard};
 use guideway_controller_crds::Kind;
 use guideway_controller_crds::guideway::status::{
-    AVAILABLE, CONNECTED, CURRENT, Condition, ConditionStatus, REACHABLE, SYNCED, VALID,
+    AVAILABLE, CONNECTED, CURRENT, Condition, ConditionStatus, MOST_RANGES, REACHABLE, SYNCED, VALID,
 };
 use guideway_controller_index::ClusterName;
 use guideway_controller_ipam::Family;
@@ -47,7 +47,8 @@ pub(super) fn valid(errors: &str, notes: &str) -> Wanted {
     }
 }
 
-/// What is known of a resource beside whether it was understood: conditions, and all other fields of its status.
+/// What is known of a resource beside whether it was understood: conditions, and all other fields of its status. A null
+/// takes one away.
 pub(super) fn live(kind: Kind, name: &str, facts: &Facts) -> (Vec<Wanted>, Map<String, Value>) {
     match kind {
         Kind::Cluster => cluster(name, facts),
@@ -89,6 +90,12 @@ fn cluster(name: &str, facts: &Facts) -> (Vec<Wanted>, Map<String, Value>) {
     };
     if let Some(summary) = &facts.summary {
         fields.insert("services".to_owned(), summary.services.get(name).copied().unwrap_or_default().into());
+        // Of one that is not known yet it stays as it is.
+        if let Some(ranges) = summary.addresses.get(name) {
+            let fits = ranges.len() <= MOST_RANGES;
+            let texts = fits.then(|| ranges.iter().map(ToString::to_string).collect::<Vec<_>>());
+            fields.insert("addresses".to_owned(), texts.into());
+        }
     }
     fields.extend(contact.version.as_deref().and_then(version));
     (vec![reachable, synced], fields)
@@ -242,6 +249,7 @@ pub(super) fn merge(
         status.remove("lastContact");
     }
     status.extend(fields);
+    status.retain(|_, value| !value.is_null());
     let status = Value::Object(status);
     (status != *before).then_some((status, urgency))
 }

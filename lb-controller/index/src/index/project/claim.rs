@@ -63,7 +63,7 @@ impl Index {
         &mut self,
         decisions: Vec<(ServiceKey, Decision)>,
     ) -> Vec<(ServiceKey, Option<Outcome>)> {
-        let known = self.records_are_known();
+        let known = self.gives_addresses();
         let mut claims = Vec::new();
         let mut outcomes = BTreeMap::new();
         for (key, decision) in decisions {

@@ -255,6 +255,12 @@ impl World {
         panic!("it never comes to rest");
     }
 
+    /// Applies these changes, and settles.
+    pub(super) fn tell_all(&mut self, changes: Vec<Change>) {
+        changes.into_iter().for_each(|change| _ = self.index.apply(change));
+        self.settle();
+    }
+
     /// A new index that is told what there is now.
     pub(super) fn restarted(&self) -> Self {
         self.restarted_with(&[])

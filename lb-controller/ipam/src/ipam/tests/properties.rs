@@ -30,6 +30,12 @@ fn address() -> impl Strategy<Value = IpAddr> {
         .prop_map(|(v4, n)| if v4 { at(&format!("10.0.0.{n}")) } else { at(&format!("2001:db8::{n}")) })
 }
 
+fn owner() -> impl Strategy<Value = ServiceKey> {
+    (0_u8..2, 0_u8..2, 0_u8..4).prop_map(|(cluster, namespace, name)| {
+        ServiceKey::new(format!("c{cluster}"), format!("n{namespace}"), format!("s{name}"))
+    })
+}
+
 fn claim() -> impl Strategy<Value = Claim> {
     let family = prop_oneof![Just(Family::V4), Just(Family::V6)];
     let families = (0_u8..3, family).prop_map(|(kind, family)| match kind {
@@ -37,15 +43,12 @@ fn claim() -> impl Strategy<Value = Claim> {
         1 => Families::Prefer(family),
         _ => Families::Require(family),
     });
-    let owner = (0_u8..2, 0_u8..2, 0_u8..4).prop_map(|(cluster, namespace, name)| {
-        ServiceKey::new(format!("c{cluster}"), format!("n{namespace}"), format!("s{name}"))
-    });
     let port = prop_oneof![
         (1_u16..4).prop_map(Ports::One),
         (1_u16..4).prop_map(|first| Ports::Range(first, first + 2)),
     ];
     (
-        owner,
+        owner(),
         families,
         prop_oneof![3 => Just(Vec::new()), 1 => proptest::collection::vec(address(), 1..3)],
         proptest::option::weighted(0.2, prop_oneof![Just("a"), Just("b"), Just("z")]),
@@ -76,6 +79,10 @@ fn claims() -> impl Strategy<Value = Vec<Claim>> {
             claims.into_iter().map(|claim| (claim.owner.clone(), claim)).collect();
         once.into_values().collect()
     })
+}
+
+fn by(owner: ServiceKey, served: bool) -> ReservedBy {
+    if served { ReservedBy::Service(owner) } else { ReservedBy::Cluster(owner.cluster) }
 }
 
 /// Claims with at most one record of each family, no two of the same age.
@@ -141,7 +148,7 @@ proptest! {
 }
 
 /// No two owners of one (address, protocol, port), two of one address only on the same terms, and what is held is neither
-/// free nor leaving.
+/// free nor leaving. What is reserved is not free.
 fn check(ipam: &Ipam, claims: &BTreeMap<ServiceKey, Claim>) {
     let mut seen: BTreeMap<IpAddr, Vec<&Claim>> = BTreeMap::new();
     for (owner, claim) in claims {
@@ -167,13 +174,14 @@ fn check(ipam: &Ipam, claims: &BTreeMap<ServiceKey, Claim>) {
         }
     }
     assert_eq!(seen.keys().collect::<Vec<_>>(), ipam.held.keys().collect::<Vec<_>>());
-    // Everything that a pool gives is free, held or leaving.
+    // Everything that a pool gives is free, held, leaving or reserved.
     for used in ipam.usage() {
         let mut rest = ipam.pools.clone();
         let pool = rest.named(&used.name).unwrap().clone();
         let mut free = 0;
         while let Some(address) = rest.first_free(&pool, used.family) {
             assert!(!seen.contains_key(&address) && !ipam.leaving.contains_key(&address));
+            assert!(!ipam.reserved.contains_key(&address));
             rest.take(address);
             free += 1;
         }
@@ -182,8 +190,9 @@ fn check(ipam: &Ipam, claims: &BTreeMap<ServiceKey, Claim>) {
                 && ipam.pools.of(**address).is_some_and(|found| found.name == pool.name)
                 && !ipam.pools.avoids(&pool, **address)
         };
-        let taken = seen.keys().chain(ipam.leaving.keys()).filter(given).count();
-        assert_eq!(used.capacity, (free + taken) as u128);
+        let taken: BTreeSet<&IpAddr> =
+            seen.keys().chain(ipam.leaving.keys()).chain(ipam.reserved.keys()).filter(given).collect();
+        assert_eq!(used.capacity, (free + taken.len()) as u128);
     }
 }
 
@@ -203,6 +212,8 @@ enum Op {
     Release(usize),
     Pools(Vec<Pool>),
     Withdrawn,
+    Reserve(ReservedBy, IpAddr),
+    EndReservation(IpAddr),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -211,6 +222,8 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (0_usize..16).prop_map(Op::Release),
         1 => pools().prop_map(Op::Pools),
         2 => Just(Op::Withdrawn),
+        1 => (owner(), any::<bool>(), address()).prop_map(|(owner, served, address)| Op::Reserve(by(owner, served), address)),
+        1 => address().prop_map(Op::EndReservation),
     ]
 }
 
@@ -225,9 +238,16 @@ proptest! {
         for op in ops {
             match op {
                 Op::Claim(claim) => {
+                    let before = ipam.held_by(&claim.owner).to_vec();
                     let answer = ipam.claim(&claim);
                     let got: Vec<IpAddr> =
                         answer.iter().flat_map(|given| &given.addresses).map(|one| one.address).collect();
+                    for address in got.iter().filter(|address| !before.contains(address)) {
+                        let by = ipam.reserved.get(address).map(|reserved| reserved.by.cluster().clone());
+                        let is_record = claim.recorded_by == RecordedBy::Us && claim.records(*address);
+                        let is_own = by.is_none_or(|cluster| cluster == claim.owner.cluster);
+                        prop_assert!(is_own || is_record, "{} is reserved", address);
+                    }
                     prop_assert_eq!(ipam.held_by(&claim.owner), got);
                     prop_assert!(answer.is_err() || !ipam.held_by(&claim.owner).is_empty());
                     claims.insert(claim.owner.clone(), claim);
@@ -244,6 +264,8 @@ proptest! {
                     let after: Vec<_> = claims.keys().map(|owner| ipam.held_by(owner).to_vec()).collect();
                     prop_assert_eq!(before, after);
                 }
+                Op::Reserve(by, address) => ipam.reserve(address, by),
+                Op::EndReservation(address) => ipam.end_reservation(address),
                 Op::Withdrawn => {
                     let mark = ipam.mark();
                     ipam.withdrawn(mark);

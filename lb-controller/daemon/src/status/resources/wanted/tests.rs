@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use guideway_controller_core::message::Standing;
@@ -196,12 +197,6 @@ fn a_shard_is_available_when_one_of_its_forwarders_serves() {
             leaving: Default::default(),
         });
     }
-    let summary = |content: Content| Summary {
-        content,
-        services: BTreeMap::new(),
-        pools: Vec::new(),
-        problems: Vec::new(),
-    };
     facts.summary = Some(summary(content));
     let (status, _) = written(&Value::Null, Kind::Shard, "gold", &facts, NOW).unwrap();
     assert_eq!(said(&status, AVAILABLE), ("False".to_owned(), "NobodyServes".to_owned()));
@@ -214,6 +209,43 @@ fn a_shard_is_available_when_one_of_its_forwarders_serves() {
     assert_eq!(said(&status, AVAILABLE), ("True".to_owned(), "Serves".to_owned()));
     let (status, _) = written(&Value::Null, Kind::Shard, "silver", &facts, NOW).unwrap();
     assert_eq!(said(&status, AVAILABLE).1, "NoServices");
+}
+
+fn summary(content: Content) -> Summary {
+    Summary {
+        content,
+        services: BTreeMap::new(),
+        addresses: BTreeMap::new(),
+        pools: Vec::new(),
+        problems: Vec::new(),
+    }
+}
+
+#[test]
+fn what_a_cluster_holds_is_told_while_it_is_known() {
+    let mut facts = facts();
+    let mut summary = summary(Content::new(Seed::new([7; 16]), Routing::default()));
+    summary.addresses.insert("east".to_owned(), vec!["192.0.2.1-192.0.2.7".parse().unwrap()]);
+    facts.summary = Some(summary.clone());
+    let (status, _) = written(&Value::Null, Kind::Cluster, "east", &facts, NOW).unwrap();
+    assert_eq!(status["addresses"], json!(["192.0.2.1-192.0.2.7"]));
+
+    summary.addresses.clear();
+    facts.summary = Some(summary.clone());
+    assert_eq!(written(&status, Kind::Cluster, "east", &facts, NOW), None, "as somebody knew it last");
+
+    // Too many to tell: whoever reads it must not take it for all.
+    let apart = (0..).step_by(2).map(|bits| IpAddr::V4(Ipv4Addr::from_bits(bits)).into());
+    let ranges = apart.take(MOST_RANGES + 1).collect();
+    summary.addresses.insert("east".to_owned(), ranges);
+    facts.summary = Some(summary.clone());
+    let (status, _) = written(&status, Kind::Cluster, "east", &facts, NOW).unwrap();
+    assert_eq!(status.get("addresses"), None);
+
+    summary.addresses.insert("east".to_owned(), Vec::new());
+    facts.summary = Some(summary);
+    let (status, _) = written(&status, Kind::Cluster, "east", &facts, NOW).unwrap();
+    assert_eq!(status["addresses"], json!([]), "none, for sure");
 }
 
 #[test]
