@@ -57,7 +57,7 @@ fn main() -> ExitCode {
 }
 
 fn run(config: &Path, state_dir: &Path, log_format: LogFormat) -> anyhow::Result<()> {
-    command::log(log_format);
+    command::log(log_format, "info");
     // Two threads keep one busy peer from delaying the others' KEEPALIVEs.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(daemon::run(config, state_dir))?;

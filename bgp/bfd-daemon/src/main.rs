@@ -82,7 +82,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Run) -> anyhow::Result<()> {
-    command::log(arguments.log_format);
+    command::log(arguments.log_format, "info");
     let settings = Settings {
         socket: arguments.socket,
         metrics_listen: arguments.metrics_listen,

@@ -1,5 +1,6 @@
 //! The log of a daemon, and how its command line ends.
 
+use std::env;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -17,9 +18,11 @@ pub enum LogFormat {
     Json,
 }
 
-/// Logs to standard error from now on; RUST_LOG sets what. To be called once.
-pub fn log(format: LogFormat) {
-    let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
+/// Logs to standard error from now on: what RUST_LOG says, else what `usually` says. To be called once.
+pub fn log(format: LogFormat, usually: &str) {
+    let wanted = env::var(EnvFilter::DEFAULT_ENV).ok().filter(|wanted| !wanted.is_empty());
+    let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into());
+    let filter = filter.parse_lossy(wanted.as_deref().unwrap_or(usually));
     // A log that nobody reads any more must not end the daemon: without this the subscriber panics over it.
     let log =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).log_internal_errors(false);

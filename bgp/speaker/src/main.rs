@@ -57,7 +57,7 @@ fn main() -> ExitCode {
 }
 
 fn run(config: &Path, state_dir: &Path, log_format: LogFormat) -> anyhow::Result<()> {
-    command::log(log_format);
+    command::log(log_format, "info");
     // Peers and the agent need little, and take turns. One thread keeps its memory together: each further one brings an arena
     // of the allocator's, which costs megabytes when tens of thousands of routes come and go. Nothing blocks it: files that
     // are written while it runs have threads of their own.

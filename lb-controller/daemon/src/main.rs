@@ -23,8 +23,11 @@ fn main() -> ExitCode {
     command::end(outcome)
 }
 
+/// What goes wrong with a cluster is told once, and not by the library for each attempt.
+const LOG: &str = "info,kube_client::client::builder=off";
+
 fn start(config: &Path, log_format: LogFormat) -> anyhow::Result<()> {
-    command::log(log_format);
+    command::log(log_format, LOG);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(run::run(config));
     // What still writes to somebody who does not read does not hold the process.

@@ -199,8 +199,13 @@ impl Node {
     }
 }
 
+/// What goes wrong with the API server is told once, and not by the library for each attempt.
+const LOG: &str = "info,kube_client::client::builder=off";
+
 fn start_log(format: LogFormat) {
-    let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
+    let wanted = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|wanted| !wanted.is_empty());
+    let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into());
+    let filter = filter.parse_lossy(wanted.as_deref().unwrap_or(LOG));
     // A log that nobody reads any more must not end the daemon: without this the subscriber panics over it.
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
