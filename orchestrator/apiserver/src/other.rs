@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, EXPIRES, IF_NONE_MATCH, LOCATION, VARY};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use guideway_api::{Status, discovery};
+use jiff::fmt::rfc2822::DateTimePrinter;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use crate::catalogue::{Document, OpenApiForm};
@@ -22,6 +24,9 @@ const MINOR: &str = "33";
 const OPENAPI_V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
 /// What it is told that it gets: `@` has no place in media types, and it parses the answer's.
 const OPENAPI_V2_PROTOBUF_ANSWER: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
+/// How long a document that never becomes another one may be kept: HTTP knows no longer time.
+const YEAR: SignedDuration = SignedDuration::from_hours(365 * 24);
 
 impl ApiServer {
     /// The reply about a path that is no resource.
@@ -68,8 +73,9 @@ impl ApiServer {
                 if !negotiate::accepts(headers, "application/json") {
                     return Err(reply::not_acceptable(negotiate::NotAcceptable));
                 }
-                match self.catalogue().openapi(&rest.join("/")) {
-                    Some(document) => Ok(tagged(headers, &document, "application/json")),
+                let path = rest.join("/");
+                match self.catalogue().openapi(&path) {
+                    Some(document) => Ok(openapi_v3(request, &path, &document, Timestamp::now())),
                     None => Ok(not_found()),
                 }
             }
@@ -127,7 +133,7 @@ impl ApiServer {
         let mut paths = Map::new();
         for (_, _, path) in catalogue.paths() {
             let Some(document) = catalogue.openapi(&path) else { continue };
-            let url = format!("/openapi/v3/{path}?hash={}", document.hash);
+            let url = openapi_url(&path, &document.hash);
             paths.insert(path, json!({"serverRelativeURL": url}));
         }
         json!({"paths": paths})
@@ -184,6 +190,39 @@ fn etag(headers: &HeaderMap, encoding: Encoding, value: &Value) -> Answer {
     let bytes = Bytes::from(reply::encode(encoding, value)?);
     let document = Document { hash: hash(&bytes).into(), bytes };
     Ok(tagged(headers, &document, encoding.content_type()))
+}
+
+fn openapi_url(path: &str, hash: &str) -> String {
+    format!("/openapi/v3/{path}?hash={hash}")
+}
+
+/// A document that never becomes another one when it is asked for by its hash: clients keep it and do not ask again. Whoever
+/// asks for another one, which was there before, is told where the present one is.
+fn openapi_v3(request: &Parts, path: &str, document: &Document, now: Timestamp) -> Response {
+    let mut query = form_urlencoded::parse(request.uri.query().unwrap_or_default().as_bytes());
+    match query.find(|(name, value)| name == "hash" && !value.is_empty()) {
+        Some((_, wanted)) if *wanted != *document.hash => {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
+            if let Ok(url) = HeaderValue::from_str(&openapi_url(path, &document.hash)) {
+                response.headers_mut().insert(LOCATION, url);
+            }
+            response
+        }
+        Some(_) => {
+            let mut response = vary(tagged(&request.headers, document, "application/json"));
+            let headers = response.headers_mut();
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, immutable"));
+            let expires = now
+                .saturating_add(YEAR)
+                .and_then(|at| DateTimePrinter::new().timestamp_to_rfc9110_string(&at));
+            if let Some(expires) = expires.ok().and_then(|expires| HeaderValue::from_str(&expires).ok()) {
+                headers.insert(EXPIRES, expires);
+            }
+            response
+        }
+        None => tagged(&request.headers, document, "application/json"),
+    }
 }
 
 /// A document, or 304 when the client has it.

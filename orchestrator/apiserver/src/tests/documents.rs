@@ -25,6 +25,26 @@ async fn discovery_is_not_sent_twice() {
 }
 
 #[tokio::test]
+async fn a_document_with_its_hash_is_kept_and_one_with_another_hash_is_elsewhere() {
+    let lab = Lab::start().await;
+    let index = lab.get("/openapi/v3").await.json;
+    let url = index["paths"]["apis/apps/v1"]["serverRelativeURL"].as_str().unwrap().to_owned();
+    let found = lab.get(&url).await;
+    assert_eq!(found.code, 200);
+    assert_eq!(found.headers["cache-control"], "public, immutable");
+    assert!(found.headers["expires"].to_str().unwrap().ends_with(" GMT"));
+    let plain = lab.get("/openapi/v3/apis/apps/v1").await;
+    assert_eq!(
+        (plain.code.as_u16(), plain.headers["cache-control"].to_str().unwrap()),
+        (200, "no-cache, private")
+    );
+    assert_eq!(plain.json, found.json);
+    let old = lab.get("/openapi/v3/apis/apps/v1?timeout=1s&hash=OLD").await;
+    assert_eq!((old.code.as_u16(), old.headers["location"].to_str().unwrap()), (301, url.as_str()));
+    assert_eq!(lab.get("/openapi/v3/apis/nope/v1?hash=OLD").await.code, 404);
+}
+
+#[tokio::test]
 async fn the_server_says_what_it_is() {
     let lab = Lab::start().await;
     let version = lab.get("/version").await.json;
