@@ -236,7 +236,9 @@ async fn whoever_applies_a_scale_owns_the_replicas() {
 async fn decisions_about_certificates_have_their_times() {
     let lab = Lab::start().await;
     let all = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
-    let pem = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0K";
+    let key = rcgen::KeyPair::generate().unwrap();
+    let pem = rcgen::CertificateParams::default().serialize_request(&key).unwrap().pem().unwrap();
+    let pem = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, pem);
     let spec = json!({"request": pem, "signerName": "kubernetes.io/kube-apiserver-client", "usages": ["client auth"]});
     lab.made(all, &json!({"metadata": {"name": "jane"}, "spec": spec})).await;
     let merge = "merge-patch+json";
