@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 
 use crate::{Page, Range, Revision, Store, StoreError, Txn, TxnOutcome, Watch, backup, limits};
 
@@ -30,7 +31,7 @@ mod watch;
 pub use endpoints::EtcdTls;
 pub use restore::EtcdRestoreError;
 
-use calls::{Reply, get, range_of};
+use calls::{Reply, Trouble, get, range_of};
 use endpoints::Endpoints;
 
 /// The messages and clients of etcd's API.
@@ -41,7 +42,7 @@ mod proto {
 
 /// How long one attempt may take; a leader is elected in about one second.
 const ATTEMPT: Duration = Duration::from_secs(2);
-/// How long a call is tried.
+/// How long a call is tried; reads together, since the first one failed.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Where etcd is.
@@ -70,6 +71,7 @@ struct Inner {
     fence: AtomicI64,
     /// The newest revision of etcd that was seen.
     seen: AtomicI64,
+    trouble: Trouble,
 }
 
 impl EtcdStore {
@@ -97,6 +99,7 @@ impl EtcdStore {
             counter: AtomicU64::new(0),
             fence: AtomicI64::new(0),
             seen: AtomicI64::new(1),
+            trouble: Trouble::default(),
         })))
     }
 }
@@ -148,7 +151,7 @@ impl Inner {
     /// The head, and some more in the same read.
     async fn read(&self, what: &'static str, more: Vec<calls::Op>) -> Result<(Revision, Reply), StoreError> {
         let reply = self
-            .retry(what, || {
+            .retry_with(self.trouble.pause(Instant::now()), what, || {
                 let reads = [get(self.head())].into_iter().chain(more.iter().cloned()).collect();
                 calls::txn(Vec::new(), reads, Vec::new())
             })

@@ -1,6 +1,7 @@
 //! Calls of etcd's API: how requests are made, answers read, and failures told apart.
 
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,6 +22,8 @@ use crate::{Expect, KeyValue, Revision, StoreError};
 
 /// The longest answer that is read, in bytes.
 const ANSWER: usize = 1 << 30;
+/// How long a read is tried while etcd is known to be away: each member is asked.
+const GLANCE: Duration = Duration::from_millis(500);
 /// How long a member may take to defragment.
 const DEFRAGMENT: Duration = Duration::from_secs(120);
 
@@ -167,11 +170,13 @@ impl Inner {
                 let answer = answer.into_inner();
                 let revision = answer.header.map_or(0, |header| header.revision);
                 self.seen.fetch_max(revision, Ordering::SeqCst);
+                self.trouble.is_over();
                 Ok(Reply { revision, succeeded: answer.succeeded, responses: answer.responses })
             }
             Err(failure) => {
                 if matches!(failure, Failure::Lost(_)) {
                     self.endpoints.failed(at);
+                    self.trouble.is(Instant::now());
                 }
                 Err(failure)
             }
@@ -184,7 +189,16 @@ impl Inner {
         what: &'static str,
         request: impl Fn() -> TxnRequest,
     ) -> Result<Reply, StoreError> {
-        let mut pause = Pause::new();
+        self.retry_with(Pause::new(), what, request).await
+    }
+
+    /// [`retry`](Self::retry) with pauses that have begun.
+    pub(super) async fn retry_with(
+        &self,
+        mut pause: Pause,
+        what: &'static str,
+        request: impl Fn() -> TxnRequest,
+    ) -> Result<Reply, StoreError> {
         loop {
             match self.attempt(request()).await {
                 Ok(reply) => return Ok(reply),
@@ -269,7 +283,11 @@ pub(super) struct Pause {
 
 impl Pause {
     pub(super) fn new() -> Self {
-        Self { next: Duration::from_millis(10), end: Instant::now() + PATIENCE }
+        Self::until(Instant::now() + PATIENCE)
+    }
+
+    const fn until(end: Instant) -> Self {
+        Self { next: Duration::from_millis(10), end }
     }
 
     /// Rests; says whether to try once more.
@@ -280,5 +298,71 @@ impl Pause {
         tokio::time::sleep(self.next).await;
         self.next = (self.next * 2).min(Duration::from_millis(200));
         true
+    }
+}
+
+/// Since when members fail, if they do. Patience is for members that fail, not for each call: clients try a read that fails
+/// again by themselves, and would wait many times as long otherwise.
+#[derive(Debug, Default)]
+pub(super) struct Trouble(Mutex<Option<Failing>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Failing {
+    since: Instant,
+    last: Instant,
+}
+
+impl Trouble {
+    fn is(&self, now: Instant) {
+        let mut failing = self.failing();
+        let since = failing.and_then(|failing| failing.at(now)).map_or(now, |failing| failing.since);
+        *failing = Some(Failing { since, last: now });
+    }
+
+    fn is_over(&self) {
+        *self.failing() = None;
+    }
+
+    /// For a read that may as well be tried later by whoever wants it.
+    pub(super) fn pause(&self, now: Instant) -> Pause {
+        let since = self.failing().and_then(|failing| failing.at(now)).map_or(now, |failing| failing.since);
+        Pause::until((since + PATIENCE).max(now + GLANCE))
+    }
+
+    fn failing(&self) -> MutexGuard<'_, Option<Failing>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Failing {
+    /// Nobody may have asked for long.
+    fn at(self, now: Instant) -> Option<Self> {
+        (now.duration_since(self.last) < PATIENCE).then_some(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patience_is_for_members_and_not_for_calls() {
+        let trouble = Trouble::default();
+        let start = Instant::now();
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        let patience = |seconds: u64| trouble.pause(at(seconds)).end - at(seconds);
+        assert_eq!(patience(0), PATIENCE);
+        trouble.is(at(1));
+        assert_eq!(patience(3), PATIENCE - Duration::from_secs(2));
+        trouble.is(at(14));
+        assert_eq!(patience(15), Duration::from_secs(1));
+        assert_eq!(patience(20), GLANCE);
+        trouble.is(at(20));
+        assert_eq!(patience(34), GLANCE);
+        assert_eq!(patience(35), PATIENCE, "that was long ago");
+        trouble.is(at(36));
+        assert_eq!(patience(37), PATIENCE - Duration::from_secs(1));
+        trouble.is_over();
+        assert_eq!(patience(37), PATIENCE);
     }
 }

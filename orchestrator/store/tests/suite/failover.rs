@@ -181,3 +181,26 @@ async fn etcd_may_want_certificates() {
     let error = EtcdStore::connect(&options).await.err().expect("no certificate of who signed etcd's");
     assert!(error.to_string().contains("needs the certificate"), "{error}");
 }
+
+/// Who reads while etcd is away waits for it once, and not again each time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_fail_soon_when_etcd_is_known_to_be_away() {
+    let mut cluster = Cluster::start(1);
+    let store = cluster.connect().await;
+    store.revision().await.unwrap();
+    cluster.kill(0);
+    let patiently = async || {
+        let start = Instant::now();
+        assert!(matches!(store.revision().await, Err(StoreError::Unavailable { .. })));
+        start.elapsed()
+    };
+    let first = patiently().await;
+    let mut others = Duration::ZERO;
+    for _ in 0..5 {
+        others += patiently().await;
+    }
+    assert!(others < first, "five reads took {others:?}, the first one {first:?}");
+    cluster.revive(0);
+    while store.revision().await.is_err() {}
+    assert!(matches!(store.txn(Txn::create("/registry/x/y", "")).await, Ok(TxnOutcome::Committed(_))));
+}
