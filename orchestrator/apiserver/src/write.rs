@@ -3,6 +3,7 @@
 //! All of them make a next state of an object from what the client sent, look at it, and put it into the store on the
 //! condition that nothing has changed meanwhile.
 
+mod certificate;
 mod change;
 mod claims;
 mod collection;

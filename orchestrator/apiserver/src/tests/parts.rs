@@ -240,7 +240,16 @@ async fn decisions_about_certificates_have_their_times() {
     let pem = rcgen::CertificateParams::default().serialize_request(&key).unwrap().pem().unwrap();
     let pem = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, pem);
     let spec = json!({"request": pem, "signerName": "kubernetes.io/kube-apiserver-client", "usages": ["client auth"]});
-    lab.made(all, &json!({"metadata": {"name": "jane"}, "spec": spec})).await;
+    lab.made(all, &json!({"metadata": {"name": "jane"}, "spec": &spec})).await;
+    let mut nothing = spec.clone();
+    nothing["request"] = json!("");
+    let refused = lab.post(all, &json!({"metadata": {"name": "joe"}, "spec": nothing})).await;
+    assert_eq!(refused.code, 422, "{}", refused.json);
+    assert!(
+        refused.message().contains("PEM block type must be CERTIFICATE REQUEST"),
+        "{}",
+        refused.message()
+    );
     let merge = "merge-patch+json";
     let decide = |conditions: Value| json!({"status": {"conditions": conditions}});
     let approval = format!("{all}/jane/approval");

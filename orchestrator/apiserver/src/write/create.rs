@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::commit::{Committed, Proposal};
 use super::incoming::incoming;
-use super::{Door, Made};
+use super::{Door, Made, certificate};
 use crate::call::Call;
 use crate::reply::Answer;
 use crate::value::{metadata, text};
@@ -150,5 +150,6 @@ fn check(call: &Call, object: &Value, name: &str) -> Result<(), Status> {
         causes.extend(schema.validate(object));
     }
     causes.extend(call.kind().rules.validate(object));
+    causes.extend(certificate::check(call, object));
     if causes.is_empty() { Ok(()) } else { Err(Status::invalid(call.kind().qualified(), name, &causes)) }
 }
