@@ -1,10 +1,9 @@
 //! Chance: uids, names, and times that are not the same for everybody.
 
-use uuid::Uuid;
-
 /// A fresh uid.
 pub(crate) fn uid() -> String {
-    Uuid::new_v4().to_string()
+    // Not by a system call of its own, of which a create would make five.
+    uuid::Builder::from_random_bytes(rand::random()).into_uuid().to_string()
 }
 
 /// Five letters and digits of names.
@@ -14,18 +13,17 @@ pub(crate) fn suffix() -> String {
 
 /// From 0 up to 1.
 pub(crate) fn fraction() -> f64 {
-    f64::from(number()) / (f64::from(u32::MAX) + 1.0)
+    rand::random()
 }
 
 /// Any number.
 pub(crate) fn number() -> u32 {
-    let [a, b, c, d, ..] = Uuid::new_v4().into_bytes();
-    u32::from_le_bytes([a, b, c, d])
+    rand::random()
 }
 
 /// Any number, of more bits.
 pub(crate) fn wide() -> u64 {
-    u64::from(number()) << 32 | u64::from(number())
+    rand::random()
 }
 
 #[cfg(test)]

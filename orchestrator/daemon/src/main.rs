@@ -8,6 +8,12 @@ use clap::{CommandFactory as _, Parser as _};
 use guideway_orchestrator::cli::{Cli, Command};
 use guideway_orchestrator::error::chain;
 use guideway_orchestrator::{commands, log, run};
+use mimalloc::MiMalloc;
+
+/// Each request makes and drops some hundred small values, often on different threads. musl, with which the static binary is
+/// built, has one lock for all of them (decision 21).
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {

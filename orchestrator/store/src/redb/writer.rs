@@ -1,6 +1,7 @@
 //! What writes: one at a time, which is nearly always the thread that does nothing else.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use redb::{Durability, WriteTransaction};
@@ -46,6 +47,10 @@ pub(super) fn run(desk: &Desk, mut commands: mpsc::Receiver<Command>) {
                 None => break,
             },
         };
+        if matches!(command, Some(Command::Txn(..))) {
+            // Who has a transaction ready sends it now, if all processors are busy: the group is larger, and there are fewer.
+            thread::yield_now();
+        }
         let mut writer = sit_down(desk);
         match command {
             Some(Command::Txn(txn, answer)) => {
