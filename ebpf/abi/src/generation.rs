@@ -33,8 +33,8 @@ impl ActiveWord {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FlowKey {
-    /// Added to the words of the flow, pair by pair.
-    pub add: [u64; 10],
+    /// Added to the words of source and ports, pair by pair, and to the sum.
+    pub add: [u64; 7],
     /// Factors of the last step, both odd.
     pub mix: [u32; 2],
 }

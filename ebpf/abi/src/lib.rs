@@ -24,6 +24,7 @@ mod flow;
 mod generation;
 mod route;
 mod set;
+mod shared;
 mod vip;
 
 pub use capacities::Capacities;
@@ -40,6 +41,7 @@ pub use generation::{
 };
 pub use route::{LEGS, Leg, LinkRecord, NodeRecord, RouteRecord};
 pub use set::{PREVIOUS_TABLES, SetRecord, TableRef, encapsulation, set_flags};
+pub use shared::{SHARED, elements_placeholder};
 pub use vip::{
     AddressRef, IPPROTO_TCP, IPPROTO_UDP, NO_REGION, PortInterval, Prefix4, Prefix6, SourceBorder, VIP_NONE,
     VIP4_WAYS, VIP6_WAYS, Vip4Bucket, Vip4Entry, Vip6Bucket, Vip6Entry, VipRecord, VipRef, entry_kind,
@@ -47,7 +49,7 @@ pub use vip::{
 };
 
 /// Grows with every change of this crate that an older or newer program or agent would misread.
-pub const ABI_VERSION: u32 = 4;
+pub const ABI_VERSION: u32 = 5;
 
 /// Name of the forwarder program, an XDP program.
 pub const FORWARDER_PROGRAM: &str = "forwarder";

@@ -14,7 +14,7 @@ use guideway_xdp::{Context, forgotten, opaque};
 
 use crate::{
     Parcel, Verdict,
-    maps::{self, BACKENDS, FLOWS, VIPS},
+    maps::{self, BACKENDS, FLOWS, Shared as _, VIPS},
 };
 
 /// Decides, and keeps the flow table.
@@ -25,7 +25,7 @@ pub fn choose(context: &Context, parcel: &mut Parcel) -> Verdict<()> {
     let mode = forget_mode(header, mode(parcel.vip.flags, record));
     let kind = forget_kind(header, kind(context, datagram)?);
     let hash = match mode {
-        Mode::ClientIp => flow_hash(&header.flow_key, &datagram.addresses, 0, 0),
+        Mode::ClientIp => flow_hash(&header.flow_key, &datagram.addresses, 0),
         _ => parcel.hash,
     };
     let hash = forgotten(hash.into(), header.digest) as u32;
@@ -164,11 +164,11 @@ fn candidates(parcel: &Parcel, set: &SetRecord, mode: Mode, hash: u32, current: 
     let old_hash = if set.flags & (set_flags::PREVIOUS_0_OLD_KEY | set_flags::PREVIOUS_1_OLD_KEY) == 0 {
         hash
     } else {
-        let (ports, protocol) = match mode {
-            Mode::ClientIp => (0, 0),
-            _ => (datagram.ports, datagram.protocol),
+        let ports = match mode {
+            Mode::ClientIp => 0,
+            _ => datagram.ports,
         };
-        flow_hash(&header.previous_flow_key, &datagram.addresses, ports, protocol)
+        flow_hash(&header.previous_flow_key, &datagram.addresses, ports)
     };
     let previous = |at: usize, flag: u8| {
         let hash = if set.flags & flag == 0 { hash } else { old_hash };

@@ -1,5 +1,7 @@
 //! Sends a packet to its backend: outer header, Ethernet header, interface.
 
+use core::convert::Infallible;
+
 use aya_ebpf::helpers::bpf_xdp_adjust_head;
 use guideway_abi::{BackendRecord, Counter, GenerationHeader, encapsulation};
 use guideway_packet::{
@@ -10,7 +12,7 @@ use guideway_xdp::{Context, forgotten, opaque};
 
 use crate::{
     Parcel, UNTAGGED, Verdict,
-    maps::{self, BACKENDS},
+    maps::{self, BACKENDS, Shared as _},
     next_hop::NextHop,
     outer::{self, Gue},
 };
@@ -30,7 +32,7 @@ fn backend(parcel: &Parcel) -> Verdict<&'static BackendRecord> {
 
 /// IP in IP.
 #[inline(never)]
-fn ipip(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
+fn ipip(context: &Context, parcel: &Parcel) -> Verdict<Infallible> {
     let Parcel { header, ref datagram, hash, .. } = *parcel;
     let backend = backend(parcel)?;
     let protocol = outer::inner_protocol(datagram);
@@ -40,20 +42,20 @@ fn ipip(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
         let words = outer::v4(header, backend, datagram.traffic_class, hash, protocol, length).to_words();
         lower_ttl(context, datagram)?;
         write::<IPV4_HEADER_LEN, _>(context, datagram, &next_hop, ETHERTYPE_IPV4, words)?;
-        Ok(sent(context, parcel, &next_hop))
+        Err(sent(context, parcel, &next_hop))
     } else {
         let length = length(datagram, IPV6_HEADER_LEN)?;
         let next_hop = NextHop::find(context, parcel, length)?;
         let words = outer::v6(header, backend, datagram.traffic_class, hash, protocol, length).to_words();
         lower_ttl(context, datagram)?;
         write::<IPV6_HEADER_LEN, _>(context, datagram, &next_hop, ETHERTYPE_IPV6, words)?;
-        Ok(sent(context, parcel, &next_hop))
+        Err(sent(context, parcel, &next_hop))
     }
 }
 
 /// Whatever the encapsulation is.
 #[inline(always)]
-pub fn send(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
+pub fn send(context: &Context, parcel: &Parcel) -> Verdict<Infallible> {
     let by_hops = parcel.hops[0] != 0;
     match parcel.set.encapsulation {
         _ if by_hops => gue_with_hops(context, parcel),
@@ -67,7 +69,7 @@ pub fn send(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
 
 /// GUE without further hops.
 #[inline(always)]
-fn gue(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
+fn gue(context: &Context, parcel: &Parcel) -> Verdict<Infallible> {
     match backend(parcel)?.family {
         4 => gue_v4(context, parcel),
         _ => gue_v6(context, parcel),
@@ -75,18 +77,18 @@ fn gue(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
 }
 
 #[inline(never)]
-fn gue_v4(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
+fn gue_v4(context: &Context, parcel: &Parcel) -> Verdict<Infallible> {
     gue_to_v4(context, parcel, &PrivateHead::NONE)
 }
 
 #[inline(never)]
-fn gue_v6(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
+fn gue_v6(context: &Context, parcel: &Parcel) -> Verdict<Infallible> {
     gue_to_v6(context, parcel, &PrivateHead::NONE)
 }
 
 /// GUE with the further hops in its private data.
 #[inline(never)]
-fn gue_with_hops(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
+fn gue_with_hops(context: &Context, parcel: &Parcel) -> Verdict<Infallible> {
     let mut private = PrivateHead::NONE;
     private.describe(parcel.header, parcel.hops)?;
     match backend(parcel)?.family {
@@ -96,17 +98,17 @@ fn gue_with_hops(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
 }
 
 #[inline(never)]
-fn hops_v4(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdict<Counter> {
+fn hops_v4(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdict<Infallible> {
     gue_to_v4(context, parcel, private)
 }
 
 #[inline(never)]
-fn hops_v6(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdict<Counter> {
+fn hops_v6(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdict<Infallible> {
     gue_to_v6(context, parcel, private)
 }
 
 #[inline(always)]
-fn gue_to_v4(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdict<Counter> {
+fn gue_to_v4(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdict<Infallible> {
     let Parcel { header, ref datagram, hash, .. } = *parcel;
     let backend = backend(parcel)?;
     let length = length(datagram, IPV4_HEADER_LEN + GUE_LEN + private.len())?;
@@ -121,11 +123,11 @@ fn gue_to_v4(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdi
         private.put(context, parcel)?;
     }
     write::<{ IPV4_HEADER_LEN + GUE_LEN }, _>(context, datagram, &next_hop, ETHERTYPE_IPV4, words)?;
-    Ok(sent(context, parcel, &next_hop))
+    Err(sent(context, parcel, &next_hop))
 }
 
 #[inline(always)]
-fn gue_to_v6(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdict<Counter> {
+fn gue_to_v6(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdict<Infallible> {
     let Parcel { header, ref datagram, hash, .. } = *parcel;
     let backend = backend(parcel)?;
     let length = length(datagram, IPV6_HEADER_LEN + GUE_LEN + private.len())?;
@@ -141,7 +143,7 @@ fn gue_to_v6(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdi
         private.put(context, parcel)?;
     }
     write::<{ IPV6_HEADER_LEN + GUE_LEN }, _>(context, datagram, &next_hop, ETHERTYPE_IPV6, headers)?;
-    Ok(sent(context, parcel, &next_hop))
+    Err(sent(context, parcel, &next_hop))
 }
 
 /// An IPv4 header and what follows it.
@@ -152,7 +154,7 @@ pub fn in_front_of(outer: [u32; IPV4_HEADER_LEN / 4], gue: Gue) -> [u32; (IPV4_H
 }
 
 #[inline(never)]
-fn gre(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
+fn gre(context: &Context, parcel: &Parcel) -> Verdict<Infallible> {
     let Parcel { header, ref datagram, hash, .. } = *parcel;
     let backend = backend(parcel)?;
     let inner = match datagram.addresses {
@@ -174,7 +176,7 @@ fn gre(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
             ETHERTYPE_IPV4,
             words,
         )?;
-        Ok(sent(context, parcel, &next_hop))
+        Err(sent(context, parcel, &next_hop))
     } else {
         let length = length(datagram, IPV6_HEADER_LEN + GRE_HEADER_LEN)?;
         let next_hop = NextHop::find(context, parcel, length)?;
@@ -188,20 +190,20 @@ fn gre(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
             ETHERTYPE_IPV6,
             headers,
         )?;
-        Ok(sent(context, parcel, &next_hop))
+        Err(sent(context, parcel, &next_hop))
     }
 }
 
 /// The frame itself goes to the backend.
 #[inline(never)]
-fn l2(context: &Context, parcel: &Parcel) -> Verdict<Counter> {
+fn l2(context: &Context, parcel: &Parcel) -> Verdict<Infallible> {
     backend(parcel)?;
     let next_hop = NextHop::find(context, parcel, parcel.datagram.ip_len)?;
     lower_ttl(context, &parcel.datagram)?;
     let start = context.start(UNTAGGED).ok_or(Counter::DropInternal)?;
     // SAFETY: the addresses lie within the bytes that are there.
     unsafe { write_macs(start, &next_hop) };
-    Ok(sent(context, parcel, &next_hop))
+    Err(sent(context, parcel, &next_hop))
 }
 
 const PRIVATE_FORMAT: u8 = 1;

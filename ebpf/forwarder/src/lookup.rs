@@ -12,7 +12,7 @@ use guideway_xdp::{forgotten, opaque};
 
 use crate::{
     Verdict,
-    maps::{INTERVALS, PREFIXES4, PREFIXES6, SOURCES, VIP4_BUCKETS, VIP6_BUCKETS, VIPS},
+    maps::{INTERVALS, PREFIXES4, PREFIXES6, SOURCES, Shared as _, VIP4_BUCKETS, VIP6_BUCKETS, VIPS},
 };
 
 /// In place of the [`word`] of a VIP: the port is no entry.

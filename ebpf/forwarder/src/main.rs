@@ -7,6 +7,8 @@
 //! functions of its own.
 #![no_std]
 #![no_main]
+// The target has no stable inline assembly, and its `core` is built from source anyway.
+#![feature(asm_experimental_arch, asm_goto_with_outputs)]
 
 mod backend;
 mod echo;
@@ -15,9 +17,10 @@ mod lookup;
 mod maps;
 mod next_hop;
 mod outer;
+mod shared;
 mod straight;
 
-use core::mem::MaybeUninit;
+use core::{convert::Infallible, mem::MaybeUninit};
 
 use aya_ebpf::{bindings::xdp_action, helpers::generated::bpf_jiffies64, macros::xdp, programs::XdpContext};
 use guideway_abi::{Counter, GenerationHeader, SetRecord, TableRef, UNSETTLED, VipRef, vip_flags};
@@ -26,17 +29,17 @@ use guideway_packet::{
     parse_l2,
 };
 use guideway_xdp::{Context, forgotten};
+use maps::Shared as _;
 
-/// What is still to be worked with, or what became of the packet.
+/// What is still to be worked with, or what became of the packet. Of a packet with which nothing is left to do the former is
+/// [`Infallible`].
 type Verdict<T> = Result<T, Counter>;
 
 /// Entry point; `frags` because a jumbo frame may come in several buffers, of which only the first is read here.
 #[xdp(frags)]
 pub fn forwarder(ctx: XdpContext) -> u32 {
     let context = Context::new(&ctx);
-    let mut counter = match forward(&context) {
-        Ok(counter) | Err(counter) => counter,
-    };
+    let Err(mut counter) = forward(&context);
     if counter == Counter::BfdEcho && !echo::reflect(&context) {
         counter = Counter::Pass;
     }
@@ -72,7 +75,7 @@ fn jiffies() -> u64 {
 const UNTAGGED: usize = 14;
 
 #[inline(always)]
-fn forward(context: &Context) -> Verdict<Counter> {
+fn forward(context: &Context) -> Verdict<Infallible> {
     let header = maps::active_header().ok_or(Counter::Pass)?;
     let mut place = MaybeUninit::uninit();
     let ethertype = context.view::<2>(UNTAGGED - 2).ok_or(Counter::Pass)?;
@@ -118,7 +121,7 @@ const MALFORMED: u64 = Problem::Malformed as u64;
 
 /// Sends what did not go the straight way.
 #[inline(always)]
-fn send(context: &Context, parcel: &mut Parcel) -> Verdict<Counter> {
+fn send(context: &Context, parcel: &mut Parcel) -> Verdict<Infallible> {
     if parcel.is_in_doubt() {
         backend::choose(context, parcel)?;
     }
@@ -167,7 +170,7 @@ impl<'a> Parcel<'a> {
         if set.table == TableRef::NONE {
             return Err(Counter::DropNoBackend);
         }
-        let hash = flow_hash(&header.flow_key, &datagram.addresses, datagram.ports, datagram.protocol);
+        let hash = flow_hash(&header.flow_key, &datagram.addresses, datagram.ports);
         let backend = maps::slot_of(set.table, hash).ok_or(Counter::DropInternal)?;
         Ok(Self { header, datagram, set, vip, hash, backend, hops: [0; 2] })
     }

@@ -5,14 +5,19 @@ use aya_ebpf::{
     btf_maps::{Array, PerCpuArray},
     macros::btf_map,
 };
+use core::arch::asm;
+
 use guideway_abi::{
     ActiveWord, BANKS, BackendRecord, BackendStates, Capacities, Counter, FLOW_MARKS, FlowBucket,
     GenerationHeader, LINKS_MAX, LinkRecord, MetaRecord, NodeRecord, PortInterval, Prefix4, Prefix6,
     RouteRecord, STATES_PER_ELEMENT, SetRecord, SourceBorder, TABLE_SIZE_LARGE, TABLE_SIZE_SMALL, TableMeta,
-    TableRef, TrafficStats, Vip4Bucket, Vip6Bucket, VipRecord, backend_state,
+    TableRef, TrafficStats, Vip4Bucket, Vip6Bucket, VipRecord, backend_state, elements_placeholder,
 };
 use guideway_packet::slot;
 use guideway_xdp::opaque;
+
+pub use crate::shared::Shared;
+use crate::shared::shared;
 
 const VIPS_MAX: usize = 4096;
 const BUCKETS_MAX: usize = BANKS as usize * 8192;
@@ -21,14 +26,18 @@ const TABLES_MAX: usize = 64;
 const FLOW_BUCKETS_MAX: usize = 65_536;
 const MMAPABLE: usize = BPF_F_MMAPABLE as usize;
 
-#[btf_map]
-pub static ACTIVE: Array<u64, 1, MMAPABLE> = Array::new();
-#[btf_map]
-pub static HEADERS: Array<GenerationHeader, { BANKS as usize }> = Array::new();
-#[btf_map]
-pub static VIP4_BUCKETS: Array<Vip4Bucket, BUCKETS_MAX> = Array::new();
-#[btf_map]
-pub static VIP6_BUCKETS: Array<Vip6Bucket, BUCKETS_MAX> = Array::new();
+shared! {
+    ACTIVE: [u64; 1];
+    HEADERS: [GenerationHeader; BANKS as usize];
+    VIP4_BUCKETS: [Vip4Bucket; BUCKETS_MAX];
+    VIP6_BUCKETS: [Vip6Bucket; BUCKETS_MAX];
+    SETS: [SetRecord; BANKS as usize * 2 * TABLES_MAX];
+    BACKENDS: [BackendRecord; BACKENDS_MAX];
+    ROUTES: [RouteRecord; BACKENDS_MAX];
+    NODE: [NodeRecord; 1];
+    LINKS: [LinkRecord; LINKS_MAX as usize];
+}
+
 #[btf_map]
 pub static INTERVALS: Array<PortInterval, { BANKS as usize * VIPS_MAX }> = Array::new();
 #[btf_map]
@@ -40,8 +49,6 @@ pub static SOURCES: Array<SourceBorder, { BANKS as usize * VIPS_MAX }> = Array::
 #[btf_map]
 pub static VIPS: Array<VipRecord, { BANKS as usize * VIPS_MAX }> = Array::new();
 #[btf_map]
-pub static SETS: Array<SetRecord, { BANKS as usize * 2 * TABLES_MAX }> = Array::new();
-#[btf_map]
 pub static BACKEND_STATES: Array<BackendStates, { BANKS as usize * BACKENDS_MAX / 64 }> = Array::new();
 #[btf_map]
 pub static TABLES_LARGE: Array<[u16; TABLE_SIZE_LARGE as usize], TABLES_MAX> = Array::new();
@@ -49,16 +56,8 @@ pub static TABLES_LARGE: Array<[u16; TABLE_SIZE_LARGE as usize], TABLES_MAX> = A
 pub static TABLES_SMALL: Array<[u16; TABLE_SIZE_SMALL as usize], TABLES_MAX> = Array::new();
 #[btf_map]
 pub static TABLE_META: Array<TableMeta, { 2 * TABLES_MAX }> = Array::new();
-#[btf_map]
-pub static BACKENDS: Array<BackendRecord, BACKENDS_MAX> = Array::new();
-#[btf_map]
-pub static ROUTES: Array<RouteRecord, BACKENDS_MAX, MMAPABLE> = Array::new();
-#[btf_map]
-pub static NODE: Array<NodeRecord, 1, MMAPABLE> = Array::new();
 #[btf_map(name = "FLOW_MARKS")]
 pub static MARKS: Array<u64, { FLOW_MARKS as usize / 8 }, MMAPABLE> = Array::new();
-#[btf_map]
-pub static LINKS: Array<LinkRecord, { LINKS_MAX as usize }> = Array::new();
 #[btf_map]
 pub static FLOWS: Array<FlowBucket, FLOW_BUCKETS_MAX> = Array::new();
 #[btf_map]
@@ -75,9 +74,8 @@ pub static META: Array<MetaRecord, 1> = Array::new();
 /// The word is read once. Everything that a packet meets follows from it.
 #[inline(always)]
 pub fn active_header() -> Option<&'static GenerationHeader> {
-    let word = ACTIVE.get_ptr(0)?;
-    // SAFETY: the element is live as long as the map; userspace stores to it, hence the volatile read, once.
-    let word = ActiveWord(unsafe { word.read_volatile() });
+    // SAFETY: userspace stores to it, hence the volatile read, once.
+    let word = ActiveWord(unsafe { ACTIVE.first().read_volatile() });
     if word == ActiveWord::NONE {
         return None;
     }

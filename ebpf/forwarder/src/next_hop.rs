@@ -15,7 +15,7 @@ use guideway_xdp::Context;
 
 use crate::{
     Parcel, Verdict, jiffies,
-    maps::{self, BACKENDS, LINKS, NODE, ROUTES},
+    maps::{self, BACKENDS, LINKS, NODE, ROUTES, Shared as _},
 };
 
 const AF_INET: u8 = 2;
@@ -52,8 +52,8 @@ impl NextHop {
         let legs = ROUTES.get_ptr(index)?.cast::<Leg>();
         // SAFETY: the hash chooses one of the element's legs. The agent stores them, hence the volatile read, once.
         let leg = unsafe { legs.add(hash as usize % LEGS).read_volatile() };
-        let node = NODE.get_ptr(0)?;
-        // SAFETY: the element is live as long as the map; userspace stores to it, hence the volatile reads.
+        let node = NODE.first();
+        // SAFETY: userspace stores to it, hence the volatile reads.
         let (valid_until, mark_flows) = unsafe {
             (
                 (&raw const (*node).routes_valid_until).read_volatile(),

@@ -18,7 +18,7 @@ use crate::{
     Parcel, Place, UNTAGGED, Verdict,
     encap::{self, GUE_LEN},
     lookup,
-    maps::{self, BACKENDS, SETS},
+    maps::{self, BACKENDS, SETS, Shared as _},
     next_hop::NextHop,
     outer::{self, Gue},
 };
@@ -38,11 +38,10 @@ pub trait Family<'p>: Plain<'p> {
 pub struct Start(*mut u8);
 
 impl Start {
-    /// The start of the frame, and a view of it, if it has so many bytes.
+    /// The start of the frame, if it has so many bytes.
     #[inline(always)]
-    fn of<'p, P: Plain<'p>>(context: &'p Context) -> Option<(Self, P)> {
-        let start = Self(context.start(P::LEN)?);
-        Some((start, start.view()))
+    fn of<'p, P: Plain<'p>>(context: &'p Context) -> Option<Self> {
+        context.start(P::LEN).map(Self)
     }
 
     /// A view that has read nothing yet: the compiler does not keep for it what another one has read.
@@ -95,7 +94,8 @@ fn straight<'a, 'p, P: Family<'p>>(
     exit: &mut Exit,
     place: &mut Place<'a>,
 ) -> Verdict<()> {
-    let Some((start, packet)) = Start::of::<P>(context) else { return leave(exit, NOT_PLAIN, 0) };
+    let Some(start) = Start::of::<P>(context) else { return leave(exit, NOT_PLAIN, 0) };
+    let packet = start.view::<P>();
     if !packet.is_plain(context) {
         return leave(exit, NOT_PLAIN, 0);
     }
@@ -275,7 +275,7 @@ fn rules<'a, 'p, P: Family<'p>>(
     vip: u64,
     place: &mut Place<'a>,
 ) -> Verdict<()> {
-    let (_, packet) = Start::of::<P>(context).ok_or(Counter::DropInternal)?;
+    let packet = Start::of::<P>(context).ok_or(Counter::DropInternal)?.view::<P>();
     if !packet.is_plain(context) {
         return Err(Counter::DropInternal);
     }

@@ -104,36 +104,38 @@ pub const fn second_bucket(key: &[u64; 7], hash: u32) -> u32 {
 
 /// Hash of a flow: `ports` are the four bytes of both ports in the order of memory.
 ///
-/// Pair-multiply-shift, then a permutation of the 32-bit numbers that hides its linearity.
+/// Pair-multiply-shift, then a permutation of the 32-bit numbers that hides its linearity. The destination address and the
+/// protocol are not hashed: a flow's set is known by them.
 #[inline(always)]
 #[must_use]
-#[allow(clippy::cast_possible_truncation)] // halves are meant
-pub fn flow_hash(key: &FlowKey, addresses: &Addresses, ports: u32, protocol: u8) -> u32 {
+pub const fn flow_hash(key: &FlowKey, addresses: &Addresses, ports: u32) -> u32 {
     match *addresses {
-        Addresses::V4 { source, destination } => {
-            let add = &key.add;
-            let sum = pair(add, 0, source, destination).wrapping_add(pair(add, 2, ports, protocol.into()));
-            permute((sum >> 32) as u32, key.mix)
-        }
-        Addresses::V6 { source, destination } => {
-            let ([a, b, c, d], [e, f, g, h]) = (words_v6(source), words_v6(destination));
-            flow_hash_v6(key, [a, b, c, d, e, f, g, h], ports, protocol)
-        }
+        Addresses::V4 { source, .. } => flow_hash_v4(key, source, ports),
+        Addresses::V6 { source, .. } => flow_hash_v6(key, words_v6(source), ports),
     }
 }
 
-/// As [`flow_hash`], of IPv6 addresses in words of 32 bits, source first.
+/// As [`flow_hash`], from an IPv4 source in the order of memory.
 #[inline(always)]
 #[must_use]
-#[allow(clippy::cast_possible_truncation)] // halves are meant
-pub(crate) const fn flow_hash_v6(key: &FlowKey, addresses: [u32; 8], ports: u32, protocol: u8) -> u32 {
+#[allow(clippy::cast_possible_truncation)] // the upper half is meant
+pub(crate) const fn flow_hash_v4(key: &FlowKey, source: u32, ports: u32) -> u32 {
     let add = &key.add;
-    let [a, b, c, d, e, f, g, h] = addresses;
+    let sum = pair(add, 0, source, ports).wrapping_add(add[2]);
+    permute((sum >> 32) as u32, key.mix)
+}
+
+/// As [`flow_hash`], from the [`words_v6`] of the source.
+#[inline(always)]
+#[must_use]
+#[allow(clippy::cast_possible_truncation)] // the upper half is meant
+pub(crate) const fn flow_hash_v6(key: &FlowKey, source: [u32; 4], ports: u32) -> u32 {
+    let add = &key.add;
+    let [a, b, c, d] = source;
     let sum = pair(add, 0, a, b)
         .wrapping_add(pair(add, 2, c, d))
-        .wrapping_add(pair(add, 4, e, f))
-        .wrapping_add(pair(add, 6, g, h))
-        .wrapping_add(pair(add, 8, ports, protocol as u32));
+        .wrapping_add(pair(add, 4, ports, 0))
+        .wrapping_add(add[6]);
     permute((sum >> 32) as u32, key.mix)
 }
 
@@ -199,11 +201,12 @@ mod tests {
         bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
     }
 
-    /// The hash of the documentation, over bytes.
-    fn documented(key: &FlowKey, bytes: &[u8], protocol: u8) -> u32 {
-        let mut words: std::vec::Vec<u64> = bytes.chunks(4).map(word).collect();
-        words.push(protocol.into());
-        let sum = words.chunks(2).zip(key.add.chunks(2)).fold(0_u64, |sum, (word, key)| {
+    /// The hash of the documentation, over the words of source and ports.
+    fn documented(key: &FlowKey, words: &[u64]) -> u32 {
+        let last = if words.len() == 2 { 2 } else { 6 };
+        let padded: std::vec::Vec<u64> = words.iter().copied().chain([0]).collect();
+        let pairs = padded.chunks_exact(2).zip(key.add.chunks(2));
+        let sum = pairs.fold(key.add[last], |sum, (word, key)| {
             sum.wrapping_add(key[0].wrapping_add(word[0]).wrapping_mul(key[1].wrapping_add(word[1])))
         });
         let mut h = (sum >> 32) as u32;
@@ -226,13 +229,15 @@ mod tests {
 
         #[test]
         fn flow_hash_and_tag_take_the_documented_bytes(
-            add: [u64; 10], mix: [u32; 2], key: [u64; 2], bytes: [u8; 36], protocol: u8,
+            add: [u64; 7], mix: [u32; 2], key: [u64; 2], bytes: [u8; 36], protocol: u8,
         ) {
             let flow_key = FlowKey { add, mix };
+            let words = |bytes: &[u8]| bytes.chunks(4).map(word).collect::<std::vec::Vec<u64>>();
             let (source, destination) = (word(&bytes[..4]) as u32, word(&bytes[4..8]) as u32);
             let v4 = Addresses::V4 { source, destination };
             let ports = word(&bytes[8..12]) as u32;
-            prop_assert_eq!(flow_hash(&flow_key, &v4, ports, protocol), documented(&flow_key, &bytes[..12], protocol));
+            let hashed = [&bytes[..4], &bytes[8..12]].concat();
+            prop_assert_eq!(flow_hash(&flow_key, &v4, ports), documented(&flow_key, &words(&hashed)));
             let tail = [protocol, 0, 0, 0];
             prop_assert_eq!(flow_tag(key, &v4, ports, protocol), reference(key, &[&bytes[..12], &tail].concat()));
 
@@ -241,7 +246,8 @@ mod tests {
                 destination: [word(&bytes[16..24]), word(&bytes[24..32])],
             };
             let ports = word(&bytes[32..]) as u32;
-            prop_assert_eq!(flow_hash(&flow_key, &v6, ports, protocol), documented(&flow_key, &bytes, protocol));
+            let hashed = [&bytes[..16], &bytes[32..]].concat();
+            prop_assert_eq!(flow_hash(&flow_key, &v6, ports), documented(&flow_key, &words(&hashed)));
             prop_assert_eq!(flow_tag(key, &v6, ports, protocol), reference(key, &[&bytes[..], &tail].concat()));
         }
 
@@ -266,7 +272,7 @@ mod tests {
         for port in 0..32_768_u16 {
             let v4 = Addresses::V4 { source: 0x0109_010a, destination: 0x0a71_00cb };
             let ports = u32::from(port.to_be()) | 0x5000_0000;
-            slots[slot(flow_hash(&key, &v4, ports, 6), 97) as usize] += 1;
+            slots[slot(flow_hash(&key, &v4, ports), 97) as usize] += 1;
         }
         let mean = 32_768.0 / 97.0;
         let chi2: f64 = slots.iter().map(|&n| (f64::from(n) - mean).powi(2) / mean).sum();

@@ -3,10 +3,10 @@
 
 use guideway_abi::FlowKey;
 
-use crate::hash::flow_hash_v6;
+use crate::hash::{flow_hash_v4, flow_hash_v6};
 use crate::{
     Addresses, Checksum, Datagram, Frame, IPV4_HEADER_LEN, IPV6_HEADER_LEN, PROTOCOL_IPIP, PROTOCOL_IPV6,
-    PROTOCOL_TCP, PROTOCOL_UDP, TCP_HEADER_LEN, UDP_HEADER_LEN, flow_hash, inner_sum_v4, inner_sum_v6,
+    PROTOCOL_TCP, PROTOCOL_UDP, TCP_HEADER_LEN, UDP_HEADER_LEN, inner_sum_v4, inner_sum_v6,
 };
 
 const L2_LEN: usize = 14;
@@ -43,7 +43,7 @@ pub trait Plain<'p>: Copy {
     fn addresses(self) -> Addresses;
     /// Length and checksum of the UDP header, in the order of memory.
     fn udp_word(self) -> u32;
-    /// Its [`flow_hash`].
+    /// Its [`flow_hash`](crate::flow_hash()).
     fn flow_hash(self, key: &FlowKey) -> u32;
     /// `sum` and the part that the packet adds inside of a tunnel, with its TTL lowered, when the checksum of its segment is
     /// right: see [`inner_sum_v4`] and [`inner_sum_v6`].
@@ -185,7 +185,7 @@ impl<'p> Plain<'p> for PlainV4<'p> {
 
     #[inline(always)]
     fn flow_hash(self, key: &FlowKey) -> u32 {
-        flow_hash(key, &self.addresses(), self.ports(), self.protocol())
+        flow_hash_v4(key, self.source(), self.ports())
     }
 
     #[inline(always)]
@@ -215,25 +215,17 @@ impl PlainV6<'_> {
     #[inline(always)]
     #[must_use]
     pub fn destination_words(self) -> [u32; 4] {
-        let [_, _, _, _, words @ ..] = self.address_words();
-        words
+        let h = self.0;
+        [part::<4, 38, _>(h), part::<4, 42, _>(h), part::<4, 46, _>(h), part::<4, 50, _>(h)]
+            .map(u32::from_le_bytes)
     }
 
-    /// Source and destination as words of 32 bits, in the order of memory.
+    /// Address of the client as words of 32 bits, in the order of memory.
     #[inline(always)]
-    fn address_words(self) -> [u32; 8] {
+    fn source_words(self) -> [u32; 4] {
         let h = self.0;
-        [
-            part::<4, 22, _>(h),
-            part::<4, 26, _>(h),
-            part::<4, 30, _>(h),
-            part::<4, 34, _>(h),
-            part::<4, 38, _>(h),
-            part::<4, 42, _>(h),
-            part::<4, 46, _>(h),
-            part::<4, 50, _>(h),
-        ]
-        .map(u32::from_le_bytes)
+        [part::<4, 22, _>(h), part::<4, 26, _>(h), part::<4, 30, _>(h), part::<4, 34, _>(h)]
+            .map(u32::from_le_bytes)
     }
 
     /// The first eight bytes of the header, in the order of memory.
@@ -298,7 +290,7 @@ impl<'p> Plain<'p> for PlainV6<'p> {
 
     #[inline(always)]
     fn flow_hash(self, key: &FlowKey) -> u32 {
-        flow_hash_v6(key, self.address_words(), self.ports(), self.protocol())
+        flow_hash_v6(key, self.source_words(), self.ports())
     }
 
     #[inline(always)]

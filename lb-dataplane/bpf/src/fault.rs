@@ -30,8 +30,8 @@ pub struct Armed {
 }
 
 impl Armed {
-    /// Has this thread's `number`th call of bpf(2) from now on, counted from 1, go wrong. The store of the active word
-    /// counts as a call, too; of the faults it only knows [`Fault::Killed`].
+    /// Has this thread's `number`th call of bpf(2) from now on, counted from 1, go wrong. A store into shared memory
+    /// counts as a call, too, though it could not fail; of the faults that of the active word only knows [`Fault::Killed`].
     #[must_use]
     pub fn new(number: u64, fault: Fault) -> Self {
         CALLS.set(0);
@@ -73,7 +73,7 @@ pub(crate) fn call() -> io::Result<Ending> {
 }
 
 /// How many of `count` elements the next call may write.
-pub(crate) fn elements(count: u32) -> u32 {
+pub(crate) fn elements(count: usize) -> usize {
     match ARMED.get() {
         Some((number, Fault::Torn)) if number == CALLS.get() + 1 => count.div_ceil(2),
         _ => count,

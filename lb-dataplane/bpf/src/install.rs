@@ -15,10 +15,10 @@ use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use aya::programs::{Program, ProgramError};
 use guideway_abi as abi;
 use nix::fcntl::Flock;
 
+use crate::load::{self, LoadError};
 use crate::object::{MapDefinition, Object, ObjectError};
 use crate::pins::{self, Layout};
 use crate::sys::{self, MapRef, ObjectKind};
@@ -82,21 +82,25 @@ pub enum OpenError {
     /// A defect of the build.
     #[error("the compiled program does not fit")]
     Object(#[source] ObjectError),
-    /// The object could not be loaded.
-    #[error("cannot load the maps of program {program}; root or CAP_BPF and CAP_NET_ADMIN are needed")]
-    Load {
-        /// Name of the program.
-        program: &'static str,
+    /// The kernel makes no such map.
+    #[error(
+        "cannot make map {map} of {bytes} bytes; root or CAP_BPF and CAP_NET_ADMIN are needed, and memory"
+    )]
+    MakeMap {
+        /// Name of the map.
+        map: &'static str,
+        /// What its elements take.
+        bytes: u64,
         /// Why.
-        source: Box<aya::EbpfError>,
+        source: io::Error,
     },
-    /// The kernel refuses the program.
-    #[error("the kernel refuses program {program}")]
+    /// The program cannot be loaded.
+    #[error("cannot load program {program}")]
     Refused {
         /// Name of the program.
         program: &'static str,
         /// Why, with the verifier's words.
-        source: Box<ProgramError>,
+        source: Box<LoadError>,
     },
     /// A map could not be read or written.
     #[error("cannot set the maps up")]
@@ -156,7 +160,8 @@ impl Installed {
     }
 }
 
-type Maps = BTreeMap<&'static str, MapRef>;
+pub(crate) type Maps = BTreeMap<&'static str, MapRef>;
+type Definitions = BTreeMap<&'static str, MapDefinition>;
 
 /// Sets `object` up under `root`, or comes back to what is there.
 pub(crate) fn install(root: &Path, object: &Object) -> Result<Installed, OpenError> {
@@ -186,7 +191,7 @@ fn check_bpffs(root: &Path) -> Result<(), OpenError> {
 fn set_up(
     layout: Layout,
     object: &Object,
-    definitions: &BTreeMap<&'static str, MapDefinition>,
+    definitions: &Definitions,
     lock: Flock<File>,
 ) -> Result<Installed, OpenError> {
     let differences =
@@ -200,8 +205,8 @@ fn set_up(
         let path = layout.map(&name);
         pins::remove_file(&path).map_err(OpenError::system("remove", &path))?;
     }
-    let Loaded { program, others } = load(&layout, object)?;
-    let maps = open_maps(&layout, object)?;
+    let maps = make_maps(&layout, definitions)?;
+    let Loaded { program, others } = load(object, &maps, definitions)?;
     if let Some(meta) = &object.meta {
         meta::write(&maps, meta).map_err(OpenError::system("fill the maps in", &layout.root))?;
     }
@@ -214,7 +219,7 @@ fn set_up(
 fn reuse(
     layout: Layout,
     object: &Object,
-    definitions: &BTreeMap<&'static str, MapDefinition>,
+    definitions: &Definitions,
     lock: Flock<File>,
 ) -> Result<Installed, OpenError> {
     let examine = || OpenError::system("examine", &layout.root);
@@ -236,7 +241,8 @@ fn reuse(
     let path = layout.program();
     let (pinned, _) = sys::open_pin(&path).map_err(OpenError::system("open", &path))?;
     let pinned_info = sys::program_info(pinned.as_fd()).map_err(OpenError::system("examine", &path))?;
-    let Loaded { program: loaded, others } = load(&layout, object)?;
+    let maps = open_maps(&layout, object)?;
+    let Loaded { program: loaded, others } = load(object, &maps, definitions)?;
     let loaded_info = sys::program_info(loaded.as_fd()).map_err(OpenError::system("examine", &path))?;
     let (program, info, origin) = if loaded_info.tag == pinned_info.tag {
         (pinned, pinned_info, Origin::Reused)
@@ -251,7 +257,6 @@ fn reuse(
         fs::rename(&next, &path).map_err(OpenError::system("replace", &path))?;
         tracing::info!(program = object.program, id = info.id, "program replaced in place");
     }
-    let maps = open_maps(&layout, object)?;
     Ok(Installed { layout, program, program_id: info.id, others, maps, origin, _lock: lock })
 }
 
@@ -285,55 +290,27 @@ struct Loaded {
     others: BTreeMap<&'static str, OwnedFd>,
 }
 
-/// Loads the programs on the maps that are pinned; those that are not are made and pinned.
-fn load(layout: &Layout, object: &Object) -> Result<Loaded, OpenError> {
-    let load_error = |source| OpenError::Load { program: object.program, source: Box::new(source) };
-    let mut loader = aya::EbpfLoader::new();
-    for name in object.maps {
-        loader.map_pin_path(name, layout.map(name));
-    }
-    for (name, max_entries) in &object.max_entries {
-        loader.map_max_entries(name, *max_entries);
-    }
-    let mut loaded = loader.load(object.bytes).map_err(load_error)?;
-    let mut load = |name| load_program(&mut loaded, layout, name);
-    let program = load(object.program)?;
-    let others =
-        object.others.iter().map(|name| Ok((*name, load(name)?))).collect::<Result<_, OpenError>>()?;
-    Ok(Loaded { program, others })
+/// Loads the programs.
+fn load(object: &Object, maps: &Maps, definitions: &Definitions) -> Result<Loaded, OpenError> {
+    let names: Vec<&'static str> = [object.program].iter().chain(object.others).copied().collect();
+    let mut others = load::programs(object.bytes, maps, definitions, &names)
+        .map_err(|source| OpenError::Refused { program: object.program, source: Box::new(source) })?;
+    let missing = || OpenError::Object(ObjectError::NoProgram(object.program));
+    Ok(Loaded { program: others.remove(object.program).ok_or_else(missing)?, others })
 }
 
-/// The verifier gives up when a signal comes for the thread, and the next try may be lucky.
-const LOAD_ATTEMPTS: u32 = 10;
-
-fn load_program(loaded: &mut aya::Ebpf, layout: &Layout, name: &'static str) -> Result<OwnedFd, OpenError> {
-    let refused = |source: ProgramError| OpenError::Refused { program: name, source: Box::new(source) };
-    let program = loaded.program_mut(name).ok_or(OpenError::Object(ObjectError::NoProgram(name)))?;
-    let mut load = || match program {
-        Program::Xdp(program) => program.load(),
-        Program::SchedClassifier(program) => program.load(),
-        // Said below.
-        _ => Ok(()),
-    };
-    let mut result = load();
-    for _ in 1..LOAD_ATTEMPTS {
-        match result {
-            Err(ProgramError::LoadError { ref io_error, .. })
-                if io_error.kind() == io::ErrorKind::WouldBlock =>
-            {
-                result = load();
-            }
-            _ => break,
-        }
+/// Makes the maps, and pins them.
+fn make_maps(layout: &Layout, definitions: &Definitions) -> Result<Maps, OpenError> {
+    let mut maps = Maps::new();
+    for (name, wanted) in definitions {
+        let MapDefinition { map_type, key_size, value_size, max_entries, flags, .. } = *wanted;
+        let map = sys::create_map(name, map_type, key_size, value_size, max_entries, flags)
+            .map_err(|source| OpenError::MakeMap { map: name, bytes: wanted.bytes(), source })?;
+        let path = layout.map(name);
+        sys::pin(map.as_fd(), &path).map_err(OpenError::system("pin", &path))?;
+        maps.insert(name, map);
     }
-    result.map_err(refused)?;
-    let fd = match program {
-        Program::Xdp(program) => program.fd(),
-        Program::SchedClassifier(program) => program.fd(),
-        _ => return Err(OpenError::Object(ObjectError::NoProgram(name))),
-    };
-    let fd = fd.map_err(refused)?.as_fd().try_clone_to_owned();
-    fd.map_err(OpenError::system("hold the program of", &layout.root))
+    Ok(maps)
 }
 
 fn open_maps(layout: &Layout, object: &Object) -> Result<Maps, OpenError> {

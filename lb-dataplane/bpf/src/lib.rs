@@ -9,8 +9,8 @@
 //! PIN_ROOT/links/IFNAME    one XDP link for each interface (a dot in its name becomes a colon)
 //! ```
 //!
-//! This is the one userspace crate with `unsafe`: in `sys` (bpf(2)), `plain` (structures as bytes) and `words` (maps in
-//! shared memory).
+//! This is the one userspace crate with `unsafe`: in `sys` (bpf(2)), `plain` (structures as bytes), `shared` and `words` (maps
+//! in shared memory).
 #![allow(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -21,10 +21,12 @@ mod decap;
 pub mod fault;
 mod grace;
 mod install;
+mod load;
 mod map;
 mod object;
 mod pins;
 mod plain;
+mod shared;
 mod sys;
 mod test_run;
 mod words;
@@ -36,6 +38,7 @@ pub use decap::{
     StatusError, Transport, VipAddress,
 };
 pub use install::{Difference, Differences, OpenError, Origin};
+pub use load::LoadError;
 pub use map::MapError;
 pub use object::ObjectError;
 pub use test_run::{TestProgram, TestRun, TestRunOptions, xdp_action};

@@ -33,11 +33,6 @@ impl<T: Plain> Array<T> {
         Self { name, map, element: PhantomData }
     }
 
-    /// Elements.
-    pub(crate) fn len(&self) -> u32 {
-        self.map.info().max_entries
-    }
-
     pub(crate) fn read(&self, index: u32) -> Result<T, MapError> {
         let mut value = [T::default()];
         match self.map.lookup(&index.to_ne_bytes(), bytes_mut(&mut value)) {

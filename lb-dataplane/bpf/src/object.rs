@@ -32,6 +32,15 @@ pub(crate) struct MapDefinition {
     pub(crate) value_size: u32,
     pub(crate) max_entries: u32,
     pub(crate) flags: u32,
+    /// Elements that a program sees: all of `max_entries`, or those within the one element of an array in shared memory.
+    pub(crate) elements: u32,
+}
+
+impl MapDefinition {
+    /// What the values take; once for each CPU with per-CPU maps.
+    pub(crate) fn bytes(&self) -> u64 {
+        u64::from(self.value_size) * u64::from(self.max_entries)
+    }
 }
 
 /// The compiled object does not fit this crate: a defect of the build.
@@ -43,9 +52,12 @@ pub enum ObjectError {
     /// A map is missing.
     #[error("the compiled program has no map {0}")]
     NoMap(&'static str),
-    /// A program is missing, or of a type that is not used.
+    /// A program is missing.
     #[error("the compiled object has no program {0}")]
     NoProgram(&'static str),
+    /// An array in shared memory would have more than 4 GiB.
+    #[error("map {0} would be too large")]
+    TooLarge(&'static str),
 }
 
 impl Object {
@@ -116,14 +128,22 @@ impl Object {
                 .filter(|map| map.section_kind() == EbpfSectionKind::BtfMaps)
                 .ok_or(ObjectError::NoMap(name))?;
             let overridden = self.max_entries.iter().find(|(of, _)| of == name);
+            let elements = overridden.map_or(map.max_entries(), |(_, max_entries)| *max_entries);
+            let (value_size, max_entries) = if abi::SHARED.contains(name) {
+                let bytes = map.value_size().checked_mul(elements).ok_or(ObjectError::TooLarge(name))?;
+                (bytes, 1)
+            } else {
+                (map.value_size(), elements)
+            };
             definitions.insert(
                 *name,
                 MapDefinition {
                     map_type: map.map_type(),
                     key_size: map.key_size(),
-                    value_size: map.value_size(),
-                    max_entries: overridden.map_or(map.max_entries(), |(_, max_entries)| *max_entries),
+                    value_size,
+                    max_entries,
                     flags: map.map_flags(),
+                    elements,
                 },
             );
         }

@@ -41,7 +41,7 @@ plain! {
     SourceBorder = 16;
     VipRecord = 8, 4, 4, 4, 2, 1, 1, 4, 4;
     SetRecord = 2, 2 * 2, 1, 1;
-    GenerationHeader = 8, 8, 10 * 8 + 2 * 4, 7 * 8, 18 * 4, 16, 16, 10 * 8 + 2 * 4;
+    GenerationHeader = 8, 8, 7 * 8 + 2 * 4, 7 * 8, 18 * 4, 16, 16, 7 * 8 + 2 * 4;
     BackendRecord = 16, 8, 2, 1, 5;
     BackendStates = 64;
     TableMeta = 16, 8;

@@ -11,8 +11,8 @@ pub(crate) use clock::tick;
 pub(crate) use map::{MapInfo, array_of_maps_with_one, map_types};
 pub(crate) use map::{MapRef, create_map};
 pub(crate) use program::{
-    LinkInfo, ProgramInfo, TestRunInput, link_create_xdp, link_detach, link_info, link_update, map_fd_by_id,
-    program_info, test_run,
+    LinkInfo, ProgramInfo, ProgramType, Refusal, TestRunInput, link_create_xdp, link_detach, link_info,
+    link_update, load_program, map_fd_by_id, program_info, test_run,
 };
 
 use std::ffi::CString;

@@ -93,8 +93,9 @@ impl Numbers<'_> {
 pub(crate) fn flow_key(seed: &Seed) -> FlowKey {
     let numbers = Numbers { seed, purpose: "flow key", attempt: 0 };
     let mut key = FlowKey::default();
-    for (index, pair) in (0..).zip(key.add.chunks_exact_mut(2)) {
-        pair.copy_from_slice(&numbers.pair(index));
+    for (index, pair) in (0..).zip(key.add.chunks_mut(2)) {
+        let numbers = numbers.pair(index);
+        pair.copy_from_slice(&numbers[..pair.len()]);
     }
     let [mix, _] = numbers.pair(5);
     key.mix = [mix as u32 | 1, (mix >> 32) as u32 | 1];

@@ -268,10 +268,9 @@ impl Maps {
         }
         let ports =
             u32::from(tuple.source.port().to_be()) | u32::from(tuple.destination.port().to_be()) << 16;
-        let protocol = tuple.protocol.number();
-        let hash = flow_hash(&header.flow_key, &addresses, ports, protocol);
-        let by = if vip.mode == vip_mode::CLIENT_IP { (0, 0) } else { (ports, protocol) };
-        let slot_by = |key, size| slot(flow_hash(key, &addresses, by.0, by.1), size) as usize;
+        let hash = flow_hash(&header.flow_key, &addresses, ports);
+        let by = if vip.mode == vip_mode::CLIENT_IP { 0 } else { ports };
+        let slot_by = |key, size| slot(flow_hash(key, &addresses, by), size) as usize;
         let read = |table: TableRef, key| match TableElement::of(table) {
             Some(table) => self.tables[&table][slot_by(key, table.size.get())],
             None => 0,

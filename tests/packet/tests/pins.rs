@@ -277,27 +277,31 @@ fn an_unfinished_set_up_with_other_capacities_is_repaired_too() {
 #[test]
 fn every_way_not_to_fit_is_named() {
     let place = Place::new();
-    // What is put in the place of SETS (an array of 6 elements of 8 bytes), and what is said of it.
+    // What is put in the place of SETS (6 elements of 8 bytes in shared memory), and what is said of it.
     let replaced: [(&dyn Fn(), &[&str]); 8] = [
         (
-            &|| HashMap::<MapData, u32, u64>::create(6, 0).unwrap().pin(place.map("SETS")).unwrap(),
-            &["maps/SETS: map type is 1, wanted 2"],
+            &|| HashMap::<MapData, u32, [u64; 6]>::create(1, 0).unwrap().pin(place.map("SETS")).unwrap(),
+            &["maps/SETS: map type is 1, wanted 2", "maps/SETS: flags is 0, wanted 1024"],
         ),
         (
-            &|| HashMap::<MapData, u64, u64>::create(6, 0).unwrap().pin(place.map("SETS")).unwrap(),
-            &["maps/SETS: map type is 1, wanted 2", "maps/SETS: key size is 8, wanted 4"],
+            &|| HashMap::<MapData, u64, [u64; 6]>::create(1, 0).unwrap().pin(place.map("SETS")).unwrap(),
+            &[
+                "maps/SETS: map type is 1, wanted 2",
+                "maps/SETS: key size is 8, wanted 4",
+                "maps/SETS: flags is 0, wanted 1024",
+            ],
         ),
         (
-            &|| Array::<MapData, u32>::create(6, 0).unwrap().pin(place.map("SETS")).unwrap(),
-            &["maps/SETS: value size is 4, wanted 8"],
+            &|| Array::<MapData, [u64; 5]>::create(1, 1 << 10).unwrap().pin(place.map("SETS")).unwrap(),
+            &["maps/SETS: value size is 40, wanted 48"],
         ),
         (
-            &|| Array::<MapData, u64>::create(5, 0).unwrap().pin(place.map("SETS")).unwrap(),
-            &["maps/SETS: max entries is 5, wanted 6"],
+            &|| Array::<MapData, [u64; 6]>::create(2, 1 << 10).unwrap().pin(place.map("SETS")).unwrap(),
+            &["maps/SETS: max entries is 2, wanted 1"],
         ),
         (
-            &|| Array::<MapData, u64>::create(6, 1 << 10).unwrap().pin(place.map("SETS")).unwrap(),
-            &["maps/SETS: flags is 1024, wanted 0"],
+            &|| Array::<MapData, [u64; 6]>::create(1, 0).unwrap().pin(place.map("SETS")).unwrap(),
+            &["maps/SETS: flags is 0, wanted 1024"],
         ),
         (&|| {}, &["maps/SETS: type is missing, wanted map"]),
         (&|| fs::create_dir(place.map("SETS")).unwrap(), &["maps/SETS: type is no BPF object, wanted map"]),
@@ -318,12 +322,20 @@ fn every_way_not_to_fit_is_named() {
 #[test]
 fn a_map_that_the_program_does_not_work_on_is_noticed() {
     const MMAPABLE: u32 = 1 << 10;
+    type Make<'a> = &'a dyn Fn(&Path);
     let place = Place::new();
-    for (name, elements, flags) in [("SETS", 6, 0), ("FLOW_MARKS", FLOW_MARKS / 8, MMAPABLE)] {
+    let make: [(_, Make); 3] = [
+        ("VIPS", &|path| Array::<MapData, [u64; 4]>::create(32, 0).unwrap().pin(path).unwrap()),
+        ("SETS", &|path| Array::<MapData, [u64; 6]>::create(1, MMAPABLE).unwrap().pin(path).unwrap()),
+        ("FLOW_MARKS", &|path| {
+            Array::<MapData, u64>::create(FLOW_MARKS / 8, MMAPABLE).unwrap().pin(path).unwrap();
+        }),
+    ];
+    for (name, make) in make {
         drop(place.open().unwrap());
         let old = MapInfo::from_pin(place.map(name)).unwrap().id();
         fs::remove_file(place.map(name)).unwrap();
-        Array::<MapData, u64>::create(elements, flags).unwrap().pin(place.map(name)).unwrap();
+        make(&place.map(name));
         let new = MapInfo::from_pin(place.map(name)).unwrap().id();
         assert_eq!(
             place.differences(place.open().unwrap_err()),
@@ -345,19 +357,19 @@ fn all_differences_are_listed_at_once_with_the_way_out() {
     assert_eq!(
         place.differences(error),
         [
-            "maps/BACKENDS: max entries is 16, wanted 65",
+            "maps/BACKENDS: value size is 512, wanted 2080",
             "maps/BACKEND_STATES: max entries is 2, wanted 4",
             "maps/BACKEND_STATS: max entries is 16, wanted 65",
             "maps/FLOWS: max entries is 64, wanted 65",
             "maps/INTERVALS: max entries is 2112, wanted 2304",
-            "maps/ROUTES: max entries is 16, wanted 65",
-            "maps/SETS: max entries is 6, wanted 10",
+            "maps/ROUTES: value size is 1024, wanted 4160",
+            "maps/SETS: value size is 48, wanted 80",
             "maps/SOURCES: max entries is 2304, wanted 3072",
             "maps/TABLES_LARGE: max entries is 1, wanted 2",
             "maps/TABLES_SMALL: max entries is 2, wanted 3",
             "maps/TABLE_META: max entries is 3, wanted 5",
-            "maps/VIP4_BUCKETS: max entries is 32, wanted 128",
-            "maps/VIP6_BUCKETS: max entries is 64, wanted 256",
+            "maps/VIP4_BUCKETS: value size is 2048, wanted 8192",
+            "maps/VIP6_BUCKETS: value size is 4096, wanted 16384",
             "maps/VIPS: max entries is 32, wanted 128",
             "maps/VIP_STATS: max entries is 16, wanted 64",
         ]

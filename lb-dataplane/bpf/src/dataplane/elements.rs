@@ -10,6 +10,8 @@ use guideway_abi::{
 use super::Dataplane;
 use crate::install::{Installed, OpenError};
 use crate::map::{Array, MapError, PerCpuArray, Tables};
+use crate::plain::Plain;
+use crate::shared::SharedArray;
 
 /// Which lookup tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,24 +33,24 @@ impl TableKind {
     }
 }
 
-/// The maps that are read and written by bpf(2).
+/// The maps that are read and written by bpf(2), and the arrays in shared memory.
 #[derive(Debug)]
 pub(super) struct Elements {
-    headers: Array<GenerationHeader>,
-    vip4_buckets: Array<Vip4Bucket>,
-    vip6_buckets: Array<Vip6Bucket>,
+    headers: SharedArray<GenerationHeader>,
+    vip4_buckets: SharedArray<Vip4Bucket>,
+    vip6_buckets: SharedArray<Vip6Bucket>,
     intervals: Array<PortInterval>,
     prefixes4: Array<Prefix4>,
     prefixes6: Array<Prefix6>,
     sources: Array<SourceBorder>,
     vips: Array<VipRecord>,
-    sets: Array<SetRecord>,
+    sets: SharedArray<SetRecord>,
     backend_states: Array<BackendStates>,
     tables_large: Tables,
     tables_small: Tables,
     table_meta: Array<TableMeta>,
-    backends: Array<BackendRecord>,
-    links: Array<LinkRecord>,
+    backends: SharedArray<BackendRecord>,
+    links: SharedArray<LinkRecord>,
     flows: Array<FlowBucket>,
     vip_stats: PerCpuArray<TrafficStats>,
     backend_stats: PerCpuArray<TrafficStats>,
@@ -56,24 +58,29 @@ pub(super) struct Elements {
     capacities: Capacities,
 }
 
+fn shared<T: Plain>(installed: &mut Installed, name: &'static str) -> Result<SharedArray<T>, OpenError> {
+    let map = installed.take(name)?;
+    SharedArray::new(name, &map).map_err(OpenError::system("map the memory of", &installed.layout.map(name)))
+}
+
 impl Elements {
     pub(super) fn take(installed: &mut Installed, capacities: Capacities) -> Result<Self, OpenError> {
         Ok(Self {
-            headers: Array::new(abi::HEADERS, installed.take(abi::HEADERS)?),
-            vip4_buckets: Array::new(abi::VIP4_BUCKETS, installed.take(abi::VIP4_BUCKETS)?),
-            vip6_buckets: Array::new(abi::VIP6_BUCKETS, installed.take(abi::VIP6_BUCKETS)?),
+            headers: shared(installed, abi::HEADERS)?,
+            vip4_buckets: shared(installed, abi::VIP4_BUCKETS)?,
+            vip6_buckets: shared(installed, abi::VIP6_BUCKETS)?,
             intervals: Array::new(abi::INTERVALS, installed.take(abi::INTERVALS)?),
             prefixes4: Array::new(abi::PREFIXES4, installed.take(abi::PREFIXES4)?),
             prefixes6: Array::new(abi::PREFIXES6, installed.take(abi::PREFIXES6)?),
             sources: Array::new(abi::SOURCES, installed.take(abi::SOURCES)?),
             vips: Array::new(abi::VIPS, installed.take(abi::VIPS)?),
-            sets: Array::new(abi::SETS, installed.take(abi::SETS)?),
+            sets: shared(installed, abi::SETS)?,
             backend_states: Array::new(abi::BACKEND_STATES, installed.take(abi::BACKEND_STATES)?),
             tables_large: Tables::new(abi::TABLES_LARGE, installed.take(abi::TABLES_LARGE)?),
             tables_small: Tables::new(abi::TABLES_SMALL, installed.take(abi::TABLES_SMALL)?),
             table_meta: Array::new(abi::TABLE_META, installed.take(abi::TABLE_META)?),
-            backends: Array::new(abi::BACKENDS, installed.take(abi::BACKENDS)?),
-            links: Array::new(abi::LINKS, installed.take(abi::LINKS)?),
+            backends: shared(installed, abi::BACKENDS)?,
+            links: shared(installed, abi::LINKS)?,
             flows: Array::new(abi::FLOWS, installed.take(abi::FLOWS)?),
             vip_stats: PerCpuArray::new(abi::VIP_STATS, installed.take(abi::VIP_STATS)?),
             backend_stats: PerCpuArray::new(abi::BACKEND_STATS, installed.take(abi::BACKEND_STATS)?),

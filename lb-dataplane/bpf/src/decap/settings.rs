@@ -39,7 +39,7 @@ impl Settings {
         let (Ok(key_size), Ok(value_size)) = (u32::try_from(NAME), u32::try_from(VALUE)) else {
             return Err(io::Error::other("sizes above 4 GiB"));
         };
-        let map = create_map(SETTINGS, map_types::HASH, key_size, value_size, ENTRIES)?;
+        let map = create_map(SETTINGS, map_types::HASH, key_size, value_size, ENTRIES, 0)?;
         sys::pin(map.as_fd(), path)?;
         Ok(Self(map))
     }

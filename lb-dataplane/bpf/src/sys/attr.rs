@@ -6,6 +6,7 @@ pub(super) const BPF_MAP_LOOKUP_ELEM: u32 = 1;
 pub(super) const BPF_MAP_UPDATE_ELEM: u32 = 2;
 pub(super) const BPF_MAP_DELETE_ELEM: u32 = 3;
 pub(super) const BPF_MAP_GET_NEXT_KEY: u32 = 4;
+pub(super) const BPF_PROG_LOAD: u32 = 5;
 pub(super) const BPF_OBJ_PIN: u32 = 6;
 pub(super) const BPF_OBJ_GET: u32 = 7;
 pub(super) const BPF_PROG_TEST_RUN: u32 = 10;
@@ -22,6 +23,31 @@ pub(super) const BPF_F_TEST_XDP_LIVE_FRAMES: u32 = 1 << 1;
 
 /// `enum bpf_attach_type`.
 pub(super) const BPF_XDP: u32 = 37;
+
+/// `enum bpf_prog_type`.
+pub(super) const BPF_PROG_TYPE_SCHED_CLS: u32 = 3;
+/// Likewise.
+pub(super) const BPF_PROG_TYPE_XDP: u32 = 6;
+
+/// Flag of `BPF_PROG_LOAD`: the program knows packets in several buffers.
+pub(super) const BPF_F_XDP_HAS_FRAGS: u32 = 1 << 5;
+
+#[repr(C)]
+#[derive(Default)]
+pub(super) struct ProgramLoad {
+    pub(super) prog_type: u32,
+    pub(super) insn_cnt: u32,
+    pub(super) insns: u64,
+    pub(super) license: u64,
+    pub(super) log_level: u32,
+    pub(super) log_size: u32,
+    pub(super) log_buf: u64,
+    pub(super) kern_version: u32,
+    pub(super) prog_flags: u32,
+    pub(super) prog_name: [u8; 16],
+    pub(super) prog_ifindex: u32,
+    pub(super) expected_attach_type: u32,
+}
 
 #[repr(C)]
 #[derive(Default)]

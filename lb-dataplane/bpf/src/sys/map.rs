@@ -185,7 +185,7 @@ impl MapRef {
             let count = length(chunk.len() / self.user_value_size)?;
             let keys: Vec<u8> = (index..index + count).flat_map(u32::to_ne_bytes).collect();
             #[cfg(feature = "fault-points")]
-            let count = crate::fault::elements(count);
+            let count = length(crate::fault::elements(count as usize))?;
             let mut attr = attr::MapBatch {
                 keys: address(&keys),
                 values: address(chunk),
@@ -258,9 +258,17 @@ pub(crate) fn create_map(
     key_size: u32,
     value_size: u32,
     max_entries: u32,
+    map_flags: u32,
 ) -> io::Result<MapRef> {
     create(
-        attr::MapCreate { map_type, key_size, value_size, max_entries, ..attr::MapCreate::default() },
+        attr::MapCreate {
+            map_type,
+            key_size,
+            value_size,
+            max_entries,
+            map_flags,
+            ..attr::MapCreate::default()
+        },
         name,
     )
 }
@@ -276,7 +284,7 @@ fn create(mut attr: attr::MapCreate, name: &str) -> io::Result<MapRef> {
 
 /// Makes an array of maps with one element, and the map that belongs into it.
 pub(crate) fn array_of_maps_with_one(name: &str) -> io::Result<(MapRef, MapRef)> {
-    let inner = create_map(name, map_types::ARRAY, 4, 4, 1)?;
+    let inner = create_map(name, map_types::ARRAY, 4, 4, 1, 0)?;
     let outer = create(
         attr::MapCreate {
             map_type: map_types::ARRAY_OF_MAPS,

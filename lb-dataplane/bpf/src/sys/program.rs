@@ -1,8 +1,11 @@
 //! Programs and links.
 
+use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::Duration;
+
+use aya_obj::generated::bpf_insn;
 
 use super::{address, address_mut, attr, bpf, bpf_fd, length, object_info, raw, text};
 
@@ -64,6 +67,94 @@ pub(crate) fn program_info(program: BorrowedFd<'_>) -> io::Result<ProgramInfo> {
         name: text(&info.name),
         map_ids: map_ids[..used].to_vec(),
     })
+}
+
+/// What a program is loaded as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProgramType {
+    Xdp { frags: bool },
+    SchedClassifier,
+}
+
+/// Why the kernel takes no program, and the end of what the verifier says.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) source: io::Error,
+    pub(crate) log: String,
+}
+
+/// The verifier gives up when a signal comes for the thread, and the next try may be lucky.
+const LOAD_ATTEMPTS: u32 = 10;
+/// Room for what the verifier says.
+const LOG_BYTES: usize = 16 << 20;
+/// Lines of it that are kept.
+const LOG_LINES: usize = 24;
+
+/// Loads a program. `name` is cut to what the kernel keeps.
+pub(crate) fn load_program(
+    name: &str,
+    program_type: ProgramType,
+    license: &CStr,
+    instructions: &[bpf_insn],
+) -> Result<OwnedFd, Refusal> {
+    let mut result = try_load_program(name, program_type, license, instructions, &mut []);
+    for _ in 1..LOAD_ATTEMPTS {
+        match &result {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                result = try_load_program(name, program_type, license, instructions, &mut []);
+            }
+            // `EPERM` is not the verifier's: its own is `EACCES`.
+            Err(error) if error.raw_os_error() != Some(libc::EPERM) => {
+                // Once more, to hear why: asked each time, the verifier would take much longer.
+                let mut log = vec![0; LOG_BYTES];
+                return match try_load_program(name, program_type, license, instructions, &mut log) {
+                    Ok(program) => Ok(program),
+                    Err(source) => Err(Refusal { source, log: last_lines(&text(&log)) }),
+                };
+            }
+            _ => break,
+        }
+    }
+    result.map_err(|source| Refusal { source, log: String::new() })
+}
+
+fn last_lines(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
+}
+
+fn try_load_program(
+    name: &str,
+    program_type: ProgramType,
+    license: &CStr,
+    instructions: &[bpf_insn],
+    log: &mut [u8],
+) -> io::Result<OwnedFd> {
+    let mut attr = attr::ProgramLoad {
+        insn_cnt: length(instructions.len())?,
+        insns: instructions.as_ptr() as u64,
+        license: license.as_ptr() as u64,
+        ..attr::ProgramLoad::default()
+    };
+    match program_type {
+        ProgramType::Xdp { frags } => {
+            attr.prog_type = attr::BPF_PROG_TYPE_XDP;
+            // Without it, a link to this program could not be updated by a later kernel's.
+            attr.expected_attach_type = attr::BPF_XDP;
+            attr.prog_flags = if frags { attr::BPF_F_XDP_HAS_FRAGS } else { 0 };
+        }
+        ProgramType::SchedClassifier => attr.prog_type = attr::BPF_PROG_TYPE_SCHED_CLS,
+    }
+    // The last byte stays NUL.
+    for (to, from) in attr.prog_name[..15].iter_mut().zip(name.bytes()) {
+        *to = from;
+    }
+    if !log.is_empty() {
+        (attr.log_level, attr.log_size, attr.log_buf) = (1, length(log.len())?, address_mut(log));
+    }
+    // SAFETY: there are `insn_cnt` instructions of 8 bytes, the license ends with NUL, and the kernel writes `log_size` bytes
+    // to `log` at most; all outlive the call. The command returns a new descriptor.
+    unsafe { bpf_fd(attr::BPF_PROG_LOAD, &mut attr) }
 }
 
 /// `link` must be a link's descriptor. The interface is only meaningful for XDP links.

@@ -39,10 +39,10 @@ pub(super) fn steering(
     let header = &installed.header;
     let ports = u32::from(flow.source.port().to_be()) | u32::from(flow.destination.port().to_be()) << 16;
     let protocol = flow.protocol.number();
-    let hash = flow_hash(&header.flow_key, addresses, ports, protocol);
+    let hash = flow_hash(&header.flow_key, addresses, ports);
     // By the client alone, when the VIP says so.
     let by = if record.mode == vip_mode::CLIENT_IP { (0, 0) } else { (ports, protocol) };
-    let slot_by = |key, size| slot(flow_hash(key, addresses, by.0, by.1), size);
+    let slot_by = |key, size| slot(flow_hash(key, addresses, by.0), size);
     let at = slot_by(&header.flow_key, set.table_size.get());
     let slot_in = |layer: &Layer| {
         let key = match layer.key {

@@ -8,8 +8,8 @@ use siphasher::sip::SipHasher13;
 /// Key of the flow hash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FlowKey {
-    /// Added to the words of the flow, pair by pair.
-    pub add: [u64; 10],
+    /// Added to the words of source and ports, pair by pair, and to the sum.
+    pub add: [u64; 7],
     /// Factors of the last step.
     pub mix: [u32; 2],
 }
@@ -50,17 +50,14 @@ fn words(bytes: &[u8]) -> Vec<u128> {
 #[must_use]
 pub fn flow_hash(key: &FlowKey, flow: &Flow) -> u32 {
     let mut input = words(&octets(flow.source));
-    let destination = words(&octets(flow.destination));
-    // IPv4: source and destination are a pair. IPv6: the words of each are two pairs. So their order is the same.
-    input.extend(destination);
     input.extend(words(&flow.ports));
-    input.push(u128::from(flow.protocol));
     // Plain numbers of 128 bits, of which the low 64 count.
     let modulus = 1_u128 << 64;
-    let mut sum = 0_u128;
-    for (pair, keys) in input.chunks(2).zip(key.add.chunks(2)) {
-        let left = (pair[0] + u128::from(keys[0])) % modulus;
-        let right = (pair[1] + u128::from(keys[1])) % modulus;
+    let last = if flow.source.is_ipv4() { key.add[2] } else { key.add[6] };
+    let mut sum = u128::from(last);
+    for (at, words) in input.chunks(2).enumerate() {
+        let left = (words[0] + u128::from(key.add[2 * at])) % modulus;
+        let right = (words.get(1).copied().unwrap_or_default() + u128::from(key.add[2 * at + 1])) % modulus;
         sum = (sum + left.wrapping_mul(right) % modulus) % modulus;
     }
     let mut h = low32(sum >> 32);

@@ -58,11 +58,11 @@ fn an_ipip_frame_byte_by_byte() {
 fn the_hash_is_in_outer_source_port_label_and_leg() {
     let mut world = world();
     world.sets[0].table = Some(vec![4]);
-    // (0 + source)(0 + destination) + (0 + ports)(2^32 - 6 + 6): the upper half is the product's upper half and the ports.
-    world.flow_key = FlowKey { add: [0, 0, 0, (1 << 32) - 6, 0, 0, 0, 0, 0, 0], mix: [1, 1] };
-    let (source, destination) = (0x0764_33c6_u64, 0x0a71_00cb_u64);
+    // (0 + source)(1 + ports) + 5 * 2^32: the upper half is that of the product and 5.
+    world.flow_key = FlowKey { add: [0, 1, 5 << 32, 0, 0, 0, 0], mix: [1, 1] };
+    let source = 0x0764_33c6_u64;
     let ports = 0x5000_409c_u64;
-    let mut h = u32::try_from((source * destination + (ports << 32)) >> 32 & 0xffff_ffff).unwrap();
+    let mut h = u32::try_from((source * (1 + ports) + (5 << 32)) >> 32 & 0xffff_ffff).unwrap();
     h ^= h >> 16;
     h ^= h >> 15;
     h ^= h >> 16;

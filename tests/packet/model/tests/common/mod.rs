@@ -32,8 +32,8 @@ pub fn world() -> World {
         backends: [(1, "10.0.0.1"), (2, "10.0.0.2"), (3, "10.0.0.3"), (4, "fd00::4")]
             .map(|(index, text)| (index, backend(text)))
             .into(),
-        flow_key: FlowKey { add: [0; 10], mix: [0, 0] },
-        previous_flow_key: FlowKey { add: [0; 10], mix: [0, 0] },
+        flow_key: FlowKey { add: [0; 7], mix: [0, 0] },
+        previous_flow_key: FlowKey { add: [0; 7], mix: [0, 0] },
         tag_key: [1, 2],
         tick_shift: TICK_SHIFT,
         outer_source_v4: "172.16.0.0/16".parse().unwrap(),
