@@ -57,13 +57,13 @@ pub const FORWARDER_PROGRAM: &str = "forwarder";
 /// packet. It is only ever run by `BPF_PROG_TEST_RUN`.
 pub const CLOCK_PROGRAM: &str = "clock";
 
-/// `ARRAY[1]` of `u64`, mmapable: the [`ActiveWord`]. Zero: nothing is installed and every packet passes.
+/// `ARRAY[1]` of `u64`, [shared](SHARED): the [`ActiveWord`]. Zero: nothing is installed and every packet passes.
 pub const ACTIVE: &str = "ACTIVE";
-/// `ARRAY[BANKS]` of [`GenerationHeader`].
+/// `ARRAY[BANKS]` of [`GenerationHeader`], [shared](SHARED).
 pub const HEADERS: &str = "HEADERS";
-/// `ARRAY[BANKS * buckets4]` of [`Vip4Bucket`].
+/// `ARRAY[BANKS * buckets4]` of [`Vip4Bucket`], [shared](SHARED).
 pub const VIP4_BUCKETS: &str = "VIP4_BUCKETS";
-/// `ARRAY[BANKS * buckets6]` of [`Vip6Bucket`].
+/// `ARRAY[BANKS * buckets6]` of [`Vip6Bucket`], [shared](SHARED).
 pub const VIP6_BUCKETS: &str = "VIP6_BUCKETS";
 /// `ARRAY[BANKS * intervals]` of [`PortInterval`].
 pub const INTERVALS: &str = "INTERVALS";
@@ -75,7 +75,7 @@ pub const PREFIXES6: &str = "PREFIXES6";
 pub const SOURCES: &str = "SOURCES";
 /// `ARRAY[BANKS * vips]` of [`VipRecord`].
 pub const VIPS: &str = "VIPS";
-/// `ARRAY[BANKS * sets]` of [`SetRecord`].
+/// `ARRAY[BANKS * sets]` of [`SetRecord`], [shared](SHARED).
 pub const SETS: &str = "SETS";
 /// `ARRAY[BANKS * ceil(backends / STATES_PER_ELEMENT)]` of [`BackendStates`].
 pub const BACKEND_STATES: &str = "BACKEND_STATES";
@@ -85,18 +85,18 @@ pub const TABLES_LARGE: &str = "TABLES_LARGE";
 pub const TABLES_SMALL: &str = "TABLES_SMALL";
 /// `ARRAY[tables_large + tables_small]` of [`TableMeta`], large ones first; read by the agent only.
 pub const TABLE_META: &str = "TABLE_META";
-/// `ARRAY[backends]` of [`BackendRecord`]. Element 0 is never used.
+/// `ARRAY[backends]` of [`BackendRecord`], [shared](SHARED). Element 0 is never used.
 pub const BACKENDS: &str = "BACKENDS";
-/// `ARRAY[backends]` of [`RouteRecord`], mmapable, indexed as [`BACKENDS`].
+/// `ARRAY[backends]` of [`RouteRecord`], [shared](SHARED), indexed as [`BACKENDS`].
 pub const ROUTES: &str = "ROUTES";
-/// `ARRAY[1]` of [`NodeRecord`], mmapable: what the program reads of this node for each packet, in one piece.
+/// `ARRAY[1]` of [`NodeRecord`], [shared](SHARED): what the program reads of this node for each packet, in one piece.
 pub const NODE: &str = "NODE";
 /// `ARRAY[FLOW_MARKS / 8]` of `u64`, mmapable: a byte for each value of the flow hash's low bits, which becomes 1 when a
 /// packet of such a flow is sent to a backend while [`NodeRecord::mark_flows`] is not zero.
 pub const FLOW_MARKS_MAP: &str = "FLOW_MARKS";
 /// Bytes of [`FLOW_MARKS_MAP`], a power of two: some ten million flows can be told from more.
 pub const FLOW_MARKS: u32 = 1 << 20;
-/// `ARRAY[LINKS_MAX]` of [`LinkRecord`]. Element 0 is never used.
+/// `ARRAY[LINKS_MAX]` of [`LinkRecord`], [shared](SHARED). Element 0 is never used.
 pub const LINKS: &str = "LINKS";
 /// `ARRAY[flow_buckets]` of [`FlowBucket`].
 pub const FLOWS: &str = "FLOWS";
