@@ -84,7 +84,7 @@ pub enum OpenError {
     Object(#[source] ObjectError),
     /// The kernel makes no such map.
     #[error(
-        "cannot make map {map} of {bytes} bytes; root or CAP_BPF and CAP_NET_ADMIN are needed, and memory"
+        "cannot make map {map} of {bytes} bytes; root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, is needed, and memory"
     )]
     MakeMap {
         /// Name of the map.

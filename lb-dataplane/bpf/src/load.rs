@@ -31,7 +31,7 @@ pub enum LoadError {
     #[error("the compiled object has a section {0}, which nobody would fill")]
     Variables(String),
     /// A map that is the program's own cannot be made.
-    #[error("cannot make map {map}; root or CAP_BPF and CAP_NET_ADMIN are needed, and memory")]
+    #[error("cannot make map {map}; {NEEDED}, and memory")]
     Map {
         /// Its name.
         map: String,
@@ -39,7 +39,7 @@ pub enum LoadError {
         source: io::Error,
     },
     /// The kernel says no.
-    #[error("{}", refusal(.source, .log))]
+    #[error("the kernel refuses it{}", refusal(.source, .log))]
     Refused {
         /// As it says.
         source: io::Error,
@@ -49,12 +49,14 @@ pub enum LoadError {
 }
 
 fn refusal(source: &io::Error, log: &str) -> String {
-    match (source.raw_os_error(), log) {
-        (Some(libc::EPERM), _) => format!("{source}; root or CAP_BPF and CAP_NET_ADMIN are needed"),
-        (_, "") => source.to_string(),
-        _ => format!("{source}; the verifier's last words:\n{log}"),
+    if source.raw_os_error() == Some(libc::EPERM) {
+        return format!("; {NEEDED}");
     }
+    if log.is_empty() { String::new() } else { format!("; the verifier's last words ({NEEDED}):\n{log}") }
 }
+
+/// Without `CAP_PERFMON` the verifier has other rules.
+const NEEDED: &str = "root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, is needed";
 
 /// Loads the programs `names` of an object. Maps that are not in `maps` are made: they go with the programs.
 pub(crate) fn programs(
@@ -152,5 +154,79 @@ impl Shared {
             }
             rest = &mut rest[2..];
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::cast_possible_truncation)] // fields of instructions
+mod tests {
+    use super::*;
+
+    const DESCRIPTOR: RawFd = 5;
+
+    fn shared() -> Shared {
+        let elements = [(elements_placeholder(guideway_abi::SETS), 77)].into();
+        Shared { descriptors: [DESCRIPTOR].into(), elements }
+    }
+
+    /// `register = constant`, in two instructions.
+    fn load(source_register: u32, constant: u64) -> [bpf_insn; 2] {
+        let half = |code: u32, source_register, imm| bpf_insn {
+            code: code as u8,
+            _bitfield_align_1: [],
+            _bitfield_1: bpf_insn::new_bitfield_1(1, source_register),
+            off: 0,
+            imm,
+        };
+        let first = half(BPF_LD | BPF_IMM | BPF_DW, source_register as u8, constant as i32);
+        [first, half(0, 0, (constant >> 32) as i32)]
+    }
+
+    fn seen(instructions: &[bpf_insn]) -> Vec<(u8, i32)> {
+        instructions.iter().map(|instruction| (instruction.src_reg(), instruction.imm)).collect()
+    }
+
+    #[test]
+    fn addresses_and_numbers_of_elements_are_put_in() {
+        let sets = elements_placeholder(guideway_abi::SETS);
+        let mut instructions = [
+            load(BPF_PSEUDO_MAP_FD, DESCRIPTOR as u64),
+            load(BPF_PSEUDO_MAP_FD, DESCRIPTOR as u64 + 1),
+            load(0, sets),
+            load(0, DESCRIPTOR as u64),
+            load(0, elements_placeholder(guideway_abi::LINKS)),
+        ]
+        .concat();
+        let before = seen(&instructions);
+        shared().put_into(&mut instructions);
+        let after = seen(&instructions);
+        assert_eq!(after[..2], [(BPF_PSEUDO_MAP_VALUE as u8, DESCRIPTOR), (0, 0)]);
+        assert_eq!(after[2..4], before[2..4], "a map that is not shared");
+        assert_eq!(after[4..6], [(0, 77), (0, 0)]);
+        assert_eq!(after[6..], before[6..], "other constants");
+    }
+
+    #[test]
+    fn the_second_half_of_a_load_is_no_instruction() {
+        let mut instructions = load(0, 1).to_vec();
+        // What would be a load if it stood by itself, and one instruction too few.
+        instructions[1].code = (BPF_LD | BPF_IMM | BPF_DW) as u8;
+        instructions.push(load(BPF_PSEUDO_MAP_FD, DESCRIPTOR as u64)[0]);
+        let before = seen(&instructions);
+        shared().put_into(&mut instructions);
+        assert_eq!(seen(&instructions), before);
+    }
+
+    #[test]
+    fn a_refusal_says_what_is_needed_and_what_the_verifier_said() {
+        let refused = |number, log: &str| LoadError::Refused {
+            source: io::Error::from_raw_os_error(number),
+            log: log.to_owned(),
+        };
+        let text = refused(libc::EPERM, "").to_string();
+        assert!(text.ends_with("; root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, is needed"), "{text}");
+        let text = refused(libc::EACCES, "R1 is bad").to_string();
+        assert!(text.contains("CAP_PERFMON") && text.ends_with("R1 is bad"), "{text}");
+        assert_eq!(refused(libc::EINVAL, "").to_string(), "the kernel refuses it");
     }
 }
