@@ -72,7 +72,7 @@ impl Sender {
                 let mut _process = Process::spawn("bird", run, &folder)?;
                 wait::until_true("BIRD to answer", Duration::from_secs(20), || {
                     _process.check_running()?;
-                    Ok(socket.exists())
+                    Ok(wait::listens(&socket))
                 })?;
                 Ok(Self::Bird { socket, _process })
             }

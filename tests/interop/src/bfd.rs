@@ -18,7 +18,7 @@ pub fn start(site: &Site, number: usize) -> Result<Process> {
     let mut process = Process::spawn("lb-bfd", command, &folder)?;
     wait::until_true("lb-bfd to listen", PATIENCE, || {
         process.check_running()?;
-        Ok(socket.exists())
+        Ok(wait::listens(&socket))
     })?;
     Ok(process)
 }

@@ -155,7 +155,7 @@ impl Forwarder {
         let socket = self.folder.join("bgp.sock");
         wait::until_true(&format!("bgp-speaker of {} to listen on its socket", self.name), START, || {
             speaker.check_running()?;
-            Ok(socket.exists())
+            Ok(wait::listens(&socket))
         })
         .with_context(|| format!("the log is {}", speaker.log().display()))?;
         self.speaker = Some(speaker);

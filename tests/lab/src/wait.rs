@@ -1,5 +1,7 @@
 //! Waiting for a condition with a deadline, in place of sleeps.
 
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -53,8 +55,16 @@ pub fn while_nothing_fails(period: Duration, mut look: impl FnMut() -> Result<()
     look()
 }
 
+/// Whether someone takes connections at this socket. That the file is there is not enough: it comes with `bind`, before
+/// `listen`, and stays when its owner is killed.
+#[must_use]
+pub fn listens(socket: &Path) -> bool {
+    UnixStream::connect(socket).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::UnixListener;
     use std::time::Duration;
 
     #[test]
@@ -72,5 +82,16 @@ mod tests {
     fn the_error_says_what_was_waited_for() {
         let error = super::until_true("pigs to fly", Duration::ZERO, || Ok(false)).unwrap_err();
         assert!(error.to_string().contains("pigs to fly"));
+    }
+
+    #[test]
+    fn a_socket_whose_owner_is_gone_does_not_listen() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("some.sock");
+        assert!(!super::listens(&path));
+        let listener = UnixListener::bind(&path).unwrap();
+        assert!(super::listens(&path));
+        drop(listener);
+        assert!(path.exists() && !super::listens(&path));
     }
 }

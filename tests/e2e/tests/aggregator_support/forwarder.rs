@@ -19,7 +19,7 @@ pub fn start_bfd(netns: &Netns, folder: &Path) -> Result<Process> {
     let mut process = Process::spawn("lb-bfd", command, folder)?;
     wait::until_true("lb-bfd to listen", PATIENCE, || {
         process.check_running()?;
-        Ok(socket.exists())
+        Ok(wait::listens(&socket))
     })?;
     Ok(process)
 }

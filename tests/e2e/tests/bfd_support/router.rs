@@ -213,7 +213,7 @@ fn start_bird(netns: &Netns, folder: &Path, peer: &Peer) -> Result<Vec<Process>>
     let mut process = Process::spawn("bird", bird, folder)?;
     wait::until_true("BIRD to listen on its socket", PATIENCE, || {
         process.check_running()?;
-        Ok(socket.exists())
+        Ok(wait::listens(&socket))
     })?;
     Ok(vec![process])
 }
@@ -262,7 +262,7 @@ fn start_frr(netns: &Netns, folder: &Path, peer: &Peer) -> Result<Vec<Process>> 
         let mut process = Process::spawn(daemon, command, folder)?;
         wait::until_true(&format!("{daemon} to listen"), PATIENCE, || {
             process.check_running()?;
-            Ok(vty.exists())
+            Ok(wait::listens(&vty))
         })?;
         processes.push(process);
     }

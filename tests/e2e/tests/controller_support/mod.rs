@@ -468,7 +468,7 @@ metrics: {{listen: \"127.0.0.1:9472\"}}
         let socket = folder.join("decap.sock");
         wait::until_true(&format!("lb-decap of {}", backend.name()), PATIENCE, || {
             process.check_running()?;
-            Ok(socket.exists())
+            Ok(wait::listens(&socket))
         })?;
         Ok(Self { _process: process })
     }

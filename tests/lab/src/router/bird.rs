@@ -13,6 +13,7 @@ use super::{
 use crate::command;
 use crate::netns::Netns;
 use crate::process::Process;
+use crate::wait;
 
 #[derive(Debug)]
 pub(super) struct Bird {
@@ -30,7 +31,7 @@ impl Bird {
         command.arg("-f").arg("-c").arg(&config).arg("-s").arg(&socket);
         command.arg("-P").arg(folder.join("bird.pid"));
         let mut process = Process::spawn("bird", command, folder)?;
-        wait_until_up("BIRD", &mut process, || socket.exists())?;
+        wait_until_up("BIRD", &mut process, || wait::listens(&socket))?;
         Ok(Self { socket, processes: vec![process] })
     }
 

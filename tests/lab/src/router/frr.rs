@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::{Daemon, Family, Learnt, Neighbour, Remote, Session, Spec, Table, numbers, wait_until_up};
 use crate::netns::Netns;
 use crate::process::Process;
+use crate::wait;
 
 #[derive(Debug)]
 pub(super) struct Frr {
@@ -40,7 +41,7 @@ impl Frr {
             let mut command = netns.command(format!("/usr/lib/frr/{daemon}"));
             command.args(["-N", space, "-A", "127.0.0.1", "--log", "stdout"]);
             let mut process = Process::spawn(daemon, command, folder)?;
-            wait_until_up(daemon, &mut process, || socket.exists())?;
+            wait_until_up(daemon, &mut process, || wait::listens(&socket))?;
             processes.push(process);
         }
         netns.run("vtysh", &["-N", space, "-b"]).context("FRR refused its configuration")?;
