@@ -25,6 +25,8 @@ pub struct Generation {
     pub seed: u32,
     /// Backends and their weights, by number.
     pub members: Vec<(Backend, u16)>,
+    /// The one that it takes the place of. Who learns of a generation knows by it what others may be acting on.
+    pub before: Option<Rc<Generation>>,
 }
 
 /// What one forwarder knows.

@@ -133,8 +133,8 @@ proptest! {
         prop_assert_eq!(score.moved, 0, "{:?}", score.first);
     }
 
-    /// Forwarders that agree on nothing but how late they may be need no controller; while none joins, which would act on what
-    /// the others only announce.
+    /// Forwarders that agree on nothing but how late they may be, and learn with each generation of the one before it, need no
+    /// controller; while none joins, which would act on what the others only announce.
     #[test]
     fn announced_changes_move_no_flow_as_long_as_agents_are_there(
         mut history in history(Rollout::AtOnce),

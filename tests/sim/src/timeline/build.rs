@@ -87,7 +87,7 @@ impl Node {
 impl<'a> Builder<'a> {
     fn new(history: &'a History) -> Self {
         let members = (0..).map(Backend).zip(history.backends.iter().copied()).collect();
-        let first = Rc::new(Generation { number: 0, seed: 0, members });
+        let first = Rc::new(Generation { number: 0, seed: 0, members, before: None });
         Self {
             history,
             now: Duration::ZERO,
@@ -242,8 +242,9 @@ impl<'a> Builder<'a> {
     }
 
     fn want(&mut self, jitter: u32, seed: u32, members: Vec<(Backend, u16)>) {
-        let number = self.wanted().number + 1;
-        self.generations.push(Rc::new(Generation { number, seed, members }));
+        let before = Rc::clone(self.wanted());
+        let number = before.number + 1;
+        self.generations.push(Rc::new(Generation { number, seed, members, before: Some(before) }));
         self.waiting.push_back((number, jitter));
         self.roll_out();
     }

@@ -31,6 +31,8 @@ pub(super) struct Pacing {
     /// Between the announcement and the act, and from the act on for as long again: more than forwarders are apart.
     announce: Duration,
     acted: Input,
+    /// Generations between the two, oldest first: another forwarder may be acting on one of them.
+    passed: Vec<Rc<Generation>>,
     wanted: Input,
     upcoming: Option<Rc<Generation>>,
     /// Since when each generation is known.
@@ -44,6 +46,7 @@ impl Pacing {
         let mut pacing = Self {
             announce,
             acted: Input::of(view),
+            passed: Vec::new(),
             wanted: Input::of(view),
             upcoming: None,
             known: BTreeMap::new(),
@@ -55,7 +58,16 @@ impl Pacing {
     }
 
     pub(super) fn learn(&mut self, view: &View, now: Duration) {
-        self.known.entry(view.generation.number).or_insert(now);
+        let acted = self.acted.generation.number;
+        let newer = std::iter::successors(Some(&view.generation), |newer| newer.before.as_ref());
+        let newer = newer.take_while(|newer| newer.number > acted);
+        let mut newer: Vec<_> = newer.cloned().collect();
+        newer.reverse();
+        for generation in &newer {
+            self.known.entry(generation.number).or_insert(now);
+        }
+        newer.pop();
+        self.passed = newer;
         if let Some(upcoming) = &view.upcoming {
             self.known.entry(upcoming.number).or_insert(now);
         }
@@ -78,30 +90,41 @@ impl Pacing {
     /// What other forwarders may be acting on.
     pub(super) fn others(&self) -> Vec<Input> {
         let wanted = Some(self.wanted.clone()).filter(|wanted| *wanted != self.acted);
-        let upcoming = self.upcoming.iter().map(|generation| Input {
-            generation: Rc::clone(generation),
-            unhealthy: self.acted.unhealthy.clone(),
-        });
+        let announced = self.upcoming.iter().chain(&self.passed).map(|generation| self.acted_by(generation));
         let former = self.former.iter().map(|(input, _)| input.clone());
-        wanted.into_iter().chain(upcoming).chain(former).collect()
+        wanted.into_iter().chain(announced).chain(former).collect()
     }
 
-    /// When what is wanted has been announced for long enough.
+    /// The generation, and the deaths that are acted on.
+    fn acted_by(&self, generation: &Rc<Generation>) -> Input {
+        Input { generation: Rc::clone(generation), unhealthy: self.acted.unhealthy.clone() }
+    }
+
+    fn announced(&self, generation: &Generation) -> Option<Duration> {
+        self.known.get(&generation.number).map(|&known| known + self.announce)
+    }
+
+    /// When the next of what is wanted has been announced for long enough.
     pub(super) fn deadline(&self) -> Option<Duration> {
+        if let Some(passed) = self.passed.first() {
+            return self.announced(passed);
+        }
         if self.wanted == self.acted {
             return None;
         }
-        let known = self.known.get(&self.wanted.generation.number).copied();
-        let known = known.filter(|_| self.wanted.generation != self.acted.generation);
+        let generation = &self.wanted.generation;
+        let announced = self.announced(generation).filter(|_| *generation != self.acted.generation);
         let returned = self.returned.filter(|_| self.wanted.unhealthy != self.acted.unhealthy);
-        Some(known.max(returned).unwrap_or_default() + self.announce)
+        Some(announced.max(returned.map(|returned| returned + self.announce)).unwrap_or(self.announce))
     }
 
-    /// Takes what is wanted for what is, if it is time.
+    /// Takes what is wanted for what is, one after the other, as far as it is time.
     pub(super) fn act(&mut self, now: Duration) {
         self.former.retain(|&(_, until)| until > now);
-        if self.deadline().is_some_and(|due| due <= now) {
-            let former = std::mem::replace(&mut self.acted, self.wanted.clone());
+        while self.deadline().is_some_and(|due| due <= now) {
+            let passed = (!self.passed.is_empty()).then(|| self.passed.remove(0));
+            let next = passed.map_or_else(|| self.wanted.clone(), |passed| self.acted_by(&passed));
+            let former = std::mem::replace(&mut self.acted, next);
             self.former.push((former, now + self.announce));
         }
     }
