@@ -13,14 +13,15 @@ use guideway_packet::{
 use guideway_xdp::{Context, forgotten, opaque};
 
 use crate::{
-    Parcel, Verdict,
+    Parcel, Verdict, l4_at,
     maps::{self, BACKENDS, FLOWS, Shared as _, VIPS},
 };
 
 /// Decides, and keeps the flow table.
 #[inline(never)]
-pub fn choose(context: &Context, parcel: &mut Parcel) -> Verdict<()> {
-    let Parcel { header, set, ref datagram, .. } = *parcel;
+pub fn choose(context: &Context, header: &GenerationHeader, parcel: &mut Parcel) -> Verdict<()> {
+    let set = parcel.set(header)?;
+    let datagram = &parcel.datagram;
     let record = VIPS.get(header.vip_base + parcel.vip.vip).ok_or(Counter::DropInternal)?;
     let mode = forget_mode(header, mode(parcel.vip.flags, record));
     let kind = forget_kind(header, kind(context, datagram)?);
@@ -35,8 +36,11 @@ pub fn choose(context: &Context, parcel: &mut Parcel) -> Verdict<()> {
         return Err(Counter::DropInternal);
     }
     let is_settled = slot & UNSETTLED == 0;
-    let candidates =
-        if is_settled { Candidates::only(current) } else { candidates(parcel, set, mode, hash, current) };
+    let candidates = if is_settled {
+        Candidates::only(current)
+    } else {
+        candidates(header, datagram, set, mode, hash, current)
+    };
     let doubt = if is_settled {
         Doubt::Settled
     } else if set.flags & set_flags::SECOND_HOP != 0 {
@@ -49,7 +53,7 @@ pub fn choose(context: &Context, parcel: &mut Parcel) -> Verdict<()> {
     let (candidates, doubt) = (forget_candidates(header, candidates), forget_doubt(header, doubt));
     let decision = if record.flow_base != NO_REGION && asks_the_table(mode, doubt, kind) {
         let mut entry = Entry::unknown();
-        entry.look_up(parcel, record, mode)?;
+        entry.look_up(header, parcel, record, mode)?;
         let mut decision = decide(mode, doubt, kind, &candidates, entry.followed());
         if entry.place == NOWHERE {
             decision = decision.without_place(doubt, kind, &candidates);
@@ -153,14 +157,20 @@ fn kind(context: &Context, datagram: &Datagram) -> Verdict<Kind> {
     if datagram.protocol != IPPROTO_TCP {
         return Ok(Kind::Datagram);
     }
-    let at = datagram.l2_len + datagram.l4_offset + TCP_FLAGS_OFFSET;
+    let at = l4_at(datagram) + TCP_FLAGS_OFFSET;
     let flags = context.view::<1>(at).ok_or(Counter::DropMalformed)?[0];
     Ok(if flags & (SYN | ACK) == SYN { Kind::Syn } else { Kind::Established })
 }
 
 #[inline(always)]
-fn candidates(parcel: &Parcel, set: &SetRecord, mode: Mode, hash: u32, current: u16) -> Candidates {
-    let Parcel { header, ref datagram, .. } = *parcel;
+fn candidates(
+    header: &GenerationHeader,
+    datagram: &Datagram,
+    set: &SetRecord,
+    mode: Mode,
+    hash: u32,
+    current: u16,
+) -> Candidates {
     let old_hash = if set.flags & (set_flags::PREVIOUS_0_OLD_KEY | set_flags::PREVIOUS_1_OLD_KEY) == 0 {
         hash
     } else {
@@ -207,20 +217,25 @@ impl Entry {
     }
 
     #[inline(never)]
-    fn look_up(&mut self, parcel: &Parcel, record: &VipRecord, mode: Mode) -> Verdict<()> {
-        let Parcel { header, ref datagram, .. } = *parcel;
+    fn look_up(
+        &mut self,
+        header: &GenerationHeader,
+        parcel: &Parcel,
+        record: &VipRecord,
+        mode: Mode,
+    ) -> Verdict<()> {
+        let Parcel { ref datagram, .. } = *parcel;
         let (ports, protocol) = match mode {
             Mode::ClientIp => (0, 0),
             _ => (datagram.ports, datagram.protocol),
         };
         let tag = forgotten(flow_tag(header.tag_key, &datagram.addresses, ports, protocol), header.digest);
         let bucket = record.flow_base + (tag as u32 & record.flow_mask);
-        // Other CPUs write to it meanwhile; a copy says one thing.
-        // SAFETY: the element is live as long as the map.
-        let places = unsafe { FLOWS.get_ptr(bucket).ok_or(Counter::DropInternal)?.read_volatile() };
+        // A copy says one thing.
+        let places = maps::copy_of_bucket(bucket).ok_or(Counter::DropInternal)?;
         let now = (crate::jiffies() >> (header.tick_shift & 31)) as u32;
         let clock = Clock { now, timeout: record.timeout };
-        let Search { found, place } = flows::search(&places, tag, &clock, opaque);
+        let Search { found, place } = flows::search(places, tag, &clock, opaque);
         self.tag = tag;
         self.bucket = bucket;
         self.now = now;

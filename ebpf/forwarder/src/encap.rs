@@ -11,7 +11,7 @@ use guideway_packet::{
 use guideway_xdp::{Context, forgotten, opaque};
 
 use crate::{
-    Parcel, UNTAGGED, Verdict,
+    Parcel, UNTAGGED, Verdict, l3_at,
     maps::{self, BACKENDS, Shared as _},
     next_hop::NextHop,
     outer::{self, Gue},
@@ -32,20 +32,20 @@ fn backend(parcel: &Parcel) -> Verdict<&'static BackendRecord> {
 
 /// IP in IP.
 #[inline(never)]
-fn ipip(context: &Context, parcel: &Parcel) -> Verdict<Infallible> {
-    let Parcel { header, ref datagram, hash, .. } = *parcel;
+fn ipip(context: &Context, header: &GenerationHeader, parcel: &Parcel) -> Verdict<Infallible> {
+    let (datagram, hash) = (&parcel.datagram, parcel.hash);
     let backend = backend(parcel)?;
     let protocol = outer::inner_protocol(datagram);
     if backend.family == 4 {
         let length = length(datagram, IPV4_HEADER_LEN)?;
-        let next_hop = NextHop::find(context, parcel, length)?;
+        let next_hop = NextHop::find(context, header, parcel, length)?;
         let words = outer::v4(header, backend, datagram.traffic_class, hash, protocol, length).to_words();
         lower_ttl(context, datagram)?;
         write::<IPV4_HEADER_LEN, _>(context, datagram, &next_hop, ETHERTYPE_IPV4, words)?;
         Err(sent(context, parcel, &next_hop))
     } else {
         let length = length(datagram, IPV6_HEADER_LEN)?;
-        let next_hop = NextHop::find(context, parcel, length)?;
+        let next_hop = NextHop::find(context, header, parcel, length)?;
         let words = outer::v6(header, backend, datagram.traffic_class, hash, protocol, length).to_words();
         lower_ttl(context, datagram)?;
         write::<IPV6_HEADER_LEN, _>(context, datagram, &next_hop, ETHERTYPE_IPV6, words)?;
@@ -55,64 +55,81 @@ fn ipip(context: &Context, parcel: &Parcel) -> Verdict<Infallible> {
 
 /// Whatever the encapsulation is.
 #[inline(always)]
-pub fn send(context: &Context, parcel: &Parcel) -> Verdict<Infallible> {
+pub fn send(context: &Context, header: &GenerationHeader, parcel: &Parcel) -> Verdict<Infallible> {
     let by_hops = parcel.hops[0] != 0;
-    match parcel.set.encapsulation {
-        _ if by_hops => gue_with_hops(context, parcel),
-        encapsulation::IPIP => ipip(context, parcel),
-        encapsulation::GUE => gue(context, parcel),
-        encapsulation::GRE => gre(context, parcel),
-        encapsulation::L2 => l2(context, parcel),
+    match parcel.set(header)?.encapsulation {
+        _ if by_hops => gue_with_hops(context, header, parcel),
+        encapsulation::IPIP => ipip(context, header, parcel),
+        encapsulation::GUE => gue(context, header, parcel),
+        encapsulation::GRE => gre(context, header, parcel),
+        encapsulation::L2 => l2(context, header, parcel),
         _ => Err(Counter::DropInternal),
     }
 }
 
 /// GUE without further hops.
 #[inline(always)]
-fn gue(context: &Context, parcel: &Parcel) -> Verdict<Infallible> {
+fn gue(context: &Context, header: &GenerationHeader, parcel: &Parcel) -> Verdict<Infallible> {
     match backend(parcel)?.family {
-        4 => gue_v4(context, parcel),
-        _ => gue_v6(context, parcel),
+        4 => gue_v4(context, header, parcel),
+        _ => gue_v6(context, header, parcel),
     }
 }
 
 #[inline(never)]
-fn gue_v4(context: &Context, parcel: &Parcel) -> Verdict<Infallible> {
-    gue_to_v4(context, parcel, &PrivateHead::NONE)
+fn gue_v4(context: &Context, header: &GenerationHeader, parcel: &Parcel) -> Verdict<Infallible> {
+    gue_to_v4(context, header, parcel, &PrivateHead::NONE)
 }
 
 #[inline(never)]
-fn gue_v6(context: &Context, parcel: &Parcel) -> Verdict<Infallible> {
-    gue_to_v6(context, parcel, &PrivateHead::NONE)
+fn gue_v6(context: &Context, header: &GenerationHeader, parcel: &Parcel) -> Verdict<Infallible> {
+    gue_to_v6(context, header, parcel, &PrivateHead::NONE)
 }
 
 /// GUE with the further hops in its private data.
-#[inline(never)]
-fn gue_with_hops(context: &Context, parcel: &Parcel) -> Verdict<Infallible> {
-    let mut private = PrivateHead::NONE;
-    private.describe(parcel.header, parcel.hops)?;
+#[inline(always)]
+fn gue_with_hops(context: &Context, header: &GenerationHeader, parcel: &Parcel) -> Verdict<Infallible> {
+    let scratch = maps::scratch().ok_or(Counter::DropInternal)?;
+    // SAFETY: plain numbers of this CPU, which live as long as the map.
+    let private = unsafe { &mut (*scratch).private };
+    private.describe(header, parcel.hops)?;
     match backend(parcel)?.family {
-        4 => hops_v4(context, parcel, &private),
-        _ => hops_v6(context, parcel, &private),
+        4 => hops_v4(context, header, parcel, private),
+        _ => hops_v6(context, header, parcel, private),
     }
 }
 
 #[inline(never)]
-fn hops_v4(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdict<Infallible> {
-    gue_to_v4(context, parcel, private)
+fn hops_v4(
+    context: &Context,
+    header: &GenerationHeader,
+    parcel: &Parcel,
+    private: &PrivateHead,
+) -> Verdict<Infallible> {
+    gue_to_v4(context, header, parcel, private)
 }
 
 #[inline(never)]
-fn hops_v6(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdict<Infallible> {
-    gue_to_v6(context, parcel, private)
+fn hops_v6(
+    context: &Context,
+    header: &GenerationHeader,
+    parcel: &Parcel,
+    private: &PrivateHead,
+) -> Verdict<Infallible> {
+    gue_to_v6(context, header, parcel, private)
 }
 
 #[inline(always)]
-fn gue_to_v4(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdict<Infallible> {
-    let Parcel { header, ref datagram, hash, .. } = *parcel;
+fn gue_to_v4(
+    context: &Context,
+    header: &GenerationHeader,
+    parcel: &Parcel,
+    private: &PrivateHead,
+) -> Verdict<Infallible> {
+    let (datagram, hash) = (&parcel.datagram, parcel.hash);
     let backend = backend(parcel)?;
     let length = length(datagram, IPV4_HEADER_LEN + GUE_LEN + private.len())?;
-    let next_hop = NextHop::find(context, parcel, length)?;
+    let next_hop = NextHop::find(context, header, parcel, length)?;
     let outer = outer::v4(header, backend, datagram.traffic_class, hash, PROTOCOL_UDP, length);
     let sum = private.sum().add_u32(outer.source).add_u32(outer.destination);
     let sum = outer::inner_sum(context, datagram, sum);
@@ -127,11 +144,16 @@ fn gue_to_v4(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdi
 }
 
 #[inline(always)]
-fn gue_to_v6(context: &Context, parcel: &Parcel, private: &PrivateHead) -> Verdict<Infallible> {
-    let Parcel { header, ref datagram, hash, .. } = *parcel;
+fn gue_to_v6(
+    context: &Context,
+    header: &GenerationHeader,
+    parcel: &Parcel,
+    private: &PrivateHead,
+) -> Verdict<Infallible> {
+    let (datagram, hash) = (&parcel.datagram, parcel.hash);
     let backend = backend(parcel)?;
     let length = length(datagram, IPV6_HEADER_LEN + GUE_LEN + private.len())?;
-    let next_hop = NextHop::find(context, parcel, length)?;
+    let next_hop = NextHop::find(context, header, parcel, length)?;
     let outer = outer::v6(header, backend, datagram.traffic_class, hash, PROTOCOL_UDP, length);
     let words = outer.to_words();
     let sum = words[1..].iter().fold(private.sum(), |sum, word| sum.add_u64(*word));
@@ -154,8 +176,8 @@ pub fn in_front_of(outer: [u32; IPV4_HEADER_LEN / 4], gue: Gue) -> [u32; (IPV4_H
 }
 
 #[inline(never)]
-fn gre(context: &Context, parcel: &Parcel) -> Verdict<Infallible> {
-    let Parcel { header, ref datagram, hash, .. } = *parcel;
+fn gre(context: &Context, header: &GenerationHeader, parcel: &Parcel) -> Verdict<Infallible> {
+    let (datagram, hash) = (&parcel.datagram, parcel.hash);
     let backend = backend(parcel)?;
     let inner = match datagram.addresses {
         Addresses::V4 { .. } => ETHERTYPE_IPV4,
@@ -164,7 +186,7 @@ fn gre(context: &Context, parcel: &Parcel) -> Verdict<Infallible> {
     let gre = u32::from(inner.to_be()) << 16;
     if backend.family == 4 {
         let length = length(datagram, IPV4_HEADER_LEN + GRE_HEADER_LEN)?;
-        let next_hop = NextHop::find(context, parcel, length)?;
+        let next_hop = NextHop::find(context, header, parcel, length)?;
         let [a, b, c, d, e] =
             outer::v4(header, backend, datagram.traffic_class, hash, PROTOCOL_GRE, length).to_words();
         let words = [a, b, c, d, e, gre];
@@ -179,7 +201,7 @@ fn gre(context: &Context, parcel: &Parcel) -> Verdict<Infallible> {
         Err(sent(context, parcel, &next_hop))
     } else {
         let length = length(datagram, IPV6_HEADER_LEN + GRE_HEADER_LEN)?;
-        let next_hop = NextHop::find(context, parcel, length)?;
+        let next_hop = NextHop::find(context, header, parcel, length)?;
         let outer = outer::v6(header, backend, datagram.traffic_class, hash, PROTOCOL_GRE, length).to_words();
         let headers = (outer, gre);
         lower_ttl(context, datagram)?;
@@ -196,9 +218,9 @@ fn gre(context: &Context, parcel: &Parcel) -> Verdict<Infallible> {
 
 /// The frame itself goes to the backend.
 #[inline(never)]
-fn l2(context: &Context, parcel: &Parcel) -> Verdict<Infallible> {
+fn l2(context: &Context, header: &GenerationHeader, parcel: &Parcel) -> Verdict<Infallible> {
     backend(parcel)?;
-    let next_hop = NextHop::find(context, parcel, parcel.datagram.ip_len)?;
+    let next_hop = NextHop::find(context, header, parcel, parcel.datagram.ip_len)?;
     lower_ttl(context, &parcel.datagram)?;
     let start = context.start(UNTAGGED).ok_or(Counter::DropInternal)?;
     // SAFETY: the addresses lie within the bytes that are there.
@@ -210,7 +232,7 @@ const PRIVATE_FORMAT: u8 = 1;
 
 /// The private data but for the addresses.
 #[repr(C)]
-struct PrivateHead {
+pub struct PrivateHead {
     /// Its first four bytes.
     word: u64,
     /// Its one's complement sum, addresses included.
@@ -258,7 +280,7 @@ impl PrivateHead {
     /// Puts the private data between the Ethernet header and the packet.
     #[inline(never)]
     fn put(&self, context: &Context, parcel: &Parcel) -> Verdict<()> {
-        let Parcel { datagram: Datagram { l2_len, .. }, hops, .. } = *parcel;
+        let (l2_len, hops) = (l3_at(&parcel.datagram), parcel.hops);
         make_room(context, self.len())?;
         move_tags(context, l2_len, self.len())?;
         let word = self.word as u32;
@@ -316,7 +338,7 @@ fn write<const OUTER: usize, H: Headers<OUTER>>(
     ethertype: u16,
     headers: H,
 ) -> Verdict<()> {
-    let l2_len = datagram.l2_len;
+    let l2_len = l3_at(datagram);
     if l2_len == UNTAGGED {
         return write_untagged(context, next_hop, ethertype, headers);
     }
@@ -399,11 +421,11 @@ impl Headers<{ IPV6_HEADER_LEN + GRE_HEADER_LEN }> for ([u64; 5], u32) {
 fn lower_ttl(context: &Context, datagram: &Datagram) -> Verdict<()> {
     match datagram.addresses {
         Addresses::V4 { .. } => {
-            let word = context.view_mut::<4>(datagram.l2_len + 8).ok_or(Counter::DropInternal)?;
+            let word = context.view_mut::<4>(l3_at(datagram) + 8).ok_or(Counter::DropInternal)?;
             *word = lowered_ttl_v4(u32::from_le_bytes(*word)).to_le_bytes();
         }
         Addresses::V6 { .. } => {
-            let h = context.view_mut::<8>(datagram.l2_len).ok_or(Counter::DropInternal)?;
+            let h = context.view_mut::<8>(l3_at(datagram)).ok_or(Counter::DropInternal)?;
             h[7] = h[7].wrapping_sub(1);
         }
     }

@@ -131,7 +131,7 @@ pub fn word(vip: VipRef) -> u64 {
 
 /// The VIP of a [`word`].
 #[inline(always)]
-fn from_word(word: u64) -> Verdict<VipRef> {
+pub fn from_word(word: u64) -> Verdict<VipRef> {
     if word as u32 != NOT_FOUND as u32 {
         return Ok(VipRef { vip: word as u32, set: (word >> 32) as u16, flags: (word >> 48) as u16 });
     }

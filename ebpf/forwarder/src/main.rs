@@ -2,15 +2,16 @@
 //! encapsulated. Everything that is not for a VIP goes to the kernel untouched. `docs/forwarding.md` is its reference.
 //!
 //! A packet takes this way, top to bottom: generation → parse → VIP lookup → slot → backend → next hop → encapsulation.
-//! Nearly all packets take it in `straight`. What few packets need (`backend`: unsettled slots and tracked VIPs; `encap`:
-//! other encapsulations; the kernel's FIB; intervals of ports and addresses; the sources of restricted VIPs) stands in
-//! functions of its own.
+//! Nearly all packets take it in `straight`, which is part of the entry. Others leave it at some place and go on in
+//! `crossroads`. What few packets need (`backend`: unsettled slots and tracked VIPs; `encap`: other encapsulations; the
+//! kernel's FIB; intervals of ports and addresses; the sources of restricted VIPs) stands in functions of its own.
 #![no_std]
 #![no_main]
 // The target has no stable inline assembly, and its `core` is built from source anyway.
 #![feature(asm_experimental_arch, asm_goto_with_outputs)]
 
 mod backend;
+mod crossroads;
 mod echo;
 mod encap;
 mod lookup;
@@ -20,16 +21,18 @@ mod outer;
 mod shared;
 mod straight;
 
-use core::{convert::Infallible, mem::MaybeUninit};
+use core::convert::Infallible;
 
 use aya_ebpf::{bindings::xdp_action, helpers::generated::bpf_jiffies64, macros::xdp, programs::XdpContext};
 use guideway_abi::{Counter, GenerationHeader, SetRecord, TableRef, UNSETTLED, VipRef, vip_flags};
 use guideway_packet::{
     Address, Datagram, ETHERTYPE_IPV4, ETHERTYPE_IPV6, Frame, Parsed, PlainV4, PlainV6, Problem, flow_hash,
-    parse_l2,
 };
-use guideway_xdp::{Context, forgotten};
+use guideway_xdp::{Context, forgotten, opaque};
+
+use crossroads::Exit;
 use maps::Shared as _;
+use straight::straight;
 
 /// What is still to be worked with, or what became of the packet. Of a packet with which nothing is left to do the former is
 /// [`Infallible`].
@@ -77,29 +80,13 @@ const UNTAGGED: usize = 14;
 #[inline(always)]
 fn forward(context: &Context) -> Verdict<Infallible> {
     let header = maps::active_header().ok_or(Counter::Pass)?;
-    let mut place = MaybeUninit::uninit();
     let ethertype = context.view::<2>(UNTAGGED - 2).ok_or(Counter::Pass)?;
-    match u16::from_be_bytes(*ethertype) {
-        ETHERTYPE_IPV4 => straight::start::<PlainV4>(context, header, &mut place)?,
-        ETHERTYPE_IPV6 => straight::start::<PlainV6>(context, header, &mut place)?,
-        _ => tagged(context, header, &mut place)?,
-    }
-    // SAFETY: each way here has written it.
-    send(context, unsafe { place.assume_init_mut() })
-}
-
-/// Where a parcel is put. It is not made ahead of time, since the compiler would fill it with zeros byte by byte.
-type Place<'a> = MaybeUninit<Parcel<'a>>;
-
-/// A frame with tags, or for somebody else.
-#[inline(always)]
-fn tagged<'a>(context: &Context, header: &'a GenerationHeader, place: &mut Place<'a>) -> Verdict<()> {
-    let l2 = parse_l2(context).ok_or(Counter::Pass)?;
-    match l2.ethertype {
-        ETHERTYPE_IPV4 => straight::any::<PlainV4>(context, header, l2.len, place),
-        ETHERTYPE_IPV6 => straight::any::<PlainV6>(context, header, l2.len, place),
-        _ => Err(Counter::Pass),
-    }
+    let exit = match u16::from_be_bytes(*ethertype) {
+        ETHERTYPE_IPV4 => straight::<PlainV4>(context, header)?,
+        ETHERTYPE_IPV6 => straight::<PlainV6>(context, header)?,
+        _ => Exit::ANYWHERE,
+    };
+    crossroads::go_on(context, header, exit)
 }
 
 #[inline(always)]
@@ -119,20 +106,10 @@ fn broken(header: &GenerationHeader, destination: Address, problem: Problem) -> 
 const FRAGMENT: u64 = Problem::Fragment as u64;
 const MALFORMED: u64 = Problem::Malformed as u64;
 
-/// Sends what did not go the straight way.
-#[inline(always)]
-fn send(context: &Context, parcel: &mut Parcel) -> Verdict<Infallible> {
-    if parcel.is_in_doubt() {
-        backend::choose(context, parcel)?;
-    }
-    encap::send(context, parcel)
-}
-
-/// A packet and what was decided about it.
-struct Parcel<'a> {
-    header: &'a GenerationHeader,
+/// A packet and what was decided about it. It lies in a map of one element for each CPU, since the stack is small; and what
+/// is read from there the verifier knows nothing of, so that it does not follow every combination to the end of the program.
+struct Parcel {
     datagram: Datagram,
-    set: &'a SetRecord,
     vip: VipRef,
     /// The flow hash.
     hash: u32,
@@ -142,10 +119,10 @@ struct Parcel<'a> {
     hops: [u16; 2],
 }
 
-impl<'a> Parcel<'a> {
+impl Parcel {
     /// Finds the VIP of a packet, its backend set, and the slot of its flow.
     #[inline(always)]
-    fn parsed(header: &'a GenerationHeader, parsed: Parsed) -> Verdict<Self> {
+    fn parsed(header: &GenerationHeader, parsed: Parsed) -> Verdict<Self> {
         let datagram = match parsed {
             Parsed::Datagram(datagram) => datagram,
             Parsed::Broken { destination, problem } => return Err(broken(header, destination, problem)),
@@ -158,7 +135,7 @@ impl<'a> Parcel<'a> {
     /// As [`parsed`](Self::parsed), when what entry the packet's port has is known: the [`lookup::word`] of its VIP, or
     /// [`lookup::NO_ENTRY`].
     #[inline(always)]
-    fn new(header: &'a GenerationHeader, datagram: Datagram, vip: u64) -> Verdict<Self> {
+    fn new(header: &GenerationHeader, datagram: Datagram, vip: u64) -> Verdict<Self> {
         let vip = lookup::find(header, &datagram, vip).map_err(|counter| echo::or(counter, &datagram))?;
         if vip.flags & vip_flags::RESTRICTED != 0 && !lookup::admits(header, vip, &datagram) {
             return Err(Counter::DropSource);
@@ -166,13 +143,19 @@ impl<'a> Parcel<'a> {
         if datagram.ttl <= 1 {
             return Err(Counter::DropTtlExpired);
         }
-        let set = maps::SETS.get(header.set_base + u32::from(vip.set)).ok_or(Counter::DropInternal)?;
+        let set = set(header, vip)?;
         if set.table == TableRef::NONE {
             return Err(Counter::DropNoBackend);
         }
         let hash = flow_hash(&header.flow_key, &datagram.addresses, datagram.ports);
         let backend = maps::slot_of(set.table, hash).ok_or(Counter::DropInternal)?;
-        Ok(Self { header, datagram, set, vip, hash, backend, hops: [0; 2] })
+        Ok(Self { datagram, vip, hash, backend, hops: [0; 2] })
+    }
+
+    /// The backend set.
+    #[inline(always)]
+    fn set(&self, header: &GenerationHeader) -> Verdict<&'static SetRecord> {
+        set(header, self.vip)
     }
 
     /// Whether the slot is not the last word.
@@ -180,6 +163,23 @@ impl<'a> Parcel<'a> {
     fn is_in_doubt(&self) -> bool {
         self.vip.flags & vip_flags::TRACKED != 0 || self.backend & UNSETTLED != 0
     }
+}
+
+/// Where the IP header of a parcel begins; the verifier can tell that this is within a packet.
+#[inline(always)]
+fn l3_at(datagram: &Datagram) -> usize {
+    opaque(datagram.l2_len as u64) as usize & 0x1f
+}
+
+/// As [`l3_at`], for the TCP or UDP header.
+#[inline(always)]
+fn l4_at(datagram: &Datagram) -> usize {
+    l3_at(datagram) + (opaque(datagram.l4_offset as u64) as usize & 0x7fff)
+}
+
+#[inline(always)]
+fn set(header: &GenerationHeader, vip: VipRef) -> Verdict<&'static SetRecord> {
+    maps::SETS.get(header.set_base + u32::from(vip.set)).ok_or(Counter::DropInternal)
 }
 
 #[cfg(not(test))]

@@ -17,7 +17,7 @@ use guideway_packet::slot;
 use guideway_xdp::opaque;
 
 pub use crate::shared::Shared;
-use crate::shared::shared;
+use crate::{Parcel, encap::PrivateHead, shared::shared};
 
 const VIPS_MAX: usize = 4096;
 const BUCKETS_MAX: usize = BANKS as usize * 8192;
@@ -68,6 +68,42 @@ pub static BACKEND_STATS: PerCpuArray<TrafficStats, BACKENDS_MAX> = PerCpuArray:
 pub static COUNTERS: PerCpuArray<u64, { Counter::COUNT as usize }> = PerCpuArray::new();
 #[btf_map]
 pub static META: Array<MetaRecord, 1> = Array::new();
+#[btf_map]
+static FORWARDER_SCRATCH: PerCpuArray<[u64; SCRATCH_WORDS], 1> = PerCpuArray::new();
+
+/// What is worked on, for which the stack is too small. What is read from here the verifier knows nothing of, so that it does
+/// not follow every combination of what it knew to the end of the program.
+pub struct Scratch {
+    pub parcel: Parcel,
+    pub bucket: FlowBucket,
+    pub private: PrivateHead,
+}
+
+/// Room for it.
+const SCRATCH_WORDS: usize = size_of::<Scratch>() / 8;
+const _: () = assert!(size_of::<Scratch>() % 8 == 0 && align_of::<Scratch>() == 8);
+
+/// That of this CPU, on which XDP programs do not interrupt each other.
+#[inline(always)]
+pub fn scratch() -> Option<*mut Scratch> {
+    FORWARDER_SCRATCH.get_ptr_mut(0).map(|words| words.cast())
+}
+
+/// A copy of a bucket of the flow table, to which other CPUs write meanwhile.
+#[inline(always)]
+pub fn copy_of_bucket(index: u32) -> Option<&'static FlowBucket> {
+    const WORDS: usize = size_of::<FlowBucket>() / 8;
+    let from = FLOWS.get_ptr(index)?.cast::<u64>();
+    // SAFETY: both have so many words, and live as long as the maps. Word by word, as the compiler would copy by way of the
+    // stack; and without knowing that the copy is what was written, or it would keep it there.
+    unsafe {
+        let to = &raw mut (*scratch()?).bucket;
+        for at in 0..WORDS {
+            to.cast::<u64>().add(at).write_volatile(from.add(at).read_volatile());
+        }
+        Some(&*(opaque(to as u64) as *const FlowBucket))
+    }
+}
 
 /// The header of the active generation; `None` when nothing is installed.
 ///

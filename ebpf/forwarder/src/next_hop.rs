@@ -9,7 +9,7 @@ use aya_ebpf::{
     },
     helpers::{bpf_fib_lookup, bpf_redirect},
 };
-use guideway_abi::{Counter, GenerationHeader, LEGS, Leg, LinkRecord, encapsulation};
+use guideway_abi::{Counter, GenerationHeader, LEGS, Leg, LinkRecord, SetRecord, encapsulation};
 use guideway_packet::{Address, outer_source_v4, outer_source_v6};
 use guideway_xdp::Context;
 
@@ -32,14 +32,19 @@ pub struct NextHop {
 impl NextHop {
     /// The way to a backend for an IP packet of `length` bytes: the agent's if it is known, else the kernel's.
     #[inline(always)]
-    pub fn find(context: &Context, parcel: &Parcel, length: usize) -> Verdict<Self> {
+    pub fn find(
+        context: &Context,
+        header: &GenerationHeader,
+        parcel: &Parcel,
+        length: usize,
+    ) -> Verdict<Self> {
         match Self::known(parcel.backend.into(), parcel.hash) {
             Some((next_hop, mtu)) if length <= mtu as usize => Ok(next_hop),
             Some(_) => Err(Counter::DropTooBig),
             None => {
                 let mut next_hop = MaybeUninit::uninit();
-                let question = Question::new(parcel, length);
-                ask_fib(context, parcel.header, question.0, question.1, &mut next_hop)?;
+                let question = Question::new(parcel, parcel.set(header)?, length);
+                ask_fib(context, header, question.0, question.1, &mut next_hop)?;
                 // SAFETY: it was written.
                 Ok(unsafe { next_hop.assume_init() })
             }
@@ -95,8 +100,8 @@ struct Question(u64, u64);
 
 impl Question {
     #[inline(always)]
-    fn new(parcel: &Parcel, length: usize) -> Self {
-        let is_l2 = parcel.set.encapsulation == encapsulation::L2;
+    fn new(parcel: &Parcel, set: &SetRecord, length: usize) -> Self {
+        let is_l2 = set.encapsulation == encapsulation::L2;
         let who = u64::from(parcel.backend) | u64::from(parcel.hash) << 32;
         Self(who, length as u64 & 0xffff | u64::from(is_l2) << 16)
     }

@@ -8,6 +8,8 @@ use guideway_packet::{
 };
 use guideway_xdp::Context;
 
+use crate::{l3_at, l4_at};
+
 /// An outer IPv4 header in front of `ip_len` bytes.
 #[inline(always)]
 pub fn v4(
@@ -94,7 +96,7 @@ impl Gue {
 pub fn inner_sum(context: &Context, datagram: &Datagram, sum: Checksum) -> Option<Checksum> {
     let segment = datagram.ip_len - datagram.l4_offset;
     if datagram.protocol != PROTOCOL_TCP {
-        let at = datagram.l2_len + datagram.l4_offset;
+        let at = l4_at(datagram);
         let [_, _, _, _, high, low, checksum @ ..] = *context.view::<UDP_HEADER_LEN>(at)?;
         let length = usize::from(u16::from_be_bytes([high, low]));
         if checksum == [0, 0] || length != segment {
@@ -107,7 +109,7 @@ pub fn inner_sum(context: &Context, datagram: &Datagram, sum: Checksum) -> Optio
         }
         Addresses::V6 { .. } if datagram.l4_offset != IPV6_HEADER_LEN => None,
         Addresses::V6 { .. } => {
-            let h = context.view::<8>(datagram.l2_len)?;
+            let h = context.view::<8>(l3_at(datagram))?;
             let first = u32::from_le_bytes([h[0], h[1], h[2], h[3]]);
             // As it will be sent, with the hop limit lowered.
             Some(inner_sum_v6(sum, first, u16::from_le_bytes([h[6], h[7].wrapping_sub(1)])))

@@ -1,24 +1,24 @@
 //! The straight way, which nearly all packets take: TCP or UDP without tags, options and extension headers, to a port
 //! that is an entry of a VIP without further rules, by a settled slot and IP in IP or GUE to a backend with a known way.
 //!
-//! What it costs is what a packet costs. It reads the headers in words and keeps none of them: what is wanted twice is read
-//! twice, as a word of the packet is as near as one of the stack. Where a packet leaves the straight way, the function that
-//! goes on reads them again.
-
-use core::mem::MaybeUninit;
+//! What it costs is what a packet costs. It is part of the program's entry, since a call costs as much as a lookup, and more
+//! where processors are kept from predicting returns. It reads the headers in words and keeps none of them: what is wanted
+//! twice is read twice, as a word of the packet is as near as one of the stack. Where a packet leaves the straight way,
+//! `crossroads` reads them again.
 
 use guideway_abi::{BackendRecord, Counter, GenerationHeader, TableRef, VipRef, encapsulation};
 use guideway_packet::{
-    Checksum, ETHERTYPE_IPV4, ETHERTYPE_IPV6, IPV4_HEADER_LEN, IPV6_HEADER_LEN, PROTOCOL_UDP, Parsed, Plain,
-    PlainV4, PlainV6, lowered_ttl_v4, parse_ipv4, parse_ipv6,
+    Checksum, ETHERTYPE_IPV4, ETHERTYPE_IPV6, IPV4_HEADER_LEN, IPV6_HEADER_LEN, PROTOCOL_UDP, Plain, PlainV4,
+    PlainV6, lowered_ttl_v4,
 };
 use guideway_xdp::{Context, opaque};
 
 use crate::{
-    Parcel, Place, UNTAGGED, Verdict,
+    Verdict,
+    crossroads::Exit,
     encap::{self, GUE_LEN},
     lookup,
-    maps::{self, BACKENDS, SETS, Shared as _},
+    maps::{self, BACKENDS, Shared as _},
     next_hop::NextHop,
     outer::{self, Gue},
 };
@@ -29,8 +29,8 @@ pub trait Family<'p>: Plain<'p> {
     fn vip(self, start: Start, header: &GenerationHeader) -> Option<VipRef>;
     /// Lowers the TTL.
     fn lower_ttl(self, start: Start);
-    /// Whatever the parser makes of a packet behind `l2_len` bytes.
-    fn parse(context: &Context, l2_len: usize) -> Parsed;
+    /// Whether it is IPv6.
+    const IS_V6: bool;
 }
 
 /// The start of a frame that has the bytes of a plain packet and was not moved.
@@ -40,73 +40,34 @@ pub struct Start(*mut u8);
 impl Start {
     /// The start of the frame, if it has so many bytes.
     #[inline(always)]
-    fn of<'p, P: Plain<'p>>(context: &'p Context) -> Option<Self> {
+    pub fn of<'p, P: Plain<'p>>(context: &'p Context) -> Option<Self> {
         context.start(P::LEN).map(Self)
     }
 
     /// A view that has read nothing yet: the compiler does not keep for it what another one has read.
     #[inline(always)]
-    fn view<'p, P: Plain<'p>>(self) -> P {
+    pub fn view<'p, P: Plain<'p>>(self) -> P {
         // SAFETY: so many bytes are there, and what writes to them has no reference to them.
         P::over(unsafe { &*(opaque(self.0 as u64) as *const P::Bytes) })
     }
 }
 
-/// Where a packet has left the straight way.
-struct Junction {
-    /// One of the following. Not an enum, and a word of its own, so that the verifier can follow it.
-    to: u64,
-    /// To [`RULES`]: the [`lookup::word`] of the VIP, or [`lookup::NO_ENTRY`].
-    vip: u64,
-}
-
-/// It has more headers than are read here, or is nothing for a forwarder.
-const NOT_PLAIN: u64 = 1;
-/// Its port is no entry, or its VIP has further rules.
-const RULES: u64 = 2;
-/// It is a parcel.
-const PARCEL: u64 = 3;
-
-type Exit = MaybeUninit<Junction>;
-
-/// Sends an untagged packet off; or makes it a parcel.
+/// Sends a plain packet off, or says where it left the straight way.
 #[inline(always)]
-pub fn start<'a, 'p, P: Family<'p>>(
-    context: &'p Context,
-    header: &'a GenerationHeader,
-    place: &mut Place<'a>,
-) -> Verdict<()> {
-    let mut exit = Exit::uninit();
-    straight::<P>(context, header, &mut exit, place)?;
-    // SAFETY: it was written.
-    let Junction { to, vip } = unsafe { exit.assume_init() };
-    match to {
-        PARCEL => Ok(()),
-        NOT_PLAIN => any::<P>(context, header, UNTAGGED, place),
-        _ => rules::<P>(context, header, vip, place),
-    }
-}
-
-#[inline(never)]
-fn straight<'a, 'p, P: Family<'p>>(
-    context: &'p Context,
-    header: &'a GenerationHeader,
-    exit: &mut Exit,
-    place: &mut Place<'a>,
-) -> Verdict<()> {
-    let Some(start) = Start::of::<P>(context) else { return leave(exit, NOT_PLAIN, 0) };
+pub fn straight<'p, P: Family<'p>>(context: &'p Context, header: &GenerationHeader) -> Verdict<Exit> {
+    let Some(start) = Start::of::<P>(context) else { return Ok(Exit::ANYWHERE) };
     let packet = start.view::<P>();
     if !packet.is_plain(context) {
-        return leave(exit, NOT_PLAIN, 0);
+        return Ok(Exit::ANYWHERE);
     }
-    let Some(vip) = packet.vip(start, header) else { return leave(exit, RULES, lookup::NO_ENTRY) };
+    let Some(vip) = packet.vip(start, header) else { return Ok(Exit::to_rules::<P>(lookup::NO_ENTRY)) };
     if vip.flags != 0 {
-        return leave(exit, RULES, lookup::word(vip));
+        return Ok(Exit::to_rules::<P>(lookup::word(vip)));
     }
     if packet.ttl() <= 1 {
         return Err(Counter::DropTtlExpired);
     }
-    let set = SETS.get(header.set_base + u32::from(vip.set)).ok_or(Counter::DropInternal)?;
+    let set = crate::set(header, vip)?;
     if set.table == TableRef::NONE {
         return Err(Counter::DropNoBackend);
     }
@@ -119,11 +80,7 @@ fn straight<'a, 'p, P: Family<'p>>(
     } else {
         None
     };
-    let Some((next_hop, mtu)) = way else {
-        let datagram = start.view::<P>().datagram();
-        place.write(Parcel { header, datagram, set, vip, hash, backend: slot, hops: [0; 2] });
-        return leave(exit, PARCEL, 0);
-    };
+    let Some((next_hop, mtu)) = way else { return Ok(Exit::with_slot::<P>(vip, hash, slot)) };
     let backend = BACKENDS.get(slot.into()).ok_or(Counter::DropInternal)?;
     let way = Way { header, backend, next_hop, mtu, hash };
     const { assert!(encapsulation::IPIP == 0 && encapsulation::GUE == 1) };
@@ -135,12 +92,6 @@ fn straight<'a, 'p, P: Family<'p>>(
     }
     maps::count_traffic(vip.vip, slot.into(), ip_len);
     Err(way.next_hop.transmit(context))
-}
-
-#[inline(always)]
-fn leave(exit: &mut Exit, to: u64, vip: u64) -> Verdict<()> {
-    exit.write(Junction { to, vip });
-    Ok(())
 }
 
 /// What a packet and its way to a backend are known by.
@@ -219,6 +170,8 @@ impl Way<'_> {
 }
 
 impl<'p> Family<'p> for PlainV4<'p> {
+    const IS_V6: bool = false;
+
     #[inline(always)]
     fn vip(self, _start: Start, header: &GenerationHeader) -> Option<VipRef> {
         lookup::port_v4(header, self.destination(), self.ports(), self.protocol())
@@ -230,14 +183,11 @@ impl<'p> Family<'p> for PlainV4<'p> {
         // SAFETY: a plain packet has these bytes.
         unsafe { start.0.add(Self::TTL_AT).cast::<u32>().write_unaligned(word) };
     }
-
-    #[inline(always)]
-    fn parse(context: &Context, l2_len: usize) -> Parsed {
-        parse_ipv4(context, l2_len)
-    }
 }
 
 impl<'p> Family<'p> for PlainV6<'p> {
+    const IS_V6: bool = true;
+
     #[inline(always)]
     fn vip(self, start: Start, header: &GenerationHeader) -> Option<VipRef> {
         let words = start.view::<Self>().destination_words();
@@ -249,36 +199,4 @@ impl<'p> Family<'p> for PlainV6<'p> {
         // SAFETY: as for IPv4.
         unsafe { start.0.add(Self::HOP_LIMIT_AT).write(self.ttl() - 1) };
     }
-
-    #[inline(always)]
-    fn parse(context: &Context, l2_len: usize) -> Parsed {
-        parse_ipv6(context, l2_len)
-    }
-}
-
-/// Whatever the parser makes of a packet behind `l2_len` bytes.
-#[inline(never)]
-pub fn any<'a, 'p, P: Family<'p>>(
-    context: &Context,
-    header: &'a GenerationHeader,
-    l2_len: usize,
-    place: &mut Place<'a>,
-) -> Verdict<()> {
-    place.write(Parcel::parsed(header, P::parse(context, l2_len))?);
-    Ok(())
-}
-
-#[inline(never)]
-fn rules<'a, 'p, P: Family<'p>>(
-    context: &'p Context,
-    header: &'a GenerationHeader,
-    vip: u64,
-    place: &mut Place<'a>,
-) -> Verdict<()> {
-    let packet = Start::of::<P>(context).ok_or(Counter::DropInternal)?.view::<P>();
-    if !packet.is_plain(context) {
-        return Err(Counter::DropInternal);
-    }
-    place.write(Parcel::new(header, packet.datagram(), vip)?);
-    Ok(())
 }
