@@ -3,15 +3,15 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use guideway_abi::Capacities;
 use guideway_maglev::{Member as Named, Seed, Table, TableError, TableSize};
 use rayon::prelude::*;
 
+use crate::Member;
 use crate::digest::Digest;
 use crate::installed::InstalledSet;
 use crate::memory::LastPlan;
+use crate::plan::Valid;
 use crate::resolved::{ResolvedSet, VipPart};
-use crate::{BackendSet, Member};
 
 /// Tables and digests of the last plan, so that a change of one set or of its health does not rebuild the others. A new one
 /// is only slower. It holds 128 KiB for each large table, twice that while not all of its backends are healthy. A clone
@@ -35,14 +35,6 @@ pub(crate) struct Unchanged {
     /// Of the installed state, which it was for and for no other.
     pub(crate) sets: Arc<Vec<Option<InstalledSet>>>,
     pub(crate) last: Arc<LastPlan>,
-}
-
-/// A configuration in which no error was found.
-#[derive(Debug)]
-pub(crate) struct Valid {
-    pub(crate) capacities: Capacities,
-    pub(crate) vips: Arc<VipPart>,
-    pub(crate) sets: Vec<BackendSet>,
 }
 
 /// A table with the slots of unhealthy members refilled.

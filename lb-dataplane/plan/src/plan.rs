@@ -27,6 +27,7 @@ pub use validate::validate;
 
 pub(crate) use states::state_of;
 pub(crate) use tables::backends_in;
+pub(crate) use validate::Valid;
 pub(crate) use vips::maps_digest;
 
 use backends::Backends;

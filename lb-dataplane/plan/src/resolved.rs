@@ -136,11 +136,10 @@ fn members_digest(digest: &mut Digest, members: &[Member]) {
     }
 }
 
-/// Whether two sets differ in nothing but health and what no limit depends on.
+/// Whether two sets differ in nothing but weights, health and other things that no error of a configuration depends on.
 pub(crate) fn same_shape(a: &BackendSet, b: &BackendSet) -> bool {
     fn same(a: &Shared<Member>, b: &Shared<Member>) -> bool {
-        let same =
-            |(a, b): (&Member, &Member)| a.weight == b.weight && a.address == b.address && a.name == b.name;
+        let same = |(a, b): (&Member, &Member)| a.address == b.address && a.name == b.name;
         a.is_clone_of(b) || a.len() == b.len() && std::iter::zip(a, b).all(same)
     }
     let upcoming = match (&a.upcoming, &b.upcoming) {

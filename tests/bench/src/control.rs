@@ -56,9 +56,11 @@ pub(crate) fn measure(
         take(installs(world, name, effort)?)?;
     }
     for (vips, size) in [("1000", SMALL), ("100000", LARGE)] {
-        for (what, change) in
-            [("a backend fails or comes back", Change::Health), ("a backend is re-weighted", Change::Weight)]
-        {
+        for (what, change) in [
+            ("a backend fails or comes back", Change::Health),
+            ("a backend is re-weighted", Change::Weight),
+            ("a backend is replaced", Change::Member),
+        ] {
             let name = format!("{what}, {vips} VIPs");
             if name.contains(only) {
                 take(changes(world, &name, size, change, effort)?)?;
@@ -93,6 +95,8 @@ fn builds(name: &str, size: TableSize, members: u32, effort: Effort) -> Result<R
 
 /// What an agent has that follows a configuration.
 struct Agent {
+    /// Of a thread for each CPU: the common one was made while the bench stayed on one CPU.
+    planners: rayon::ThreadPool,
     store: Kernel,
     cache: TableCache,
     installed: Installed,
@@ -114,14 +118,19 @@ impl Agent {
         std::fs::remove_dir_all(&pins).with_context(|| format!("remove {}", pins.display()))?;
         let store = Kernel::new(dataplane)?;
         let installed = store.read()?;
-        Ok(Self { store, cache: TableCache::default(), installed, now: BootTime(1_000_000) })
+        let planners = rayon::ThreadPoolBuilder::new().build().context("start threads for plans")?;
+        Ok(Self { planners, store, cache: TableCache::default(), installed, now: BootTime(1_000_000) })
+    }
+
+    fn plan(&mut self, desired: &Desired) -> Result<Outcome> {
+        Ok(self.planners.install(|| plan(desired, &self.installed, self.now, &mut self.cache))?)
     }
 
     /// From a desired state to the first packet that follows it: plan, writes and activation; then the grace period, which
     /// only the next change waits for.
     fn apply(&mut self, desired: &Desired) -> Result<[Duration; 3]> {
         let start = Instant::now();
-        let Outcome::Plan(plan) = plan(desired, &self.installed, self.now, &mut self.cache)? else {
+        let Outcome::Plan(plan) = self.plan(desired)? else {
             bail!("there is nothing to plan");
         };
         let planned = Instant::now();
@@ -141,7 +150,7 @@ impl Agent {
     /// Lets the drain windows end, and what is left of them be cleared away.
     fn settle(&mut self, desired: &Desired) -> Result<()> {
         self.now = self.now.after(2 * DRAIN_WINDOW);
-        while let Outcome::Plan(plan) = plan(desired, &self.installed, self.now, &mut self.cache)? {
+        while let Outcome::Plan(plan) = self.plan(desired)? {
             for op in &plan.ops {
                 self.store.perform(op)?;
             }
@@ -173,6 +182,7 @@ fn installs(world: &World, name: &str, effort: Effort) -> Result<Vec<Row>> {
 enum Change {
     Health,
     Weight,
+    Member,
 }
 
 /// One backend of one set is changed each round.
@@ -190,6 +200,7 @@ fn changes(world: &World, name: &str, size: Size, change: Change, effort: Effort
         match change {
             Change::Health => member.healthy = !member.healthy,
             Change::Weight => member.weight.0 += 1,
+            Change::Member => member.name = format!("replacement-{round}"),
         }
         let [plan, write, grace] = agent.apply(&desired)?;
         for (samples, part) in parts.iter_mut().zip([plan + write, plan, write, grace]) {

@@ -1,6 +1,6 @@
 //! What planning gives.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use guideway_abi::ActiveWord;
@@ -221,11 +221,11 @@ impl Parts<'_> {
         let leaving: BTreeSet<BackendIndex> =
             self.tables.last.iter().flat_map(|last| last.leaving.iter().map(|(index, _)| *index)).collect();
         // One that left this set may be a member of another one.
-        let members: HashSet<BackendIndex> = match leaving.is_empty() {
-            true => HashSet::new(),
-            false => self.members().collect(),
-        };
-        leaving.into_iter().filter(move |index| !members.contains(index))
+        let mut is_member = vec![false; self.backends.records.len()];
+        if !leaving.is_empty() {
+            self.members().for_each(|index| is_member[usize::from(index.0)] = true);
+        }
+        leaving.into_iter().filter(move |index| !is_member[usize::from(index.0)])
     }
 
     fn members(&self) -> impl Iterator<Item = BackendIndex> {

@@ -7,10 +7,10 @@ use guideway_abi::Capacities;
 use guideway_maglev::Seed;
 
 use super::PlanError;
-use super::validate::{Vips, check};
-use crate::cache::{TableCache, Valid, Wanted};
+use super::validate::{Valid, Vips, check};
+use crate::cache::{TableCache, Wanted};
 use crate::digest::Digest;
-use crate::resolved::{ResolvedSet, VipPart, same_shape, set_digest};
+use crate::resolved::{ResolvedSet, VipPart, set_digest};
 use crate::{BackendSet, Desired, Member};
 
 /// The desired state, resolved.
@@ -79,25 +79,19 @@ fn validate_once(
     vips: &Arc<VipPart>,
     cache: &mut TableCache,
 ) -> Result<(), PlanError> {
-    let mut known = Vips::New;
-    if let Some(valid) = &cache.valid {
-        let same_vips = Arc::ptr_eq(&valid.vips, vips) && valid.capacities == *capacities;
-        let same = |(a, b)| same_shape(a, b);
-        if same_vips
-            && valid.sets.len() == desired.sets.len()
-            && valid.sets.iter().zip(&desired.sets).all(same)
-        {
-            return Ok(());
-        }
-        if same_vips {
-            known = Vips::Checked;
-        }
-    }
-    if let Some(error) = check(desired, capacities, vips, known).into_iter().next() {
+    let last = cache.valid.as_deref();
+    let same_vips = last.filter(|last| last.has_vips(vips, capacities));
+    let known = if same_vips.is_some() { Vips::Checked } else { Vips::New };
+    let changed = same_vips.and_then(|last| Some((last, last.changed(desired)?)));
+    let is_right = match changed {
+        Some((_, changed)) if changed.is_empty() => return Ok(()),
+        Some((last, changed)) => last.fits(desired, &changed),
+        None => false,
+    };
+    if !is_right && let Some(error) = check(desired, capacities, vips, known).into_iter().next() {
         return Err(error);
     }
-    let valid = Valid { capacities: *capacities, vips: Arc::clone(vips), sets: desired.sets.clone() };
-    cache.valid = Some(Arc::new(valid));
+    cache.valid = Some(Arc::new(Valid::new(desired, capacities, vips, last)));
     Ok(())
 }
 

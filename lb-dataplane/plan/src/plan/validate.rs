@@ -16,6 +16,10 @@ use crate::resolved::VipPart;
 use crate::sources::{self, BORDERS_MAX};
 use crate::{BackendSet, Desired, Member, Protocol, Session, Vip};
 
+mod known;
+
+pub(crate) use known::Valid;
+
 /// Everything that is wrong with `desired`, whatever is installed and whoever is healthy. When there is nothing, no
 /// change of health can make [`plan`](crate::plan()) fail later.
 #[must_use]

@@ -50,9 +50,14 @@ fn bad_desired_states_are_refused() {
     ];
     for (change, expected) in cases {
         let mut desired = web_and_dns();
+        // From one that knows that the state before it was right.
+        let mut cache = TableCache::new();
+        plan(&desired, &Installed::empty(SMALL_MAPS), NOW, &mut cache).unwrap();
         change(&mut desired);
-        let refused = plan(&desired, &Installed::empty(SMALL_MAPS), NOW, &mut TableCache::new());
+        let refused = plan(&desired, &Installed::empty(SMALL_MAPS), NOW, &mut cache);
         assert_eq!(refused, Err(expected));
+        let refused = plan(&desired, &Installed::empty(SMALL_MAPS), NOW, &mut TableCache::new());
+        assert_eq!(refused, plan(&desired, &Installed::empty(SMALL_MAPS), NOW, &mut cache));
     }
     let mut desired = web_and_dns();
     desired.vips[0].set = "nope".into();
