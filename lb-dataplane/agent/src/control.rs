@@ -18,6 +18,7 @@
 //! its health changes are applied. If the new one cannot be installed, nothing has changed.
 
 mod backoff;
+mod coming;
 mod departed;
 mod follow;
 mod inherited;

@@ -58,15 +58,16 @@ pub struct BackendSet {
     pub second_hop: bool,
     /// How long flows on their earlier backends are looked after once a slot has another one.
     pub drain_window: Duration,
-    /// Members of the next generation: the backends that it will give the slots to are candidates already, the last
-    /// ones, so that forwarders which change at different times agree. `None` when no change is announced.
+    /// Members of the next generation, or of the set that VIPs will have then: the backends that it will give the slots to are
+    /// candidates already, the last ones, so that forwarders which change at different times agree. `None` when no change is
+    /// announced.
     pub upcoming: Option<Shared<Member>>,
-    /// What the set had before, oldest first, for a forwarder that joins and remembers nothing itself: those that it had
-    /// within the last three drain windows. What was before the last change of the seed counts for a set that has no tables
-    /// here yet, while nothing that is installed needs another earlier flow key; what was before another change of it does
-    /// not. Looked at only while nothing of the set is in doubt here, and only where there is a second hop, as `upcoming` is.
-    /// It has no part in the generation's [digest](crate::Layout::digest), for it says nothing new to those who were there;
-    /// and what the maps have no room for is left out.
+    /// What the set had before, or VIPs of it at another set, oldest first, for a forwarder that joins and remembers nothing
+    /// itself: those that it had within the last three drain windows. What was before the last change of the seed counts for
+    /// a set that has no tables here yet, while nothing that is installed needs another earlier flow key; what was before
+    /// another change of it does not. Looked at only while nothing of the set is in doubt here, and only where there is a
+    /// second hop, as `upcoming` is. It has no part in the generation's [digest](crate::Layout::digest), for it says nothing
+    /// new to those who were there; and what the maps have no room for is left out.
     pub earlier: Shared<Earlier>,
 }
 

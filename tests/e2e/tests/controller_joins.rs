@@ -1,6 +1,6 @@
 //! Connections that come to a forwarder which has not seen what the others have: one that has prepared a change and not
 //! installed it yet, one that joins after a change, after a backend was dead or after a change of the seed, one whose maps
-//! are gone.
+//! are gone. A change is one of backends, or of the set that a VIP has.
 
 mod controller_support;
 
@@ -19,7 +19,7 @@ use guideway_lab::client::Running;
 use guideway_lab::load::{HoldReport, HoldSpec};
 use guideway_lab::{Lab, wait};
 use nix::sys::signal::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const ROUND: Duration = Duration::from_secs(60);
 
@@ -50,40 +50,85 @@ fn through_both(lab: &mut Lab, address: &str, other: usize) -> Result<()> {
     lab.wait_for_all_legs(address.parse()?).map(drop)
 }
 
+/// `change` leads from the first two backends to the third.
+fn is_known_where_it_leads(lab: &mut Lab, plane: &mut Plane, address: &str, change: &[Value]) -> Result<()> {
+    let mut witness = Witness::default();
+    let first = witness.settle(lab, 0)?;
+    plane.east.apply(change)?;
+    wait::until_true("both to have prepared the change", PATIENCE, || {
+        let held = plane.controller.lbctl(&["generations"])?.1["rollout"]["phase"] == "held";
+        Ok(held && witness.look(lab)?.iter().all(|sight| sight.prepared > Some(first)))
+    })?;
+
+    // One of them never hears that it is committed.
+    lab.forwarders[1].agent().context("it runs")?.signal(Signal::SIGSTOP)?;
+    let (code, applied) = plane.controller.lbctl(&["apply", "--yes"])?;
+    ensure!(code == 0, "{code}: {applied}");
+    wait::until_true("the other one to have installed it", PATIENCE, || {
+        Ok(witness.look_at(lab, 0)?.generation > first)
+    })?;
+    let mut held = hold(lab, "hold", address, 20_000)?;
+    all_answer("through both", &mut held)?;
+    only_through(lab, address, 1)?;
+    all_answer("through the one that has prepared it", &mut held)?;
+
+    lab.forwarders[1].agent().context("it runs")?.signal(Signal::SIGCONT)?;
+    witness.settle(lab, first)?;
+    through_both(lab, address, 0)?;
+    only_through(lab, address, 0)?;
+    all_answer("through the one that has installed it", &mut held)?;
+    let report = held.finish()?;
+    let on = |backend: &str| report.connections_by_backend.get(backend).copied().unwrap_or(0);
+    ensure!(on("be3") > 30 && on("be1") + on("be2") > 30, "{:?}", report.connections_by_backend);
+    expect_unbroken("a change that one has prepared and the other has installed", &report)
+}
+
+fn above_the_budget_waits() -> Value {
+    rollout(NAMESPACE, json!({"budget": {"slotsPermille": 10, "above": "Hold"}}))
+}
+
 #[test]
 fn who_has_prepared_a_change_knows_where_it_leads() {
-    let budget = rollout(NAMESPACE, json!({"budget": {"slotsPermille": 10, "above": "Hold"}}));
-    in_plane_of(&[budget], |lab, plane| {
+    in_plane_of(&[above_the_budget_waits()], |lab, plane| {
         let address = plane.web(lab)?;
-        let mut witness = Witness::default();
-        let first = witness.settle(lab, 0)?;
-        plane.east.apply(&[web_on(&[2])])?;
-        wait::until_true("both to have prepared the change", PATIENCE, || {
-            let held = plane.controller.lbctl(&["generations"])?.1["rollout"]["phase"] == "held";
-            Ok(held && witness.look(lab)?.iter().all(|sight| sight.prepared > Some(first)))
-        })?;
+        is_known_where_it_leads(lab, plane, &address, &[web_on(&[2])])
+    });
+}
 
-        // One of them never hears that it is committed.
-        lab.forwarders[1].agent().context("it runs")?.signal(Signal::SIGSTOP)?;
-        let (code, applied) = plane.controller.lbctl(&["apply", "--yes"])?;
-        ensure!(code == 0, "{code}: {applied}");
-        wait::until_true("the other one to have installed it", PATIENCE, || {
-            Ok(witness.look_at(lab, 0)?.generation > first)
-        })?;
-        let mut held = hold(lab, "hold", &address, 20_000)?;
-        all_answer("through both", &mut held)?;
-        only_through(lab, &address, 1)?;
-        all_answer("through the one that has prepared it", &mut held)?;
+/// `web` with a lower port beside its own, after which the set is called as long as both have the same backends.
+fn web_with_another_port() -> Value {
+    let mut web = service("web");
+    web["spec"]["ports"] = json!([
+        {"name": "low", "port": 8079, "targetPort": 80},
+        {"name": "http", "port": 8080, "targetPort": 80},
+    ]);
+    web
+}
 
-        lab.forwarders[1].agent().context("it runs")?.signal(Signal::SIGCONT)?;
-        witness.settle(lab, first)?;
-        through_both(lab, &address, 0)?;
-        only_through(lab, &address, 0)?;
-        all_answer("through the one that has installed it", &mut held)?;
-        let report = held.finish()?;
-        let on = |backend: &str| report.connections_by_backend.get(backend).copied().unwrap_or(0);
-        ensure!(on("be3") > 30 && on("be1") + on("be2") > 30, "{:?}", report.connections_by_backend);
-        expect_unbroken("a change that one has prepared and the other has installed", &report)
+/// The slices of both ports, each on these backends. While they are the same it is one slice.
+fn ports_on(low: &[usize], http: &[usize]) -> Vec<Value> {
+    let slice = |suffix: &str, ports: &[&str], backends: &[usize]| {
+        let mut slice = web_on(backends);
+        slice["metadata"]["name"] = json!(format!("web-{suffix}"));
+        let ports = ports.iter().map(|name| json!({"name": name, "port": 80, "protocol": "TCP"}));
+        slice["ports"] = ports.collect();
+        slice
+    };
+    match low == http {
+        true => vec![slice("a", &["low", "http"], low)],
+        // The lower port never goes without.
+        false => vec![slice("low", &["low"], low), slice("a", &["http"], http)],
+    }
+}
+
+#[test]
+fn who_has_prepared_a_move_to_another_set_knows_where_it_leads() {
+    in_plane_of(&[above_the_budget_waits()], |lab, plane| {
+        plane.east.apply(&[web_with_another_port()])?;
+        plane.east.apply(&ports_on(&[0, 1], &[0, 1]))?;
+        let address = plane.east.addresses("default", "web")?.remove(0);
+        lab.wait_for_all_legs(address.parse()?)?;
+        is_known_where_it_leads(lab, plane, &address, &ports_on(&[0, 1], &[2]))
     });
 }
 
@@ -166,6 +211,24 @@ fn joins(
         all_answer(&format!("{what}, through the one that joined"), held)?;
     }
     held.into_iter().try_for_each(|(what, held)| expect_unbroken(what, &held.finish()?))
+}
+
+#[test]
+fn who_joins_is_told_what_vips_had_that_moved_to_another_set() {
+    in_plane_with(1, follow_with_the_first, |lab, plane: &mut Plane| {
+        plane.east.apply(&[web_with_another_port()])?;
+        plane.east.apply(&ports_on(&[0, 1], &[0, 1]))?;
+        let address = plane.east.addresses("default", "web")?.remove(0);
+        lab.tor.wait_for_legs(address.parse()?, &["fw1"], PATIENCE)?;
+        served_by(lab, &address, 8080, &["be1", "be2"])?;
+        let mut first = hold(lab, "first", &address, 20_000)?;
+        all_answer("at the set of both ports", &mut first)?;
+        plane.east.apply(&ports_on(&[0, 1], &[2]))?;
+        served_by(lab, &address, 8080, &["be3"])?;
+        let mut second = hold(lab, "second", &address, 21_000)?;
+        all_answer("at a set of its own", &mut second)?;
+        joins(lab, plane, &address, vec![("first", first), ("second", second)])
+    });
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub struct View {
     pub upcoming: Option<Rc<Generation>>,
     /// Backends that its health checks cannot reach, by number.
     pub unhealthy: Vec<Backend>,
-    /// What was before, oldest first: for one that joins.
+    /// What was before, oldest first: for one that joins, or whose agent was away.
     pub earlier: Vec<Earlier>,
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use guideway_controller_core::message::{MAX_PAST_SETS, PastSet, Report, ToForwarder};
-use guideway_controller_core::{Changes, Content, ForwarderName, SetName, Term};
+use guideway_controller_core::{Changes, Content, ForwarderName, SetName, Term, Vip};
 use guideway_dataplane_config::{BackendSet, Seed};
 
 use super::Coordinator;
@@ -30,7 +30,7 @@ const FRESH: Duration = Duration::from_secs(1);
 /// What sets were before.
 #[derive(Debug, Default)]
 pub(super) struct Past {
-    /// By the order in which they were replaced.
+    /// By the order in which they were noted: of each set, that in which they were replaced.
     entries: BTreeMap<u64, Entry>,
     /// Which of them are of a set, oldest first.
     of_set: BTreeMap<SetName, VecDeque<u64>>,
@@ -67,6 +67,30 @@ impl Was {
     fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.set, &other.set) && self.unhealthy == other.unhealthy && self.seed == other.seed
     }
+
+    /// The same as if it were the set of this name.
+    fn called(&self, name: &SetName) -> Self {
+        let set = BackendSet { name: name.as_str().to_owned(), ..(*self.set).clone() };
+        Self { set: Arc::new(set), unhealthy: self.unhealthy.clone(), seed: self.seed }
+    }
+}
+
+/// What a set is told to have been, because VIPs of it had another set then.
+struct Brought {
+    to: SetName,
+    was: Was,
+    at: Instant,
+    until: Option<Instant>,
+}
+
+/// Whether flows of the one are flows of the other.
+fn is_dialled_alike(one: &Vip, other: &Vip) -> bool {
+    (&one.address, &one.ports, one.protocol) == (&other.address, &other.ports, other.protocol)
+}
+
+/// Until when flows are looked after.
+fn after(now: Instant, window: Duration) -> Option<Instant> {
+    now.checked_add(window.saturating_mul(WINDOWS))
 }
 
 /// By the same seed and with the same backends alive.
@@ -93,6 +117,7 @@ impl Past {
     /// `new` is committed, which makes these changes of `old`.
     fn note(&mut self, old: &Content, new: &Content, changes: &Changes, now: Instant) {
         self.expire(now);
+        let brought = self.brought(old, new, changes, now);
         for name in &changes.removed_sets {
             self.forget(name.as_str());
         }
@@ -110,6 +135,46 @@ impl Past {
                 _ => self.forget(&new.name),
             }
         }
+        for Brought { to, was, at, until } in brought {
+            self.push_at(&to, was, at, until);
+        }
+    }
+
+    /// What sets were for the VIPs that go to another set, as if that had been it. One that is new takes over the past of the set
+    /// that most of its VIPs come from.
+    fn brought(&self, old: &Content, new: &Content, changes: &Changes, now: Instant) -> Vec<Brought> {
+        let mut moves: BTreeMap<&SetName, BTreeMap<&SetName, usize>> = BTreeMap::new();
+        for vip in &changes.vips {
+            let before = old.vips().get(&vip.name).filter(|before| is_dialled_alike(before, vip));
+            if let Some(before) = before.filter(|before| before.set != vip.set) {
+                *moves.entry(&vip.set).or_default().entry(&before.set).or_default() += 1;
+            }
+        }
+        let mut brought = Vec::new();
+        for (to, origins) in moves {
+            let Some(set) = new.sets().get(to).filter(|set| set.second_hop) else { continue };
+            let mut origins: Vec<(usize, &SetName)> =
+                origins.into_iter().map(|(name, vips)| (vips, name)).collect();
+            // The one that most come from is the latest.
+            origins.sort_unstable();
+            let most = origins.last().filter(|_| !old.sets().contains_key(to)).map(|(_, name)| *name);
+            let known = most.and_then(|name| self.of_set.get(name)).into_iter().flatten();
+            brought.extend(known.filter_map(|order| self.entries.get(order)).map(|entry| Brought {
+                to: to.clone(),
+                was: entry.was.called(to),
+                at: entry.at,
+                until: entry.until,
+            }));
+            for (_, name) in origins {
+                let Some(before) = old.sets().get(name).filter(|before| before.second_hop) else { continue };
+                if changes.seed.is_some() || !has_same_table(before, set) {
+                    let was = self.was(name, before, old.seed()).called(to);
+                    let until = after(now, set.drain_window);
+                    brought.push(Brought { to: to.clone(), was, at: now, until });
+                }
+            }
+        }
+        brought
     }
 
     /// Forwarders may take other backends of a set for dead than before. `is_behind`: some serve what was before
@@ -160,10 +225,13 @@ impl Past {
 
     /// A set was this until now. Its flows are looked after for `window`, as the one that takes its place says.
     fn push(&mut self, name: &SetName, was: Was, window: Duration, now: Instant) {
+        self.push_at(name, was, now, after(now, window));
+    }
+
+    fn push_at(&mut self, name: &SetName, was: Was, at: Instant, until: Option<Instant>) {
         let order = self.next;
         self.next += 1;
-        let until = now.checked_add(window.saturating_mul(WINDOWS));
-        let entry = Entry { name: name.clone(), was, at: now, until };
+        let entry = Entry { name: name.clone(), was, at, until };
         self.entries.insert(order, entry);
         let of_set = self.of_set.entry(name.clone()).or_default();
         of_set.push_back(order);

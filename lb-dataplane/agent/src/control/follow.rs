@@ -9,7 +9,7 @@
 //! So a content is *announced* before it is said to be prepared: the backends to which it gives the slots are candidates
 //! from then on, where the backends run the decap agent (decision 7).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +21,7 @@ use guideway_dataplane_plan::{Desired, Installed, Moved, Outcome, TableCache, pl
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::coming::Coming;
 use super::past::Source;
 use super::reload::{Asked, PATIENCE};
 use super::{Clock, Control, Interfaces};
@@ -54,8 +55,8 @@ pub(super) struct Prepared {
     answer: Option<oneshot::Sender<PrepareAnswer>>,
     /// With its tables.
     cache: TableCache,
-    /// Its sets that have other members than those in force, once it is known to fit.
-    announced: Vec<Arc<BackendSet>>,
+    /// What it puts in the place of sets in force, once it is known to fit.
+    announced: Coming,
 }
 
 impl Prepared {
@@ -105,7 +106,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         };
         self.tell_of_flows(short_of_flows);
         let (probes, deadline) = first_looks(&config);
-        let (cache, answer, announced) = (TableCache::new(), Some(answer), Vec::new());
+        let (cache, answer, announced) = (TableCache::new(), Some(answer), Coming::default());
         let news = self.news_of(&config);
         self.prepared =
             Some(Prepared { stamp, node, config, announces, probes, deadline, answer, cache, announced });
@@ -212,7 +213,9 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         prepared.cache = cache;
         match &result {
             Ok(_) => {
-                prepared.announced = self.changes_of(&prepared.config);
+                if let Some(in_force) = &self.in_force {
+                    prepared.announced = Coming::new(&in_force.config, &prepared.config);
+                }
                 self.prepared = Some(prepared);
                 if let Some(in_force) = self.in_force.take() {
                     self.follow(in_force).await;
@@ -227,33 +230,13 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         let _gone = answer.send(result);
     }
 
-    /// The sets of `config` that give slots to other backends than in force, and can say so beforehand.
-    fn changes_of(&self, config: &Config) -> Vec<Arc<BackendSet>> {
-        let Some(in_force) = &self.in_force else { return Vec::new() };
-        // Another seed is another table altogether, and is not announced.
-        if in_force.config.seed() != config.seed() {
-            return Vec::new();
-        }
-        let before: HashMap<&str, &Arc<BackendSet>> =
-            desired::used(&in_force.config).map(|set| (set.name.as_str(), set)).collect();
-        let changes = desired::used(config).filter(|set| {
-            let before = before.get(set.name.as_str()).filter(|before| !Arc::ptr_eq(before, set));
-            before.is_some_and(|before| {
-                before.second_hop && before.table_size == set.table_size && before.backends != set.backends
-            })
-        });
-        changes.cloned().collect()
-    }
-
     /// Makes those candidates to whom the prepared content gives the slots.
     pub(super) fn announce(&self, wanted: &mut Desired) {
         let Some(prepared) = self.prepared.as_ref().filter(|prepared| !prepared.announced.is_empty()) else {
             return;
         };
-        let coming: HashMap<&str, &BackendSet> =
-            prepared.announced.iter().map(|set| (set.name.as_str(), &**set)).collect();
         for set in &mut wanted.sets {
-            let coming = coming.get(set.name.as_str());
+            let coming = prepared.announced.of(&set.name);
             set.upcoming = coming.map(|coming| desired::members(coming, |key| self.checker.health(key)));
         }
     }

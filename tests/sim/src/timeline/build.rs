@@ -29,8 +29,9 @@ pub fn timeline(history: &History) -> Timeline {
 enum News {
     Prepare(u32),
     Commit(u32),
-    Down(Backend),
-    Up(Backend),
+    /// With its place among what happened to backends.
+    Down(Backend, u32),
+    Up(Backend, u32),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +51,10 @@ struct Node {
     unhealthy: Vec<Backend>,
     down_until: Option<Duration>,
     missed: bool,
+    /// The last that it heard of each backend.
+    heard: BTreeMap<Backend, u32>,
+    /// When it last asked all backends, likewise.
+    asked: u32,
 }
 
 struct Builder<'a> {
@@ -155,7 +160,8 @@ impl<'a> Builder<'a> {
             Action::Up { backend, jitter } => {
                 self.down.remove(&backend);
                 self.step(Step::Up { backend });
-                self.tell(jitter, &News::Up(backend));
+                self.count += 1;
+                self.tell(jitter, &News::Up(backend, self.count));
             }
             Action::AgentBack(forwarder) => self.agent_back(forwarder),
         }
@@ -344,7 +350,8 @@ impl<'a> Builder<'a> {
         self.failed = true;
         self.down.insert(backend);
         self.step(Step::Down { backend, connections });
-        self.tell(jitter, &News::Down(backend));
+        self.count += 1;
+        self.tell(jitter, &News::Down(backend, self.count));
         if let Some(after) = back_after {
             // Later than the last forwarder's notice of the failure.
             let at = self.now + self.history.skew + after;
@@ -375,11 +382,19 @@ impl<'a> Builder<'a> {
                 view.generation = Rc::clone(&self.generations[*number as usize]);
                 view.upcoming = None;
             }
-            News::Down(backend) => {
-                view.unhealthy.push(*backend);
-                view.unhealthy.sort_unstable();
+            News::Down(backend, number) | News::Up(backend, number) => {
+                let heard = node.heard.entry(*backend).or_insert(node.asked);
+                // A probe sees what is, never what was before that.
+                if *number < *heard {
+                    return;
+                }
+                *heard = *number;
+                view.unhealthy.retain(|other| other != backend);
+                if matches!(news, News::Down(..)) {
+                    view.unhealthy.push(*backend);
+                    view.unhealthy.sort_unstable();
+                }
             }
-            News::Up(backend) => view.unhealthy.retain(|other| other != backend),
         }
         if node.down_until.is_some_and(|until| until > now) {
             node.missed = true;
@@ -397,9 +412,17 @@ impl<'a> Builder<'a> {
             return;
         }
         node.down_until = None;
-        if std::mem::take(&mut node.missed) {
+        // It asks all backends anew, as one that joins does.
+        let unhealthy: Vec<Backend> = self.down.iter().copied().collect();
+        let missed = std::mem::take(&mut node.missed) || node.view.unhealthy != unhealthy;
+        node.view.unhealthy = unhealthy;
+        node.heard.clear();
+        node.asked = self.count;
+        if missed {
             let view = node.act();
-            self.step(Step::Configure { forwarder, view });
+            // It connects anew, and is told what was meanwhile.
+            let told = View { earlier: self.earlier(), ..(*view).clone() };
+            self.step(Step::Configure { forwarder, view: Rc::new(told) });
             self.report();
         }
     }
@@ -418,7 +441,15 @@ impl<'a> Builder<'a> {
         };
         let told = View { earlier: self.earlier(), ..view.clone() };
         self.step(Step::Join { forwarder, view: Rc::new(told) });
-        let mut node = Node { view, generation: 0, unhealthy: Vec::new(), down_until: None, missed: false };
+        let mut node = Node {
+            view,
+            generation: 0,
+            unhealthy: Vec::new(),
+            down_until: None,
+            missed: false,
+            heard: BTreeMap::new(),
+            asked: self.count,
+        };
         node.act();
         self.nodes.insert(forwarder, node);
         self.report();

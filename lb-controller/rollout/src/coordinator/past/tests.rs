@@ -1,5 +1,5 @@
-use guideway_controller_core::{Routing, diff};
-use guideway_dataplane_config::{Backend, EncapsulationKind, Seed, TableSize};
+use guideway_controller_core::{Advertise, Routing, diff};
+use guideway_dataplane_config::{Affinity, Backend, EncapsulationKind, Ports, Protocol, Seed, TableSize};
 
 use super::*;
 
@@ -328,4 +328,102 @@ fn a_backend_that_comes_and_goes_does_not_hide_a_change() {
     }
     let told = committed.told();
     assert_eq!((told.len(), &told[0]), (MAX_OF_SET, &are(&[("a", 1, &[], 0)])[0]));
+}
+
+/// A VIP of this number at a set.
+fn vip(number: u8, set: &str) -> Vip {
+    Vip {
+        name: format!("vip-{number}").parse().unwrap(),
+        address: format!("203.0.113.{number}/32").parse().unwrap(),
+        ports: Ports::One(80),
+        protocol: Protocol::Tcp,
+        set: set.parse().unwrap(),
+        affinity: Affinity::None,
+        flow_entries: None,
+        sources: Vec::new(),
+        shard: "all".parse().unwrap(),
+        advertise: Advertise { bgp: true, l2: None },
+        owner: String::new(),
+    }
+}
+
+/// For those who have never seen a VIP at the set that it had.
+#[test]
+fn vips_that_go_to_another_set_bring_what_theirs_was() {
+    type Edit = fn(&mut Content);
+    type Listed = &'static [(&'static str, u8, u64)];
+    let cases: &[(&str, Edit, Listed)] = &[
+        ("none goes", |content| content.put_vip(vip(9, "b")), &[("a", 1, 5)]),
+        ("to one that is there", |content| content.put_vip(vip(1, "b")), &[("a", 1, 5), ("b", 2, 0)]),
+        (
+            "to one that changes",
+            |content| {
+                content.put_set(set("b", 8)).unwrap();
+                content.put_vip(vip(1, "b"));
+            },
+            &[("a", 1, 5), ("b", 7, 0), ("b", 2, 0)],
+        ),
+        (
+            "to a new one",
+            |content| {
+                content.put_set(set("c", 9)).unwrap();
+                content.put_vip(vip(1, "c"));
+            },
+            &[("a", 1, 5), ("c", 1, 5), ("c", 2, 0)],
+        ),
+        (
+            "all to one that is the same but for the name",
+            |content| {
+                content.put_set(set("c", 2)).unwrap();
+                content.put_vip(vip(1, "c"));
+                content.put_vip(vip(2, "c"));
+                content.remove_set(&"a".parse().unwrap());
+            },
+            &[("c", 1, 5)],
+        ),
+        (
+            "from several to a new one",
+            |content| {
+                content.put_set(set("c", 9)).unwrap();
+                (1..=3).for_each(|number| content.put_vip(vip(number, "c")));
+            },
+            &[("a", 1, 5), ("c", 1, 5), ("c", 7, 0), ("c", 2, 0)],
+        ),
+        (
+            "with another seed",
+            |content| {
+                content.put_seed(Seed::new([8; 16]));
+                content.put_set(set("c", 2)).unwrap();
+                content.put_vip(vip(1, "c"));
+            },
+            &[("a", 1, 5), ("a", 2, 0), ("b", 7, 0), ("c", 1, 5), ("c", 2, 0)],
+        ),
+        (
+            "to one without agents",
+            |content| {
+                content.put_set(BackendSet { second_hop: false, ..set("c", 9) }).unwrap();
+                content.put_vip(vip(1, "c"));
+            },
+            &[("a", 1, 5)],
+        ),
+        (
+            "another VIP of its name",
+            |content| content.put_vip(Vip { ports: Ports::One(81), ..vip(1, "b") }),
+            &[("a", 1, 5)],
+        ),
+    ];
+    for (what, edit, expected) in cases {
+        let mut committed = Committed::new([set("a", 1), set("b", 7)]);
+        for (number, set) in [(1, "a"), (2, "a"), (3, "b")] {
+            committed.content.put_vip(vip(number, set));
+        }
+        committed.put(0, set("a", 2));
+        let mut content = committed.content.clone();
+        edit(&mut content);
+        committed.next(5, content);
+        assert_eq!(committed.list(), is(expected), "{what}");
+        // What it had then counts no longer than there.
+        committed.now = committed.start + 3 * WINDOW;
+        assert!(committed.list().iter().all(|(.., ago)| *ago == (3 * WINDOW).as_secs() - 5), "{what}");
+    }
 }

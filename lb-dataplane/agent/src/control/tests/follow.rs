@@ -177,6 +177,37 @@ async fn what_is_prepared_is_announced_before_it_is_answered() {
     bench.end().await;
 }
 
+/// The same with both VIPs at another set, of which only one backend is theirs already.
+#[tokio::test]
+async fn a_move_to_another_set_is_announced() {
+    let bench = Bench::follow(following(None)).await;
+    bench.install(1, &hopping(&[11, 12])).await.unwrap();
+    let before = candidates(&bench);
+    let mut next = hopping(&[11, 12]);
+    let set = next.sets().values().next().unwrap().as_ref().clone();
+    let backends = hopping(&[12, 13]).sets().values().next().unwrap().backends.clone();
+    next.put_set(guideway_dataplane_config::BackendSet { name: "shop".to_owned(), backends, ..set }).unwrap();
+    let vips: Vec<_> = next.vips().values().cloned().collect();
+    for vip in vips {
+        next.put_vip(guideway_controller_core::Vip { set: "shop".parse().unwrap(), ..(*vip).clone() });
+    }
+    bench.prepare(2, &next).await.unwrap();
+    let announced = candidates(&bench);
+    bench.install(2, &next).await.unwrap();
+    let after = candidates(&bench);
+    let moved = before.iter().zip(&after).filter(|(before, after)| before[0] != after[0]).count();
+    assert!((20..50).contains(&moved), "{moved} of 59");
+    for ((before, announced), after) in before.iter().zip(&announced).zip(&after) {
+        match after[0] == before[0] {
+            true => assert_eq!((announced, after), (before, before)),
+            false => {
+                assert_eq!((announced, after), (&vec![before[0], after[0]], &vec![after[0], before[0]]));
+            }
+        }
+    }
+    bench.end().await;
+}
+
 /// As after a reboot: what to serve is on the disk, and the maps are new.
 #[tokio::test]
 async fn with_new_maps_nothing_is_announced_before_the_past_is_known() {

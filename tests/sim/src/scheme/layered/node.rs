@@ -37,7 +37,7 @@ pub(super) struct Node {
     /// By index.
     is_dead: Vec<bool>,
     flows: Vec<FlowBucket>,
-    /// What was before it came, until it has made layers of it.
+    /// What was before it came or while its agent was away, until it has made layers of it.
     earlier: Vec<Earlier>,
 }
 
@@ -85,7 +85,7 @@ impl Node {
             serves: false,
             is_dead: vec![false; scenario.timeline().backends + 1],
             flows,
-            earlier: view.earlier.clone(),
+            earlier: Vec::new(),
         };
         node.learn(view, now);
         node
@@ -93,6 +93,7 @@ impl Node {
 
     pub(super) fn learn(&mut self, view: &View, now: Duration) {
         self.pacing.learn(view, now);
+        self.earlier.clone_from(&view.earlier);
         self.is_dead.fill(false);
         for &backend in &view.unhealthy {
             self.is_dead[usize::from(index(backend))] = true;
@@ -115,22 +116,22 @@ impl Node {
         let boot = boot_time(now);
         let is_dead = &self.is_dead;
         let is_alive = |index: u16| !is_dead[usize::from(index)];
-        let layers = match self.layers.take() {
-            None => {
-                let earlier = std::mem::take(&mut self.earlier);
-                let former_seed =
-                    earlier.iter().map(|earlier| earlier.generation.seed).find(|one| *one != seed);
-                self.seeds = [seed, former_seed.unwrap_or(seed)];
-                let former = |Earlier { generation, unhealthy, replaced }| {
-                    let dead = unhealthy.iter().copied().map(index).collect();
-                    let key = if generation.seed == seed { LayerKey::Present } else { LayerKey::Earlier };
-                    let slots = table(&Input { generation, unhealthy })?;
-                    Some(Former { slots: slots.into(), key, dead, replaced: boot_time(replaced) })
-                };
-                let earlier = earlier.into_iter().filter(|_| self.agents == Agents::Present);
-                let past: Vec<Former> = earlier.filter_map(former).collect();
-                Layers::replayed(&past, None, &self.at(&target, is_alive, boot)).layers
-            }
+        let layers = self.layers.take();
+        let earlier = std::mem::take(&mut self.earlier);
+        if layers.is_none() {
+            let former_seed = earlier.iter().map(|earlier| earlier.generation.seed).find(|one| *one != seed);
+            self.seeds = [seed, former_seed.unwrap_or(seed)];
+        }
+        let former = |Earlier { generation, unhealthy, replaced }| {
+            let dead = unhealthy.iter().copied().map(index).collect();
+            let key = if generation.seed == seed { LayerKey::Present } else { LayerKey::Earlier };
+            let slots = table(&Input { generation, unhealthy })?;
+            Some(Former { slots: slots.into(), key, dead, replaced: boot_time(replaced) })
+        };
+        let earlier = earlier.into_iter().filter(|_| self.agents == Agents::Present);
+        let past: Vec<Former> = earlier.filter_map(former).collect();
+        let layers = match layers {
+            None => Layers::replayed(&past, None, &self.at(&target, is_alive, boot)).layers,
             Some(layers) if seed != self.seeds[0] => match layers.rotate(&target, boot, self.window) {
                 Ok(rotated) => {
                     self.seeds = [seed, self.seeds[0]];
@@ -139,6 +140,10 @@ impl Node {
                 // Refused: it goes on as it is.
                 Err(_) => layers,
             },
+            // What is in doubt already counts more than what others know.
+            Some(layers) if !past.is_empty() && layers.is_settled() => {
+                Layers::replayed(&past, Some(&layers.current), &self.at(&target, is_alive, boot)).layers
+            }
             Some(layers) => layers,
         };
         if seed != self.seeds[0] {
