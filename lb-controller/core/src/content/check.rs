@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use guideway_dataplane_config::{self as config, BackendSet, Ports, ServiceError, Subject};
+use guideway_dataplane_config::{self as config, Backend, BackendSet, Ports, ServiceError, Subject};
 use ipnet::IpNet;
 use thiserror::Error;
 
@@ -166,10 +166,7 @@ impl Check<'_> {
             }
         }
         for backend in &*set.backends {
-            if let Some(vip) = self.content.vip_around(backend.address) {
-                let field = format!("backend {:?}: address", backend.name);
-                self.add(item.clone(), &field, in_vip(backend.address, &vip.name));
-            }
+            self.around(&name, backend);
         }
         for vip in self.content.vips_of_set(&name) {
             self.values(vip);
@@ -197,9 +194,20 @@ impl Check<'_> {
             }
             let backends = content.sets.get(set).into_iter().flat_map(|set| &*set.backends);
             for backend in backends.filter(|backend| backend.address == *address) {
-                let field = format!("backend {:?}: address", backend.name);
-                self.add(Item::Set(set.clone()), &field, in_vip(*address, &vip.name));
+                self.around(set, backend);
             }
+        }
+    }
+
+    /// A backend lies in no VIP. Of several around it one is named, whichever of them or the backend has changed.
+    fn around(&mut self, set: &SetName, backend: &Backend) {
+        let address = backend.address;
+        if let Some(vip) = self.content.vip_around(address) {
+            let reason = format_args!(
+                "{address} lies in the VIP {:?}: its packets would come back to the forwarder",
+                vip.name
+            );
+            self.add(Item::Set(set.clone()), &format!("backend {:?}: address", backend.name), reason);
         }
     }
 
@@ -287,10 +295,6 @@ impl Check<'_> {
         self.most(item(), "leaving", shard.leaving.len(), MAX_FORWARDERS);
         self.most(item(), "zone: bytes", shard.zone.as_ref().map_or(0, String::len), MAX_TEXT_BYTES);
     }
-}
-
-fn in_vip(address: IpAddr, vip: &VipName) -> String {
-    format!("{address} lies in the VIP {vip:?}: its packets would come back to the forwarder")
 }
 
 /// Prefixes of `address` that are as long as a VIP's.

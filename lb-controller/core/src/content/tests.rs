@@ -206,6 +206,18 @@ fn errors_say_what_and_where() {
             2,
         ),
         (
+            // Of two VIPs around it the wider one is named, and it alone.
+            |content| {
+                content.put_vip(vip("c/v4", "10.0.1.1/32", Ports::Any, "a"));
+                content.put_vip(vip("d/v4", "10.0.1.0/24", Ports::Any, "a"));
+            },
+            &[
+                "set \"b\": backend \"pod-10.0.1.1\": address: 10.0.1.1 lies in the VIP \"d/v4\": its packets would come \
+                 back to the forwarder",
+            ],
+            3,
+        ),
+        (
             |content| content.put_set(set("b", &["127.0.0.1", "127.0.0.1"])).unwrap(),
             &[
                 "set \"b\": backend \"pod-127.0.0.1\": address: 127.0.0.1 is a loopback address, which no other host can \
@@ -223,6 +235,7 @@ fn errors_say_what_and_where() {
         let errors: Vec<String> =
             content.check().err().into_iter().flatten().map(|error| error.to_string()).collect();
         assert_eq!(errors, *expected);
+        assert_eq!(content.check_since(&base), content.check());
         assert_eq!(content.purged(&base).0.vips.len(), *left, "{expected:?}");
     }
 }
