@@ -179,7 +179,9 @@ impl Table {
     pub(super) fn way(&self, address: IpAddr) -> Option<Way> {
         let need = *self.wanted.backends.get(&address)?;
         if let Some(fixed) = &self.wanted.fixed {
-            let named = self.interfaces.iter().find(|(_, interface)| interface.name == fixed.interface);
+            // Of two with the name, until the kernel has told what became of the one, it is the later one.
+            let named = self.interfaces.iter().filter(|(_, interface)| interface.name == fixed.interface);
+            let named = named.max_by_key(|(ifindex, _)| **ifindex);
             let link: Option<LinkRecord> =
                 named.and_then(|(ifindex, interface)| interface.link(*ifindex, address, None));
             return Some(fixed_way(need, link, fixed.mac));

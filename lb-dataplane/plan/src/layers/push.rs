@@ -82,6 +82,18 @@ impl Layers {
     /// When the tables are not of the same length.
     #[must_use]
     pub fn push<F: Fn(u16) -> bool>(&self, push: &Push<'_, F>) -> Pushed {
+        let pushed = self.pushed(push);
+        let before = self.alive(push.now).into_iter().flatten().count();
+        let has_ended = before > pushed.layers.previous.iter().flatten().count();
+        if pushed.held == 0 || !has_ended {
+            return pushed;
+        }
+        // The last candidates of a layer were dead, so that there is a place now for what was held.
+        let again = pushed.layers.push(push);
+        Pushed { at_risk: pushed.at_risk + again.at_risk, ..again }
+    }
+
+    fn pushed<F: Fn(u16) -> bool>(&self, push: &Push<'_, F>) -> Pushed {
         let size = self.current.len();
         assert_eq!(size, push.target.len(), "tables of a set are of the same size");
         let [first, second] = self.alive(push.now);

@@ -28,7 +28,7 @@ impl Layers {
     /// # Errors
     /// See [`RotateError`].
     pub fn rotate(&self, target: &[u16], now: BootTime, window: Duration) -> Result<Self, RotateError> {
-        let [first, second] = self.alive(now);
+        let [first, second] = self.by_age(now);
         let by_earlier = first.filter(|layer| layer.key == LayerKey::Earlier);
         if let Some(until) = [by_earlier, second].into_iter().flatten().map(|layer| layer.until).max() {
             return Err(RotateError::InDoubt { until });
@@ -45,7 +45,7 @@ impl Layers {
             let (layers, at_risk) = (Self::settled(target.into()), self.slots_with_flows(None));
             return Pushed { layers, held: 0, at_risk };
         }
-        let [first, second] = self.alive(now);
+        let [first, second] = self.by_age(now);
         let mut layers = self.recounted(target, now, window, |key| key);
         let forgotten = if room == Room::Both { [None, second] } else { [first, second] };
         if room == Room::First {
@@ -55,6 +55,13 @@ impl Layers {
         // The second of them may count as the present one does, and have backends that are dead.
         let pushed = layers.push(push);
         Pushed { at_risk: pushed.at_risk + at_risk.unwrap_or(0), ..pushed }
+    }
+
+    /// The layers that are still to be followed, latest first: the second may be the only one, once all backends of the first
+    /// are dead.
+    fn by_age(&self, now: BootTime) -> [Option<&Layer>; 2] {
+        let [first, second] = self.alive(now);
+        if first.is_some() { [first, second] } else { [second, None] }
     }
 
     /// Slots whose flows can be on a backend of an earlier table, or on any.
@@ -81,7 +88,7 @@ impl Layers {
         } else {
             self.current.iter().map(|slot| slot & !UNSETTLED).collect()
         };
-        let [first, _] = self.alive(now);
+        let [first, _] = self.by_age(now);
         let second = first.filter(|_| !was_settled).map(|layer| Layer {
             slots: self.in_doubt(layer),
             until: layer.until,

@@ -190,6 +190,23 @@ fn a_change_of_size_leaves_all_in_doubt_and_forgets_the_oldest() {
     assert_eq!(candidates(&pushed), [7, 5, 2]);
     let settled = push_at(&pushed, &[7, 5], &[], 210);
     assert_eq!(settled.layers, Layers::settled([7, 5].into()));
+    // Once all backends of the latest layer are dead there is a place again, for a change of either kind.
+    let moved = push_at(&resize(&before, &[5, 5], 20, Room::Both).layers, &[6, 6], &[], 110).layers;
+    let dead = push_at(&moved, &[6, 6], &[5], 111).layers;
+    assert_eq!(candidates(&dead), [6, 2]);
+    let resized = resize(&dead, &[7], 112, Room::Both);
+    assert_eq!((candidates(&resized.layers), resized.at_risk), (vec![7, 6, 2], 0));
+    assert_eq!(candidates(&dead.rotate(&[7], BootTime(112), WINDOW).unwrap()), [7, 6, 2]);
+    // Nor does a slot wait for a layer whose last candidates have just died.
+    let twice = resize(&Layers::settled([3, 2, 3].into()), &[1], 0, Room::Both).layers;
+    let twice = resize(&twice, &[3, 2, 1], 0, Room::Both).layers;
+    let table =
+        |pushed: &Pushed| pushed.layers.current.iter().map(|slot| slot & !UNSETTLED).collect::<Vec<_>>();
+    let held = push_at(&twice, &[3, 4, 1], &[], 1);
+    assert_eq!((table(&held), held.held), (vec![3, 2, 1], 1));
+    let moved = push_at(&twice, &[4, 4, 1], &[3], 1);
+    assert_eq!((table(&moved), moved.held), (vec![4, 4, 1], 0));
+    assert_eq!(moved.layers.candidates(1, |layer| layer.slots.len() / 2, |_| true), [4, 2, 1]);
     // The seed changes with the size.
     let rotated = before.rotate(&[5, 5], BootTime(20), WINDOW).unwrap();
     assert_eq!(candidates(&rotated), [5, 2, 1]);

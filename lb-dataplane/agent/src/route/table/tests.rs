@@ -175,6 +175,15 @@ fn a_fixed_next_hop_needs_its_interface_only() {
     assert_eq!(touched(&mut table), [backend(1), backend(3)]);
     assert_eq!(interfaces_used(&table, backend(1)), [9]);
     assert_eq!(table.way(backend(3)), Some(Way::unknown(Problem::Fixed)));
+    // Another one takes its name before it is known to be gone.
+    table.take(Event::Interface(4, Some(interface(9000, false))), now);
+    assert_eq!(interfaces_used(&table, backend(1)), [9]);
+    let renamed = Interface { name: "up9000".to_owned(), ..interface(1500, true) };
+    table.take(Event::Interface(10, Some(renamed)), now);
+    assert_eq!(interfaces_used(&table, backend(1)), [10]);
+    table.take(Event::Interface(9, None), now);
+    assert_eq!(interfaces_used(&table, backend(1)), [10]);
+    touched(&mut table);
     // And back.
     table.take(Event::Answer(backend(3), by(2, 1)), now);
     table.want(wanted(&[(backend(1), Need::Any), (backend(3), Need::OnLink)]), now);
