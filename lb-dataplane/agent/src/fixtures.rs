@@ -12,7 +12,7 @@ use guideway_dataplane_config::{
 pub(crate) const CONFIG: &str = "\
 seed: 000102030405060708090a0b0c0d0e0f
 interfaces: [{name: up0}]
-limits: {vips: 16, backends: 16, tables_65537: 1, tables_16381: 4}
+limits: {vips: 16, backends: 16, tables_65537: 4, tables_16381: 4}
 backend_sets:
   - name: web
     table_size: 16381
@@ -32,7 +32,7 @@ pub(crate) fn config(text: &str) -> Config {
 /// The part of a node in [`CONFIG`], with a controller in place of its services.
 pub(crate) const NODE: &str = "\
 interfaces: [{name: up0}]
-limits: {vips: 16, backends: 16, tables_65537: 1, tables_16381: 4}
+limits: {vips: 16, backends: 16, tables_65537: 4, tables_16381: 4}
 controller: {addresses: [127.0.0.1:1], name: fw-1, certificate: /c, key: /k, ca: /a}
 ";
 

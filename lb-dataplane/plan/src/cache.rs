@@ -75,6 +75,12 @@ impl TableCache {
         Self::default()
     }
 
+    /// Knows the tables of `other`, too, for the next plan.
+    pub fn learn(&mut self, other: &Self) {
+        self.full.extend(other.full.iter().map(|(key, table)| (*key, table.clone())));
+        self.filled.extend(other.filled.iter().map(|(key, filled)| (*key, Arc::clone(filled))));
+    }
+
     /// The tables of `wanted`, in its order; those that are missing are built on all CPUs.
     ///
     /// # Errors

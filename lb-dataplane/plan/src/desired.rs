@@ -58,10 +58,11 @@ pub struct BackendSet {
     pub second_hop: bool,
     /// How long flows on their earlier backends are looked after once a slot has another one.
     pub drain_window: Duration,
-    /// Members of the next generation, or of the set that VIPs will have then: the backends that it will give the slots to are
+    /// What the next generation will make of it, or the set that VIPs will have then: the backends that will have the slots are
     /// candidates already, the last ones, so that forwarders which change at different times agree. `None` when no change is
-    /// announced.
-    pub upcoming: Option<Shared<Member>>,
+    /// announced. Like `earlier`, what the maps have no room for is left out, and so is another seed's while earlier tables
+    /// are counted by yet another one.
+    pub upcoming: Option<Upcoming>,
     /// What the set had before, or VIPs of it at another set, oldest first, for a forwarder that joins and remembers nothing
     /// itself: those that it had within the last three drain windows. What was before the last change of the seed counts for
     /// a set that has no tables here yet, while nothing that is installed needs another earlier flow key; what was before
@@ -69,6 +70,24 @@ pub struct BackendSet {
     /// second hop, as `upcoming` is. It has no part in the generation's [digest](crate::Layout::digest), for it says nothing
     /// new to those who were there; and what the maps have no room for is left out.
     pub earlier: Shared<Earlier>,
+}
+
+impl BackendSet {
+    /// Those of [`BackendSet::upcoming`].
+    pub(crate) fn upcoming_members(&self) -> &[Member] {
+        self.upcoming.as_ref().map_or(&[], |upcoming| &upcoming.members)
+    }
+}
+
+/// Backends that a set will have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upcoming {
+    /// As [`BackendSet::members`].
+    pub members: Shared<Member>,
+    /// By which the table will be made, and its slots counted.
+    pub seed: Seed,
+    /// Its slots.
+    pub table_size: TableSize,
 }
 
 /// Backends that a set had.

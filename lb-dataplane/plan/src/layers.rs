@@ -25,12 +25,13 @@ use guideway_abi::{PREVIOUS_TABLES, UNSETTLED};
 
 use crate::BootTime;
 
+mod announce;
 mod push;
 mod recount;
 mod replay;
 
 pub use push::{Push, Pushed, Room};
-pub use recount::RotateError;
+pub use recount::{RotateError, Rotation};
 pub use replay::Former;
 
 /// Slots of a table: backend indexes, zero for none.
@@ -61,7 +62,7 @@ pub struct Layer {
 pub enum LayerKey {
     /// The present one.
     Present,
-    /// The one before the last change of the seed.
+    /// Another one: that before the last change of the seed, or that of the next one.
     Earlier,
 }
 
@@ -122,7 +123,7 @@ impl Layers {
     }
 
     /// The layers that are still to be followed at `now`.
-    fn alive(&self, now: BootTime) -> [Option<&Layer>; PREVIOUS_TABLES] {
+    pub(crate) fn alive(&self, now: BootTime) -> [Option<&Layer>; PREVIOUS_TABLES] {
         let [first, second] = &self.previous;
         [first, second].map(|layer| layer.as_ref().filter(|layer| layer.until > now))
     }

@@ -42,7 +42,7 @@ mod sources;
 pub use cache::TableCache;
 pub use desired::{
     BackendSet, BootTime, Desired, Earlier, Member, OuterSources, Ports, Protocol, Session, SetEncapsulation,
-    Vip, VipKey,
+    Upcoming, Vip, VipKey,
 };
 pub use explain::{
     Candidate, Encapsulation, EntryPlace, ExplainError, Explanation, FiveTuple, Reason, Steering, explain,

@@ -12,6 +12,7 @@ mod backends;
 mod earlier;
 mod error;
 mod header;
+mod keys;
 mod outcome;
 mod regions;
 mod resolve;
@@ -31,6 +32,7 @@ pub(crate) use validate::Valid;
 pub(crate) use vips::maps_digest;
 
 use backends::Backends;
+use keys::EarlierKey;
 use outcome::Parts;
 use resolve::Resolved;
 use sets::Sets;
@@ -58,9 +60,8 @@ pub fn plan(
     let mut sets = sets::place(&resolved, last_plan, &last, &backends, installed);
     let leaving = states::Leaving::new(desired);
     let shared = header::shared(desired, installed, resolved.digest);
-    let rotates = installed.active != ActiveWord::NONE && shared.flow_key != installed.header.flow_key;
-    let former_seed = earlier::former_seed(desired, installed, rotates);
-    let context = earlier::Context { seed: &desired.seed, former_seed, sets: &sets, installed, now, rotates };
+    let earlier_key = EarlierKey::new(desired, &sets, installed, now);
+    let context = earlier::Context { seed: &desired.seed, earlier_key, sets: &sets, installed, now };
     let earlier = earlier::place(&resolved, &context, &mut backends, cache)?;
     let tables = tables::place(&Inputs {
         resolved: &resolved,
@@ -70,7 +71,7 @@ pub fn plan(
         leaving: &leaving,
         installed,
         now,
-        rotates,
+        earlier_key,
     })?;
     sets.merge(&tables.is_over);
     let vips = vips::place(&resolved, &sets, last_plan, installed)?;
@@ -82,11 +83,7 @@ pub fn plan(
         set.record.flags & flags != 0
     });
     let shared = GenerationHeader {
-        previous_flow_key: if is_key_needed {
-            header::previous_flow_key(installed, rotates, former_seed.as_ref())
-        } else {
-            FlowKey::default()
-        },
+        previous_flow_key: if is_key_needed { earlier_key.of(installed) } else { FlowKey::default() },
         ..shared
     };
     let is_same = installed.active != ActiveWord::NONE

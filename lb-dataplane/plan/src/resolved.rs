@@ -144,7 +144,7 @@ pub(crate) fn same_shape(a: &BackendSet, b: &BackendSet) -> bool {
     }
     let upcoming = match (&a.upcoming, &b.upcoming) {
         (None, None) => true,
-        (Some(a), Some(b)) => same(a, b),
+        (Some(a), Some(b)) => same(&a.members, &b.members),
         _ => false,
     };
     let earlier = a.earlier.is_clone_of(&b.earlier)

@@ -11,8 +11,8 @@ mod world;
 
 pub use packet::{Extension, Ipv4, Ipv6, Named, Packet, Tcp, TcpFlag, Udp};
 pub use world::{
-    Change, EncapsulationSpec, FullVip, SetSpec, TableSpec, VipSpec, WorldSpec, duration, member, parse_key,
-    standard_world,
+    Change, EncapsulationSpec, FullUpcoming, FullVip, SetSpec, TableSpec, UpcomingSpec, VipSpec, WorldSpec,
+    duration, member, parse_key, standard_world,
 };
 
 /// A file of cases.

@@ -40,6 +40,8 @@ pub struct View {
     pub unhealthy: Vec<Backend>,
     /// What was before, oldest first: for one that joins, or whose agent was away.
     pub earlier: Vec<Earlier>,
+    /// Its agent is a new one, which remembers nothing but what the program has.
+    pub is_restarted: bool,
 }
 
 /// What forwarders acted on.

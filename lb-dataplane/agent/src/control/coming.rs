@@ -6,24 +6,29 @@ use std::iter::Peekable;
 use std::sync::Arc;
 
 use guideway_dataplane_config::{BackendSet, Config, Vip};
+use guideway_dataplane_plan::{Seed, Upcoming};
 
-use crate::desired::vip_key;
+use crate::desired::{members, table_size, vip_key};
+use crate::health::{Health, ProbeKey};
 
-/// By the names of sets in force: the set with other backends that most of their VIPs will have, of those that can be said
-/// beforehand. It has the same name when it is the set that changes, and another one when VIPs move.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Coming(HashMap<String, Arc<BackendSet>>);
+/// What a configuration puts in the place of sets in force, as far as it can be said beforehand.
+#[derive(Clone, Debug)]
+pub(super) struct Coming {
+    /// By which its tables are made.
+    seed: Seed,
+    /// By the names of sets in force: the set that most of their VIPs will have, if it gives slots to others. It has the same
+    /// name when it is the set that changes, and another one when VIPs move.
+    sets: HashMap<String, Arc<BackendSet>>,
+}
 
 impl Coming {
     /// From `now` to `next`.
     pub(super) fn new(now: &Config, next: &Config) -> Self {
-        // Another seed is another table altogether.
-        if now.seed() != next.seed() {
-            return Self::default();
-        }
+        // Another seed is another table for all.
+        let is_another_seed = now.seed() != next.seed();
         let mut sets: HashMap<&str, BTreeMap<&str, (usize, &Arc<BackendSet>)>> = HashMap::new();
         for (now, next) in same_vips(now.vips(), next.vips()) {
-            if can_be_said(now, next) {
+            if (is_another_seed || is_another_table(now, next)) && can_be_said(now, next) {
                 let vips = sets.entry(now.name.as_str()).or_default();
                 vips.entry(next.name.as_str()).or_insert((0, next)).0 += 1;
             }
@@ -32,26 +37,32 @@ impl Coming {
             let (_, set) = vips.into_values().rev().max_by_key(|(vips, _)| *vips)?;
             Some(Arc::clone(set))
         };
-        Self(sets.into_iter().filter_map(|(name, vips)| Some((name.to_owned(), most(vips)?))).collect())
+        let sets = sets.into_iter().filter_map(|(name, vips)| Some((name.to_owned(), most(vips)?)));
+        Self { seed: Seed(next.seed().bytes()), sets: sets.collect() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.sets.is_empty()
     }
 
-    /// What comes in the place of the set of this name.
-    pub(super) fn of(&self, set: &str) -> Option<&BackendSet> {
-        self.0.get(set).map(AsRef::as_ref)
+    /// What comes in the place of the set of this name. `health` tells the verdict on a probe.
+    pub(super) fn of(&self, set: &str, health: impl Fn(&ProbeKey) -> Option<Health>) -> Option<Upcoming> {
+        let next = self.sets.get(set)?;
+        Some(Upcoming {
+            members: members(next, health),
+            seed: self.seed,
+            table_size: table_size(next.table_size),
+        })
     }
 }
 
-/// Flows are passed on by agents, and have the same slots in tables of the same size only.
-fn can_be_said(now: &Arc<BackendSet>, next: &Arc<BackendSet>) -> bool {
-    !Arc::ptr_eq(now, next)
-        && now.second_hop
-        && (next.second_hop || now.name == next.name)
-        && now.table_size == next.table_size
-        && now.backends != next.backends
+fn is_another_table(now: &Arc<BackendSet>, next: &Arc<BackendSet>) -> bool {
+    !Arc::ptr_eq(now, next) && (now.table_size != next.table_size || now.backends != next.backends)
+}
+
+/// Flows are passed on by agents.
+fn can_be_said(now: &BackendSet, next: &BackendSet) -> bool {
+    now.second_hop && (next.second_hop || now.name == next.name)
 }
 
 /// The sets of VIPs that are in both, which are sorted by name: so controllers send them.
@@ -116,7 +127,7 @@ mod tests {
     /// Name and backends of what comes in the place of `a` and of `b`.
     fn coming(now: &str, next: &str) -> [Option<(String, usize)>; 2] {
         let coming = Coming::new(&config(now), &config(next));
-        ["a", "b"].map(|set| coming.of(set).map(|set| (set.name.clone(), set.backends.len())))
+        ["a", "b"].map(|set| coming.sets.get(set).map(|set| (set.name.clone(), set.backends.len())))
     }
 
     fn one(name: &str, backends: usize) -> Option<(String, usize)> {
@@ -165,15 +176,28 @@ mod tests {
     }
 
     #[test]
-    fn what_has_other_slots_or_no_agents_is_not_said() {
+    fn what_has_no_agents_is_not_said() {
         let now = services(["a", "a", "b"], &[1, 2], &[3]);
         let next = services(["b", "b", "b"], &[1, 2], &[3, 4]);
         assert_eq!(coming(&now, &next), [one("b", 2), one("b", 2)]);
-        let size = |text: &str| text.replace("16381", "65537");
-        assert_eq!(coming(&now, &size(&next)), [None, None]);
         let agents = |text: &str| text.replace("second_hop: true", "second_hop: false");
         assert_eq!(coming(&agents(&now), &next), [None, None]);
         assert_eq!(coming(&now, &agents(&next)), [None, one("b", 2)]);
-        assert_eq!(coming(&now, &next.replace("0e0f", "0e00")), [None, None]);
+        let rotated = now.replace("0e0f", "0e00");
+        assert_eq!(coming(&agents(&now), &rotated), [None, None]);
+    }
+
+    #[test]
+    fn another_seed_and_another_size_give_slots_to_others_with_the_same_backends() {
+        let now = services(["a", "a", "b"], &[1, 2], &[3]);
+        let size = now.replacen("16381", "65537", 1);
+        assert_eq!(coming(&now, &size), [one("a", 2), None]);
+        let rotated = now.replace("0e0f", "0e00");
+        assert_eq!(coming(&now, &rotated), [one("a", 2), one("b", 1)]);
+        let upcoming = Coming::new(&config(&now), &config(&rotated)).of("a", |_| None).unwrap();
+        assert_eq!(upcoming.seed, Seed(config(&rotated).seed().bytes()));
+        assert_eq!((upcoming.members.len(), upcoming.table_size.get()), (2, 16_381));
+        let upcoming = Coming::new(&config(&now), &config(&size)).of("a", |_| None).unwrap();
+        assert_eq!((upcoming.seed, upcoming.table_size.get()), (Seed(config(&now).seed().bytes()), 65_537));
     }
 }

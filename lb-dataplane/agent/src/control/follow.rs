@@ -56,7 +56,7 @@ pub(super) struct Prepared {
     /// With its tables.
     cache: TableCache,
     /// What it puts in the place of sets in force, once it is known to fit.
-    announced: Coming,
+    announced: Option<Coming>,
 }
 
 impl Prepared {
@@ -106,7 +106,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         };
         self.tell_of_flows(short_of_flows);
         let (probes, deadline) = first_looks(&config);
-        let (cache, answer, announced) = (TableCache::new(), Some(answer), Coming::default());
+        let (cache, answer, announced) = (TableCache::new(), Some(answer), None);
         let news = self.news_of(&config);
         self.prepared =
             Some(Prepared { stamp, node, config, announces, probes, deadline, answer, cache, announced });
@@ -214,7 +214,9 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         match &result {
             Ok(_) => {
                 if let Some(in_force) = &self.in_force {
-                    prepared.announced = Coming::new(&in_force.config, &prepared.config);
+                    let coming = Coming::new(&in_force.config, &prepared.config);
+                    self.cache.learn(&prepared.cache);
+                    prepared.announced = Some(coming).filter(|coming| !coming.is_empty());
                 }
                 self.prepared = Some(prepared);
                 if let Some(in_force) = self.in_force.take() {
@@ -232,19 +234,18 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
 
     /// Makes those candidates to whom the prepared content gives the slots.
     pub(super) fn announce(&self, wanted: &mut Desired) {
-        let Some(prepared) = self.prepared.as_ref().filter(|prepared| !prepared.announced.is_empty()) else {
+        let Some(prepared) = self.prepared.as_ref().filter(|prepared| prepared.announced.is_some()) else {
             return;
         };
         for set in &mut wanted.sets {
-            let coming = prepared.announced.of(&set.name);
-            set.upcoming = coming.map(|coming| desired::members(coming, |key| self.checker.health(key)));
+            let coming = prepared.announced.as_ref();
+            set.upcoming = coming.and_then(|coming| coming.of(&set.name, |key| self.checker.health(key)));
         }
     }
 
     /// Leaves the announcement be, as it does not fit; whether there was one.
     pub(super) fn forgo_announcement(&mut self) -> bool {
-        let announced = self.prepared.as_mut().map(|prepared| std::mem::take(&mut prepared.announced));
-        announced.is_some_and(|announced| !announced.is_empty())
+        self.prepared.as_mut().is_some_and(|prepared| prepared.announced.take().is_some())
     }
 
     /// What the services in force, or on their way into it, are with another `node`; nothing while there are none.

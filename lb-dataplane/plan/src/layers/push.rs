@@ -109,7 +109,7 @@ impl Layers {
             second_taken: other_second.is_some() || makes_way,
         };
         let taken = other_first.is_some() || other_second.is_some();
-        let upcoming = push.upcoming.filter(|_| !taken && push.room == Room::Both);
+        let upcoming = push.upcoming.filter(|_| push.room == Room::Both);
 
         let mut seen = Seen::default();
         let mut current = Vec::with_capacity(size);
@@ -127,7 +127,7 @@ impl Layers {
             let mut slot =
                 slot.without_dead(&push.is_alive).push(push.target[at], &rules, &push.is_alive, &mut seen);
             if let Some(upcoming) = upcoming {
-                slot.announce(upcoming[at], &push.is_alive, &mut seen);
+                slot.announce(upcoming[at], &rules, &push.is_alive, &mut seen);
             }
             let doubt = if taken || slot.first != 0 || slot.second != 0 { UNSETTLED } else { 0 };
             seen.any_first |= slot.first != 0;
@@ -271,17 +271,17 @@ impl Slot {
         Self { current: target, first: current, second: first }
     }
 
-    fn announce(&mut self, upcoming: u16, is_alive: &impl Fn(u16) -> bool, seen: &mut Seen) {
+    fn announce(&mut self, upcoming: u16, rules: &Rules, is_alive: &impl Fn(u16) -> bool, seen: &mut Seen) {
         let known = upcoming == self.current || upcoming == self.first || upcoming == self.second;
         if known || upcoming == 0 || !is_alive(upcoming) {
             return;
         }
-        if self.second == 0 {
+        if self.second == 0 && !rules.second_taken {
             self.second = upcoming;
             seen.second_added = true;
             seen.upcoming_added = true;
-        } else if self.first == 0 {
-            // Two changes announced one after the other: the order of candidates that are only asked matters to nobody.
+        } else if self.first == 0 && !rules.first_taken {
+            // The order of candidates that are only asked matters to nobody.
             self.first = upcoming;
             seen.first_added = true;
             seen.upcoming_added = true;

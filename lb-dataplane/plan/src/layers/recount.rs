@@ -21,19 +21,61 @@ pub enum RotateError {
     },
 }
 
+/// To which flow key a change of the seed leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// To one by which nothing is counted yet.
+    New,
+    /// To the one by which earlier tables are counted: what they have was announced, or it was the present one before.
+    Back,
+}
+
 impl Layers {
-    /// The layers after a change of the seed: `target` is the table by the new one, of any size, and everything that is
-    /// there is remembered by the earlier flow key.
+    /// The layers after a change of the seed: the target is the table by the new one, of any size, and everything that is
+    /// there is remembered by the key that was the present one.
     ///
     /// # Errors
     /// See [`RotateError`].
-    pub fn rotate(&self, target: &[u16], now: BootTime, window: Duration) -> Result<Self, RotateError> {
+    pub fn rotate<F: Fn(u16) -> bool>(
+        &self,
+        rotation: Rotation,
+        push: &Push<'_, F>,
+    ) -> Result<Self, RotateError> {
+        let &Push { target, now, window, .. } = push;
         let [first, second] = self.by_age(now);
-        let by_earlier = first.filter(|layer| layer.key == LayerKey::Earlier);
-        if let Some(until) = [by_earlier, second].into_iter().flatten().map(|layer| layer.until).max() {
-            return Err(RotateError::InDoubt { until });
+        match rotation {
+            Rotation::New => {
+                let by_earlier = first.filter(|layer| layer.key == LayerKey::Earlier);
+                if let Some(until) = [by_earlier, second].into_iter().flatten().map(|layer| layer.until).max()
+                {
+                    return Err(RotateError::InDoubt { until });
+                }
+                Ok(self.recounted(target, now, window, first, |_| LayerKey::Earlier))
+            }
+            Rotation::Back => {
+                // What was announced says nothing that the target does not say.
+                let is_target = |layer: &Layer| {
+                    let says =
+                        |(&slot, &due): (&u16, &u16)| slot == 0 || slot == due || !(push.is_alive)(slot);
+                    layer.key == LayerKey::Earlier
+                        && layer.slots.len() == target.len()
+                        && iter::zip(&*layer.slots, target).all(says)
+                };
+                let kept = [first, second].map(|layer| layer.filter(|layer| !is_target(layer)));
+                let layer = match kept {
+                    [Some(first), Some(second)] => {
+                        return Err(RotateError::InDoubt { until: first.until.min(second.until) });
+                    }
+                    [first, second] => first.or(second),
+                };
+                let exchanged = |key| match key {
+                    LayerKey::Present => LayerKey::Earlier,
+                    LayerKey::Earlier => LayerKey::Present,
+                };
+                // A layer that counts as the present one again may have backends that are dead.
+                Ok(self.recounted(target, now, window, layer, exchanged).push(push).layers)
+            }
         }
-        Ok(self.recounted(target, now, window, |_| LayerKey::Earlier))
     }
 
     /// The layers after a change of the tables' size alone. Unlike a change of the seed it does not wait for a place: what
@@ -46,7 +88,7 @@ impl Layers {
             return Pushed { layers, held: 0, at_risk };
         }
         let [first, second] = self.by_age(now);
-        let mut layers = self.recounted(target, now, window, |key| key);
+        let mut layers = self.recounted(target, now, window, first, |key| key);
         let forgotten = if room == Room::Both { [None, second] } else { [first, second] };
         if room == Room::First {
             layers.previous[1] = None;
@@ -73,13 +115,14 @@ impl Layers {
         u32::try_from(slots).unwrap_or(u32::MAX)
     }
 
-    /// `target` in the place of the present table, with every slot in doubt. `key`: by what an earlier table is counted
-    /// from now on.
+    /// `target` in the place of the present table, with every slot in doubt. `before`: the one earlier table that stays.
+    /// `key`: by what an earlier table is counted from now on.
     fn recounted(
         &self,
         target: &[u16],
         now: BootTime,
         window: Duration,
+        before: Option<&Layer>,
         key: impl Fn(LayerKey) -> LayerKey,
     ) -> Self {
         let was_settled = self.is_settled();
@@ -88,8 +131,7 @@ impl Layers {
         } else {
             self.current.iter().map(|slot| slot & !UNSETTLED).collect()
         };
-        let [first, _] = self.by_age(now);
-        let second = first.filter(|_| !was_settled).map(|layer| Layer {
+        let second = before.filter(|_| !was_settled).map(|layer| Layer {
             slots: self.in_doubt(layer),
             until: layer.until,
             key: key(layer.key),
@@ -102,7 +144,7 @@ impl Layers {
     }
 
     /// The slots of an earlier table without those that mean nothing, because the present one's is settled.
-    fn in_doubt(&self, layer: &Layer) -> Slots {
+    pub(super) fn in_doubt(&self, layer: &Layer) -> Slots {
         if !layer.counts_as(&self.current) {
             // All of the present table's are in doubt.
             return Arc::clone(&layer.slots);

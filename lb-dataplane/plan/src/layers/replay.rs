@@ -2,7 +2,7 @@
 
 use guideway_abi::UNSETTLED;
 
-use super::{LayerKey, Layers, Push, Pushed, Slots};
+use super::{LayerKey, Layers, Push, Pushed, Rotation, Slots};
 use crate::BootTime;
 
 /// A table that the slots had.
@@ -86,17 +86,17 @@ fn turned<F: Fn(u16) -> bool>(
     push: &Push<'_, F>,
     now: BootTime,
 ) -> Layers {
-    let &Push { target, window, .. } = push;
+    let target = push.target;
+    let at = Push { now, ..simple(push, target, &push.is_alive) };
     if before.key == key {
         let is_as_large = before.slots.len() == target.len();
-        let resized = || layers.resize(&Push { now, ..simple(push, target, &push.is_alive) }).layers;
-        return if is_as_large { layers } else { resized() };
+        return if is_as_large { layers } else { layers.resize(&at).layers };
     }
     // Those that were there had no second layer any more, or the seed would not have changed; here it may end within the same
     // second.
     let [first, _] = layers.previous.clone();
     let without = || Layers { previous: [first, None], ..layers.clone() };
-    let rotated = layers.rotate(target, now, window).or_else(|_| without().rotate(target, now, window));
+    let rotated = layers.rotate(Rotation::New, &at).or_else(|_| without().rotate(Rotation::New, &at));
     rotated.unwrap_or_else(|_| Layers::settled(target.into()))
 }
 

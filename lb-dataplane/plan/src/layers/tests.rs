@@ -20,6 +20,12 @@ fn push_at(layers: &Layers, target: &[u16], dead: &[u16], now: u64) -> Pushed {
     })
 }
 
+fn rotate_at(layers: &Layers, rotation: Rotation, target: &[u16], now: u64) -> Result<Layers, RotateError> {
+    let now = BootTime(now);
+    let push = Push { target, upcoming: None, is_alive: |_| true, now, window: WINDOW, room: Room::Both };
+    layers.rotate(rotation, &push)
+}
+
 /// The candidates of a layer with a single slot.
 fn candidates(layers: &Layers) -> Vec<u16> {
     let candidates = layers.candidates(0, |_| 0, |_| true);
@@ -145,10 +151,10 @@ fn what_comes_next_is_the_last_candidate() {
 #[test]
 fn a_change_of_seed_leaves_all_in_doubt_and_is_not_followed_by_another() {
     let before = after(&[(1, 0), (2, 10)], &[]).layers;
-    let rotated = before.rotate(&[5], BootTime(20), WINDOW).unwrap();
+    let rotated = rotate_at(&before, Rotation::New, &[5], 20).unwrap();
     assert_eq!(candidates(&rotated), [5, 2, 1]);
     assert!(rotated.previous.iter().flatten().all(|layer| layer.key == LayerKey::Earlier));
-    let again = rotated.rotate(&[6], BootTime(30), WINDOW);
+    let again = rotate_at(&rotated, Rotation::New, &[6], 30);
     assert_eq!(again, Err(RotateError::InDoubt { until: BootTime(120) }));
     // The older of the two is over, and a change finds a place before the other.
     let pushed = push_at(&rotated, &[6], &[], 110).layers;
@@ -196,7 +202,7 @@ fn a_change_of_size_leaves_all_in_doubt_and_forgets_the_oldest() {
     assert_eq!(candidates(&dead), [6, 2]);
     let resized = resize(&dead, &[7], 112, Room::Both);
     assert_eq!((candidates(&resized.layers), resized.at_risk), (vec![7, 6, 2], 0));
-    assert_eq!(candidates(&dead.rotate(&[7], BootTime(112), WINDOW).unwrap()), [7, 6, 2]);
+    assert_eq!(candidates(&rotate_at(&dead, Rotation::New, &[7], 112).unwrap()), [7, 6, 2]);
     // Nor does a slot wait for a layer whose last candidates have just died.
     let twice = resize(&Layers::settled([3, 2, 3].into()), &[1], 0, Room::Both).layers;
     let twice = resize(&twice, &[3, 2, 1], 0, Room::Both).layers;
@@ -208,8 +214,60 @@ fn a_change_of_size_leaves_all_in_doubt_and_forgets_the_oldest() {
     assert_eq!((table(&moved), moved.held), (vec![4, 4, 1], 0));
     assert_eq!(moved.layers.candidates(1, |layer| layer.slots.len() / 2, |_| true), [4, 2, 1]);
     // The seed changes with the size.
-    let rotated = before.rotate(&[5, 5], BootTime(20), WINDOW).unwrap();
+    let rotated = rotate_at(&before, Rotation::New, &[5, 5], 20).unwrap();
     assert_eq!(candidates(&rotated), [5, 2, 1]);
+}
+
+#[test]
+fn what_will_be_counted_otherwise_is_a_candidate_by_its_own_count() {
+    let announced = |layers: &Layers, slots: &[u16], key, now| {
+        let (target, now) = (&layers.current, BootTime(now));
+        let push = Push { target, upcoming: None, is_alive: |_| true, now, window: WINDOW, room: Room::Both };
+        layers.announce(&slots.into(), key, &push)
+    };
+    let all = |layers: &Layers, slot: usize, other: usize| {
+        layers.candidates(slot, |layer| if layer.counts_as(&layers.current) { slot } else { other }, |_| true)
+    };
+    let settled = Layers::settled([1, 2].into());
+    let next = announced(&settled, &[3, 4], LayerKey::Earlier, 0).unwrap();
+    assert_eq!([all(&next, 0, 1), all(&next, 1, 1)], [[1, 4, 0], [2, 4, 0]]);
+    assert_eq!((next.until(), next.unsettled()), (Some(BootTime(100)), 2));
+    assert_eq!(announced(&next, &[3, 4], LayerKey::Earlier, 50).as_ref(), Some(&next), "once is enough");
+    let larger = announced(&settled, &[3, 4, 5], LayerKey::Present, 0).unwrap();
+    assert_eq!(all(&larger, 0, 2), [1, 5, 0]);
+    // What is no candidate of a settled slot does not become one by it.
+    let doubt = push_at(&settled, &[1, 3], &[], 0).layers;
+    assert_eq!(all(&announced(&doubt, &[5, 5], LayerKey::Earlier, 1).unwrap(), 0, 0), [1, 5, 0]);
+    assert_eq!(all(&announced(&doubt, &[5, 5], LayerKey::Earlier, 1).unwrap(), 1, 0), [3, 2, 5]);
+    // It comes, and is the present table; and if nobody remembers what was announced, too.
+    let come = rotate_at(&next, Rotation::Back, &[3, 4], 10).unwrap();
+    assert_eq!(come, rotate_at(&settled, Rotation::New, &[3, 4], 10).unwrap());
+    let of_three = announced(&doubt, &[5, 5], LayerKey::Earlier, 1).unwrap();
+    assert_eq!(announced(&of_three, &[6, 6], LayerKey::Earlier, 2), None, "there is no fourth place");
+    let come = rotate_at(&of_three, Rotation::Back, &[5, 5], 10).unwrap();
+    assert_eq!(all(&come, 0, 1), [5, 3, 2]);
+    assert!(come.previous.iter().flatten().all(|layer| layer.key == LayerKey::Earlier));
+    // What has become another one meanwhile counts as what was by that key before.
+    let other = rotate_at(&of_three, Rotation::Back, &[5, 6], 10);
+    assert_eq!(other, Err(RotateError::InDoubt { until: BootTime(100) }));
+    let other = rotate_at(&next, Rotation::Back, &[3, 6], 10).unwrap();
+    assert_eq!([all(&other, 0, 1), all(&other, 1, 1)], [[3, 2, 0], [6, 2, 4]]);
+}
+
+#[test]
+fn a_seed_may_change_back() {
+    let settled = Layers::settled([1, 2].into());
+    let there = rotate_at(&settled, Rotation::New, &[3, 4], 10).unwrap();
+    let back = rotate_at(&there, Rotation::Back, &[1, 2], 20).unwrap();
+    let layers: Vec<(&[u16], LayerKey)> =
+        back.previous.iter().flatten().map(|layer| (&*layer.slots, layer.key)).collect();
+    assert_eq!(layers, [(&[3, 4][..], LayerKey::Earlier)]);
+    assert_eq!(back.candidates(0, |_| 1, |_| true), [1, 4, 0]);
+    let elsewhere = rotate_at(&there, Rotation::Back, &[5, 2], 20).unwrap();
+    assert_eq!(
+        elsewhere.candidates(0, |layer| usize::from(layer.key == LayerKey::Earlier), |_| true),
+        [5, 4, 1]
+    );
 }
 
 /// The slot of a flow that has these slots by the present key and by the earlier one.
@@ -220,7 +278,8 @@ fn by_keys(present: usize, earlier: usize) -> impl Fn(&Layer) -> usize {
 /// Flows of a set over any history, each with a slot by each key and size.
 struct World {
     layers: Layers,
-    key: usize,
+    /// The present one and the other.
+    keys: [usize; 2],
     /// Backend of each flow, and when it may be moved once its slot has another backend.
     flows: Vec<(u16, Option<BootTime>)>,
     dead: BTreeSet<u16>,
@@ -235,9 +294,9 @@ fn slot_of(flow: usize, key: usize, slots: usize) -> usize {
 
 impl World {
     fn candidates(&self, flow: usize) -> Vec<u16> {
-        let slot = slot_of(flow, self.key, self.layers.current.len());
+        let slot = slot_of(flow, self.keys[0], self.layers.current.len());
         let slot_in = |layer: &Layer| {
-            let key = if layer.key == LayerKey::Present { self.key } else { self.key.wrapping_sub(1) };
+            let key = self.keys[usize::from(layer.key == LayerKey::Earlier)];
             slot_of(flow, key, layer.slots.len())
         };
         let candidates = self.layers.candidates(slot, slot_in, |backend| !self.dead.contains(&backend));
@@ -269,14 +328,15 @@ proptest! {
     fn no_flow_loses_a_live_backend(
         steps in proptest::collection::vec(
             ((proptest::sample::select(vec![SLOTS, SLOTS, SLOTS, 7]), proptest::collection::vec(1_u16..7, SLOTS)),
-             proptest::collection::btree_set(1_u16..7, 0..3), 0_u64..90, proptest::bool::weighted(0.1), any::<bool>()),
+             proptest::collection::btree_set(1_u16..7, 0..3), 0_u64..90, proptest::option::weighted(0.15, any::<bool>()), any::<bool>(),
+             proptest::option::weighted(0.2, (any::<bool>(), proptest::collection::vec(1_u16..7, 7)))),
             1..30,
         ),
     ) {
         let mut now = NOW;
         let mut world: Option<World> = None;
         let mut last_target: Option<Vec<u16>> = None;
-        for ((size, mut target), dead, seconds, rotates, same) in steps {
+        for ((size, mut target), dead, seconds, rotates, same, announces) in steps {
             now = BootTime(now.0 + seconds);
             let mut size = size;
             if let Some(world) = &world && world.layers.previous.iter().all(Option::is_some) {
@@ -290,7 +350,7 @@ proptest! {
             let Some(world) = &mut world else {
                 let layers = Layers::settled(target.as_slice().into());
                 let flows = (0..SLOTS).map(|flow| (target[slot_of(flow, 1, size)], None)).collect();
-                world = Some(World { layers, key: 1, flows, dead });
+                world = Some(World { layers, keys: [1, 1], flows, dead });
                 last_target = Some(target);
                 continue;
             };
@@ -302,21 +362,27 @@ proptest! {
                     *until = Some(NOW);
                 }
             }
-            let rotated = rotates.then(|| world.layers.rotate(&target, now, WINDOW));
-            match rotated {
-                Some(Ok(layers)) => {
+            let push = Push {
+                target: &target,
+                upcoming: None,
+                is_alive: |backend| !world.dead.contains(&backend),
+                now,
+                window: WINDOW,
+                room: Room::Both,
+            };
+            let rotation = rotates.map(|is_back| {
+                if is_back && world.keys[0] != world.keys[1] { Rotation::Back } else { Rotation::New }
+            });
+            let rotated = rotation.map(|rotation| world.layers.rotate(rotation, &push));
+            match (rotated, rotation) {
+                (Some(Ok(layers)), Some(rotation)) => {
                     world.layers = layers;
-                    world.key += 1;
+                    world.keys = match (rotation, world.keys) {
+                        (Rotation::New, [present, other]) => [present.max(other) + 1, present],
+                        (Rotation::Back, [present, other]) => [other, present],
+                    };
                 }
                 _ => {
-                    let push = Push {
-                        target: &target,
-                        upcoming: None,
-                        is_alive: |backend| !world.dead.contains(&backend),
-                        now,
-                        window: WINDOW,
-                        room: Room::Both,
-                    };
                     if size != world.layers.current.len() {
                         let resized = world.layers.resize(&push);
                         prop_assert_eq!(resized.at_risk, 0);
@@ -336,6 +402,29 @@ proptest! {
             }
             prop_assert_eq!(world.layers.is_settled(), world.layers.next_deadline().is_none());
             world.look(now);
+            let needs_key = |layer: &Layer| layer.key == LayerKey::Earlier && layer.until > now;
+            if let Some((by_another_key, slots)) = announces
+                && !world.layers.previous.iter().flatten().any(needs_key)
+            {
+                let key = if by_another_key { LayerKey::Earlier } else { LayerKey::Present };
+                world.keys[1] = world.keys[0].max(world.keys[1]) + 1;
+                let slots: Slots = slots.as_slice().into();
+                // The one that is present after a step, held slots and all.
+                let target: Vec<u16> = world.layers.current.iter().map(|slot| slot & !UNSETTLED).collect();
+                let dead = world.dead.clone();
+                let is_alive = |backend| !dead.contains(&backend);
+                let push = Push { target: &target, upcoming: None, is_alive: &is_alive, now, window: WINDOW, room: Room::Both };
+                if let Some(announced) = world.layers.announce(&slots, key, &push) {
+                    world.layers = announced;
+                    let is_whole = world.layers.previous.iter().flatten().any(|layer| layer.slots == slots);
+                    for flow in 0..SLOTS {
+                        let at = slot_of(flow, world.keys[usize::from(by_another_key)], slots.len());
+                        let backend = slots[at];
+                        prop_assert!(!is_whole || world.dead.contains(&backend) || world.candidates(flow).contains(&backend));
+                    }
+                }
+                world.look(now);
+            }
             last_target = Some(target);
         }
     }

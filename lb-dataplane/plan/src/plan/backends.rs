@@ -45,7 +45,7 @@ pub(super) fn place(
     for (set, last) in resolved.sets.iter().zip(last) {
         match last {
             Some(last) if Arc::ptr_eq(&last.resolved, set) => {}
-            _ => places.find(set.set.members.iter().chain(set.set.upcoming.iter().flatten()), *last),
+            _ => places.find(set.set.members.iter().chain(set.set.upcoming_members()), *last),
         }
     }
     let Places { mut known, new, .. } = places;
@@ -80,7 +80,7 @@ pub(super) fn place(
             }
             _ => {
                 backends.of_sets.push(indexes(&set.set.members));
-                backends.upcoming.push(indexes(set.set.upcoming.as_deref().map_or(&[], Vec::as_slice)));
+                backends.upcoming.push(indexes(set.set.upcoming_members()));
             }
         }
     }
@@ -165,7 +165,7 @@ impl<'a> Places<'a> {
             .map(|last| {
                 let set = &last.resolved.set;
                 let members = set.members.iter().zip(&*last.backends);
-                let upcoming = set.upcoming.iter().flatten().zip(&*last.upcoming);
+                let upcoming = set.upcoming_members().iter().zip(&*last.upcoming);
                 members.chain(upcoming).map(|(member, index)| (key(member), *index)).collect()
             })
             .unwrap_or_default();

@@ -6,18 +6,17 @@ use std::collections::HashMap;
 use std::iter;
 use std::sync::Arc;
 
-use guideway_abi::FlowKey;
 use guideway_maglev::Seed;
 
 use super::PlanError;
 use super::backends::{Backends, Key, key};
+use super::keys::EarlierKey;
 use super::resolve::Resolved;
 use super::sets::Sets;
 use crate::cache::{Filled, TableCache, Wanted};
-use crate::digest::flow_key;
 use crate::layers::{Former, LayerKey, Layers};
 use crate::resolved::ResolvedSet;
-use crate::{BackendIndex, BackendSet, BootTime, Desired, Earlier, Installed, Member};
+use crate::{BackendIndex, BackendSet, BootTime, Earlier, Installed, Member};
 
 /// Drain windows that an earlier table may have to do with the present layers.
 const WINDOWS: u32 = 3;
@@ -46,25 +45,10 @@ pub(super) struct Past {
 /// What decides whether a past counts.
 pub(super) struct Context<'a> {
     pub(super) seed: &'a Seed,
-    /// The one before it, as far as slots that were counted by it can be found.
-    pub(super) former_seed: Option<Seed>,
+    pub(super) earlier_key: EarlierKey,
     pub(super) sets: &'a Sets<'a>,
     pub(super) installed: &'a Installed,
     pub(super) now: BootTime,
-    /// The flow key is another one than the installed.
-    pub(super) rotates: bool,
-}
-
-/// The seed before that of `desired`, as the sets are told, when nothing that is installed needs another one: there is one
-/// earlier flow key for all.
-pub(super) fn former_seed(desired: &Desired, installed: &Installed, rotates: bool) -> Option<Seed> {
-    let told = desired.sets.iter().flat_map(|set| set.earlier.iter());
-    let former =
-        told.filter(|earlier| earlier.seed != desired.seed).max_by_key(|earlier| earlier.replaced)?.seed;
-    let key = installed.header.previous_flow_key;
-    let has_layers = installed.sets.iter().flatten().any(|set| set.layers.is_some());
-    let is_free = !has_layers || !rotates && (key == FlowKey::default() || key == flow_key(&former));
-    is_free.then_some(former)
 }
 
 /// What there is to replay, in the order of the resolved sets. Its backends get places among `backends`.
@@ -153,7 +137,7 @@ impl Context<'_> {
         // By other seeds than these two slots cannot be found.
         let present = counting.iter().rev().take_while(|earlier| earlier.seed == *self.seed).count();
         let former = counting.iter().rev().skip(present);
-        let former = former.take_while(|earlier| Some(earlier.seed) == self.former_seed).count();
+        let former = former.take_while(|earlier| Some(&earlier.seed) == self.earlier_key.told()).count();
         &counting[counting.len() - present - former..]
     }
 
@@ -161,8 +145,8 @@ impl Context<'_> {
     fn is_in_doubt(&self, place: usize, set: &BackendSet) -> bool {
         let there = self.sets.parts[place].installed(self.installed);
         let is_resized = |layers: &Layers| layers.current.len() != set.table_size.get() as usize;
-        there
-            .and_then(|there| there.layers.as_ref())
-            .is_some_and(|layers| self.rotates || is_resized(layers) || !layers.is_settled())
+        there.and_then(|there| there.layers.as_ref()).is_some_and(|layers| {
+            self.earlier_key.rotation().is_some() || is_resized(layers) || !layers.is_settled()
+        })
     }
 }

@@ -1,8 +1,6 @@
 //! The header of a generation.
 
-use guideway_abi::{ActiveWord, Capacities, FlowKey, GenerationHeader};
-
-use guideway_maglev::Seed;
+use guideway_abi::{ActiveWord, Capacities, GenerationHeader};
 
 use super::vips::Vips;
 use crate::digest::{flow_key, tag_key};
@@ -27,16 +25,6 @@ pub(crate) fn shared(desired: &Desired, installed: &Installed, digest: u64) -> G
         tick_shift: desired.tick_shift,
         tag_key,
         ..GenerationHeader::default()
-    }
-}
-
-/// The flow key by which earlier tables are counted; `told` is the seed of those of which nothing is installed, if they
-/// count.
-pub(super) fn previous_flow_key(installed: &Installed, rotates: bool, told: Option<&Seed>) -> FlowKey {
-    match (told, rotates) {
-        (Some(seed), _) => flow_key(seed),
-        (None, true) => installed.header.flow_key,
-        (None, false) => installed.header.previous_flow_key,
     }
 }
 

@@ -3,15 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use guideway_abi::Capacities;
-use guideway_maglev::Seed;
-
 use super::PlanError;
 use super::validate::{Valid, Vips, check};
 use crate::cache::{TableCache, Wanted};
 use crate::digest::Digest;
 use crate::resolved::{ResolvedSet, VipPart, set_digest};
-use crate::{BackendSet, Desired, Member};
+use crate::{BackendSet, Desired, Upcoming};
+use guideway_abi::Capacities;
 
 /// The desired state, resolved.
 pub(super) struct Resolved {
@@ -95,24 +93,23 @@ fn validate_once(
     Ok(())
 }
 
-/// The table of `set` with these members.
-fn table<'a>(seed: &'a Seed, set: &'a BackendSet, members: &'a [Member]) -> Wanted<'a> {
-    Wanted { seed, set: &set.name, size: set.table_size, members }
-}
-
 fn build(
     desired: &Desired,
     missing: &[usize],
     cache: &mut TableCache,
 ) -> Result<Vec<(usize, ResolvedSet)>, PlanError> {
     let sets = || missing.iter().map(|&place| &desired.sets[place]);
-    let of = |set, members| table(&desired.seed, set, members);
-    let wanted = sets().map(|set| of(set, &set.members));
+    let seed = &desired.seed;
+    let present =
+        sets().map(|set| Wanted { seed, set: &set.name, size: set.table_size, members: &set.members });
     // Without a second hop, flows of unknown origin would go to the last candidate.
     let announcing = |set: &&BackendSet| set.second_hop && set.upcoming.is_some();
-    let upcoming = sets().filter(announcing).filter_map(|set| Some(of(set, set.upcoming.as_deref()?)));
+    let upcoming = sets().filter(announcing).filter_map(|set| {
+        let Upcoming { members, seed, table_size } = set.upcoming.as_ref()?;
+        Some(Wanted { seed, set: &set.name, size: *table_size, members })
+    });
     let mut filled = cache
-        .filled(wanted.chain(upcoming).collect())
+        .filled(present.chain(upcoming).collect())
         .map_err(|(set, source)| PlanError::Set { set, source })?;
     let mut upcoming = filled.split_off(missing.len()).into_iter();
     let built = sets().zip(missing).zip(filled).map(|((set, &place), filled)| {

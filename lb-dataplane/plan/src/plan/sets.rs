@@ -16,8 +16,9 @@ use super::backends::Backends;
 use super::resolve::Resolved;
 use crate::index::tables_of;
 use crate::installed::InstalledSet;
+use crate::layers::{LayerKey, Layers};
 use crate::memory::{LastPlan, LastSet};
-use crate::{Installed, SetIndex, TableElement, TableSize};
+use crate::{BootTime, Installed, SetIndex, TableElement, TableSize};
 
 /// Where every part of every set stands.
 pub(super) struct Sets<'a> {
@@ -65,7 +66,7 @@ fn at(installed: &Installed, index: SetIndex) -> Option<&InstalledSet> {
     installed.sets.get(usize::from(index.0)).and_then(Option::as_ref)
 }
 
-impl Sets<'_> {
+impl<'a> Sets<'a> {
     /// The part of each VIP, for the next plan.
     pub(super) fn of_vips(&self) -> Option<&Arc<[usize]>> {
         self.of_vips.as_ref()
@@ -74,6 +75,18 @@ impl Sets<'_> {
     /// Which part a VIP is in.
     pub(super) fn of_vip(&self, resolved: &Resolved, vip: usize) -> usize {
         self.of_vips.as_ref().map_or_else(|| resolved.vips.sets[vip], |parts| parts[vip])
+    }
+
+    /// Whether anything is remembered by the earlier flow key, other than what was only announced.
+    pub(super) fn need_key(&self, installed: &Installed, now: BootTime) -> bool {
+        let layers = |part: &Part<'a>| {
+            let unannounced = part.before.and_then(|before| before.unannounced.as_deref());
+            unannounced.or_else(|| part.installed(installed)?.layers.as_ref())
+        };
+        let needs = |layers: &Layers| {
+            layers.alive(now).into_iter().flatten().any(|layer| layer.key == LayerKey::Earlier)
+        };
+        self.parts.iter().filter_map(layers).any(needs)
     }
 
     /// Puts the VIPs of parts that are over into the first part of their set.

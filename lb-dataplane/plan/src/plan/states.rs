@@ -50,7 +50,7 @@ pub(super) fn states(
         raise(index, if is_alive { backend_state::DRAINING } else { backend_state::DEAD });
     }
     for ((set, members), upcoming) in resolved.sets.iter().zip(&backends.of_sets).zip(&backends.upcoming) {
-        let upcoming = set.set.upcoming.iter().flatten().zip(&**upcoming);
+        let upcoming = set.set.upcoming_members().iter().zip(&**upcoming);
         for (member, index) in set.set.members.iter().zip(&**members).chain(upcoming) {
             raise(
                 *index,

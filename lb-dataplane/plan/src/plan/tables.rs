@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use super::PlanError;
 use super::backends::Backends;
 use super::earlier::Told;
+use super::keys::EarlierKey;
 use super::resolve::Resolved;
 use super::sets::{Part, Sets};
 use super::states::Leaving;
@@ -50,8 +51,7 @@ pub(super) struct Inputs<'a> {
     pub(super) leaving: &'a Leaving,
     pub(super) installed: &'a Installed,
     pub(super) now: BootTime,
-    /// The flow key is another one than the installed.
-    pub(super) rotates: bool,
+    pub(super) earlier_key: EarlierKey,
 }
 
 /// How one part of a set comes out.
@@ -91,7 +91,7 @@ pub(super) fn place(inputs: &Inputs<'_>) -> Result<Tables, PlanError> {
     }
     // Earlier tables first, for as long as there is room for them beside a present table for each set. Those that stand
     // come before new ones, as they do for the sets that stay as they are: a planner that remembers nothing decides alike.
-    // What only others know comes last.
+    // What only others know comes last, and what is not so yet.
     let mut earlier: Vec<_> = dues
         .iter()
         .zip(&mut nexts)
@@ -99,7 +99,8 @@ pub(super) fn place(inputs: &Inputs<'_>) -> Result<Tables, PlanError> {
             Next::Same(..) => None,
             Next::New(settled) => {
                 let is_new = elements.needs(due, settled) > 0;
-                Some(((is_new, is_new && settled.way.is_told), due, settled))
+                let is_extra = settled.way.is_told || settled.way.announces;
+                Some(((is_new, is_new && is_extra), due, settled))
             }
         })
         .collect();

@@ -48,8 +48,9 @@ pub(super) fn check(
         if sets.insert(set.name.as_str(), set).is_some() {
             errors.push(PlanError::DuplicateSet { name: set.name.clone() });
         }
+        let upcoming = set.upcoming.iter().map(|upcoming| &upcoming.members);
         let earlier = set.earlier.iter().map(|earlier| &earlier.members);
-        let lists = std::iter::once(&set.members).chain(&set.upcoming).chain(earlier);
+        let lists = std::iter::once(&set.members).chain(upcoming).chain(earlier);
         let error = lists.into_iter().find_map(|members| members_error(set, members));
         errors.extend(error.map(|source| PlanError::Set { set: set.name.clone(), source }));
     }
@@ -119,7 +120,7 @@ fn vip_error(vip: &Vip, key: &Match) -> Option<PlanError> {
 }
 
 fn members<'a>(sets: &[&'a BackendSet]) -> impl Iterator<Item = &'a Member> {
-    sets.iter().flat_map(|set| set.members.iter().chain(set.upcoming.iter().flatten()))
+    sets.iter().flat_map(|set| set.members.iter().chain(set.upcoming_members()))
 }
 
 /// Fills `identities` with one entry for each backend.

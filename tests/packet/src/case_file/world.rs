@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use guideway_dataplane_plan::{
     BackendSet, Desired, Member, OuterSources, Ports, Protocol, Seed, Session, SetEncapsulation, Shared,
-    TableSize, Vip, VipKey, Weight,
+    TableSize, Upcoming, Vip, VipKey, Weight,
 };
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -61,9 +61,9 @@ pub struct SetSpec {
     /// Names of backends, each perhaps with `weight N` or `down` behind it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub members: Option<Vec<String>>,
-    /// Members of the next generation, when they are announced.
+    /// What it will be in the next generation, when that is announced.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub upcoming: Option<Vec<String>>,
+    pub upcoming: Option<UpcomingSpec>,
     /// How packets travel; IPIP unless it is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encapsulation: Option<EncapsulationSpec>,
@@ -74,6 +74,31 @@ pub struct SetSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drain_window: Option<String>,
     /// Large unless it is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<TableSpec>,
+}
+
+/// A set of the next generation: its members, or more about it.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(untagged)]
+pub enum UpcomingSpec {
+    /// As [`SetSpec::members`].
+    Members(Vec<String>),
+    /// By another seed, or of another size.
+    Full(FullUpcoming),
+}
+
+/// A set of the next generation. What is not given is as it is now.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+pub struct FullUpcoming {
+    /// As [`SetSpec::members`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members: Option<Vec<String>>,
+    /// As [`Change::seed`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<String>,
+    /// As [`SetSpec::table`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table: Option<TableSpec>,
 }
@@ -191,11 +216,8 @@ impl WorldSpec {
     ///
     /// When a text does not mean anything.
     pub fn desired(&self, tick_shift: u32) -> Result<Desired> {
-        let mut seed = [0; 16];
-        ensure!(self.seed.len() <= 16, "seed `{}` has more than 16 bytes", self.seed);
-        seed[..self.seed.len()].copy_from_slice(self.seed.as_bytes());
         Ok(Desired {
-            seed: Seed(seed),
+            seed: seed(&self.seed)?,
             outer_sources: OuterSources { v4: OUTER_V4.parse()?, v6: OUTER_V6.parse()? },
             tick_shift,
             sets: self.sets.iter().map(|(name, set)| self.set(name, set)).collect::<Result<_>>()?,
@@ -206,14 +228,10 @@ impl WorldSpec {
     }
 
     fn set(&self, name: &str, spec: &SetSpec) -> Result<BackendSet> {
-        let members = |texts: &[String]| texts.iter().map(|text| member(&self.backends, text)).collect();
         Ok(BackendSet {
             name: name.to_owned(),
-            table_size: match spec.table.unwrap_or_default() {
-                TableSpec::Large => TableSize::Large,
-                TableSpec::Small => TableSize::Small,
-            },
-            members: members(spec.members.as_deref().unwrap_or_default())?,
+            table_size: spec.table.unwrap_or_default().into(),
+            members: self.members(spec.members.as_ref())?,
             encapsulation: match spec.encapsulation.unwrap_or_default() {
                 EncapsulationSpec::Ipip => SetEncapsulation::IpIp,
                 EncapsulationSpec::Gue => SetEncapsulation::Gue,
@@ -222,10 +240,44 @@ impl WorldSpec {
             },
             second_hop: spec.second_hop.unwrap_or_default(),
             drain_window: duration(spec.drain_window.as_deref().unwrap_or("10m"))?,
-            upcoming: spec.upcoming.as_deref().map(members).transpose()?,
+            upcoming: spec.upcoming.as_ref().map(|upcoming| self.upcoming(spec, upcoming)).transpose()?,
             earlier: Shared::default(),
         })
     }
+
+    fn members(&self, texts: Option<&Vec<String>>) -> Result<Shared<Member>> {
+        texts.into_iter().flatten().map(|text| member(&self.backends, text)).collect()
+    }
+
+    fn upcoming(&self, now: &SetSpec, spec: &UpcomingSpec) -> Result<Upcoming> {
+        let spec = match spec {
+            UpcomingSpec::Members(members) => {
+                FullUpcoming { members: Some(members.clone()), ..FullUpcoming::default() }
+            }
+            UpcomingSpec::Full(full) => full.clone(),
+        };
+        Ok(Upcoming {
+            members: self.members(spec.members.as_ref().or(now.members.as_ref()))?,
+            seed: seed(spec.seed.as_ref().unwrap_or(&self.seed))?,
+            table_size: spec.table.or(now.table).unwrap_or_default().into(),
+        })
+    }
+}
+
+impl From<TableSpec> for TableSize {
+    fn from(spec: TableSpec) -> Self {
+        match spec {
+            TableSpec::Large => Self::Large,
+            TableSpec::Small => Self::Small,
+        }
+    }
+}
+
+fn seed(text: &str) -> Result<Seed> {
+    let mut seed = [0; 16];
+    ensure!(text.len() <= seed.len(), "seed `{text}` has more than 16 bytes");
+    seed[..text.len()].copy_from_slice(text.as_bytes());
+    Ok(Seed(seed))
 }
 
 impl SetSpec {

@@ -1,6 +1,9 @@
 //! Configurations and what happens to them.
 
-use crate::case_file::{Change, EncapsulationSpec, FullVip, SetSpec, Step, TableSpec, VipSpec, WorldSpec};
+use crate::case_file::{
+    Change, EncapsulationSpec, FullUpcoming, FullVip, SetSpec, Step, TableSpec, UpcomingSpec, VipSpec,
+    WorldSpec,
+};
 
 use ipnet::IpNet;
 
@@ -156,9 +159,21 @@ fn other_members(random: &mut Random, spec: &WorldSpec) -> Change {
             }
         }
     }
-    let upcoming = random.one_in(6).then(|| members(random));
+    let upcoming = random.one_in(4).then(|| upcoming(random));
     let set = SetSpec { members: Some(now), upcoming, ..SetSpec::default() };
     Change { sets: [(name, Some(set))].into(), ..Change::default() }
+}
+
+fn upcoming(random: &mut Random) -> UpcomingSpec {
+    let members = members(random);
+    match random.below(3) {
+        0 => UpcomingSpec::Full(FullUpcoming {
+            members: Some(members),
+            seed: random.one_in(2).then(|| (*random.of(SEEDS)).to_owned()),
+            table: random.one_in(3).then_some(TableSpec::Large),
+        }),
+        _ => UpcomingSpec::Members(members),
+    }
 }
 
 /// What clients dial.

@@ -421,7 +421,7 @@ impl<'a> Builder<'a> {
         if missed {
             let view = node.act();
             // It connects anew, and is told what was meanwhile.
-            let told = View { earlier: self.earlier(), ..(*view).clone() };
+            let told = View { earlier: self.earlier(), is_restarted: true, ..(*view).clone() };
             self.step(Step::Configure { forwarder, view: Rc::new(told) });
             self.report();
         }
@@ -438,6 +438,7 @@ impl<'a> Builder<'a> {
                 .map(|(number, _)| Rc::clone(&self.generations[number as usize])),
             unhealthy: self.down.iter().copied().collect(),
             earlier: Vec::new(),
+            is_restarted: false,
         };
         let told = View { earlier: self.earlier(), ..view.clone() };
         self.step(Step::Join { forwarder, view: Rc::new(told) });

@@ -110,7 +110,7 @@ fn what_was_before_another_seed_is_found_by_the_earlier_key() {
     let past = [by_former(&[1, 2], 10), by_former(&[3, 2], 20)];
     let told = Layers::replayed(&past, None, &push(&[4, 4], &[], 50)).layers;
     let seen = push_at(&Layers::settled([1, 2].into()), &[3, 2], &[], 10).layers;
-    let seen = seen.rotate(&[4, 4], BootTime(20), WINDOW).unwrap();
+    let seen = rotate_at(&seen, Rotation::New, &[4, 4], 20).unwrap();
     assert_eq!(told, push_at(&seen, &[4, 4], &[], 50).layers);
     assert_eq!(told.candidates(1, by_keys(1, 0), |_| true), [4, 3, 1]);
     // And what came afterwards, by the present one.
@@ -211,7 +211,7 @@ proptest! {
                 past.push(Former { slots: slots.into(), key, dead, replaced: BootTime(now) });
             }
             let turned = if turns_at == Some(at) {
-                let Ok(turned) = before.rotate(&table, BootTime(now), WINDOW) else { return Ok(()) };
+                let Ok(turned) = rotate_at(&before, Rotation::New, &table, now) else { return Ok(()) };
                 turned
             } else {
                 before

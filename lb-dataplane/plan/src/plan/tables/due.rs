@@ -7,7 +7,7 @@ use guideway_abi::{SetRecord, UNSETTLED};
 use super::{Inputs, record};
 use crate::digest::table_digest;
 use crate::installed::InstalledSet;
-use crate::layers::{Layers, Push, Pushed, Room, Slots};
+use crate::layers::{LayerKey, Layers, Push, Pushed, Room, RotateError, Slots};
 use crate::memory::LastSet;
 use crate::plan::PlanError;
 use crate::plan::earlier::{Past, Told};
@@ -38,6 +38,8 @@ pub(super) struct Way {
     pub(super) room: Room,
     /// From what others know of the set's past.
     pub(super) is_told: bool,
+    /// With what comes next.
+    pub(super) announces: bool,
 }
 
 /// Layers as they shall be.
@@ -107,7 +109,8 @@ impl<'a> Due<'a> {
             && !last.is_starved
             && !self.part.has_lost()
             && self.past().is_none()
-            && !self.inputs.rotates
+            && self.inputs.earlier_key.rotation().is_none()
+            && !self.lacks_key()
             && !old.layers.as_ref().is_some_and(is_over);
         same.then(|| (old.clone(), LastSet { at_risk: 0, ..last.clone() }))
     }
@@ -135,15 +138,43 @@ impl<'a> Due<'a> {
     /// The ways to settle, best ones first. What is remembered here comes before what others know when there is no room
     /// for both.
     pub(super) fn ways(&self) -> impl Iterator<Item = Way> + use<> {
-        let told = [Room::Both, Room::First].map(|room| Way { room, is_told: true });
-        let own = [Room::Both, Room::First, Room::Neither].map(|room| Way { room, is_told: false });
-        let is_told = self.past().is_some();
-        told.into_iter().filter(move |_| is_told).chain(own)
+        let told = [Room::Both, Room::First].map(|room| (room, true));
+        let own = [Room::Both, Room::First, Room::Neither].map(|room| (room, false));
+        let best = self.best_way();
+        let ways = told.into_iter().filter(move |_| best.is_told).chain(own);
+        ways.flat_map(move |(room, is_told)| {
+            // A slot has its last candidates by what is announced only while it has all of its own.
+            let announces = best.announces && room == Room::Both;
+            let with = announces.then_some(Way { room, is_told, announces });
+            with.into_iter().chain([Way { room, is_told, announces: false }])
+        })
+    }
+
+    fn best_way(&self) -> Way {
+        let announces = self.resolved.upcoming.is_some() && !self.lacks_key();
+        Way { room: Room::Both, is_told: self.past().is_some(), announces }
+    }
+
+    /// Whether what comes next cannot be said, as earlier tables are counted by another key than that of its seed.
+    fn lacks_key(&self) -> bool {
+        let seed = self.resolved.set.upcoming.as_ref().map(|upcoming| &upcoming.seed);
+        seed.is_some_and(|seed| {
+            *seed != self.resolved.seed && self.inputs.earlier_key.announced() != Some(seed)
+        })
+    }
+
+    /// Whether what comes next counts slots otherwise, so that the present table will be an earlier one.
+    pub(super) fn will_be_recounted(&self) -> bool {
+        let set = &self.resolved.set;
+        let is_another = set.upcoming.as_ref().is_some_and(|upcoming| {
+            upcoming.seed != self.resolved.seed || upcoming.table_size != set.table_size
+        });
+        is_another && self.best_way().announces
     }
 
     /// The layers that are due if there is room for all.
     pub(super) fn best(&self) -> Result<Settled, PlanError> {
-        self.settle(Way { room: Room::Both, is_told: self.past().is_some() })
+        self.settle(self.best_way())
     }
 
     fn alive(&self) -> Vec<bool> {
@@ -154,7 +185,7 @@ impl<'a> Due<'a> {
         for index in self.part.lost(self.inputs.installed).flat_map(|lost| lost.backends.iter()) {
             alive[usize::from(*index)] = self.is_alive_outside(BackendIndex(*index));
         }
-        let upcoming = self.resolved.set.upcoming.iter().flatten().zip(&**self.upcoming);
+        let upcoming = self.resolved.set.upcoming_members().iter().zip(&**self.upcoming);
         // What is said of a present member counts more than what is said of the same one as an upcoming member.
         let members = self.resolved.set.members.iter().zip(&**self.backends);
         for (member, index) in upcoming.chain(members) {
@@ -174,7 +205,7 @@ impl<'a> Due<'a> {
 
     /// The layers that are due in this way.
     pub(super) fn settle(&self, way: Way) -> Result<Settled, PlanError> {
-        let Way { room, is_told } = way;
+        let Way { room, is_told, announces } = way;
         let old = self.old.and_then(|old| old.layers.as_ref());
         let alive = self.alive();
         let is_alive = |backend: u16| alive.get(usize::from(backend)).copied().unwrap_or(false);
@@ -193,15 +224,16 @@ impl<'a> Due<'a> {
             });
         };
         let (now, window) = (self.inputs.now, self.resolved.set.drain_window);
-        if let Some(old) = old.filter(|_| self.inputs.rotates) {
-            let rotated = old.rotate(&target, now, window).map_err(|error| {
-                let crate::layers::RotateError::InDoubt { until } = error;
+        let push = Push { target: &target, upcoming: None, is_alive: &is_alive, now, window, room };
+        let old = self.unannounced().or(old);
+        if let (Some(old), Some(rotation)) = (old, self.inputs.earlier_key.rotation()) {
+            let rotated = old.rotate(rotation, &push).map_err(|error| {
+                let RotateError::InDoubt { until } = error;
                 PlanError::SeedInDoubt { set: self.resolved.set.name.clone(), until, now }
             })?;
             return Ok(self.settled(rotated, 0, 0, way));
         }
-        let push = Push { target: &target, upcoming: None, is_alive: &is_alive, now, window, room };
-        let pushed = match (self.unannounced().or(old), self.past().filter(|_| is_told)) {
+        let pushed = match (old, self.past().filter(|_| is_told)) {
             (Some(old), None) if old.current.len() == target.len() => old.push(&push),
             (Some(old), None) => old.resize(&push),
             (old, Some(past)) => Layers::replayed(&past.tables, old.map(|old| &*old.current), &push),
@@ -209,13 +241,19 @@ impl<'a> Due<'a> {
         };
         let pushed =
             Pushed { at_risk: pushed.at_risk.saturating_add(self.lost(&target, is_alive)), ..pushed };
-        let upcoming = self.resolved.upcoming.as_ref().and_then(|next| next.target(self.upcoming));
-        let Some(upcoming) = upcoming else {
+        let Some(announced) = self.announced(&pushed.layers, &push).filter(|_| announces) else {
             return Ok(self.settled(pushed.layers, pushed.held, pushed.at_risk, way));
         };
-        let announced = pushed.layers.push(&Push { upcoming: Some(&upcoming), ..push });
-        let settled = self.settled(announced.layers, pushed.held, pushed.at_risk, way);
+        let settled = self.settled(announced, pushed.held, pushed.at_risk, way);
         Ok(Settled { unannounced: Some(Box::new(pushed.layers)), ..settled })
+    }
+
+    /// `layers` with what comes next; `None` when there is nothing to say or no place for it.
+    fn announced<F: Fn(u16) -> bool + Copy>(&self, layers: &Layers, push: &Push<'_, F>) -> Option<Layers> {
+        let upcoming = self.resolved.upcoming.as_ref()?.target(self.upcoming)?;
+        let is_present = self.resolved.set.upcoming.as_ref()?.seed == self.resolved.seed;
+        let key = if is_present { LayerKey::Present } else { LayerKey::Earlier };
+        layers.announce(&upcoming, key, push)
     }
 
     /// The layers without what the last plan announced: it leaves nothing behind, whether it comes or is given up.
@@ -236,7 +274,7 @@ impl<'a> Due<'a> {
         let is_alive = |backend: u16| alive.get(usize::from(backend)).copied().unwrap_or(false);
         let old = self.old.and_then(|old| old.layers.as_ref());
         let at_risk = old.map_or(0, |old| moved(old, Some(&target), is_alive)) + self.lost(&target, is_alive);
-        let way = Way { room: Room::Neither, is_told: false };
+        let way = Way { room: Room::Neither, is_told: false, announces: false };
         Some(self.settled(Layers::settled(target), 0, at_risk, way))
     }
 
@@ -280,8 +318,8 @@ impl<'a> Due<'a> {
         let leaving = settled.backends.iter().map(|&index| BackendIndex(index));
         let leaving =
             leaving.filter(|index| !self.backends.contains(index) && !self.upcoming.contains(index));
-        let Way { room, is_told } = settled.way;
-        let lacks_upcoming = room != Room::Both && self.resolved.upcoming.is_some();
+        let is_told = settled.way.is_told;
+        let lacks_upcoming = settled.unannounced.is_none() && self.resolved.upcoming.is_some();
         let lacks_past = match self.told {
             Told::Nothing => false,
             // Now is the time.
@@ -310,7 +348,7 @@ impl<'a> Due<'a> {
 
     /// A change of the seed has to be remembered as a whole, or it does not happen.
     pub(super) fn rotates(&self) -> bool {
-        self.inputs.rotates && self.old.is_some_and(|old| old.layers.is_some())
+        self.inputs.earlier_key.rotation().is_some() && self.old.is_some_and(|old| old.layers.is_some())
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) struct Elements<'a> {
     free: [Vec<TableElement>; 2],
     /// Parts of sets with tables of each size.
     sets: [u32; 2],
+    /// Of these, such as announce that their slots will be counted otherwise: for this they must find room again.
+    recounted: [u32; 2],
     /// Elements of `free` that earlier tables may take.
     budget: [u32; 2],
     ops: Vec<Op>,
@@ -69,9 +71,10 @@ impl<'a> Elements<'a> {
         let installed = inputs.installed;
         let held: BTreeSet<TableElement> =
             installed.sets.iter().flatten().flat_map(InstalledSet::tables).map(|(table, _)| table).collect();
-        let mut sets = [0; 2];
+        let (mut sets, mut recounted) = ([0; 2], [0; 2]);
         for due in dues {
             sets[at(due.size())] += 1;
+            recounted[at(due.size())] += u32::from(due.will_be_recounted());
         }
         let mut elements = Self {
             installed,
@@ -82,6 +85,7 @@ impl<'a> Elements<'a> {
             standing: HashMap::new(),
             free: [Vec::new(), Vec::new()],
             sets,
+            recounted,
             budget: [0; 2],
             ops: Vec::new(),
             written: 0,
@@ -142,7 +146,8 @@ impl<'a> Elements<'a> {
                 *settled = due.settle(way)?;
             }
             let places = self.places(due, settled);
-            let short = SIZES.into_iter().find(|&size| !self.has_room(&places, size));
+            let leave = if way.announces && due.will_be_recounted() { self.recounted } else { [0; 2] };
+            let short = SIZES.into_iter().find(|&size| !self.has_room(&places, size, leave[at(size)]));
             let Some(size) = short else {
                 for size in SIZES {
                     self.budget[at(size)] -= u32::try_from(self.news(&places, size)).unwrap_or(0);
@@ -166,14 +171,16 @@ impl<'a> Elements<'a> {
         Ok(())
     }
 
-    fn has_room(&self, places: &[(usize, Place)], size: TableSize) -> bool {
+    /// Whether there is. When new ones are taken, so many have to be left.
+    fn has_room(&self, places: &[(usize, Place)], size: TableSize, leave: u32) -> bool {
+        let news = self.news(places, size);
+        let needed = if news > 0 { news + leave as usize } else { 0 };
         if !places.iter().any(|(_, place)| place.size() == size) {
             return true;
         }
         let most = tables_of(&self.installed.capacities, size).saturating_sub(2 * self.sets[at(size)]);
         let there = self.previous.iter().filter(|table| table.size == size).count();
-        self.news(places, size) <= self.budget[at(size)] as usize
-            && there + self.adds(places, size) <= most as usize
+        needed <= self.budget[at(size)] as usize && there + self.adds(places, size) <= most as usize
     }
 
     /// Earlier tables that would be more than there are. Two of a set can be the same one.

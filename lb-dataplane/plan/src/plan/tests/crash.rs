@@ -10,8 +10,8 @@ use proptest::sample::Index;
 use super::*;
 use crate::model::Packet;
 use crate::{
-    BackendSet, Earlier, Explanation, FiveTuple, Member, Ports, Protocol, Session, Shared, Vip, VipKey,
-    explain,
+    BackendSet, Earlier, Explanation, FiveTuple, Member, Ports, Protocol, Session, Shared, Upcoming, Vip,
+    VipKey, explain,
 };
 
 /// Just enough for what [`desired`] gives, but for backends, of which it can ask for too many, and for earlier tables.
@@ -38,15 +38,24 @@ fn members() -> impl Strategy<Value = Vec<Member>> {
 }
 
 fn sets() -> impl Strategy<Value = Vec<BackendSet>> {
-    let upcoming = proptest::option::weighted(0.2, members());
+    let upcoming = proptest::option::weighted(0.2, upcoming());
     let values = (members(), proptest::bool::weighted(0.8), upcoming, earlier(), table_size());
     proptest::collection::vec(values, 3).prop_map(|sets| {
         let sets = sets.into_iter().enumerate().map(|(index, values)| {
             let (members, second_hop, upcoming, earlier, table_size) = values;
-            let upcoming = upcoming.map(Into::into);
             BackendSet { second_hop, upcoming, earlier, table_size, ..set(&format!("set{index}"), members) }
         });
         sets.collect()
+    })
+}
+
+/// By one of the seeds that there are, mostly the first.
+fn upcoming() -> impl Strategy<Value = Upcoming> {
+    let seed = prop_oneof![3 => Just(0_u8), 2 => Just(1), 1 => Just(2)];
+    (members(), seed, table_size()).prop_map(|(members, seed, table_size)| Upcoming {
+        members: members.into(),
+        seed: Seed([seed; 16]),
+        table_size,
     })
 }
 
@@ -298,7 +307,7 @@ fn follow(
         let is_dead = maps.state(home.backend) == backend_state::DEAD
             || member
                 .map(|member| !set.members[member].healthy)
-                .or_else(|| says_dead(set.upcoming.as_deref().map_or(&[], Vec::as_slice)))
+                .or_else(|| says_dead(set.upcoming_members()))
                 .or_else(|| says_dead(&desired.leaving))
                 .unwrap_or(false);
         let current = steering.candidates[0].backend.0;

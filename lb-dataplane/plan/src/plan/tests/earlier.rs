@@ -16,7 +16,7 @@ pub(super) fn members(names: &[u8]) -> Vec<Member> {
     names.iter().map(|name| member(&format!("be{name}"), &format!("10.0.0.{name}"))).collect()
 }
 
-fn earlier(names: &[u8], replaced: u64) -> Earlier {
+pub(super) fn earlier(names: &[u8], replaced: u64) -> Earlier {
     Earlier {
         members: members(names).into(),
         seed: nothing().seed,
@@ -26,7 +26,7 @@ fn earlier(names: &[u8], replaced: u64) -> Earlier {
 }
 
 /// The same by another seed.
-fn by(seed: u8, earlier: Earlier) -> Earlier {
+pub(super) fn by(seed: u8, earlier: Earlier) -> Earlier {
     Earlier { seed: Seed([seed; 16]), ..earlier }
 }
 
@@ -46,7 +46,7 @@ pub(super) fn web(names: &[u8]) -> Desired {
     }
 }
 
-fn with_earlier(desired: &Desired, earlier: &[Earlier]) -> Desired {
+pub(super) fn with_earlier(desired: &Desired, earlier: &[Earlier]) -> Desired {
     let mut desired = desired.clone();
     desired.sets[0].earlier = earlier.iter().cloned().collect();
     desired
@@ -94,12 +94,12 @@ impl Forwarder {
     }
 
     /// Where packets of some flows go first.
-    fn backends(&self) -> Vec<IpAddr> {
+    pub(super) fn backends(&self) -> Vec<IpAddr> {
         self.packets().into_iter().map(|(destination, _)| destination).collect()
     }
 
     /// What becomes of the packets of some flows, by addresses alone.
-    fn packets(&self) -> Vec<(IpAddr, Vec<IpAddr>)> {
+    pub(super) fn packets(&self) -> Vec<(IpAddr, Vec<IpAddr>)> {
         let flows = (0..200).map(|n| tcp(&format!("198.51.100.{n}:1234"), "203.0.113.10:80"));
         let verdicts = flows.map(|flow| match self.maps.forward(&flow, Packet::Later) {
             Verdict::Encapsulated { destination, hops, .. } => (destination, hops),

@@ -29,7 +29,7 @@ struct ValidSet {
 /// All backends that a set names.
 fn named(set: &BackendSet) -> impl Iterator<Item = &Member> {
     let earlier = set.earlier.iter().flat_map(|earlier| earlier.members.iter());
-    set.members.iter().chain(set.upcoming.iter().flatten()).chain(earlier)
+    set.members.iter().chain(set.upcoming_members()).chain(earlier)
 }
 
 /// What must be the same when two backends have the same identity.
@@ -80,8 +80,9 @@ impl Valid {
             let (old, new) = (&self.sets[place].set, &desired.sets[place]);
             let is_kept =
                 old.name == new.name && old.table_size == new.table_size && old.second_hop == new.second_hop;
+            let upcoming = new.upcoming.iter().map(|upcoming| &upcoming.members);
             let earlier = new.earlier.iter().map(|earlier| &earlier.members);
-            let mut lists = std::iter::once(&new.members).chain(&new.upcoming).chain(earlier);
+            let mut lists = std::iter::once(&new.members).chain(upcoming).chain(earlier);
             is_kept && lists.all(|members| members_error(new, members).is_none())
         };
         // Some may be counted twice here.

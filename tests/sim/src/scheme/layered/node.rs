@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use guideway_abi::{FlowBucket, FlowEntry, FlowWord, UNSETTLED};
 use guideway_dataplane_plan::BootTime;
-use guideway_dataplane_plan::layers::{Former, LayerKey, Layers, Push, Room};
+use guideway_dataplane_plan::layers::{Former, Layer, LayerKey, Layers, Push, Room, Rotation};
 use guideway_packet::decide::{
     Candidates, Decision, Doubt, EntryUse, Found, Kind, Mode, asks_the_table, decide,
 };
@@ -32,6 +32,8 @@ pub(super) struct Node {
     /// Seeds of the present flow key and of the other one.
     seeds: [u32; 2],
     layers: Option<Layers>,
+    /// These without what is announced, as far as the agent remembers it.
+    unannounced: Option<Layers>,
     /// A backend can serve.
     serves: bool,
     /// By index.
@@ -82,6 +84,7 @@ impl Node {
             pacing: Pacing::new(view, announce, now),
             seeds: [view.generation.seed; 2],
             layers: None,
+            unannounced: None,
             serves: false,
             is_dead: vec![false; scenario.timeline().backends + 1],
             flows,
@@ -94,6 +97,9 @@ impl Node {
     pub(super) fn learn(&mut self, view: &View, now: Duration) {
         self.pacing.learn(view, now);
         self.earlier.clone_from(&view.earlier);
+        if view.is_restarted {
+            self.unannounced = None;
+        }
         self.is_dead.fill(false);
         for &backend in &view.unhealthy {
             self.is_dead[usize::from(index(backend))] = true;
@@ -117,6 +123,7 @@ impl Node {
         let is_dead = &self.is_dead;
         let is_alive = |index: u16| !is_dead[usize::from(index)];
         let layers = self.layers.take();
+        let layers = self.unannounced.take().or(layers);
         let earlier = std::mem::take(&mut self.earlier);
         if layers.is_none() {
             let former_seed = earlier.iter().map(|earlier| earlier.generation.seed).find(|one| *one != seed);
@@ -132,14 +139,17 @@ impl Node {
         let past: Vec<Former> = earlier.filter_map(former).collect();
         let layers = match layers {
             None => Layers::replayed(&past, None, &self.at(&target, is_alive, boot)).layers,
-            Some(layers) if seed != self.seeds[0] => match layers.rotate(&target, boot, self.window) {
-                Ok(rotated) => {
-                    self.seeds = [seed, self.seeds[0]];
-                    rotated
+            Some(layers) if seed != self.seeds[0] => {
+                let rotation = if seed == self.seeds[1] { Rotation::Back } else { Rotation::New };
+                match layers.rotate(rotation, &self.at(&target, is_alive, boot)) {
+                    Ok(rotated) => {
+                        self.seeds = [seed, self.seeds[0]];
+                        rotated
+                    }
+                    // Refused: it goes on as it is.
+                    Err(_) => layers,
                 }
-                // Refused: it goes on as it is.
-                Err(_) => layers,
-            },
+            }
             // What is in doubt already counts more than what others know.
             Some(layers) if !past.is_empty() && layers.is_settled() => {
                 Layers::replayed(&past, Some(&layers.current), &self.at(&target, is_alive, boot)).layers
@@ -151,13 +161,25 @@ impl Node {
             return;
         }
         let push = self.at(&target, is_alive, boot);
-        let mut layers = layers.push(&push).layers;
+        let layers = layers.push(&push).layers;
+        let mut announced = layers.clone();
+        let mut others = self.seeds[1];
+        let by_earlier = |layer: &Layer| layer.key == LayerKey::Earlier;
         for input in self.pacing.others().iter().filter(|_| self.agents == Agents::Present) {
-            if let Some(other) = table(input).filter(|_| input.generation.seed == seed) {
-                layers = layers.push(&Push { upcoming: Some(&other), ..push }).layers;
+            let Some(other) = table(input) else { continue };
+            let by = input.generation.seed;
+            let key = if by == seed { LayerKey::Present } else { LayerKey::Earlier };
+            let is_free = || by == others || !announced.previous.iter().flatten().any(by_earlier);
+            if (key == LayerKey::Present || is_free())
+                && let Some(next) = announced.announce(&other.into(), key, &push)
+            {
+                others = if key == LayerKey::Earlier { by } else { others };
+                announced = next;
             }
         }
-        self.layers = Some(layers);
+        self.seeds[1] = others;
+        self.unannounced = Some(layers).filter(|layers| *layers != announced);
+        self.layers = Some(announced);
     }
 
     fn at<'a, F>(&self, target: &'a [u16], is_alive: F, now: BootTime) -> Push<'a, F> {

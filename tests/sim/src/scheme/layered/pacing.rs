@@ -125,7 +125,9 @@ impl Pacing {
             let passed = (!self.passed.is_empty()).then(|| self.passed.remove(0));
             let next = passed.map_or_else(|| self.wanted.clone(), |passed| self.acted_by(&passed));
             let former = std::mem::replace(&mut self.acted, next);
-            self.former.push((former, now + self.announce));
+            if !self.announce.is_zero() {
+                self.former.push((former, now + self.announce));
+            }
         }
     }
 }
