@@ -100,14 +100,20 @@ pub fn split(from: &Content, to: &Content, budget: &Budget) -> Step {
 
 /// As much of the way from `from` to `to` as needs nobody's consent; `rest` is what does.
 ///
-/// A set that moves more than the budget's part waits with the shares that it had, without its dead backends, and so does a
-/// VIP with the set that it had, as long as that is what it was. What is within the budget is done, unless more is disturbed
+/// A set that moves more than the budget's part waits with the shares and the size of the table that it had, without its dead
+/// backends, and so does a VIP with the set that it had, as long as that is what it was, and so does a new seed. What is within the budget is done, unless more is disturbed
 /// that way than the budget says: then all that disturbs waits. Everything else is done. Repeated, it stays where it is.
 #[must_use]
 pub fn harmless(from: &Content, to: &Content, budget: &Budget) -> Step {
     let disruption = predict(from, to);
-    if budget.allows(&disruption) || from.seed != to.seed {
-        return Step { now: to.clone(), rest: !budget.allows(&disruption) };
+    if budget.allows(&disruption) {
+        return Step { now: to.clone(), rest: false };
+    }
+    if from.seed != to.seed {
+        // The new one waits as a whole.
+        let mut by_former = to.clone();
+        by_former.put_seed(from.seed);
+        return Step { rest: true, ..harmless(from, &by_former, budget) };
     }
     let sets = disruption.sets.iter().map(|set| set.moved);
     let vips = moved_vips(&disruption).map(|(.., moved)| moved);
@@ -162,10 +168,7 @@ fn put(content: &mut Content, set: impl Into<Arc<BackendSet>>) {
 
 /// The set as it was, but for dead backends and what is no matter of the table; `None` when it has to change its size.
 fn waiting(old: &BackendSet, new: &BackendSet) -> Option<Arc<BackendSet>> {
-    if old.table_size != new.table_size {
-        return None;
-    }
-    let mut set = new.clone();
+    let mut set = BackendSet { table_size: old.table_size, ..new.clone() };
     for backend in Arc::make_mut(&mut set.backends) {
         let same = |one: &&Backend| (&one.name, one.address) == (&backend.name, backend.address);
         backend.weight = old.backends.iter().find(same).map_or(0, |one| one.weight);

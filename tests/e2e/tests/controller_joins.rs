@@ -1,6 +1,6 @@
 //! Connections that come to a forwarder which has not seen what the others have: one that has prepared a change and not
 //! installed it yet, one that joins after a change, after a backend was dead or after a change of the seed, one whose maps
-//! are gone. A change is one of backends, or of the set that a VIP has.
+//! are gone. A change is one of backends, of the set that a VIP has, of the seed, or of the tables' size.
 
 mod controller_support;
 
@@ -50,11 +50,17 @@ fn through_both(lab: &mut Lab, address: &str, other: usize) -> Result<()> {
     lab.wait_for_all_legs(address.parse()?).map(drop)
 }
 
-/// `change` leads from the first two backends to the third.
-fn is_known_where_it_leads(lab: &mut Lab, plane: &mut Plane, address: &str, change: &[Value]) -> Result<()> {
+/// `change` leads from the first two backends to `others`, or to other slots of the same ones.
+fn is_known_where_it_leads(
+    lab: &mut Lab,
+    plane: &mut Plane,
+    address: &str,
+    others: &[&str],
+    change: impl FnOnce(&mut Plane) -> Result<()>,
+) -> Result<()> {
     let mut witness = Witness::default();
     let first = witness.settle(lab, 0)?;
-    plane.east.apply(change)?;
+    change(plane)?;
     wait::until_true("both to have prepared the change", PATIENCE, || {
         let held = plane.controller.lbctl(&["generations"])?.1["rollout"]["phase"] == "held";
         Ok(held && witness.look(lab)?.iter().all(|sight| sight.prepared > Some(first)))
@@ -78,8 +84,9 @@ fn is_known_where_it_leads(lab: &mut Lab, plane: &mut Plane, address: &str, chan
     only_through(lab, address, 0)?;
     all_answer("through the one that has installed it", &mut held)?;
     let report = held.finish()?;
-    let on = |backend: &str| report.connections_by_backend.get(backend).copied().unwrap_or(0);
-    ensure!(on("be3") > 30 && on("be1") + on("be2") > 30, "{:?}", report.connections_by_backend);
+    let on = |backend: &&str| report.connections_by_backend.get(*backend).copied().unwrap_or(0);
+    let is_spread = on(&"be1") + on(&"be2") > 30 && others.iter().all(|backend| on(backend) > 30);
+    ensure!(is_spread, "{:?}", report.connections_by_backend);
     expect_unbroken("a change that one has prepared and the other has installed", &report)
 }
 
@@ -91,7 +98,25 @@ fn above_the_budget_waits() -> Value {
 fn who_has_prepared_a_change_knows_where_it_leads() {
     in_plane_of(&[above_the_budget_waits()], |lab, plane| {
         let address = plane.web(lab)?;
-        is_known_where_it_leads(lab, plane, &address, &[web_on(&[2])])
+        is_known_where_it_leads(lab, plane, &address, &["be3"], |plane| plane.east.apply(&[web_on(&[2])]))
+    });
+}
+
+#[test]
+fn who_has_prepared_another_seed_knows_where_it_leads() {
+    in_plane_of(&[above_the_budget_waits()], |lab, plane| {
+        let address = plane.web(lab)?;
+        is_known_where_it_leads(lab, plane, &address, &[], |plane| plane.controller.rotate_seed())
+    });
+}
+
+#[test]
+fn who_has_prepared_another_table_size_knows_where_it_leads() {
+    in_plane_of(&[above_the_budget_waits()], |lab, plane| {
+        let address = plane.web(lab)?;
+        let mut web = service("web");
+        web["metadata"]["annotations"] = json!({"guideway.dev/table-size": "65537"});
+        is_known_where_it_leads(lab, plane, &address, &[], |plane| plane.east.apply(&[web]))
     });
 }
 
@@ -128,7 +153,8 @@ fn who_has_prepared_a_move_to_another_set_knows_where_it_leads() {
         plane.east.apply(&ports_on(&[0, 1], &[0, 1]))?;
         let address = plane.east.addresses("default", "web")?.remove(0);
         lab.wait_for_all_legs(address.parse()?)?;
-        is_known_where_it_leads(lab, plane, &address, &ports_on(&[0, 1], &[2]))
+        let change = |plane: &mut Plane| plane.east.apply(&ports_on(&[0, 1], &[2]));
+        is_known_where_it_leads(lab, plane, &address, &["be3"], change)
     });
 }
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::disruption::tests::{content, set};
 use crate::{Advertise, Vip};
-use guideway_dataplane_config::{Affinity, Ports, Protocol};
+use guideway_dataplane_config::{Affinity, Ports, Protocol, Seed, TableSize};
 
 /// Steps to `to`, each with its cost.
 fn walk(from: &Content, to: &Content, budget: &Budget) -> Vec<(Content, Disruption)> {
@@ -72,6 +72,36 @@ fn what_needs_consent_waits_and_nothing_else_does() {
     // The rest stays where it is until somebody consents.
     assert_eq!(harmless(&step.now, &to, &budget), step);
     assert_eq!(harmless(&from, &to, &Budget::UNLIMITED), Step { now: to, rest: false });
+}
+
+#[test]
+fn other_slots_for_all_need_consent() {
+    let of = |sizes: [TableSize; 2], count| {
+        let sized = |(name, table_size)| BackendSet {
+            table_size,
+            ..set(name, (1..=count).map(|number| (number, 1)))
+        };
+        content(["a", "b"].into_iter().zip(sizes).map(sized))
+    };
+    let budget = Budget { moved_permille: 100, disturbed: 5 };
+    let (small, large) = (TableSize::Small, TableSize::Large);
+    let from = of([small, small], 41);
+    // One gets a table of another size, and both a backend.
+    let to = of([large, small], 42);
+    let step = harmless(&from, &to, &budget);
+    assert!(step.rest && budget.allows(&predict(&from, &step.now)));
+    assert_eq!(step.now.sets().get("b"), to.sets().get("b"));
+    let waiting = step.now.sets().get("a").unwrap();
+    let new = waiting.backends.iter().find(|backend| backend.name == "b42").unwrap();
+    assert_eq!((waiting.table_size, new.weight), (small, 0));
+    assert_eq!(harmless(&step.now, &to, &budget), step);
+    // By another seed.
+    let mut rotated = of([small, small], 42);
+    rotated.put_seed(Seed::new([9; 16]));
+    let step = harmless(&from, &rotated, &budget);
+    assert!(step.rest && step.now == of([small, small], 42));
+    assert_eq!(harmless(&step.now, &rotated, &budget), step);
+    assert_eq!(harmless(&from, &rotated, &Budget::UNLIMITED), Step { now: rotated, rest: false });
 }
 
 fn vip(number: u8, set: &str) -> Vip {
