@@ -16,6 +16,8 @@
 //!
 //! A change of the seed or of the tables' size gives every flow another slot: then all slots are in doubt, and earlier tables
 //! are looked at where a flow was by their own count ([`Layers::rotate`], [`Layers::resize`]).
+//!
+//! What comes next can be a candidate before it comes ([`Layers::announce`]).
 
 use std::fmt;
 use std::sync::Arc;

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use guideway_abi::Capacities;
+
 use super::PlanError;
 use super::validate::{Valid, Vips, check};
 use crate::cache::{TableCache, Wanted};
 use crate::digest::Digest;
 use crate::resolved::{ResolvedSet, VipPart, set_digest};
 use crate::{BackendSet, Desired, Upcoming};
-use guideway_abi::Capacities;
 
 /// The desired state, resolved.
 pub(super) struct Resolved {
