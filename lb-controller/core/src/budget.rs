@@ -101,8 +101,9 @@ pub fn split(from: &Content, to: &Content, budget: &Budget) -> Step {
 /// As much of the way from `from` to `to` as needs nobody's consent; `rest` is what does.
 ///
 /// A set that moves more than the budget's part waits with the shares and the size of the table that it had, without its dead
-/// backends, and so does a VIP with the set that it had, as long as that is what it was, and so does a new seed. What is within the budget is done, unless more is disturbed
-/// that way than the budget says: then all that disturbs waits. Everything else is done. Repeated, it stays where it is.
+/// backends. So does a VIP with the set that it had, as long as that is what it was, and so does a new seed. What is within the
+/// budget is done, unless more is disturbed that way than the budget says: then all that disturbs waits. Everything else is
+/// done. Repeated, it stays where it is.
 #[must_use]
 pub fn harmless(from: &Content, to: &Content, budget: &Budget) -> Step {
     let disruption = predict(from, to);

@@ -232,11 +232,8 @@ async fn another_seed_and_another_size_are_announced() {
             moved += usize::from(after[0] != before[0]);
         }
         assert!((15..45).contains(&moved), "{moved} of 59");
-        let other = {
-            let mut other = next.clone();
-            other.put_seed(Seed::new([8; 16]));
-            other
-        };
+        let mut other = next.clone();
+        other.put_seed(Seed::new([8; 16]));
         // What cannot be announced, for flows of the last change are looked after by the one key that there is, is as before.
         let _refused = bench.prepare(3, &other).await;
         assert!(candidates(&bench).iter().zip(&after).all(|(now, then)| now[..then.len()] == then[..]));
