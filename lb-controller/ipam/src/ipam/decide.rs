@@ -151,7 +151,8 @@ impl Ipam {
         if assigned.standing != Standing::InPool {
             return Err(Refusal::NotAdmitted { pool: pool.name.clone() });
         }
-        if self.pools.avoids(pool, address) {
+        // What another load balancer gave is kept, as it is without a request: who uses it gets through to it.
+        if self.pools.avoids(pool, address) && !claim.records(address) {
             return Err(Refusal::Buggy { address, pool: pool.name.clone() });
         }
         Ok(())

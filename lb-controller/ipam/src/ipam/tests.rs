@@ -105,6 +105,21 @@ fn buggy_addresses_are_given_to_nobody() {
     assert_eq!(usage, [(Family::V4, 2, 2), (Family::V6, 2, 1)]);
 }
 
+/// Whether it is requested too or not, and whether its owner comes with all others or alone.
+#[test]
+fn a_buggy_address_of_another_load_balancer_is_taken_over() {
+    let careful = Pool { buggy: BuggyAddresses::Avoid, ..pool("a", &["192.0.2.254-192.0.3.1"]) };
+    let ipam = ipam(&[careful]);
+    let theirs = |claim| Claim { recorded_by: RecordedBy::Others, ..recorded(claim, &["192.0.3.0"]) };
+    for claim in [theirs(v4("x")), theirs(requesting(v4("x"), &["192.0.3.0"]))] {
+        assert_eq!(addresses(&ipam.clone().claim(&claim)), ["192.0.3.0"]);
+        let mut all = ipam.clone();
+        assert_eq!(addresses(&all.claim_all(std::slice::from_ref(&claim)).remove(0)), ["192.0.3.0"]);
+        all.release(&claim.owner);
+        assert_eq!(addresses(&all.claim(&claim)), ["192.0.3.0"], "after it was released");
+    }
+}
+
 #[test]
 fn admission_and_priority() {
     let mine = |name: &str, priority, admission: Admission| Pool {

@@ -312,6 +312,16 @@ proptest! {
         prop_assert_eq!(again.claim_all(&records(&ipam, &claims)), answers);
     }
 
+    /// What a restart restores is what the claim alone gets.
+    #[test]
+    fn one_who_is_restored_gets_what_it_would_get(pools in pools(), claim in claim()) {
+        let (mut alone, mut restored) = (Ipam::new(), Ipam::new());
+        alone.set_pools(pools.clone());
+        restored.set_pools(pools);
+        restored.restore(&claim);
+        prop_assert_eq!(restored.claim(&claim), alone.claim(&claim));
+    }
+
     #[test]
     fn what_is_released_can_be_claimed_again(pools in pools(), claims in claims(), at in 0_usize..12) {
         let mut ipam = Ipam::new();
