@@ -28,7 +28,7 @@ struct Args {
     /// Histories whose class has this in its name only.
     #[arg(long, default_value = "")]
     class: String,
-    /// Schemes that have this in their name only.
+    /// The scheme of this name only; if none has it, those that have this in theirs.
     #[arg(long, default_value = "")]
     scheme: String,
     /// Tables of 65537 slots instead of 16381.
@@ -53,8 +53,13 @@ fn main() -> Result<()> {
     let args = Args::parse();
     let classes: Vec<Class> =
         Class::ALL.iter().copied().filter(|class| class.name().contains(&args.class)).collect();
-    let schemes: Vec<SchemeKind> =
-        SchemeKind::ALL.iter().copied().filter(|scheme| scheme.name().contains(&args.scheme)).collect();
+    let named = |is: &dyn Fn(&str) -> bool| -> Vec<SchemeKind> {
+        SchemeKind::ALL.iter().copied().filter(|scheme| is(scheme.name())).collect()
+    };
+    let mut schemes = named(&|name| name == args.scheme);
+    if schemes.is_empty() {
+        schemes = named(&|name| name.contains(&args.scheme));
+    }
     ensure!(!classes.is_empty(), "no class of histories has {:?} in its name", args.class);
     ensure!(!schemes.is_empty(), "no scheme has {:?} in its name", args.scheme);
     let size = if args.large { TableSize::Large } else { TableSize::Small };
