@@ -117,7 +117,7 @@ pub fn desired(
     health: impl Fn(&ProbeKey) -> Option<Health>,
     leaving: Vec<plan::Member>,
 ) -> Desired {
-    Base::new(config).desired(config, tick_shift, health, leaving)
+    Base::new(config).desired(config, tick_shift, &health, &health, leaving)
 }
 
 /// The members of `set`. `health` tells the verdict on a probe; without one a backend gets no new flows.

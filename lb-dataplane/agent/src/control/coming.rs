@@ -45,7 +45,7 @@ impl Coming {
         self.sets.is_empty()
     }
 
-    /// What comes in the place of the set of this name. `health` tells the verdict on a probe.
+    /// What comes in the place of the set of this name. `health` tells what the verdict on a probe will be then.
     pub(super) fn of(&self, set: &str, health: impl Fn(&ProbeKey) -> Option<Health>) -> Option<Upcoming> {
         let next = self.sets.get(set)?;
         Some(Upcoming {

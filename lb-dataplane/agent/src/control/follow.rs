@@ -234,12 +234,14 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
 
     /// Makes those candidates to whom the prepared content gives the slots.
     pub(super) fn announce(&self, wanted: &mut Desired) {
-        let Some(prepared) = self.prepared.as_ref().filter(|prepared| prepared.announced.is_some()) else {
+        let Some(coming) = self.prepared.as_ref().and_then(|prepared| prepared.announced.as_ref()) else {
             return;
         };
         for set in &mut wanted.sets {
-            let coming = prepared.announced.as_ref();
-            set.upcoming = coming.and_then(|coming| coming.of(&set.name, |key| self.checker.health(key)));
+            // Who answers again will serve in the coming set, too.
+            if let Some(upcoming) = coming.of(&set.name, |key| self.checker.outlook(key)) {
+                set.upcoming = Some(upcoming);
+            }
         }
     }
 

@@ -336,9 +336,9 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             }
             None => self.base.insert((config.clone(), Base::new(config))),
         };
-        let health = |key: &_| self.checker.health(key);
+        let (health, outlook) = (|key: &_| self.checker.health(key), |key: &_| self.checker.outlook(key));
         let leaving = self.departed.verdicts(|address| base.has(address), health);
-        let mut desired = base.desired(config, self.forwarder.tick_shift(), health, leaving);
+        let mut desired = base.desired(config, self.forwarder.tick_shift(), health, outlook, leaving);
         self.inherited.give(&mut desired);
         desired
     }

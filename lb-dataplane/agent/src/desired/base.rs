@@ -69,15 +69,18 @@ impl Base {
         self.addresses.contains(&address)
     }
 
-    /// What [`desired`](super::desired()) says; `config` is that of this base.
+    /// What [`desired`](super::desired()) says; `config` is that of this base. `outlook` tells what the verdict on a probe will
+    /// be soon: who will serve then is announced.
     #[must_use]
     pub fn desired(
         &mut self,
         config: &Config,
         tick_shift: u32,
         health: impl Fn(&ProbeKey) -> Option<Health>,
+        outlook: impl Fn(&ProbeKey) -> Option<Health>,
         leaving: Vec<plan::Member>,
     ) -> Desired {
+        let seed = plan::Seed(config.seed().bytes());
         for Set { probes, last, .. } in &mut self.sets {
             for (at, probe) in probes.iter().enumerate() {
                 let healthy = probe.as_ref().is_none_or(|key| health(key) == Some(Health::Healthy));
@@ -86,10 +89,13 @@ impl Base {
                     last.members[at].healthy = healthy;
                 }
             }
+            last.upcoming = risen(last, probes, &outlook)
+                .filter(|_| last.second_hop)
+                .map(|members| plan::Upcoming { members, seed, table_size: last.table_size });
         }
         let encapsulation = config.encapsulation();
         Desired {
-            seed: plan::Seed(config.seed().bytes()),
+            seed,
             outer_sources: plan::OuterSources { v4: encapsulation.source_v4, v6: encapsulation.source_v6 },
             tick_shift,
             sets: self.sets.iter().map(|set| set.last.clone()).collect(),
@@ -98,4 +104,19 @@ impl Base {
             leaving,
         }
     }
+}
+
+/// The members once those are healthy that answer again; none when nobody does.
+fn risen(
+    set: &plan::BackendSet,
+    probes: &[Option<ProbeKey>],
+    outlook: impl Fn(&ProbeKey) -> Option<Health>,
+) -> Option<Shared<plan::Member>> {
+    let mut risen = None;
+    for (at, (member, probe)) in set.members.iter().zip(probes).enumerate() {
+        if !member.healthy && probe.as_ref().is_some_and(|key| outlook(key) == Some(Health::Healthy)) {
+            risen.get_or_insert_with(|| set.members.clone())[at].healthy = true;
+        }
+    }
+    risen
 }

@@ -37,6 +37,36 @@ fn backends_without_a_verdict_get_no_traffic() {
     }
 }
 
+/// Who answers again will serve, with all that is known by then of the others; where nobody passes packets on, that is no news.
+#[test]
+fn backends_that_answer_again_are_announced() {
+    let text = CONFIG.replace("table_size: 16381\n", &format!("{CHECK}    second_hop: true\n"));
+    let config = config(&text);
+    let [first, second] = [0, 1].map(|at| config.backend_sets()[0].backends[at].address);
+    let mut base = Base::new(&config);
+    let mut ask = |healthy: &[IpAddr], soon: &[IpAddr]| {
+        let says = |those: &[IpAddr], key: &ProbeKey| {
+            Some(if those.contains(&key.address) { Health::Healthy } else { Health::Unhealthy })
+        };
+        let (health, outlook) = (|key: &_| says(healthy, key), |key: &_| says(soon, key));
+        let desired = base.desired(&config, 8, health, outlook, Vec::new());
+        let upcoming = desired.sets[0].upcoming.as_ref().map(|upcoming| {
+            assert_eq!((upcoming.seed, upcoming.table_size), (desired.seed, desired.sets[0].table_size));
+            upcoming.members.iter().map(|member| member.healthy).collect::<Vec<_>>()
+        });
+        (self::healthy(&desired), upcoming)
+    };
+    assert_eq!(ask(&[], &[]), (vec![false, false], None));
+    assert_eq!(ask(&[], &[first]), (vec![false, false], Some(vec![true, false])));
+    // The last one is asked after the first one.
+    assert_eq!(ask(&[second], &[first, second]), (vec![false, true], Some(vec![true, true])));
+    assert_eq!(ask(&[second], &[second]), (vec![false, true], None), "it failed again");
+    assert_eq!(ask(&[first, second], &[first, second]), (vec![true, true], None));
+    let config = checked();
+    let desired = Base::new(&config).desired(&config, 8, |_| None, |_| Some(Health::Healthy), Vec::new());
+    assert_eq!(desired.sets[0].upcoming, None);
+}
+
 #[test]
 fn equal_probes_are_one() {
     let again = CONFIG.replace(

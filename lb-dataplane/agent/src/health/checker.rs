@@ -36,6 +36,8 @@ pub struct ProbeKey {
 pub struct ProbeStatus {
     /// None until the first probe ended, unless the backend was serving before it was probed.
     pub health: Option<Health>,
+    /// What it will be if probes go on as the last ones ended.
+    pub outlook: Option<Health>,
     /// When the health was last changed or first decided.
     pub since: Option<SystemTime>,
     /// The last probe's result in words; empty before it.
@@ -90,7 +92,7 @@ impl Drop for Running {
 }
 
 impl Checker {
-    /// With no probes. `changed` is notified after every change of a target's health.
+    /// With no probes. `changed` is notified after every change of a target's health or outlook.
     #[must_use]
     pub fn new(prober: Prober, changed: Arc<Notify>, observer: Observer) -> Self {
         Self { running: HashMap::new(), changed, observer, prober }
@@ -105,8 +107,7 @@ impl Checker {
                 let now = SystemTime::now();
                 let state =
                     if serving.contains(&key.address) { State::healthy(now) } else { State::default() };
-                let (health, since) = (state.health(), state.since());
-                let (sender, status) = watch::channel(ProbeStatus { health, since, detail: String::new() });
+                let (sender, status) = watch::channel(status(&state, String::new()));
                 let jitter = (Fraction(rand::random()), Fraction(rand::random()));
                 let outputs =
                     Outputs { sender, changed: self.changed.clone(), observer: self.observer.clone() };
@@ -134,6 +135,12 @@ impl Checker {
     #[must_use]
     pub fn health(&self, key: &ProbeKey) -> Option<Health> {
         self.running.get(key)?.status.borrow().health
+    }
+
+    /// What the health of a target will be if probes go on as the last ones ended; none as for [`health`](Self::health).
+    #[must_use]
+    pub fn outlook(&self, key: &ProbeKey) -> Option<Health> {
+        self.running.get(key)?.status.borrow().outlook
     }
 
     /// A view of a target that stays up to date by itself.
@@ -177,17 +184,22 @@ async fn repeat(
             tracing::error!(%backend, detail, "this machine cannot probe; the backend's health stays as it was");
         }
         hindered = is_local;
+        let outlook = state.outlook();
         let change = if is_local { None } else { state.observe(key.thresholds, result, SystemTime::now()) };
         if let Some(change) = change {
             log_change(backend, change, &detail);
         }
         let is_first = outputs.sender.borrow().detail.is_empty();
-        outputs.sender.send_replace(ProbeStatus { health: state.health(), since: state.since(), detail });
-        if change.is_some() || is_first {
+        outputs.sender.send_replace(status(&state, detail));
+        if change.is_some() || state.outlook() != outlook || is_first {
             outputs.changed.notify_one();
         }
         ticks.tick().await;
     }
+}
+
+fn status(state: &State<SystemTime>, detail: String) -> ProbeStatus {
+    ProbeStatus { health: state.health(), outlook: state.outlook(), since: state.since(), detail }
 }
 
 fn log_change(backend: SocketAddr, change: super::state::Change, detail: &str) {
@@ -241,6 +253,40 @@ mod tests {
         changed.notified().await;
         assert_eq!(checker.health(&key), Some(Health::Unhealthy));
         assert!(probes.load(Ordering::Relaxed) >= 6, "the shortage alone has decided");
+    }
+
+    /// Who asks for it is woken when it answers again, before it is healthy.
+    #[tokio::test]
+    async fn one_that_answers_again_will_be_healthy() {
+        let mut key = key("192.0.2.1:80".parse().unwrap());
+        key.thresholds.rise = NonZeroU16::new(3).unwrap();
+        let probes = Arc::new(AtomicU32::new(0));
+        // Each waits until it is asked for.
+        let (gate, opens) = (Arc::new(tokio::sync::Semaphore::new(0)), Arc::new(Notify::new()));
+        let (gate_of_probe, seen) = (gate.clone(), probes.clone());
+        let prober: Prober = Arc::new(move |_| {
+            let (gate, seen) = (gate_of_probe.clone(), seen.clone());
+            Box::pin(async move {
+                gate.acquire().await.unwrap().forget();
+                match seen.fetch_add(1, Ordering::Relaxed) {
+                    0 | 2 => Err(Failure::Connect(std::io::ErrorKind::ConnectionRefused.into())),
+                    _ => Ok(Passed::Connected(Duration::ZERO)),
+                }
+            })
+        });
+        let mut checker = Checker::new(prober, opens.clone(), Arc::new(|_| {}));
+        checker.run_exactly(&HashSet::from([key.clone()]), &HashSet::new());
+        assert_eq!(checker.outlook(&key), None);
+        let (bad, good) = (Some(Health::Unhealthy), Some(Health::Healthy));
+        // Failed, passed, failed, passed twice, passed; the fifth changes nothing that anybody asks for.
+        for (more, health, outlook) in
+            [(1, bad, bad), (1, bad, good), (1, bad, bad), (1, bad, good), (2, good, good)]
+        {
+            gate.add_permits(more);
+            tokio::time::timeout(Duration::from_secs(10), opens.notified()).await.unwrap();
+            assert_eq!((checker.health(&key), checker.outlook(&key)), (health, outlook));
+        }
+        assert_eq!(probes.load(Ordering::Relaxed), 6);
     }
 
     #[tokio::test]

@@ -101,6 +101,14 @@ impl<T: Copy> State<T> {
         self.verdict.map(|verdict| verdict.health)
     }
 
+    /// What the health will be if probes go on as the last ones ended. It differs from the health of an unhealthy backend
+    /// that answers again: others may take it for healthy already, as they probe at moments of their own.
+    #[must_use]
+    pub fn outlook(&self) -> Option<Health> {
+        let health = self.health()?;
+        Some(if health == Health::Unhealthy && self.against > 0 { Health::Healthy } else { health })
+    }
+
     /// When the health last changed or was first decided.
     #[must_use]
     pub fn since(&self) -> Option<T> {
@@ -205,6 +213,8 @@ mod tests {
                     expected = Some(result.argues_for());
                 }
                 prop_assert_eq!(state.health(), expected);
+                let is_rising = expected == Some(Unhealthy) && *passed;
+                prop_assert_eq!(state.outlook(), if is_rising { Some(Healthy) } else { expected });
                 prop_assert_eq!(change.is_some(), before != expected);
                 prop_assert!(state.against < rise.max(fall));
             }

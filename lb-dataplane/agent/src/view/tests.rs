@@ -37,7 +37,8 @@ impl Counts for Numbered {
 /// One VIP, a checked and an unchecked set, one interface.
 pub(crate) fn sample() -> View {
     let probe = |health| {
-        let status = ProbeStatus { health, since: None, detail: "connection refused".to_owned() };
+        let status =
+            ProbeStatus { health, outlook: health, since: None, detail: "connection refused".to_owned() };
         Some(watch::Sender::new(status).subscribe())
     };
     let backend = |name: &str, address: &str, probe, index| BackendView {

@@ -50,8 +50,7 @@ pub(super) fn states(
         raise(index, if is_alive { backend_state::DRAINING } else { backend_state::DEAD });
     }
     for ((set, members), upcoming) in resolved.sets.iter().zip(&backends.of_sets).zip(&backends.upcoming) {
-        let upcoming = set.set.upcoming_members().iter().zip(&**upcoming);
-        for (member, index) in set.set.members.iter().zip(&**members).chain(upcoming) {
+        for (member, index) in set.set.members.iter().zip(&**members) {
             raise(
                 *index,
                 match (member.healthy, member.weight.0) {
@@ -60,6 +59,10 @@ pub(super) fn states(
                     (true, _) => backend_state::SERVING,
                 },
             );
+        }
+        // Packets may be for them already, but no new flows.
+        for (member, index) in set.set.upcoming_members().iter().zip(&**upcoming) {
+            raise(*index, if member.healthy { backend_state::DRAINING } else { backend_state::DEAD });
         }
     }
     states

@@ -186,10 +186,13 @@ impl<'a> Due<'a> {
             alive[usize::from(*index)] = self.is_alive_outside(BackendIndex(*index));
         }
         let upcoming = self.resolved.set.upcoming_members().iter().zip(&**self.upcoming);
-        // What is said of a present member counts more than what is said of the same one as an upcoming member.
         let members = self.resolved.set.members.iter().zip(&**self.backends);
-        for (member, index) in upcoming.chain(members) {
+        for (member, index) in upcoming.clone().chain(members) {
             alive[usize::from(index.0)] = member.healthy;
+        }
+        // Who will serve next can have flows by others already, also one that is not said to be healthy here yet.
+        for (_, index) in upcoming.filter(|(member, _)| member.healthy) {
+            alive[usize::from(index.0)] = true;
         }
         for (index, is_alive) in &self.leaving {
             alive[usize::from(index.0)] = *is_alive;

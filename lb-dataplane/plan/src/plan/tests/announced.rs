@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use guideway_abi::backend_state;
+
 use super::earlier::{Forwarder, ROOM, by, earlier, members, web, with_earlier};
 use super::*;
 use crate::Upcoming;
@@ -67,10 +69,71 @@ fn who_has_forgotten_that_it_was_announced_remembers_it_as_a_candidate() {
     forwarder.advance(&announcing(&[1, 2], &[1, 2, 3]), 5);
     let announced = forwarder.candidates();
     forwarder.installed = forwarder.maps.read().unwrap();
-    forwarder.advance(&web(&[1, 2]), 6);
+    forwarder.assert_unchanged(&web(&[1, 2]), 6);
     assert_eq!(forwarder.candidates(), announced);
     forwarder.advance(&web(&[1, 2]), 5 + 600);
     assert!(forwarder.layers().is_settled());
+}
+
+/// A backend that answers again is a candidate before it is given flows: other forwarders probe it at other moments.
+#[test]
+fn who_is_not_healthy_yet_is_a_candidate_when_it_will_be() {
+    let without = |dead: u8, mut desired: Desired| {
+        desired.sets[0].members[usize::from(dead) - 1].healthy = false;
+        desired
+    };
+    let state = |forwarder: &Forwarder| {
+        let index = forwarder.installed.backends.iter().position(|record| record.address[15] == 2).unwrap();
+        forwarder.maps.state(u16::try_from(index).unwrap())
+    };
+    let mut forwarder = Forwarder::new(ROOM);
+    forwarder.advance(&web(&[1, 2, 3]), 0);
+    let whole = forwarder.candidates();
+    let dead = without(2, web(&[1, 2, 3]));
+    forwarder.advance(&dead, 10);
+    let meanwhile = forwarder.candidates();
+    assert_eq!(state(&forwarder), backend_state::DEAD);
+    let rising = without(2, announcing(&[1, 2, 3], &[1, 2, 3]));
+    forwarder.advance(&rising, 20);
+    forwarder.assert_unchanged(&rising, 20);
+    // It may be sent packets, but no new flows, also those of clients that stay.
+    assert_eq!(state(&forwarder), backend_state::DRAINING);
+    let announced = forwarder.candidates();
+    // Once more: it has failed again.
+    forwarder.advance(&dead, 21);
+    assert_eq!((forwarder.candidates(), state(&forwarder)), (meanwhile.clone(), backend_state::DEAD));
+    forwarder.advance(&rising, 22);
+    assert_eq!(forwarder.candidates(), announced);
+    forwarder.advance(&web(&[1, 2, 3]), 23);
+    assert_eq!(state(&forwarder), backend_state::SERVING);
+    let mut returned = 0;
+    for (((whole, meanwhile), announced), after) in
+        whole.iter().zip(&meanwhile).zip(&announced).zip(&forwarder.candidates())
+    {
+        assert_eq!(after[0], whole[0]);
+        if meanwhile == whole {
+            assert_eq!((announced, after), (whole, whole));
+        } else {
+            assert_eq!((announced[0], announced[1]), (meanwhile[0], whole[0]));
+            assert_eq!((after[0], after[1]), (whole[0], meanwhile[0]));
+            returned += 1;
+        }
+    }
+    assert!(returned > 4000, "{returned}");
+}
+
+/// One that dies and answers again before anybody has looked is none that flows have to leave.
+#[test]
+fn who_will_be_healthy_loses_no_flows_when_its_slots_go_to_others() {
+    let mut forwarder = Forwarder::new(ROOM);
+    forwarder.advance(&web(&[1, 2, 3]), 0);
+    let before = forwarder.candidates();
+    let mut rising = announcing(&[1, 2, 3], &[1, 2, 3]);
+    rising.sets[0].members[1].healthy = false;
+    forwarder.advance(&rising, 10);
+    for (before, after) in before.iter().zip(forwarder.candidates()) {
+        assert!(after[0] == before[0] || after[1] == before[0], "{before:?} {after:?}");
+    }
 }
 
 #[test]

@@ -299,14 +299,16 @@ fn follow(
         let is_over = home.until.is_some_and(|until| until <= now);
         let member = set_layout.backends.iter().position(|index| index.0 == home.backend);
         let address = crate::key::address(maps.backends[usize::from(home.backend)].address);
-        // What a set says of its members counts more than what it says of those that come next, and that more than what is
-        // said of those that have left.
+        // What a set says of its members counts more than what it says of those that come next, unless that is better; and
+        // that more than what is said of those that have left.
         let says_dead = |members: &[Member]| {
             members.iter().find(|member| member.address == address).map(|member| !member.healthy)
         };
         let is_dead = maps.state(home.backend) == backend_state::DEAD
             || member
-                .map(|member| !set.members[member].healthy)
+                .map(|member| {
+                    !set.members[member].healthy && says_dead(set.upcoming_members()) != Some(false)
+                })
                 .or_else(|| says_dead(set.upcoming_members()))
                 .or_else(|| says_dead(&desired.leaving))
                 .unwrap_or(false);
