@@ -9,9 +9,13 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use guideway_lab::capture::{Direction, Sighting};
+use guideway_lab::client::Running;
 use guideway_lab::forwarder::Forwarder;
 use guideway_lab::load::{FlowReport, HoldReport};
 use guideway_lab::{Lab, wait};
+
+/// The longest that a round of requests may take.
+const ROUND: Duration = Duration::from_secs(60);
 
 /// No request failed and no flow changed its backend.
 ///
@@ -60,6 +64,19 @@ pub fn expect_unbroken(what: &str, report: &HoldReport) -> Result<()> {
         report.requests,
         report.failures.iter().take(5).collect::<Vec<_>>()
     );
+    Ok(())
+}
+
+/// Every connection has an answer to a request that it sent after this moment.
+///
+/// # Errors
+/// When one has none.
+pub fn all_answer(what: &str, hold: &mut Running<HoldReport>) -> Result<()> {
+    let goal = hold.round_after(1);
+    hold.wait_round(goal, ROUND)?;
+    let round = hold.last_round()?;
+    println!("{what}: {} of {} connections alive", round.alive, round.connections);
+    ensure!(round.alive == round.connections, "{what}: {} of {}", round.alive, round.connections);
     Ok(())
 }
 

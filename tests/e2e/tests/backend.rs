@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
-use guideway_e2e::{expect_unbroken, expect_undisturbed, wait_for_equal_tables};
+use anyhow::{Context, Result, ensure};
+use guideway_e2e::{all_answer, expect_unbroken, expect_undisturbed, wait_for_equal_tables};
 use guideway_lab::addresses::vip;
 use guideway_lab::forwarder::config::DETECTION;
 use guideway_lab::forwarder::{DataplaneConfig, Forwarder};
@@ -12,6 +12,7 @@ use guideway_lab::lab::http;
 use guideway_lab::load::{FlowSpec, HoldReport, HoldSpec};
 use guideway_lab::netns::LinkState;
 use guideway_lab::{LabSpec, in_lab, wait};
+use nix::sys::signal::Signal;
 
 /// Waits until a backend holds no slot, or some again, in a VIP's table of a forwarder.
 fn wait_for_slots(forwarder: &Forwarder, backend: &str, some: bool, deadline: Duration) -> Result<Duration> {
@@ -61,6 +62,43 @@ fn a_dead_backend_leaves_the_table_in_time_and_only_its_own_flows_move() {
             ensure!(now == "be1" || away.assignments[port] == *now, "port {port} moved to {now}");
         }
         Ok(())
+    });
+}
+
+/// Forwarders probe at moments of their own: one has taken a backend back, and another has had a single answer of it.
+#[test]
+fn who_has_had_one_answer_of_a_backend_knows_where_connections_are() {
+    const INTERVAL: Duration = Duration::from_secs(2);
+    const PATIENCE: Duration = Duration::from_secs(30);
+    let mut config = DataplaneConfig::usual(2);
+    config.set("web-v4").interval = INTERVAL;
+    in_lab(&LabSpec::default(), &config, |lab| {
+        lab.backends[0].kill_nginx()?;
+        for forwarder in &lab.forwarders {
+            wait_for_slots(forwarder, "be1", false, PATIENCE)?;
+            ensure!(forwarder.unsettled_slots("web-v4")? == 0);
+        }
+        lab.backends[0].start_nginx()?;
+        let [first, second] = [0, 1].map(|at| &lab.forwarders[at]);
+        wait::until_true("fw2 to announce who answers again", PATIENCE, || {
+            Ok(second.unsettled_slots("web-v4")? > 0)
+        })?;
+        // It never hears the second answer.
+        ensure!(second.slots("v4", "be1")? == 0, "an interval has passed since");
+        second.agent().context("it runs")?.signal(Signal::SIGSTOP)?;
+        wait_for_slots(first, "be1", true, PATIENCE)?;
+
+        let spec = HoldSpec { connections: 200, first_port: 20_000, interval_ms: 500, ..HoldSpec::default() };
+        let mut hold = lab.client.start_hold("hold", http(vip::V4), &spec)?;
+        all_answer("through both", &mut hold)?;
+        lab.forwarders[0].stop_speaker()?;
+        lab.tor.wait_for_legs(vip::V4, &["fw2"], PATIENCE)?;
+        all_answer("through the one that has had one answer", &mut hold)?;
+        lab.forwarders[1].agent().context("it runs")?.signal(Signal::SIGCONT)?;
+        let report = hold.finish()?;
+        let returned = report.connections_by_backend.get("be1").copied().unwrap_or(0);
+        ensure!(returned > 20, "{:?}", report.connections_by_backend);
+        expect_unbroken("a backend that one has taken back", &report)
     });
 }
 

@@ -6,14 +6,13 @@ mod controller_support;
 
 use std::net::SocketAddr;
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use controller_support::objects::{rollout, service};
 use controller_support::plane::{Plane, in_plane_of, in_plane_with, web_on};
 use controller_support::witness::Witness;
 use controller_support::{Controller, NAMESPACE, PATIENCE, follow, served_by};
-use guideway_e2e::expect_unbroken;
+use guideway_e2e::{all_answer, expect_unbroken};
 use guideway_lab::binaries::binary;
 use guideway_lab::client::Running;
 use guideway_lab::load::{HoldReport, HoldSpec};
@@ -21,21 +20,9 @@ use guideway_lab::{Lab, wait};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-const ROUND: Duration = Duration::from_secs(60);
-
 fn hold(lab: &Lab, name: &str, address: &str, first_port: u16) -> Result<Running<HoldReport>> {
     let spec = HoldSpec { connections: 200, first_port, interval_ms: 500, ..HoldSpec::default() };
     lab.client.start_hold(name, SocketAddr::new(address.parse()?, 8080), &spec)
-}
-
-/// Every connection has an answer to a request that it sent after this moment.
-fn all_answer(what: &str, hold: &mut Running<HoldReport>) -> Result<()> {
-    let goal = hold.round_after(1);
-    hold.wait_round(goal, ROUND)?;
-    let round = hold.last_round()?;
-    println!("{what}: {} of {} connections alive", round.alive, round.connections);
-    ensure!(round.alive == round.connections, "{what}: {} of {}", round.alive, round.connections);
-    Ok(())
 }
 
 /// Everything comes through this forwarder alone.

@@ -38,6 +38,8 @@ pub struct View {
     pub upcoming: Option<Rc<Generation>>,
     /// Backends that its health checks cannot reach, by number.
     pub unhealthy: Vec<Backend>,
+    /// Those of them that have answered a health check again, and will be healthy when they answer another one.
+    pub rising: Vec<Backend>,
     /// What was before, oldest first: for one that joins, or whose agent was away.
     pub earlier: Vec<Earlier>,
     /// Its agent is a new one, which remembers nothing but what the program has.
@@ -91,6 +93,14 @@ pub enum Step {
     },
 }
 
+impl View {
+    /// Backends that will be unhealthy if health checks go on as the last ones ended.
+    #[must_use]
+    pub fn unhealthy_then(&self) -> Vec<Backend> {
+        self.unhealthy.iter().copied().filter(|backend| !self.rising.contains(backend)).collect()
+    }
+}
+
 impl fmt::Display for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let members = |generation: &Generation| -> Vec<String> {
@@ -101,21 +111,22 @@ impl fmt::Display for View {
         if let Some(upcoming) = &self.upcoming {
             write!(f, ", upcoming {} [{}]", upcoming.number, members(upcoming).join(" "))?;
         }
-        write_unhealthy(f, &self.unhealthy)?;
+        write_backends(f, "unhealthy", &self.unhealthy)?;
+        write_backends(f, "rising", &self.rising)?;
         for Earlier { generation, unhealthy, replaced } in &self.earlier {
             write!(f, ", until {replaced:?} {} [{}]", generation.number, members(generation).join(" "))?;
-            write_unhealthy(f, unhealthy)?;
+            write_backends(f, "unhealthy", unhealthy)?;
         }
         Ok(())
     }
 }
 
-fn write_unhealthy(f: &mut fmt::Formatter<'_>, unhealthy: &[Backend]) -> fmt::Result {
-    if unhealthy.is_empty() {
+fn write_backends(f: &mut fmt::Formatter<'_>, what: &str, backends: &[Backend]) -> fmt::Result {
+    if backends.is_empty() {
         return Ok(());
     }
-    let unhealthy: Vec<u16> = unhealthy.iter().map(|backend| backend.0).collect();
-    write!(f, ", unhealthy {unhealthy:?}")
+    let backends: Vec<u16> = backends.iter().map(|backend| backend.0).collect();
+    write!(f, ", {what} {backends:?}")
 }
 
 impl fmt::Display for Step {

@@ -43,6 +43,8 @@ pub struct BackendSet {
     pub drain_window: Duration,
     /// Slots of its table.
     pub table_size: u32,
+    /// Between two probes of a backend, of which two in a row bring it back.
+    pub interval: Duration,
 }
 
 /// How packets travel to the backends of a set.
@@ -133,7 +135,7 @@ backend_sets:
                 set.second_hop,
                 set.drain_window.as_secs(),
                 set.table_size,
-                INTERVAL.as_millis(),
+                set.interval.as_millis(),
                 TIMEOUT.as_millis()
             );
             for Backend { name, address, weight } in &set.backends {
@@ -163,6 +165,7 @@ impl BackendSet {
             second_hop: true,
             drain_window: Duration::from_secs(600),
             table_size: 65_537,
+            interval: INTERVAL,
         }
     }
 }

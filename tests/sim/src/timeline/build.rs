@@ -31,6 +31,7 @@ enum News {
     Commit(u32),
     /// With its place among what happened to backends.
     Down(Backend, u32),
+    Rising(Backend, u32),
     Up(Backend, u32),
 }
 
@@ -40,7 +41,16 @@ enum Action {
     Learn(usize, News),
     Commit,
     Done,
-    Up { backend: Backend, jitter: u32 },
+    Up {
+        backend: Backend,
+        jitter: u32,
+    },
+    /// One that has answered as often as it has to.
+    Healthy {
+        backend: Backend,
+        jitter: u32,
+        count: u32,
+    },
     AgentBack(usize),
 }
 
@@ -161,8 +171,12 @@ impl<'a> Builder<'a> {
                 self.down.remove(&backend);
                 self.step(Step::Up { backend });
                 self.count += 1;
-                self.tell(jitter, &News::Up(backend, self.count));
+                self.tell(jitter, &News::Rising(backend, self.count));
+                // Health checks go on as far apart as forwarders are.
+                let count = self.count;
+                self.at(self.now + self.history.skew, Action::Healthy { backend, jitter, count });
             }
+            Action::Healthy { backend, jitter, count } => self.tell(jitter, &News::Up(backend, count)),
             Action::AgentBack(forwarder) => self.agent_back(forwarder),
         }
     }
@@ -382,14 +396,19 @@ impl<'a> Builder<'a> {
                 view.generation = Rc::clone(&self.generations[*number as usize]);
                 view.upcoming = None;
             }
-            News::Down(backend, number) | News::Up(backend, number) => {
+            News::Down(backend, number) | News::Rising(backend, number) | News::Up(backend, number) => {
                 let heard = node.heard.entry(*backend).or_insert(node.asked);
                 // A probe sees what is, never what was before that.
                 if *number < *heard {
                     return;
                 }
                 *heard = *number;
-                view.unhealthy.retain(|other| other != backend);
+                view.rising.retain(|other| other != backend);
+                if matches!(news, News::Rising(..)) {
+                    view.rising.extend(view.unhealthy.contains(backend).then_some(*backend));
+                } else {
+                    view.unhealthy.retain(|other| other != backend);
+                }
                 if matches!(news, News::Down(..)) {
                     view.unhealthy.push(*backend);
                     view.unhealthy.sort_unstable();
@@ -416,6 +435,7 @@ impl<'a> Builder<'a> {
         let unhealthy: Vec<Backend> = self.down.iter().copied().collect();
         let missed = std::mem::take(&mut node.missed) || node.view.unhealthy != unhealthy;
         node.view.unhealthy = unhealthy;
+        node.view.rising.clear();
         node.heard.clear();
         node.asked = self.count;
         if missed {
@@ -437,6 +457,7 @@ impl<'a> Builder<'a> {
                 .filter(|&(number, _)| number != self.committed)
                 .map(|(number, _)| Rc::clone(&self.generations[number as usize])),
             unhealthy: self.down.iter().copied().collect(),
+            rising: Vec::new(),
             earlier: Vec::new(),
             is_restarted: false,
         };

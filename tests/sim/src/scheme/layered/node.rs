@@ -101,7 +101,11 @@ impl Node {
             self.unannounced = None;
         }
         self.is_dead.fill(false);
-        for &backend in &view.unhealthy {
+        let dead = match self.agents {
+            Agents::Present => view.unhealthy_then(),
+            Agents::Absent => view.unhealthy.clone(),
+        };
+        for backend in dead {
             self.is_dead[usize::from(index(backend))] = true;
         }
     }

@@ -35,6 +35,8 @@ pub(super) struct Pacing {
     passed: Vec<Rc<Generation>>,
     wanted: Input,
     upcoming: Option<Rc<Generation>>,
+    /// Backends that will be unhealthy still.
+    unhealthy_then: Vec<Backend>,
     /// Since when each generation is known.
     known: BTreeMap<u32, Duration>,
     returned: Option<Duration>,
@@ -49,6 +51,7 @@ impl Pacing {
             passed: Vec::new(),
             wanted: Input::of(view),
             upcoming: None,
+            unhealthy_then: Vec::new(),
             known: BTreeMap::new(),
             returned: None,
             former: Vec::new(),
@@ -58,6 +61,9 @@ impl Pacing {
     }
 
     pub(super) fn learn(&mut self, view: &View, now: Duration) {
+        let unhealthy_then = view.unhealthy_then();
+        // Who announces by itself for long enough does not need to wait for another answer.
+        let unhealthy = if self.acts_at_once() { &view.unhealthy } else { &unhealthy_then };
         let acted = self.acted.generation.number;
         let newer = std::iter::successors(Some(&view.generation), |newer| newer.before.as_ref());
         let newer = newer.take_while(|newer| newer.number > acted);
@@ -71,15 +77,20 @@ impl Pacing {
         if let Some(upcoming) = &view.upcoming {
             self.known.entry(upcoming.number).or_insert(now);
         }
-        if self.wanted.unhealthy.iter().any(|backend| !view.unhealthy.contains(backend)) {
+        if self.wanted.unhealthy.iter().any(|backend| !unhealthy.contains(backend)) {
             self.returned = Some(now);
         }
-        self.acted.bury(&view.unhealthy);
+        self.acted.bury(unhealthy);
         for (former, _) in &mut self.former {
-            former.bury(&view.unhealthy);
+            former.bury(unhealthy);
         }
-        self.wanted = Input::of(view);
+        self.wanted = Input { generation: Rc::clone(&view.generation), unhealthy: unhealthy.clone() };
         self.upcoming.clone_from(&view.upcoming);
+        self.unhealthy_then = unhealthy_then;
+    }
+
+    const fn acts_at_once(&self) -> bool {
+        self.announce.is_zero()
     }
 
     /// What the backends follow from at present.
@@ -87,8 +98,14 @@ impl Pacing {
         &self.acted
     }
 
-    /// What other forwarders may be acting on.
+    /// What other forwarders may be acting on. Of one that acts at once, as agents do, it is what comes next: what is prepared,
+    /// or what there is, with those who answer again.
     pub(super) fn others(&self) -> Vec<Input> {
+        if self.acts_at_once() {
+            let generation = Rc::clone(self.upcoming.as_ref().unwrap_or(&self.acted.generation));
+            let next = Input { generation, unhealthy: self.unhealthy_then.clone() };
+            return if next == self.acted { Vec::new() } else { vec![next] };
+        }
         let wanted = Some(self.wanted.clone()).filter(|wanted| *wanted != self.acted);
         let announced = self.upcoming.iter().chain(&self.passed).map(|generation| self.acted_by(generation));
         let former = self.former.iter().map(|(input, _)| input.clone());
@@ -125,7 +142,7 @@ impl Pacing {
             let passed = (!self.passed.is_empty()).then(|| self.passed.remove(0));
             let next = passed.map_or_else(|| self.wanted.clone(), |passed| self.acted_by(&passed));
             let former = std::mem::replace(&mut self.acted, next);
-            if !self.announce.is_zero() {
+            if !self.acts_at_once() {
                 self.former.push((former, now + self.announce));
             }
         }
