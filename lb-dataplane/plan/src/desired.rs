@@ -60,8 +60,8 @@ pub struct BackendSet {
     pub drain_window: Duration,
     /// What the next generation will make of it, or the set that VIPs will have then, or the set itself once those are healthy who
     /// answer again: the backends that will have the slots are candidates already, the last ones, so that forwarders which change at
-    /// different times agree. Who is healthy here and not among `members` is alive, but gets no new flows. `None` when no change
-    /// is announced. Like `earlier`, what the maps have no room for is left out, and so is another seed's while earlier tables
+    /// different times agree. A member that is healthy here only is alive, but gets no new flows. `None` when no change is
+    /// announced. Like `earlier`, what the maps have no room for is left out, and so is another seed's while earlier tables
     /// are counted by yet another one.
     pub upcoming: Option<Upcoming>,
     /// What the set had before, or VIPs of it at another set, oldest first, for a forwarder that joins and remembers nothing
