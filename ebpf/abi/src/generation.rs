@@ -93,7 +93,7 @@ pub struct GenerationHeader {
     /// Key of the flow tags, the same on every forwarder.
     pub tag_key: [u64; 2],
     /// The flow key before a change of the seed, for the tables with
-    /// [`PREVIOUS_0_OLD_KEY`](crate::set_flags::PREVIOUS_0_OLD_KEY).
+    /// [`OLD_KEY`](crate::set_flags::OLD_KEY).
     pub previous_flow_key: FlowKey,
 }
 

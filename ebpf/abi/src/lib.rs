@@ -49,7 +49,7 @@ pub use vip::{
 };
 
 /// Grows with every change of this crate that an older or newer program or agent would misread.
-pub const ABI_VERSION: u32 = 5;
+pub const ABI_VERSION: u32 = 6;
 
 /// Name of the forwarder program, an XDP program.
 pub const FORWARDER_PROGRAM: &str = "forwarder";

@@ -1,7 +1,7 @@
 //! Backend sets.
 
 /// Tables of [`SetRecord::previous`].
-pub const PREVIOUS_TABLES: usize = 2;
+pub const PREVIOUS_TABLES: usize = 3;
 
 /// How packets travel to the backends of a set: [`SetRecord::encapsulation`].
 pub mod encapsulation {
@@ -17,12 +17,15 @@ pub mod encapsulation {
 
 /// Bits of [`SetRecord::flags`].
 pub mod set_flags {
+    use super::PREVIOUS_TABLES;
+
     /// The backends run the decap agent: a packet of an unsettled slot carries the other backends that it may be for.
     pub const SECOND_HOP: u8 = 1;
-    /// The slots of `previous[0]` are counted by [`previous_flow_key`](crate::GenerationHeader::previous_flow_key).
-    pub const PREVIOUS_0_OLD_KEY: u8 = 2;
-    /// The slots of `previous[1]` are.
-    pub const PREVIOUS_1_OLD_KEY: u8 = 4;
+    /// The slots of `previous` at this place are counted by
+    /// [`previous_flow_key`](crate::GenerationHeader::previous_flow_key).
+    pub const OLD_KEY: [u8; PREVIOUS_TABLES] = [2, 4, 8];
+    /// Those of any are.
+    pub const ANY_OLD_KEY: u8 = 2 | 4 | 8;
 }
 
 /// A lookup table: its index, with the highest bit set for [`TABLES_SMALL`](crate::TABLES_SMALL).
@@ -82,4 +85,6 @@ pub struct SetRecord {
     pub encapsulation: u8,
     /// [`set_flags`].
     pub flags: u8,
+    /// Zero. Elements are read as words.
+    pub reserved: [u8; 6],
 }

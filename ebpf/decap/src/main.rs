@@ -63,7 +63,7 @@ fn take_off(context: &Context) -> Verdict<(DecapCounter, u32)> {
     let outer = packet.tunnel().destination;
     let mut service = services.find(packet, outer);
     if packet.may_be_elsewhere() {
-        // At most two further hops, so that the loop ends.
+        // So many further hops at most, so that the loop ends.
         for more in 0..HOPS_MAX {
             let taken = packet.hops_taken() + more;
             let Some(next) = packet.hop(context, taken) else { break };

@@ -123,7 +123,7 @@ impl Packet {
         if index >= self.tunnel.hops.count {
             return None;
         }
-        let (first, index) = (self.hops_offset() + HOPS_HEADER_LEN, usize::from(index & 1));
+        let (first, index) = (self.hops_offset() + HOPS_HEADER_LEN, usize::from(index & 3));
         if self.tunnel.hops.size == 4 {
             context.view::<4>(first + 4 * index).map(|bytes| Address::from_v4(*bytes))
         } else {

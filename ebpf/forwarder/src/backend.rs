@@ -1,8 +1,8 @@
 //! Which backend a packet goes to when its slot does not say it all: unsettled slots and tracked VIPs.
 
 use guideway_abi::{
-    Counter, FLOW_WAYS, FlowEntry, FlowWord, GenerationHeader, IPPROTO_TCP, NO_REGION, SetRecord, TableRef,
-    UNSETTLED, VipRecord, backend_state, set_flags, vip_flags, vip_mode,
+    Counter, FLOW_WAYS, FlowEntry, FlowWord, GenerationHeader, IPPROTO_TCP, NO_REGION, PREVIOUS_TABLES,
+    SetRecord, TableRef, UNSETTLED, VipRecord, backend_state, set_flags, vip_flags, vip_mode,
 };
 use guideway_packet::{
     Datagram, Frame,
@@ -114,26 +114,35 @@ fn forget_decision(header: &GenerationHeader, decision: Decision) -> Decision {
         EntryUse::Follow { half_open } => FOLLOW | flag(half_open),
         EntryUse::Make { half_open } => MAKE | flag(half_open),
     };
-    let Decision { backend, hops: [first, second], .. } = decision;
-    let packed = u64::from(backend) | u64::from(first) << 16 | u64::from(second) << 32 | entry << 48;
-    let packed = forgotten(packed, header.digest);
-    let half_open = packed >> 48 & HALF_OPEN != 0;
-    let entry = if packed >> 48 & FOLLOW != 0 {
+    let [backend, hops @ ..] = forget_backends(header, decision.backend, decision.hops);
+    let entry = forgotten(entry, header.digest);
+    let half_open = entry & HALF_OPEN != 0;
+    let entry = if entry & FOLLOW != 0 {
         EntryUse::Follow { half_open }
-    } else if packed >> 48 & MAKE != 0 {
+    } else if entry & MAKE != 0 {
         EntryUse::Make { half_open }
     } else {
         EntryUse::Leave
     };
-    Decision { backend: packed as u16, hops: [(packed >> 16) as u16, (packed >> 32) as u16], entry }
+    Decision { backend, hops, entry }
 }
 
 #[inline(always)]
 fn forget_candidates(header: &GenerationHeader, candidates: Candidates) -> Candidates {
-    let Candidates { current, previous: [first, second] } = candidates;
-    let packed = u64::from(current) | u64::from(first) << 16 | u64::from(second) << 32;
+    let [current, previous @ ..] = forget_backends(header, candidates.current, candidates.previous);
+    Candidates { current, previous }
+}
+
+/// As one word.
+#[inline(always)]
+fn forget_backends(
+    header: &GenerationHeader,
+    one: u16,
+    [first, second, third]: [u16; PREVIOUS_TABLES],
+) -> [u16; 1 + PREVIOUS_TABLES] {
+    let packed = u64::from(one) | u64::from(first) << 16 | u64::from(second) << 32 | u64::from(third) << 48;
     let packed = forgotten(packed, header.digest);
-    Candidates { current: packed as u16, previous: [(packed >> 16) as u16, (packed >> 32) as u16] }
+    [packed as u16, (packed >> 16) as u16, (packed >> 32) as u16, (packed >> 48) as u16]
 }
 
 #[inline(always)]
@@ -171,7 +180,7 @@ fn candidates(
     hash: u32,
     current: u16,
 ) -> Candidates {
-    let old_hash = if set.flags & (set_flags::PREVIOUS_0_OLD_KEY | set_flags::PREVIOUS_1_OLD_KEY) == 0 {
+    let old_hash = if set.flags & set_flags::ANY_OLD_KEY == 0 {
         hash
     } else {
         let ports = match mode {
@@ -180,12 +189,12 @@ fn candidates(
         };
         flow_hash(&header.previous_flow_key, &datagram.addresses, ports)
     };
-    let previous = |at: usize, flag: u8| {
-        let hash = if set.flags & flag == 0 { hash } else { old_hash };
+    let previous = |at: usize| {
+        let hash = if set.flags & set_flags::OLD_KEY[at] == 0 { hash } else { old_hash };
         let table = set.previous[at];
         if table == TableRef::NONE { 0 } else { maps::slot_of(table, hash).unwrap_or(0) & !UNSETTLED }
     };
-    let previous = [previous(0, set_flags::PREVIOUS_0_OLD_KEY), previous(1, set_flags::PREVIOUS_1_OLD_KEY)];
+    let previous = [previous(0), previous(1), previous(2)];
     Candidates::new(current, previous, |backend| maps::state(header, backend) == backend_state::DEAD)
 }
 

@@ -2,7 +2,7 @@
 
 use core::convert::Infallible;
 
-use guideway_abi::{Counter, GenerationHeader, VipRef};
+use guideway_abi::{Counter, GenerationHeader, PREVIOUS_TABLES, VipRef};
 use guideway_packet::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, PlainV4, PlainV6, parse_ipv4, parse_ipv6, parse_l2};
 use guideway_xdp::Context;
 
@@ -100,7 +100,7 @@ fn slot<'p, P: Family<'p>>(context: &'p Context, vip: u64, to: u64, parcel: *mut
     let packet = Start::of::<P>(context).ok_or(Counter::DropInternal)?.view::<P>();
     let (backend, hash) = ((to >> 16) as u16, (to >> 32) as u32);
     let vip = lookup::from_word(vip)?;
-    put(parcel, Parcel { datagram: packet.datagram(), vip, hash, backend, hops: [0; 2] })
+    put(parcel, Parcel { datagram: packet.datagram(), vip, hash, backend, hops: [0; PREVIOUS_TABLES] })
 }
 
 #[inline(never)]

@@ -3,7 +3,7 @@
 use core::convert::Infallible;
 
 use aya_ebpf::helpers::bpf_xdp_adjust_head;
-use guideway_abi::{BackendRecord, Counter, GenerationHeader, encapsulation};
+use guideway_abi::{BackendRecord, Counter, GenerationHeader, PREVIOUS_TABLES, encapsulation};
 use guideway_packet::{
     Addresses, Checksum, Datagram, ETHERTYPE_IPV4, ETHERTYPE_IPV6, Frame, GRE_HEADER_LEN, GUE_HEADER_LEN,
     IPV4_HEADER_LEN, IPV6_HEADER_LEN, PROTOCOL_GRE, PROTOCOL_UDP, UDP_HEADER_LEN, lowered_ttl_v4,
@@ -247,16 +247,16 @@ impl PrivateHead {
     const NONE: Self = Self { word: 0, sum: 0, len: 0 };
 
     #[inline(never)]
-    fn describe(&mut self, header: &GenerationHeader, hops: [u16; 2]) -> Verdict<()> {
-        let first = BACKENDS.get(hops[0].into()).ok_or(Counter::DropInternal)?;
-        let mut is_v4 = first.family == 4;
-        let mut sum = sum_of(first);
-        let mut count = 1;
-        if hops[1] != 0 {
-            let second = BACKENDS.get(hops[1].into()).ok_or(Counter::DropInternal)?;
-            is_v4 &= second.family == 4;
-            sum = sum.merge(sum_of(second));
-            count = 2;
+    fn describe(&mut self, header: &GenerationHeader, hops: [u16; PREVIOUS_TABLES]) -> Verdict<()> {
+        let (mut is_v4, mut sum, mut count) = (true, Checksum::zero(), 0);
+        for hop in hops {
+            if hop == 0 {
+                break;
+            }
+            let backend = BACKENDS.get(hop.into()).ok_or(Counter::DropInternal)?;
+            is_v4 &= backend.family == 4;
+            sum = sum.merge(sum_of(backend));
+            count += 1;
         }
         let (family, each) = if is_v4 { (4, 4) } else { (6, 16) };
         let word = u32::from_le_bytes([PRIVATE_FORMAT, family, count, 0]);
@@ -286,12 +286,16 @@ impl PrivateHead {
         let word = self.word as u32;
         put(context, l2_len, [word])?;
         let [_, family, ..] = word.to_le_bytes();
-        put_hop(context, l2_len + PRIVATE_WORD_LEN, hops[0], family)?;
-        if hops[1] == 0 {
-            return Ok(());
-        }
         let each = if family == 4 { 4 } else { 16 };
-        put_hop(context, l2_len + PRIVATE_WORD_LEN + each, hops[1], family)
+        let mut at = l2_len + PRIVATE_WORD_LEN;
+        for hop in hops {
+            if hop == 0 {
+                break;
+            }
+            put_hop(context, at, hop, family)?;
+            at += each;
+        }
+        Ok(())
     }
 }
 

@@ -24,7 +24,9 @@ mod straight;
 use core::convert::Infallible;
 
 use aya_ebpf::{bindings::xdp_action, helpers::generated::bpf_jiffies64, macros::xdp, programs::XdpContext};
-use guideway_abi::{Counter, GenerationHeader, SetRecord, TableRef, UNSETTLED, VipRef, vip_flags};
+use guideway_abi::{
+    Counter, GenerationHeader, PREVIOUS_TABLES, SetRecord, TableRef, UNSETTLED, VipRef, vip_flags,
+};
 use guideway_packet::{
     Address, Datagram, ETHERTYPE_IPV4, ETHERTYPE_IPV6, Frame, Parsed, PlainV4, PlainV6, Problem, flow_hash,
 };
@@ -116,7 +118,7 @@ struct Parcel {
     /// The backend, by its index; the slot at first.
     backend: u16,
     /// Further hops; zeros at the end.
-    hops: [u16; 2],
+    hops: [u16; PREVIOUS_TABLES],
 }
 
 impl Parcel {
@@ -149,7 +151,7 @@ impl Parcel {
         }
         let hash = flow_hash(&header.flow_key, &datagram.addresses, datagram.ports);
         let backend = maps::slot_of(set.table, hash).ok_or(Counter::DropInternal)?;
-        Ok(Self { datagram, vip, hash, backend, hops: [0; 2] })
+        Ok(Self { datagram, vip, hash, backend, hops: [0; PREVIOUS_TABLES] })
     }
 
     /// The backend set.

@@ -51,11 +51,13 @@ impl Candidates {
     /// out. The slot's own stays, dead or not.
     #[inline(always)]
     pub fn new(current: u16, previous: [u16; PREVIOUS_TABLES], is_dead: impl Fn(u16) -> bool) -> Self {
-        let [first, second] = previous;
-        let first = if first == current || first != 0 && is_dead(first) { 0 } else { first };
-        let second =
-            if second == current || second == first || second != 0 && is_dead(second) { 0 } else { second };
-        let previous = if first == 0 { [second, 0] } else { [first, second] };
+        let [first, second, third] = previous;
+        let is_out = |backend| backend == current || backend != 0 && is_dead(backend);
+        let first = if is_out(first) { 0 } else { first };
+        let second = if second == first || is_out(second) { 0 } else { second };
+        let third = if third == first || third == second || is_out(third) { 0 } else { third };
+        let (second, third) = if second == 0 { (third, 0) } else { (second, third) };
+        let previous = if first == 0 { [second, third, 0] } else { [first, second, third] };
         Self { current, previous }
     }
 
@@ -71,9 +73,10 @@ impl Candidates {
     #[must_use]
     pub const fn oldest(&self) -> u16 {
         match self.previous {
-            [0, _] => self.current,
-            [first, 0] => first,
-            [_, second] => second,
+            [0, ..] => self.current,
+            [first, 0, _] => first,
+            [_, second, 0] => second,
+            [_, _, third] => third,
         }
     }
 
@@ -81,24 +84,23 @@ impl Candidates {
     #[inline(always)]
     #[must_use]
     pub const fn has(&self, backend: u16) -> bool {
-        backend == self.current || backend == self.previous[0] || backend == self.previous[1]
+        let [first, second, third] = self.previous;
+        backend == self.current || backend == first || backend == second || backend == third
     }
 
-    /// All but `one`, in their order.
+    /// All but `one`, in their order; without the last one, if `one` is none of them.
     #[inline(always)]
     #[must_use]
-    pub const fn without(&self, one: u16) -> [u16; 2] {
-        let [first, second] = self.previous;
+    pub const fn without(&self, one: u16) -> [u16; PREVIOUS_TABLES] {
+        let [first, second, third] = self.previous;
         if one == self.current {
-            [first, second]
+            [first, second, third]
         } else if one == first {
-            [self.current, second]
+            [self.current, second, third]
         } else if one == second {
-            [self.current, first]
-        } else if first == 0 {
-            [self.current, 0]
+            [self.current, first, third]
         } else {
-            [self.current, first]
+            [self.current, first, second]
         }
     }
 }
@@ -137,7 +139,7 @@ pub struct Decision {
     /// Index of the backend.
     pub backend: u16,
     /// Further hops that it carries; zeros at the end.
-    pub hops: [u16; 2],
+    pub hops: [u16; PREVIOUS_TABLES],
     /// What is done about the flow table.
     pub entry: EntryUse,
 }
@@ -145,7 +147,7 @@ pub struct Decision {
 impl Decision {
     #[inline(always)]
     const fn to(backend: u16) -> Self {
-        Self { backend, hops: [0; 2], entry: EntryUse::Leave }
+        Self { backend, hops: [0; PREVIOUS_TABLES], entry: EntryUse::Leave }
     }
 
     #[inline(always)]
@@ -228,7 +230,7 @@ const fn client_ip(doubt: Doubt, kind: Kind, candidates: &Candidates, found: Opt
         (Some(found), _) => {
             let hops = match (doubt, kind) {
                 (Doubt::SecondHop, Kind::Established) => candidates.without(found.backend),
-                _ => [0; 2],
+                _ => [0; PREVIOUS_TABLES],
             };
             Decision { backend: found.backend, hops, entry: EntryUse::Follow { half_open: false } }
         }
@@ -241,31 +243,52 @@ const fn client_ip(doubt: Doubt, kind: Kind, candidates: &Candidates, found: Opt
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
+    use std::{vec, vec::Vec};
+
     use super::*;
 
-    const ABC: Candidates = Candidates { current: 1, previous: [2, 3] };
+    const ABCD: Candidates = Candidates { current: 1, previous: [2, 3, 4] };
 
     #[test]
     fn candidates_are_alive_and_different() {
         let none_dead = |_| false;
-        assert_eq!(Candidates::new(1, [2, 3], none_dead), ABC);
-        assert_eq!(Candidates::new(1, [1, 3], none_dead).previous, [3, 0]);
-        assert_eq!(Candidates::new(1, [2, 2], none_dead).previous, [2, 0]);
-        assert_eq!(Candidates::new(1, [2, 1], none_dead).previous, [2, 0]);
-        assert_eq!(Candidates::new(1, [0, 0], none_dead), Candidates::only(1));
-        assert_eq!(Candidates::new(1, [2, 3], |b| b != 3).previous, [3, 0]);
-        assert_eq!(Candidates::new(1, [2, 3], |b| b == 1), ABC);
-        assert_eq!([ABC.oldest(), Candidates::only(1).oldest()], [3, 1]);
-        assert_eq!([ABC.without(1), ABC.without(2), ABC.without(3)], [[2, 3], [1, 3], [1, 2]]);
-        assert_eq!([ABC.without(9), Candidates::only(1).without(9)], [[1, 2], [1, 0]]);
+        assert_eq!(Candidates::new(1, [2, 3, 4], none_dead), ABCD);
+        assert_eq!(Candidates::new(1, [2, 3, 4], |b| b == 1), ABCD);
+        // Every choice out of five, dead ones and repeated ones among them, against the plain way to say it.
+        let any = || 0..5_u16;
+        for previous in any().flat_map(|a| any().flat_map(move |b| any().map(move |c| [a, b, c]))) {
+            let mut left: Vec<u16> = Vec::new();
+            for backend in previous {
+                if !([0, 1, 4].contains(&backend) || left.contains(&backend)) {
+                    left.push(backend);
+                }
+            }
+            let candidates = Candidates::new(1, previous, |backend| backend == 4);
+            let oldest = *left.last().unwrap_or(&1);
+            assert_eq!((candidates.current, candidates.oldest()), (1, oldest), "{previous:?}");
+            let mut others = vec![1];
+            others.extend(&left);
+            for one in 1..6 {
+                assert_eq!(candidates.has(one), others.contains(&one), "{previous:?}, {one}");
+                let mut without: Vec<u16> = others.iter().copied().filter(|other| *other != one).collect();
+                without.resize(PREVIOUS_TABLES, 0);
+                assert_eq!(candidates.without(one)[..], without, "{previous:?}, {one}");
+            }
+            left.resize(PREVIOUS_TABLES, 0);
+            assert_eq!(candidates.previous[..], left, "{previous:?}");
+        }
+        assert_eq!([ABCD.oldest(), Candidates::only(1).oldest()], [4, 1]);
+        assert_eq!([ABCD.without(3), ABCD.without(4), ABCD.without(9)], [[1, 2, 4], [1, 2, 3], [1, 2, 3]]);
     }
 
     #[test]
     fn a_plain_vip() {
-        let decide = |doubt, kind, found| decide(Mode::Plain, doubt, kind, &ABC, found);
+        let decide = |doubt, kind, found| decide(Mode::Plain, doubt, kind, &ABCD, found);
         let found = |half_open| Some(Found { backend: 7, half_open, serving: true });
         assert_eq!(decide(Doubt::SecondHop, Kind::Syn, None), Decision::to(1));
-        let hops = Decision { backend: 1, hops: [2, 3], entry: EntryUse::Leave };
+        let hops = Decision { backend: 1, hops: [2, 3, 4], entry: EntryUse::Leave };
         assert_eq!(decide(Doubt::SecondHop, Kind::Established, None), hops);
         assert_eq!(decide(Doubt::Nothing, Kind::Established, None), Decision::to(1));
         assert_eq!(decide(Doubt::Entries, Kind::Datagram, None), Decision::to(1));
@@ -273,18 +296,18 @@ mod tests {
         assert_eq!(decide(Doubt::Entries, Kind::Syn, None), made);
         let kept = Decision::to(7).entry(EntryUse::Follow { half_open: false });
         assert_eq!(decide(Doubt::Entries, Kind::Syn, found(false)), kept, "anybody can send a SYN");
-        assert_eq!(made.without_place(Doubt::Entries, Kind::Syn, &ABC).backend, 3, "where its ACK will go");
-        assert_eq!(made.without_place(Doubt::Nothing, Kind::Syn, &ABC), made);
+        assert_eq!(made.without_place(Doubt::Entries, Kind::Syn, &ABCD).backend, 4, "where its ACK will go");
+        assert_eq!(made.without_place(Doubt::Nothing, Kind::Syn, &ABCD), made);
         let again = Decision::to(7).entry(EntryUse::Follow { half_open: true });
         assert_eq!(decide(Doubt::Entries, Kind::Syn, found(true)), again);
         let confirmed = Decision::to(7).entry(EntryUse::Follow { half_open: false });
         assert_eq!(decide(Doubt::Entries, Kind::Established, found(true)), confirmed);
-        assert_eq!(decide(Doubt::Entries, Kind::Established, None), Decision::to(3));
+        assert_eq!(decide(Doubt::Entries, Kind::Established, None), Decision::to(4));
     }
 
     #[test]
     fn clients_that_stay() {
-        let decide = |doubt, kind, found| decide(Mode::ClientIp, doubt, kind, &ABC, found);
+        let decide = |doubt, kind, found| decide(Mode::ClientIp, doubt, kind, &ABCD, found);
         let found = |serving| Some(Found { backend: 2, half_open: false, serving });
         let follow = Decision::to(2).entry(EntryUse::Follow { half_open: false });
         let make = Decision::to(1).entry(EntryUse::Make { half_open: false });
@@ -297,9 +320,9 @@ mod tests {
         assert_eq!(decide(Doubt::SecondHop, Kind::Syn, found(false)), make, "which are asked after");
         assert_eq!(decide(Doubt::Nothing, Kind::Established, found(false)), follow);
         assert_eq!(decide(Doubt::Nothing, Kind::Datagram, None), make);
-        let hops = Decision { hops: [1, 3], ..follow };
+        let hops = Decision { hops: [1, 3, 4], ..follow };
         assert_eq!(decide(Doubt::SecondHop, Kind::Established, found(true)), hops);
-        assert_eq!(decide(Doubt::SecondHop, Kind::Established, None).hops, [2, 3]);
-        assert_eq!(decide(Doubt::Entries, Kind::Established, None), Decision::to(3));
+        assert_eq!(decide(Doubt::SecondHop, Kind::Established, None).hops, [2, 3, 4]);
+        assert_eq!(decide(Doubt::Entries, Kind::Established, None), Decision::to(4));
     }
 }

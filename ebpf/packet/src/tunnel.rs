@@ -1,13 +1,16 @@
 //! Tunnels as a decap agent takes them off: IP in IP, GRE (RFC 2784, RFC 2890) and GUE (draft-ietf-intarea-gue-09) with the
 //! further hops of `docs/forwarding.md`.
 
+use guideway_abi::PREVIOUS_TABLES;
+
 use crate::{
     Address, ETHERTYPE_IPV4, ETHERTYPE_IPV6, Family, Frame, GRE_HEADER_LEN, GUE_HEADER_LEN, IPV4_HEADER_LEN,
     IPV6_HEADER_LEN, L2, PROTOCOL_GRE, PROTOCOL_IPIP, PROTOCOL_IPV6, PROTOCOL_UDP, UDP_HEADER_LEN,
 };
 
 /// Further hops that a GUE header can carry.
-pub const HOPS_MAX: u8 = 2;
+pub const HOPS_MAX: u8 = 3;
+const _: () = assert!(HOPS_MAX as usize == PREVIOUS_TABLES);
 /// Length of the private data before the addresses, in bytes.
 pub const HOPS_HEADER_LEN: usize = 4;
 /// The first byte of private data that holds further hops.

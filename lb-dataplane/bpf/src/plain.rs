@@ -40,7 +40,7 @@ plain! {
     Prefix6 = 16, 4 + 4;
     SourceBorder = 16;
     VipRecord = 8, 4, 4, 4, 2, 1, 1, 4, 4;
-    SetRecord = 2, 2 * 2, 1, 1;
+    SetRecord = 2, 3 * 2, 1, 1, 6;
     GenerationHeader = 8, 8, 7 * 8 + 2 * 4, 7 * 8, 18 * 4, 16, 16, 7 * 8 + 2 * 4;
     BackendRecord = 16, 8, 2, 1, 5;
     BackendStates = 64;

@@ -1,8 +1,8 @@
-//! Where flows of a slot can be: the present table of a backend set and up to two earlier ones.
+//! Where flows of a slot can be: the present table of a backend set and up to [`PREVIOUS_TABLES`] earlier ones.
 //!
 //! A slot is *settled* when the backend in it is the only one that any live flow of it can belong to. A change that moves
 //! a slot from one live backend to another leaves it *unsettled* for the set's drain window: its *candidates* are then the
-//! present backend and the earlier ones, latest first, at most three. [`Layers::push`] is the whole of it: from the
+//! present backend and the earlier ones, latest first, at most four. [`Layers::push`] is the whole of it: from the
 //! layers as they are, and the table that is due, it gives the layers as they shall be. It decides slot by slot:
 //!
 //! 1. Candidates that are dead, and those in a layer whose time is over, are candidates no more.
@@ -10,7 +10,7 @@
 //! 3. A slot that has the backend that is due stays as it is.
 //! 4. Otherwise the one that is due comes first and the others follow in their order. The former first one is
 //!    remembered for a drain window from now on; each of the others at least as long as before.
-//! 5. Unless that would make four: then the slot is *held*. It keeps its backend until a candidate is gone.
+//! 5. Unless that would make five: then the slot is *held*. It keeps its backend until a candidate is gone.
 //!
 //! When nothing is in doubt, the present table is the one that is due, bit for bit, whatever came before.
 //!
@@ -22,6 +22,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{array, iter};
 
 use guideway_abi::{PREVIOUS_TABLES, UNSETTLED};
 
@@ -44,7 +45,7 @@ pub type Slots = Arc<[u16]>;
 pub struct Layers {
     /// The present table. Unsettled slots have [`UNSETTLED`].
     pub current: Slots,
-    /// Earlier tables, latest first. Their slots matter where `current` is unsettled only.
+    /// Earlier tables, latest first, without gaps. Their slots matter where `current` is unsettled only.
     pub previous: [Option<Layer>; PREVIOUS_TABLES],
 }
 
@@ -72,7 +73,7 @@ impl Layers {
     /// A table without a past.
     #[must_use]
     pub fn settled(table: Slots) -> Self {
-        Self { current: table, previous: [None, None] }
+        Self { current: table, previous: [const { None }; PREVIOUS_TABLES] }
     }
 
     /// Whether any slot is in doubt.
@@ -95,9 +96,10 @@ impl Layers {
         slot: usize,
         slot_in: impl Fn(&Layer) -> usize,
         is_alive: impl Fn(u16) -> bool,
-    ) -> [u16; 3] {
+    ) -> [u16; 1 + PREVIOUS_TABLES] {
         let current = self.current[slot];
-        let mut candidates = [current & !UNSETTLED, 0, 0];
+        let mut candidates = [0; 1 + PREVIOUS_TABLES];
+        candidates[0] = current & !UNSETTLED;
         if current & UNSETTLED == 0 {
             return candidates;
         }
@@ -112,6 +114,12 @@ impl Layers {
         candidates
     }
 
+    /// The present table, then the earlier ones by their places.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = Option<&Slots>> {
+        let previous = self.previous.iter().map(|layer| layer.as_ref().map(|layer| &layer.slots));
+        iter::once(Some(&self.current)).chain(previous)
+    }
+
     /// When the next layer's time is over.
     #[must_use]
     pub fn next_deadline(&self) -> Option<BootTime> {
@@ -124,10 +132,9 @@ impl Layers {
         self.previous.iter().flatten().map(|layer| layer.until).max()
     }
 
-    /// The layers that are still to be followed at `now`.
-    pub(crate) fn alive(&self, now: BootTime) -> [Option<&Layer>; PREVIOUS_TABLES] {
-        let [first, second] = &self.previous;
-        [first, second].map(|layer| layer.as_ref().filter(|layer| layer.until > now))
+    /// The earlier tables that are still to be followed at `now`, latest first.
+    pub(crate) fn alive(&self, now: BootTime) -> impl Iterator<Item = &Layer> {
+        self.previous.iter().flatten().filter(move |layer| layer.until > now)
     }
 }
 
@@ -165,6 +172,12 @@ impl fmt::Debug for Layer {
 
 /// Slots that are shown in debug output.
 const SHOWN: usize = 16;
+
+/// At their places, without gaps; there are no more than places.
+fn compact(layers: impl IntoIterator<Item = Layer>) -> [Option<Layer>; PREVIOUS_TABLES] {
+    let mut layers = layers.into_iter();
+    array::from_fn(|_| layers.next())
+}
 
 /// Until when something is remembered that is put away now.
 fn deadline(now: BootTime, window: Duration) -> BootTime {

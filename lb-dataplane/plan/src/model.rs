@@ -278,8 +278,7 @@ impl Maps {
         let value = read(set.table, &header.flow_key);
         let mut candidates = vec![value & !UNSETTLED];
         if value & UNSETTLED != 0 {
-            let flags = [set_flags::PREVIOUS_0_OLD_KEY, set_flags::PREVIOUS_1_OLD_KEY];
-            for (table, flag) in set.previous.into_iter().zip(flags) {
+            for (table, flag) in set.previous.into_iter().zip(set_flags::OLD_KEY) {
                 let is_old = set.flags & flag != 0;
                 let key = if is_old { &header.previous_flow_key } else { &header.flow_key };
                 let backend = read(table, key);

@@ -78,10 +78,8 @@ pub fn plan(
     backends.keep_found(&tables.sets);
     let leaving = tables.last.iter().flat_map(|last| last.leaving.iter().copied());
     let states = states::states(&resolved, &backends, leaving, installed);
-    let is_key_needed = tables.sets.iter().flatten().any(|set| {
-        let flags = guideway_abi::set_flags::PREVIOUS_0_OLD_KEY | guideway_abi::set_flags::PREVIOUS_1_OLD_KEY;
-        set.record.flags & flags != 0
-    });
+    let is_key_needed =
+        tables.sets.iter().flatten().any(|set| set.record.flags & guideway_abi::set_flags::ANY_OLD_KEY != 0);
     let shared = GenerationHeader {
         previous_flow_key: if is_key_needed { earlier_key.of(installed) } else { FlowKey::default() },
         ..shared

@@ -277,14 +277,14 @@ fn an_unfinished_set_up_with_other_capacities_is_repaired_too() {
 #[test]
 fn every_way_not_to_fit_is_named() {
     let place = Place::new();
-    // What is put in the place of SETS (6 elements of 8 bytes in shared memory), and what is said of it.
+    // What is put in the place of SETS (6 elements of 16 bytes in shared memory), and what is said of it.
     let replaced: [(&dyn Fn(), &[&str]); 8] = [
         (
-            &|| HashMap::<MapData, u32, [u64; 6]>::create(1, 0).unwrap().pin(place.map("SETS")).unwrap(),
+            &|| HashMap::<MapData, u32, [u64; 12]>::create(1, 0).unwrap().pin(place.map("SETS")).unwrap(),
             &["maps/SETS: map type is 1, wanted 2", "maps/SETS: flags is 0, wanted 1024"],
         ),
         (
-            &|| HashMap::<MapData, u64, [u64; 6]>::create(1, 0).unwrap().pin(place.map("SETS")).unwrap(),
+            &|| HashMap::<MapData, u64, [u64; 12]>::create(1, 0).unwrap().pin(place.map("SETS")).unwrap(),
             &[
                 "maps/SETS: map type is 1, wanted 2",
                 "maps/SETS: key size is 8, wanted 4",
@@ -292,15 +292,15 @@ fn every_way_not_to_fit_is_named() {
             ],
         ),
         (
-            &|| Array::<MapData, [u64; 5]>::create(1, 1 << 10).unwrap().pin(place.map("SETS")).unwrap(),
-            &["maps/SETS: value size is 40, wanted 48"],
+            &|| Array::<MapData, [u64; 11]>::create(1, 1 << 10).unwrap().pin(place.map("SETS")).unwrap(),
+            &["maps/SETS: value size is 88, wanted 96"],
         ),
         (
-            &|| Array::<MapData, [u64; 6]>::create(2, 1 << 10).unwrap().pin(place.map("SETS")).unwrap(),
+            &|| Array::<MapData, [u64; 12]>::create(2, 1 << 10).unwrap().pin(place.map("SETS")).unwrap(),
             &["maps/SETS: max entries is 2, wanted 1"],
         ),
         (
-            &|| Array::<MapData, [u64; 6]>::create(1, 0).unwrap().pin(place.map("SETS")).unwrap(),
+            &|| Array::<MapData, [u64; 12]>::create(1, 0).unwrap().pin(place.map("SETS")).unwrap(),
             &["maps/SETS: flags is 0, wanted 1024"],
         ),
         (&|| {}, &["maps/SETS: type is missing, wanted map"]),
@@ -326,7 +326,7 @@ fn a_map_that_the_program_does_not_work_on_is_noticed() {
     let place = Place::new();
     let make: [(_, Make); 3] = [
         ("VIPS", &|path| Array::<MapData, [u64; 4]>::create(32, 0).unwrap().pin(path).unwrap()),
-        ("SETS", &|path| Array::<MapData, [u64; 6]>::create(1, MMAPABLE).unwrap().pin(path).unwrap()),
+        ("SETS", &|path| Array::<MapData, [u64; 12]>::create(1, MMAPABLE).unwrap().pin(path).unwrap()),
         ("FLOW_MARKS", &|path| {
             Array::<MapData, u64>::create(FLOW_MARKS / 8, MMAPABLE).unwrap().pin(path).unwrap();
         }),
@@ -363,7 +363,7 @@ fn all_differences_are_listed_at_once_with_the_way_out() {
             "maps/FLOWS: max entries is 64, wanted 65",
             "maps/INTERVALS: max entries is 2112, wanted 2304",
             "maps/ROUTES: value size is 1024, wanted 4160",
-            "maps/SETS: value size is 48, wanted 80",
+            "maps/SETS: value size is 96, wanted 160",
             "maps/SOURCES: max entries is 2304, wanted 3072",
             "maps/TABLES_LARGE: max entries is 1, wanted 2",
             "maps/TABLES_SMALL: max entries is 2, wanted 3",

@@ -8,6 +8,8 @@ mod tables;
 
 use std::time::Duration;
 
+use guideway_abi::PREVIOUS_TABLES;
+
 pub use layered::{Acting, Agents, Layered};
 pub use lru::Lru;
 pub use rendezvous::Rendezvous;
@@ -17,23 +19,26 @@ pub use tables::Tables;
 use crate::scenario::Scenario;
 use crate::timeline::{Backend, View};
 
+/// How many backends a packet is offered to at most.
+const MOST_HOPS: usize = 1 + PREVIOUS_TABLES;
+
 /// Backends that a packet is offered to, in order; the first that has the connection keeps it, the last one keeps it
 /// whatever it has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Hops([Option<Backend>; 3]);
+pub struct Hops([Option<Backend>; MOST_HOPS]);
 
 impl Hops {
     /// One backend.
     #[must_use]
-    pub const fn one(backend: Backend) -> Self {
-        Self([Some(backend), None, None])
+    pub fn one(backend: Backend) -> Self {
+        Self::of([Some(backend)])
     }
 
-    /// These, without the missing ones.
+    /// These, without the missing ones, and without what is too many.
     #[must_use]
-    pub fn of(hops: [Option<Backend>; 3]) -> Self {
+    pub fn of(hops: impl IntoIterator<Item = Option<Backend>>) -> Self {
         let mut present = hops.into_iter().flatten();
-        Self([present.next(), present.next(), present.next()])
+        Self(std::array::from_fn(|_| present.next()))
     }
 
     /// The backends.
@@ -44,7 +49,7 @@ impl Hops {
 
 /// What a forwarder would do with the flows of one slot. Equal rows: every flow of the slot that has no state of its own
 /// is treated alike.
-pub type Row = [u16; 3];
+pub type Row = [u16; MOST_HOPS];
 /// In [`Row`]: no backend.
 pub const NO_BACKEND: u16 = 0x7fff;
 /// Bit of a row's first element that is not part of the backend's number.

@@ -64,11 +64,15 @@ fn gue_with_and_without_hops() {
     assert_eq!(tunnel.hops.address(&frame[..], 1), Some(Address::from_v4([10, 0, 0, 4])));
     assert_eq!(tunnel.hops.address(&frame[..], 2), None);
 
-    let mut header = [5, 4, 0, 0, 1, 6, 1, 0].to_vec();
-    header.extend([9; 16]);
+    // The longest ones.
+    let header = [&[13, 4, 0, 0, 1, 6, 3, 0][..], &[7; 16], &[8; 16], &[9; 16]].concat();
     let frame = gue(&header);
     let tunnel = parse(&frame).expect("a tunnel");
-    assert_eq!(tunnel.hops.address(&frame[..], 0), Some(Address::from_bytes([9; 16])));
+    assert_eq!((tunnel.malformed, tunnel.inner_offset), (false, 14 + 40 + 8 + 56));
+    for (index, byte) in [(0, 7), (1, 8), (2, 9)] {
+        assert_eq!(tunnel.hops.address(&frame[..], index), Some(Address::from_bytes([byte; 16])));
+    }
+    assert_eq!(tunnel.hops.address(&frame[..], 3), None);
 }
 
 #[test]
@@ -83,7 +87,7 @@ fn what_is_not_gue_of_ours_is_none_and_what_is_wrong_is_malformed() {
         &[2, 4, 0, 0, 1, 5, 1, 0, 10, 0, 0, 3],
         &[2, 4, 0, 0, 1, 4, 1, 2, 10, 0, 0, 3],
         &[2, 4, 0, 0, 1, 4, 2, 0, 10, 0, 0, 3],
-        &[4, 4, 0, 0, 1, 4, 3, 0, 10, 0, 0, 3, 10, 0, 0, 3, 10, 0, 0, 3],
+        &[5, 4, 0, 0, 1, 4, 4, 0, 10, 0, 0, 3, 10, 0, 0, 3, 10, 0, 0, 3, 10, 0, 0, 3],
     ];
     for header in wrong {
         assert!(parse(&gue(header)).expect("a tunnel").malformed, "{header:?}");

@@ -102,8 +102,8 @@ fn candidates(
     slot_in: impl Fn(&Layer) -> usize,
 ) -> Option<Candidates> {
     let is_alive = |backend| state_of(&installed.states, backend) != backend_state::DEAD;
-    let [current, first, second] = set.layers.as_ref()?.candidates(slot, slot_in, is_alive);
-    Some(Candidates { current, previous: [first, second] })
+    let [current, previous @ ..] = set.layers.as_ref()?.candidates(slot, slot_in, is_alive);
+    Some(Candidates { current, previous })
 }
 
 fn doubt(set: &InstalledSet, vip: &VipRecord, slot: usize) -> Doubt {
@@ -141,9 +141,8 @@ impl Subject<'_> {
     }
 
     fn list(&self, candidates: &Candidates) -> Vec<Candidate> {
-        let [first, second] = candidates.previous;
-        [candidates.current, first, second]
-            .into_iter()
+        std::iter::once(candidates.current)
+            .chain(candidates.previous)
             .filter(|&backend| backend != 0)
             .map(|backend| Candidate {
                 backend: BackendIndex(backend),

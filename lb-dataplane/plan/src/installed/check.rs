@@ -1,6 +1,7 @@
 //! Maps as they were read become [`Installed`], or an error when they contradict each other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
 use std::sync::Arc;
 
 use guideway_abi::{ActiveWord, TableRef};
@@ -124,7 +125,7 @@ pub(super) fn referenced_tables(maps: &MapContents) -> BTreeSet<TableElement> {
     maps.sets
         .iter()
         .filter(|set| set.table != TableRef::NONE)
-        .flat_map(|set| [set.table, set.previous[0], set.previous[1]])
+        .flat_map(|set| iter::once(set.table).chain(set.previous))
         .filter_map(TableElement::of)
         .filter(|table| table.index < tables_of(&maps.capacities, table.size))
         .collect()

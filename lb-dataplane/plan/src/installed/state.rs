@@ -1,6 +1,7 @@
 //! What the maps hold, checked.
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -139,18 +140,8 @@ impl Installed {
 impl InstalledSet {
     /// The tables in use with their slots, present one first.
     pub(crate) fn tables(&self) -> impl Iterator<Item = (TableElement, &Slots)> {
-        let references = [self.record.table, self.record.previous[0], self.record.previous[1]];
-        let slots = self.layers.iter().flat_map(|layers| {
-            let [first, second] = &layers.previous;
-            [
-                Some(&layers.current),
-                first.as_ref().map(|layer| &layer.slots),
-                second.as_ref().map(|layer| &layer.slots),
-            ]
-        });
-        references
-            .into_iter()
-            .zip(slots)
-            .filter_map(|(reference, slots)| Some((TableElement::of(reference)?, slots?)))
+        let references = iter::once(self.record.table).chain(self.record.previous);
+        let slots = self.layers.iter().flat_map(Layers::tables);
+        references.zip(slots).filter_map(|(reference, slots)| Some((TableElement::of(reference)?, slots?)))
     }
 }

@@ -1,8 +1,8 @@
 //! What comes next, as a candidate before it comes.
 
-use guideway_abi::UNSETTLED;
+use guideway_abi::{PREVIOUS_TABLES, UNSETTLED};
 
-use super::{Layer, LayerKey, Layers, Push, Slots, deadline};
+use super::{Layer, LayerKey, Layers, Push, Slots, compact, deadline};
 
 impl Layers {
     /// The layers in which what has been pushed by `push` has those of `next` as last candidates, a table of any size that
@@ -16,18 +16,17 @@ impl Layers {
         push: &Push<'_, F>,
     ) -> Option<Self> {
         let next = Layer { slots: Slots::clone(next), until: deadline(push.now, push.window), key };
-        let alive = self.alive(push.now);
         if next.counts_as(&self.current) {
             return Some(self.push(&Push { upcoming: Some(&next.slots), ..*push }).layers);
         }
-        if alive.into_iter().flatten().any(|layer| layer.key == key && layer.slots == next.slots) {
+        if self.alive(push.now).any(|layer| layer.key == key && layer.slots == next.slots) {
             return Some(self.clone());
         }
-        // Candidates that are only asked: their order matters to nobody.
-        let free = alive.iter().rposition(Option::is_none)?;
-        let mut previous =
-            alive.map(|layer| layer.map(|layer| Layer { slots: self.in_doubt(layer), ..layer.clone() }));
-        previous[free] = Some(next);
+        if self.alive(push.now).count() == PREVIOUS_TABLES {
+            return None;
+        }
+        let known = self.alive(push.now).map(|layer| Layer { slots: self.in_doubt(layer), ..layer.clone() });
+        let previous = compact(known.chain([next]));
         Some(Self { current: self.current.iter().map(|slot| slot | UNSETTLED).collect(), previous })
     }
 }

@@ -1,11 +1,12 @@
 //! What follows from a table that is due.
 
+use std::array;
 use std::sync::Arc;
 use std::time::Duration;
 
-use guideway_abi::UNSETTLED;
+use guideway_abi::{PREVIOUS_TABLES, UNSETTLED};
 
-use super::{Layer, LayerKey, Layers, Slots, deadline};
+use super::{Layer, LayerKey, Layers, Slots, compact, deadline};
 use crate::BootTime;
 
 /// A table that is due, and what counts besides.
@@ -26,15 +27,16 @@ pub struct Push<'a, F> {
     pub room: Room,
 }
 
-/// Which tables there is room for.
+/// How many layers, latest first, may be new ones. The others stay as they are, and what would have come to them is
+/// remembered by nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Room {
-    /// All that are needed.
-    Both,
-    /// A new latest one; the oldest stays as it is.
-    First,
-    /// No new ones. What changes now is remembered by nobody.
-    Neither,
+pub struct Room(pub usize);
+
+impl Room {
+    /// For all that are needed.
+    pub const ALL: Self = Self(PREVIOUS_TABLES);
+    /// For no new ones.
+    pub const NONE: Self = Self(0);
 }
 
 /// Layers as they shall be.
@@ -48,31 +50,33 @@ pub struct Pushed {
     pub at_risk: u32,
 }
 
+/// The layers that are followed, each at the place that it has while slots are decided about.
+struct Places<'a> {
+    layers: [Option<&'a Layer>; PREVIOUS_TABLES],
+    /// Of each, whether it counts otherwise than the present table: it takes its place in every slot.
+    is_other: [bool; PREVIOUS_TABLES],
+    /// Places before the first layer that counts otherwise. No candidate may come behind older ones, so that new ones
+    /// come here.
+    front: usize,
+}
+
 /// A slot while it is decided about: its candidates by their places.
 #[derive(Clone, Copy)]
 struct Slot {
     current: u16,
-    first: u16,
-    second: u16,
+    previous: [u16; PREVIOUS_TABLES],
 }
 
-/// What holds for all slots.
-struct Rules {
-    room: Room,
-    /// A layer that counts otherwise takes this place in every slot.
-    first_taken: bool,
-    second_taken: bool,
-}
-
+/// What has been decided so far; arrays are by place.
 #[derive(Default)]
 struct Seen {
     held: u32,
     at_risk: u32,
-    first_added: bool,
-    second_added: bool,
-    upcoming_added: bool,
-    any_first: bool,
-    any_second: bool,
+    /// Some slot's candidate came here from the place before, or was the present one.
+    pushed: [bool; PREVIOUS_TABLES],
+    announced: [bool; PREVIOUS_TABLES],
+    /// Some slot has a candidate here.
+    used: [bool; PREVIOUS_TABLES],
 }
 
 impl Layers {
@@ -83,8 +87,7 @@ impl Layers {
     #[must_use]
     pub fn push<F: Fn(u16) -> bool>(&self, push: &Push<'_, F>) -> Pushed {
         let pushed = self.pushed(push);
-        let before = self.alive(push.now).into_iter().flatten().count();
-        let has_ended = before > pushed.layers.previous.iter().flatten().count();
+        let has_ended = self.alive(push.now).count() > pushed.layers.previous.iter().flatten().count();
         if pushed.held == 0 || !has_ended {
             return pushed;
         }
@@ -96,195 +99,157 @@ impl Layers {
     fn pushed<F: Fn(u16) -> bool>(&self, push: &Push<'_, F>) -> Pushed {
         let size = self.current.len();
         assert_eq!(size, push.target.len(), "tables of a set are of the same size");
-        let [first, second] = self.alive(push.now);
-        let alike = |layer: Option<&Layer>| layer.filter(|layer| layer.counts_as(&self.current)).cloned();
-        let other = |layer: Option<&Layer>| layer.filter(|layer| !layer.counts_as(&self.current)).cloned();
-        let (old_first, old_second) = (alike(first), alike(second));
-        let (other_first, other_second) = (other(first), other(second));
-        // A latest layer that counts otherwise moves back one place if any slot needs its place.
-        let makes_way = other_first.is_some() && second.is_none() && push.room != Room::Neither;
-        let rules = Rules {
-            room: push.room,
-            first_taken: other_first.is_some() && !makes_way,
-            second_taken: other_second.is_some() || makes_way,
-        };
-        let taken = other_first.is_some() || other_second.is_some();
-        let upcoming = push.upcoming.filter(|_| push.room == Room::Both);
+        let places = Places::new(self, push.now);
+        let all_in_doubt = places.is_other.contains(&true);
+        let upcoming = push.upcoming.filter(|_| push.room == Room::ALL);
 
         let mut seen = Seen::default();
         let mut current = Vec::with_capacity(size);
-        let mut firsts = vec![0_u16; size];
-        let mut seconds = vec![0_u16; size];
+        let mut previous: [Vec<u16>; PREVIOUS_TABLES] = array::from_fn(|_| vec![0; size]);
         let mut moved = false;
-        for at in 0..size {
-            let old = self.current[at];
-            let slot = if old & UNSETTLED == 0 {
-                Slot { current: old, first: 0, second: 0 }
-            } else {
-                let of = |layer: &Option<Layer>| layer.as_ref().map_or(0, |layer| layer.slots[at]);
-                Slot { current: old & !UNSETTLED, first: of(&old_first), second: of(&old_second) }
-            };
-            let mut slot =
-                slot.without_dead(&push.is_alive).push(push.target[at], &rules, &push.is_alive, &mut seen);
-            if let Some(upcoming) = upcoming {
-                slot.announce(upcoming[at], &rules, &push.is_alive, &mut seen);
+        for (at, &old) in self.current.iter().enumerate() {
+            let mut slot = Slot { current: old & !UNSETTLED, previous: [0; PREVIOUS_TABLES] };
+            if old & UNSETTLED != 0 {
+                slot.previous =
+                    array::from_fn(|place| places.alike(place).map_or(0, |layer| layer.slots[at]));
+                slot.leave_dead(&push.is_alive);
             }
-            let doubt = if taken || slot.first != 0 || slot.second != 0 { UNSETTLED } else { 0 };
-            seen.any_first |= slot.first != 0;
-            seen.any_second |= slot.second != 0;
-            current.push(slot.current | doubt);
+            slot.push(push.target[at], push.room, places.front, &push.is_alive, &mut seen);
+            if let Some(upcoming) = upcoming {
+                slot.announce(upcoming[at], &places, &push.is_alive, &mut seen);
+            }
+            let mut is_settled = !all_in_doubt;
+            for (place, backend) in slot.previous.into_iter().enumerate().filter(|(_, backend)| *backend != 0)
+            {
+                is_settled = false;
+                seen.used[place] = true;
+                previous[place][at] = backend;
+            }
+            current.push(slot.current | if is_settled { 0 } else { UNSETTLED });
             moved |= current[at] != old;
-            firsts[at] = slot.first;
-            seconds[at] = slot.second;
         }
         let current: Slots = if moved { current.into() } else { Arc::clone(&self.current) };
-        let previous = self.previous_after(
-            push,
-            &seen,
-            Parts {
-                makes_way,
-                old: [old_first, old_second],
-                other: [other_first, other_second],
-                firsts,
-                seconds,
-            },
-        );
+        let previous = self.previous_after(push, &places, &seen, previous);
         Pushed { layers: Self { current, previous }, held: seen.held, at_risk: seen.at_risk }
     }
 
-    fn previous_after<F>(&self, push: &Push<'_, F>, seen: &Seen, parts: Parts) -> [Option<Layer>; 2] {
-        let Parts {
-            makes_way,
-            old: [old_first, old_second],
-            other: [other_first, other_second],
-            firsts,
-            seconds,
-        } = parts;
+    fn previous_after<F>(
+        &self,
+        push: &Push<'_, F>,
+        places: &Places<'_>,
+        seen: &Seen,
+        slots: [Vec<u16>; PREVIOUS_TABLES],
+    ) -> [Option<Layer>; PREVIOUS_TABLES] {
         let fresh = deadline(push.now, push.window);
-        let moves_back = makes_way && seen.first_added;
         // Whatever stands in a slot that is settled does not matter, so the former table does as it is.
-        let was_settled = old_first.is_none() && old_second.is_none() && self.is_settled();
-        let first_until = old_first.as_ref().map(|layer| layer.until);
-        let first = match (&other_first, seen.any_first) {
-            (Some(layer), _) if !moves_back => Some(layer.clone()),
-            (_, false) => None,
-            (_, true) if !seen.first_added => old_first.clone(),
-            (_, true) => Some(Layer {
-                slots: if was_settled && !seen.upcoming_added {
-                    Arc::clone(&self.current)
-                } else {
-                    firsts.into()
-                },
-                until: first_until.map_or(fresh, |until| until.max(fresh)),
-                key: LayerKey::Present,
-            }),
-        };
-        let second_until = old_second.as_ref().map(|layer| layer.until);
-        let second = match (other_second, seen.any_second) {
-            (Some(layer), _) => Some(layer),
-            (None, _) if moves_back => other_first,
-            (None, false) => None,
-            (None, true) if !seen.second_added => old_second,
-            (None, true) => {
-                let moved = first_until.unwrap_or(fresh);
-                let until = if seen.upcoming_added { fresh.max(moved) } else { moved };
-                Some(Layer {
-                    slots: seconds.into(),
-                    until: second_until.map_or(until, |second| second.max(until)),
-                    key: LayerKey::Present,
-                })
+        let was_settled = places.layers.iter().all(Option::is_none) && self.is_settled();
+        let until = |place: usize| places.layers[place].map(|layer| layer.until);
+        let layer = |(place, slots): (usize, Vec<u16>)| {
+            let old = places.layers[place];
+            let (pushed, announced) = (seen.pushed[place], seen.announced[place]);
+            if places.is_other[place] || seen.used[place] && !pushed && !announced {
+                return old.cloned();
             }
+            let before = if place == 0 { Some(fresh) } else { until(place - 1) };
+            let ends = [until(place), before.filter(|_| pushed), Some(fresh).filter(|_| announced)];
+            let is_former = place == 0 && was_settled && !announced;
+            seen.used[place].then(|| Layer {
+                slots: if is_former { Arc::clone(&self.current) } else { slots.into() },
+                until: ends.into_iter().flatten().max().unwrap_or(fresh),
+                key: LayerKey::Present,
+            })
         };
-        [first, second]
+        compact(slots.into_iter().enumerate().filter_map(layer))
     }
 }
 
-struct Parts {
-    makes_way: bool,
-    old: [Option<Layer>; 2],
-    /// Those that count otherwise.
-    other: [Option<Layer>; 2],
-    firsts: Vec<u16>,
-    seconds: Vec<u16>,
+impl<'a> Places<'a> {
+    fn new(layers: &'a Layers, now: BootTime) -> Self {
+        let alive: Vec<&Layer> = layers.alive(now).collect();
+        let is_other = |layer: &&Layer| !layer.counts_as(&layers.current);
+        let first_other = alive.iter().position(is_other).unwrap_or(alive.len());
+        // The one that counts otherwise, and all behind it, stand last, whatever is free comes before them.
+        let front = PREVIOUS_TABLES - (alive.len() - first_other);
+        let mut places = [None; PREVIOUS_TABLES];
+        for (at, layer) in alive.into_iter().enumerate() {
+            places[if at < first_other { at } else { front + at - first_other }] = Some(layer);
+        }
+        Self { layers: places, is_other: places.map(|layer| layer.as_ref().is_some_and(is_other)), front }
+    }
+
+    /// The layer at a place, if it counts as the present table does.
+    fn alike(&self, place: usize) -> Option<&'a Layer> {
+        self.layers[place].filter(|_| !self.is_other[place])
+    }
 }
 
 impl Slot {
     /// Without candidates that are dead or stand there twice; the current one stays.
-    fn without_dead(mut self, is_alive: &impl Fn(u16) -> bool) -> Self {
-        if self.second != 0
-            && (self.second == self.current || self.second == self.first || !is_alive(self.second))
-        {
-            self.second = 0;
+    fn leave_dead(&mut self, is_alive: &impl Fn(u16) -> bool) {
+        for place in 0..PREVIOUS_TABLES {
+            let (before, [backend, ..]) = self.previous.split_at_mut(place) else { return };
+            let is_known = *backend == self.current || before.contains(backend);
+            if *backend != 0 && (is_known || !is_alive(*backend)) {
+                *backend = 0;
+            }
         }
-        if self.first != 0 && (self.first == self.current || !is_alive(self.first)) {
-            self.first = 0;
-        }
-        self
     }
 
-    fn without(mut self, backend: u16) -> Self {
-        if self.first == backend {
-            self.first = 0;
+    fn leave(&mut self, backend: u16) {
+        for previous in self.previous.iter_mut().filter(|previous| **previous == backend) {
+            *previous = 0;
         }
-        if self.second == backend {
-            self.second = 0;
-        }
-        self
     }
 
-    fn push(self, target: u16, rules: &Rules, is_alive: &impl Fn(u16) -> bool, seen: &mut Seen) -> Self {
-        let Self { current, first, second } = self;
-        if current == target {
-            return self;
-        }
-        if current == 0 || !is_alive(current) {
-            return Self { current: target, ..self.without(target) };
-        }
-        let candidate = target == first || target == second;
-        let first_free = !rules.first_taken && (first == 0 || first == target);
-        let second_free = !rules.second_taken && (second == 0 || second == target);
-        if rules.room == Room::Neither {
-            seen.at_risk += 1;
-            return Self { current: target, ..self.without(target) };
-        }
-        if !candidate && !first_free && !second_free || rules.first_taken {
-            seen.held += 1;
-            return self;
-        }
-        seen.first_added = true;
-        if first_free {
-            return Self {
-                current: target,
-                first: current,
-                second: if second == target { 0 } else { second },
-            };
-        }
-        if rules.room == Room::First {
-            seen.at_risk += 1;
-            return Self {
-                current: target,
-                first: current,
-                second: if second == target { 0 } else { second },
-            };
-        }
-        seen.second_added = true;
-        Self { current: target, first: current, second: first }
-    }
-
-    fn announce(&mut self, upcoming: u16, rules: &Rules, is_alive: &impl Fn(u16) -> bool, seen: &mut Seen) {
-        let known = upcoming == self.current || upcoming == self.first || upcoming == self.second;
-        if known || upcoming == 0 || !is_alive(upcoming) {
+    fn push(
+        &mut self,
+        target: u16,
+        room: Room,
+        front: usize,
+        is_alive: &impl Fn(u16) -> bool,
+        seen: &mut Seen,
+    ) {
+        if self.current == target {
             return;
         }
-        if self.second == 0 && !rules.second_taken {
-            self.second = upcoming;
-            seen.second_added = true;
-            seen.upcoming_added = true;
-        } else if self.first == 0 && !rules.first_taken {
-            // The order of candidates that are only asked matters to nobody.
-            self.first = upcoming;
-            seen.first_added = true;
-            seen.upcoming_added = true;
+        if self.current != 0 && is_alive(self.current) {
+            let is_free = |backend: &u16| *backend == 0 || *backend == target;
+            let free = self.previous[..front].iter().position(is_free);
+            if free.is_none() && room != Room::NONE {
+                seen.held += 1;
+                return;
+            }
+            // Each candidate up to the free place goes one further; the last for which there is room is forgotten.
+            let moved = free.map_or(0, |free| room.0.min(free + 1));
+            if free.is_none_or(|free| free >= moved) {
+                seen.at_risk += 1;
+            }
+            if let Some(last) = moved.checked_sub(1) {
+                self.previous.copy_within(..last, 1);
+                self.previous[0] = self.current;
+                seen.pushed[..moved].fill(true);
+            }
+        }
+        self.leave(target);
+        self.current = target;
+    }
+
+    fn announce(
+        &mut self,
+        upcoming: u16,
+        places: &Places<'_>,
+        is_alive: &impl Fn(u16) -> bool,
+        seen: &mut Seen,
+    ) {
+        let is_known = upcoming == self.current || self.previous.contains(&upcoming);
+        if is_known || upcoming == 0 || !is_alive(upcoming) {
+            return;
+        }
+        // The order of candidates that are only asked matters to nobody.
+        let is_free = |place: &usize| self.previous[*place] == 0 && !places.is_other[*place];
+        if let Some(place) = (0..PREVIOUS_TABLES).rev().find(is_free) {
+            self.previous[place] = upcoming;
+            seen.announced[place] = true;
         }
     }
 }

@@ -4,17 +4,17 @@ use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
-use guideway_abi::UNSETTLED;
+use guideway_abi::{PREVIOUS_TABLES, UNSETTLED};
 use thiserror::Error;
 
-use super::{Layer, LayerKey, Layers, Push, Pushed, Room, Slots, deadline};
+use super::{Layer, LayerKey, Layers, Push, Pushed, Slots, compact, deadline};
 use crate::BootTime;
 
 /// Why the seed cannot change now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum RotateError {
     /// What is remembered of earlier changes has no place beside what this one has to remember.
-    #[error("flows of two earlier changes are still looked after")]
+    #[error("flows of earlier changes are still looked after")]
     InDoubt {
         /// When the seed can change.
         until: BootTime,
@@ -42,15 +42,18 @@ impl Layers {
         push: &Push<'_, F>,
     ) -> Result<Self, RotateError> {
         let &Push { target, now, window, .. } = push;
-        let [first, second] = self.by_age(now);
+        let alive: Vec<&Layer> = self.alive(now).collect();
+        // One place is for what is the present table yet.
+        let full = |layers: &[&Layer]| {
+            layers.iter().map(|layer| layer.until).min().filter(|_| layers.len() == PREVIOUS_TABLES)
+        };
         match rotation {
             Rotation::New => {
-                let by_earlier = first.filter(|layer| layer.key == LayerKey::Earlier);
-                if let Some(until) = [by_earlier, second].into_iter().flatten().map(|layer| layer.until).max()
-                {
+                let by_earlier = alive.iter().filter(|layer| layer.key == LayerKey::Earlier);
+                if let Some(until) = by_earlier.map(|layer| layer.until).chain(full(&alive)).max() {
                     return Err(RotateError::InDoubt { until });
                 }
-                Ok(self.recounted(target, now, window, first, |_| LayerKey::Earlier))
+                Ok(self.recounted(target, now, window, &alive, |_| LayerKey::Earlier))
             }
             Rotation::Back => {
                 // What was announced says nothing that the target does not say.
@@ -61,19 +64,16 @@ impl Layers {
                         && layer.slots.len() == target.len()
                         && iter::zip(&*layer.slots, target).all(says)
                 };
-                let kept = [first, second].map(|layer| layer.filter(|layer| !is_target(layer)));
-                let layer = match kept {
-                    [Some(first), Some(second)] => {
-                        return Err(RotateError::InDoubt { until: first.until.min(second.until) });
-                    }
-                    [first, second] => first.or(second),
-                };
+                let kept: Vec<&Layer> = alive.into_iter().filter(|layer| !is_target(layer)).collect();
+                if let Some(until) = full(&kept) {
+                    return Err(RotateError::InDoubt { until });
+                }
                 let exchanged = |key| match key {
                     LayerKey::Present => LayerKey::Earlier,
                     LayerKey::Earlier => LayerKey::Present,
                 };
                 // A layer that counts as the present one again may have backends that are dead.
-                Ok(self.recounted(target, now, window, layer, exchanged).push(push).layers)
+                Ok(self.recounted(target, now, window, &kept, exchanged).push(push).layers)
             }
         }
     }
@@ -83,27 +83,17 @@ impl Layers {
     #[must_use]
     pub fn resize<F: Fn(u16) -> bool>(&self, push: &Push<'_, F>) -> Pushed {
         let &Push { target, now, window, room, .. } = push;
-        if room == Room::Neither {
+        let Some(others) = room.0.checked_sub(1) else {
             let (layers, at_risk) = (Self::settled(target.into()), self.slots_with_flows(None));
             return Pushed { layers, held: 0, at_risk };
-        }
-        let [first, second] = self.by_age(now);
-        let mut layers = self.recounted(target, now, window, first, |key| key);
-        let forgotten = if room == Room::Both { [None, second] } else { [first, second] };
-        if room == Room::First {
-            layers.previous[1] = None;
-        }
-        let at_risk = forgotten.into_iter().flatten().map(|layer| self.slots_with_flows(Some(layer))).max();
-        // The second of them may count as the present one does, and have backends that are dead.
+        };
+        let alive: Vec<&Layer> = self.alive(now).collect();
+        let (kept, forgotten) = alive.split_at(others.min(alive.len()));
+        let layers = self.recounted(target, now, window, kept, |key| key);
+        let at_risk = forgotten.iter().map(|layer| self.slots_with_flows(Some(layer))).max();
+        // Those that are kept may count as the present one does, and have backends that are dead.
         let pushed = layers.push(push);
         Pushed { at_risk: pushed.at_risk + at_risk.unwrap_or(0), ..pushed }
-    }
-
-    /// The layers that are still to be followed, latest first: the second may be the only one, once all backends of the first
-    /// are dead.
-    fn by_age(&self, now: BootTime) -> [Option<&Layer>; 2] {
-        let [first, second] = self.alive(now);
-        if first.is_some() { [first, second] } else { [second, None] }
     }
 
     /// Slots whose flows can be on a backend of an earlier table, or on any.
@@ -115,14 +105,14 @@ impl Layers {
         u32::try_from(slots).unwrap_or(u32::MAX)
     }
 
-    /// `target` in the place of the present table, with every slot in doubt. `before`: the one earlier table that stays.
+    /// `target` in the place of the present table, with every slot in doubt. `before`: the earlier tables that stay, fewer than places.
     /// `key`: by what an earlier table is counted from now on.
     fn recounted(
         &self,
         target: &[u16],
         now: BootTime,
         window: Duration,
-        before: Option<&Layer>,
+        before: &[&Layer],
         key: impl Fn(LayerKey) -> LayerKey,
     ) -> Self {
         let was_settled = self.is_settled();
@@ -131,15 +121,15 @@ impl Layers {
         } else {
             self.current.iter().map(|slot| slot & !UNSETTLED).collect()
         };
-        let second = before.filter(|_| !was_settled).map(|layer| Layer {
+        let first = Layer { slots: former, until: deadline(now, window), key: key(LayerKey::Present) };
+        let before = before.iter().filter(|_| !was_settled).map(|layer| Layer {
             slots: self.in_doubt(layer),
             until: layer.until,
             key: key(layer.key),
         });
-        let first = Layer { slots: former, until: deadline(now, window), key: key(LayerKey::Present) };
         Self {
             current: target.iter().map(|slot| slot | UNSETTLED).collect(),
-            previous: [Some(first), second],
+            previous: compact([first].into_iter().chain(before)),
         }
     }
 

@@ -1,8 +1,8 @@
 //! The layers of one that was told what came before.
 
-use guideway_abi::UNSETTLED;
+use guideway_abi::{PREVIOUS_TABLES, UNSETTLED};
 
-use super::{LayerKey, Layers, Push, Pushed, Rotation, Slots};
+use super::{LayerKey, Layers, Push, Pushed, Rotation, Slots, compact};
 use crate::BootTime;
 
 /// A table that the slots had.
@@ -92,12 +92,15 @@ fn turned<F: Fn(u16) -> bool>(
         let is_as_large = before.slots.len() == target.len();
         return if is_as_large { layers } else { layers.resize(&at).layers };
     }
-    // Those that were there had no second layer any more, or the seed would not have changed; here it may end within the same
-    // second.
-    let [first, _] = layers.previous.clone();
-    let without = || Layers { previous: [first, None], ..layers.clone() };
-    let rotated = layers.rotate(Rotation::New, &at).or_else(|_| without().rotate(Rotation::New, &at));
-    rotated.unwrap_or_else(|_| Layers::settled(target.into()))
+    // Those that were there had a place left, or the seed would not have changed; here it may come within the same second.
+    let latest = |count: usize| Layers {
+        current: layers.current.clone(),
+        previous: compact(layers.previous.iter().flatten().take(count).cloned()),
+    };
+    let mut fewer = (0..=PREVIOUS_TABLES).rev().map(latest);
+    fewer
+        .find_map(|layers| layers.rotate(Rotation::New, &at).ok())
+        .unwrap_or_else(|| Layers::settled(target.into()))
 }
 
 /// The layers at `until`, when what `push` says took its place at `since`: they are looked at again whenever one of them is

@@ -16,13 +16,13 @@ fn push_at(layers: &Layers, target: &[u16], dead: &[u16], now: u64) -> Pushed {
         is_alive: |backend| !dead.contains(&backend),
         now: BootTime(now),
         window: WINDOW,
-        room: Room::Both,
+        room: Room::ALL,
     })
 }
 
 fn rotate_at(layers: &Layers, rotation: Rotation, target: &[u16], now: u64) -> Result<Layers, RotateError> {
     let now = BootTime(now);
-    let push = Push { target, upcoming: None, is_alive: |_| true, now, window: WINDOW, room: Room::Both };
+    let push = Push { target, upcoming: None, is_alive: |_| true, now, window: WINDOW, room: Room::ALL };
     layers.rotate(rotation, &push)
 }
 
@@ -51,18 +51,22 @@ fn what_becomes_of_a_slot() {
         (&[(1, 0), (2, 10)], &[], &[2, 1], 0),
         (&[(1, 0), (2, 10)], &[1], &[2], 0),
         (&[(1, 0), (2, 10), (3, 20)], &[], &[3, 2, 1], 0),
-        (&[(1, 0), (2, 10), (3, 20), (4, 30)], &[], &[3, 2, 1], 1),
-        (&[(1, 0), (2, 10), (3, 20), (4, 30)], &[3], &[4, 2, 1], 0),
-        (&[(1, 0), (2, 10), (3, 20), (4, 30)], &[1], &[4, 3, 2], 0),
+        (&[(1, 0), (2, 10), (3, 20), (4, 30)], &[], &[4, 3, 2, 1], 0),
+        (&[(1, 0), (2, 10), (3, 20), (4, 30), (5, 40)], &[], &[4, 3, 2, 1], 1),
+        (&[(1, 0), (2, 10), (3, 20), (4, 30), (5, 40)], &[4], &[5, 3, 2, 1], 0),
+        (&[(1, 0), (2, 10), (3, 20), (4, 30), (5, 40)], &[1], &[5, 4, 3, 2], 0),
         (&[(1, 0), (2, 10), (1, 20)], &[], &[1, 2], 0),
         (&[(1, 0), (2, 10), (3, 20), (1, 30)], &[], &[1, 3, 2], 0),
         (&[(1, 0), (2, 10), (3, 20), (2, 30)], &[], &[2, 3, 1], 0),
+        (&[(1, 0), (2, 10), (3, 20), (4, 30), (2, 40)], &[], &[2, 4, 3, 1], 0),
         // The oldest is over at 110, the former present one at 120; a held slot moves then.
         (&[(1, 0), (2, 10), (2, 109)], &[], &[2, 1], 0),
         (&[(1, 0), (2, 10), (2, 110)], &[], &[2], 0),
         (&[(1, 0), (2, 10), (3, 20), (3, 110)], &[], &[3, 2], 0),
-        (&[(1, 0), (2, 10), (3, 20), (4, 30), (4, 109)], &[], &[3, 2, 1], 1),
-        (&[(1, 0), (2, 10), (3, 20), (4, 30), (4, 110)], &[], &[4, 3, 2], 0),
+        (&[(1, 0), (2, 10), (3, 20), (4, 30), (4, 119)], &[], &[4, 3, 2], 0),
+        (&[(1, 0), (2, 10), (3, 20), (4, 30), (4, 120)], &[], &[4, 3], 0),
+        (&[(1, 0), (2, 10), (3, 20), (4, 30), (5, 40), (5, 109)], &[], &[4, 3, 2, 1], 1),
+        (&[(1, 0), (2, 10), (3, 20), (4, 30), (5, 40), (5, 110)], &[], &[5, 4, 3, 2], 0),
         (&[(1, 0), (2, 10), (3, 20), (3, 120)], &[], &[3], 0),
     ];
     for (targets, dead, expected, held) in cases {
@@ -81,7 +85,7 @@ fn the_former_table_serves_as_it_is() {
     let before = Layers::settled([1, 1, 2, 2].into());
     let pushed = push_at(&before, &[1, 3, 2, 3], &[], 0);
     assert_eq!(*pushed.layers.current, [1, 3 | UNSETTLED, 2, 3 | UNSETTLED]);
-    let [Some(first), None] = &pushed.layers.previous else { panic!("{pushed:?}") };
+    let [Some(first), None, None] = &pushed.layers.previous else { panic!("{pushed:?}") };
     assert!(Arc::ptr_eq(&first.slots, &before.current));
     assert_eq!((pushed.layers.unsettled(), pushed.layers.until()), (2, Some(BootTime(100))));
     // And nothing is made anew when nothing changes.
@@ -105,17 +109,24 @@ fn without_room_nothing_is_remembered_and_that_is_said() {
         })
     };
     let settled = Layers::settled([1, 2].into());
-    let pushed = room(Room::Neither, &settled, &[3, 2]);
+    let pushed = room(Room::NONE, &settled, &[3, 2]);
     assert_eq!((pushed.layers, pushed.at_risk), (Layers::settled([3, 2].into()), 1));
     // What is remembered already goes on.
     let two = after(&[(1, 0), (2, 10)], &[]).layers;
-    let pushed = room(Room::Neither, &two, &[3]);
+    let pushed = room(Room::NONE, &two, &[3]);
     assert_eq!((candidates(&pushed.layers), pushed.at_risk), (vec![3, 1], 1));
-    let pushed = room(Room::First, &two, &[3]);
+    let pushed = room(Room(1), &two, &[3]);
     assert_eq!((candidates(&pushed.layers), pushed.at_risk), (vec![3, 2], 1));
-    // Nor is a slot held for want of room.
+    let pushed = room(Room(2), &two, &[3]);
+    assert_eq!((candidates(&pushed.layers), pushed.at_risk), (vec![3, 2, 1], 0));
     let three = after(&[(1, 0), (2, 10), (3, 20)], &[]).layers;
-    assert_eq!(candidates(&room(Room::Neither, &three, &[4]).layers), [4, 2, 1]);
+    let pushed = room(Room(2), &three, &[4]);
+    assert_eq!((candidates(&pushed.layers), pushed.at_risk), (vec![4, 3, 2], 1));
+    let pushed = room(Room(1), &three, &[4]);
+    assert_eq!((candidates(&pushed.layers), pushed.at_risk), (vec![4, 3, 1], 1));
+    // Nor is a slot held for want of room.
+    let four = after(&[(1, 0), (2, 10), (3, 20), (4, 30)], &[]).layers;
+    assert_eq!(candidates(&room(Room::NONE, &four, &[5]).layers), [5, 3, 2, 1]);
 }
 
 #[test]
@@ -127,25 +138,30 @@ fn what_comes_next_is_the_last_candidate() {
             is_alive: |backend| backend != 9,
             now: BootTime(now),
             window: WINDOW,
-            room: Room::Both,
+            room: Room::ALL,
         })
     };
     let settled = Layers::settled([1, 2, 3].into());
     let announced = announce(&settled, &[1, 2, 3], &[1, 4, 9], 0).layers;
-    assert_eq!(announced.candidates(1, |_| 1, |_| true), [2, 4, 0]);
+    assert_eq!(announced.candidates(1, |_| 1, |_| true), [2, 4, 0, 0]);
     assert_eq!(*announced.current, [1, 2 | UNSETTLED, 3], "the dead are not announced");
     assert_eq!(announce(&announced, &[1, 2, 3], &[1, 4, 9], 50).layers, announced);
     // When it comes, all forwarders have the same candidates, before and after.
     let come = push_at(&announced, &[1, 4, 3], &[], 60).layers;
-    assert_eq!(come.candidates(1, |_| 1, |_| true), [4, 2, 0]);
+    assert_eq!(come.candidates(1, |_| 1, |_| true), [4, 2, 0, 0]);
     // As long as it is announced it is announced anew.
     let renewed = announce(&announced, &[1, 2, 3], &[1, 4, 9], 100).layers;
     assert_eq!(renewed.until(), Some(BootTime(200)));
-    // A second change announced before the first has come finds a place too; a third does not.
+    // A second change announced before the first has come finds a place too, and a third; a fourth does not.
     let two = announce(&announced, &[1, 2, 3], &[1, 5, 3], 70).layers;
-    assert_eq!(two.candidates(1, |_| 1, |_| true), [2, 5, 4]);
-    assert_eq!(announce(&two, &[1, 2, 3], &[1, 6, 3], 80).layers, two);
-    assert_eq!(push_at(&two, &[1, 5, 3], &[], 90).layers.candidates(1, |_| 1, |_| true), [5, 2, 4]);
+    let three = announce(&two, &[1, 2, 3], &[1, 6, 3], 80).layers;
+    let mut found = three.candidates(1, |_| 1, |_| true);
+    found[1..].sort_unstable();
+    assert_eq!(found, [2, 4, 5, 6]);
+    assert_eq!(announce(&three, &[1, 2, 3], &[1, 7, 3], 80).layers, three);
+    let mut found = push_at(&two, &[1, 5, 3], &[], 90).layers.candidates(1, |_| 1, |_| true);
+    found[1..].sort_unstable();
+    assert_eq!(found, [5, 0, 2, 4]);
 }
 
 #[test]
@@ -156,15 +172,21 @@ fn a_change_of_seed_leaves_all_in_doubt_and_is_not_followed_by_another() {
     assert!(rotated.previous.iter().flatten().all(|layer| layer.key == LayerKey::Earlier));
     let again = rotate_at(&rotated, Rotation::New, &[6], 30);
     assert_eq!(again, Err(RotateError::InDoubt { until: BootTime(120) }));
-    // The older of the two is over, and a change finds a place before the other.
-    let pushed = push_at(&rotated, &[6], &[], 110).layers;
-    assert_eq!(candidates(&pushed), [6, 5, 2]);
+    // A change finds a place before the two.
+    let pushed = push_at(&rotated, &[6], &[], 40).layers;
+    assert_eq!(candidates(&pushed), [6, 5, 2, 1]);
     let keys: Vec<LayerKey> = pushed.previous.iter().flatten().map(|layer| layer.key).collect();
-    assert_eq!(keys, [LayerKey::Present, LayerKey::Earlier]);
-    // There is no third place.
-    let held = push_at(&pushed, &[7], &[], 111);
-    assert_eq!((candidates(&held.layers), held.held), (vec![6, 5, 2], 1));
+    assert_eq!(keys, [LayerKey::Present, LayerKey::Earlier, LayerKey::Earlier]);
+    // There is no fourth place, until the older of the two is over.
+    let held = push_at(&pushed, &[7], &[], 109);
+    assert_eq!((candidates(&held.layers), held.held), (vec![6, 5, 2, 1], 1));
+    assert_eq!(candidates(&push_at(&held.layers, &[7], &[], 110).layers), [7, 6, 5, 2]);
     assert_eq!(candidates(&push_at(&held.layers, &[7], &[], 120).layers), [7, 6, 5]);
+    // And with three of them none for what is the present table.
+    let three = after(&[(1, 0), (2, 10), (3, 20), (4, 30)], &[]).layers;
+    let refused = rotate_at(&three, Rotation::New, &[5], 40);
+    assert_eq!(refused, Err(RotateError::InDoubt { until: BootTime(110) }));
+    assert_eq!(candidates(&rotate_at(&three, Rotation::New, &[5], 110).unwrap()), [5, 4, 3, 2]);
 }
 
 #[test]
@@ -175,44 +197,50 @@ fn a_change_of_size_leaves_all_in_doubt_and_forgets_the_oldest() {
         layers.resize(&Push { target, upcoming: None, is_alive, now, window: WINDOW, room })
     };
     let before = after(&[(1, 0), (2, 10)], &[]).layers;
-    let resized = resize(&before, &[5, 5], 20, Room::Both);
+    let resized = resize(&before, &[5, 5], 20, Room::ALL);
     assert_eq!((candidates(&resized.layers), resized.at_risk), (vec![5, 2, 1], 0));
     let layers: Vec<(LayerKey, u64)> =
         resized.layers.previous.iter().flatten().map(|layer| (layer.key, layer.until.0)).collect();
     assert_eq!(layers, [(LayerKey::Present, 120), (LayerKey::Present, 110)]);
     assert_eq!(*resized.layers.current, [5 | UNSETTLED; 2]);
-    // Another one at once has no place for the oldest.
-    let again = resize(&resized.layers, &[6], 30, Room::Both);
-    assert_eq!((candidates(&again.layers), again.at_risk), (vec![6, 5, 2], 2));
+    // A third one at once has no place for the oldest.
+    let again = resize(&resized.layers, &[6], 30, Room::ALL);
+    assert_eq!((candidates(&again.layers), again.at_risk), (vec![6, 5, 2, 1], 0));
+    let third = resize(&again.layers, &[7, 7], 40, Room::ALL);
+    assert_eq!((candidates(&third.layers), third.at_risk), (vec![7, 6, 5, 2], 1));
     // With less room, less is remembered.
-    let first = resize(&before, &[5, 5], 20, Room::First);
+    let first = resize(&before, &[5, 5], 20, Room(1));
     assert_eq!((candidates(&first.layers), first.at_risk), (vec![5, 2], 1));
-    let neither = resize(&before, &[5, 5], 20, Room::Neither);
+    let neither = resize(&before, &[5, 5], 20, Room::NONE);
     assert_eq!((neither.layers, neither.at_risk), (Layers::settled([5, 5].into()), 1));
     // A change waits for a place, and in the end there is what is due.
-    let held = push_at(&resized.layers, &[7, 5], &[], 25);
-    assert_eq!((candidates(&held.layers), held.held), (vec![5, 2, 1], 1));
-    let pushed = push_at(&held.layers, &[7, 5], &[], 110).layers;
-    assert_eq!(candidates(&pushed), [7, 5, 2]);
-    let settled = push_at(&pushed, &[7, 5], &[], 210);
-    assert_eq!(settled.layers, Layers::settled([7, 5].into()));
+    let pushed = push_at(&resized.layers, &[7, 5], &[], 25).layers;
+    assert_eq!(candidates(&pushed), [7, 5, 2, 1]);
+    let held = push_at(&pushed, &[8, 5], &[], 30);
+    assert_eq!((candidates(&held.layers), held.held), (vec![7, 5, 2, 1], 1));
+    let pushed = push_at(&held.layers, &[8, 5], &[], 110).layers;
+    assert_eq!(candidates(&pushed), [8, 7, 5, 2]);
+    let settled = push_at(&pushed, &[8, 5], &[], 210);
+    assert_eq!(settled.layers, Layers::settled([8, 5].into()));
     // Once all backends of the latest layer are dead there is a place again, for a change of either kind.
-    let moved = push_at(&resize(&before, &[5, 5], 20, Room::Both).layers, &[6, 6], &[], 110).layers;
+    let moved = push_at(&resize(&before, &[5, 5], 20, Room::ALL).layers, &[6, 6], &[], 110).layers;
     let dead = push_at(&moved, &[6, 6], &[5], 111).layers;
     assert_eq!(candidates(&dead), [6, 2]);
-    let resized = resize(&dead, &[7], 112, Room::Both);
+    let resized = resize(&dead, &[7], 112, Room::ALL);
     assert_eq!((candidates(&resized.layers), resized.at_risk), (vec![7, 6, 2], 0));
     assert_eq!(candidates(&rotate_at(&dead, Rotation::New, &[7], 112).unwrap()), [7, 6, 2]);
     // Nor does a slot wait for a layer whose last candidates have just died.
-    let twice = resize(&Layers::settled([3, 2, 3].into()), &[1], 0, Room::Both).layers;
-    let twice = resize(&twice, &[3, 2, 1], 0, Room::Both).layers;
+    let twice = resize(&Layers::settled([3, 2, 3].into()), &[1], 0, Room::ALL).layers;
+    let twice = resize(&twice, &[3, 2, 1], 0, Room::ALL).layers;
     let table =
         |pushed: &Pushed| pushed.layers.current.iter().map(|slot| slot & !UNSETTLED).collect::<Vec<_>>();
-    let held = push_at(&twice, &[3, 4, 1], &[], 1);
-    assert_eq!((table(&held), held.held), (vec![3, 2, 1], 1));
-    let moved = push_at(&twice, &[4, 4, 1], &[3], 1);
-    assert_eq!((table(&moved), moved.held), (vec![4, 4, 1], 0));
-    assert_eq!(moved.layers.candidates(1, |layer| layer.slots.len() / 2, |_| true), [4, 2, 1]);
+    let filled = push_at(&twice, &[3, 2, 5], &[], 1).layers;
+    let filled = push_at(&filled, &[3, 5, 5], &[], 1).layers;
+    let held = push_at(&filled, &[3, 4, 5], &[], 1);
+    assert_eq!((table(&held), held.held), (vec![3, 5, 5], 1));
+    let moved = push_at(&filled, &[4, 4, 5], &[3], 1);
+    assert_eq!((table(&moved), moved.held), (vec![4, 4, 5], 0));
+    assert_eq!(moved.layers.candidates(1, |layer| layer.slots.len() / 2, |_| true), [4, 5, 2, 1]);
     // The seed changes with the size.
     let rotated = rotate_at(&before, Rotation::New, &[5, 5], 20).unwrap();
     assert_eq!(candidates(&rotated), [5, 2, 1]);
@@ -222,7 +250,7 @@ fn a_change_of_size_leaves_all_in_doubt_and_forgets_the_oldest() {
 fn what_will_be_counted_otherwise_is_a_candidate_by_its_own_count() {
     let announced = |layers: &Layers, slots: &[u16], key, now| {
         let (target, now) = (&layers.current, BootTime(now));
-        let push = Push { target, upcoming: None, is_alive: |_| true, now, window: WINDOW, room: Room::Both };
+        let push = Push { target, upcoming: None, is_alive: |_| true, now, window: WINDOW, room: Room::ALL };
         layers.announce(&slots.into(), key, &push)
     };
     let all = |layers: &Layers, slot: usize, other: usize| {
@@ -230,28 +258,31 @@ fn what_will_be_counted_otherwise_is_a_candidate_by_its_own_count() {
     };
     let settled = Layers::settled([1, 2].into());
     let next = announced(&settled, &[3, 4], LayerKey::Earlier, 0).unwrap();
-    assert_eq!([all(&next, 0, 1), all(&next, 1, 1)], [[1, 4, 0], [2, 4, 0]]);
+    assert_eq!([all(&next, 0, 1), all(&next, 1, 1)], [[1, 4, 0, 0], [2, 4, 0, 0]]);
     assert_eq!((next.until(), next.unsettled()), (Some(BootTime(100)), 2));
     assert_eq!(announced(&next, &[3, 4], LayerKey::Earlier, 50).as_ref(), Some(&next), "once is enough");
     let larger = announced(&settled, &[3, 4, 5], LayerKey::Present, 0).unwrap();
-    assert_eq!(all(&larger, 0, 2), [1, 5, 0]);
+    assert_eq!(all(&larger, 0, 2), [1, 5, 0, 0]);
     // What is no candidate of a settled slot does not become one by it.
     let doubt = push_at(&settled, &[1, 3], &[], 0).layers;
-    assert_eq!(all(&announced(&doubt, &[5, 5], LayerKey::Earlier, 1).unwrap(), 0, 0), [1, 5, 0]);
-    assert_eq!(all(&announced(&doubt, &[5, 5], LayerKey::Earlier, 1).unwrap(), 1, 0), [3, 2, 5]);
+    assert_eq!(all(&announced(&doubt, &[5, 5], LayerKey::Earlier, 1).unwrap(), 0, 0), [1, 5, 0, 0]);
+    assert_eq!(all(&announced(&doubt, &[5, 5], LayerKey::Earlier, 1).unwrap(), 1, 0), [3, 2, 5, 0]);
     // It comes, and is the present table; and if nobody remembers what was announced, too.
     let come = rotate_at(&next, Rotation::Back, &[3, 4], 10).unwrap();
     assert_eq!(come, rotate_at(&settled, Rotation::New, &[3, 4], 10).unwrap());
     let of_three = announced(&doubt, &[5, 5], LayerKey::Earlier, 1).unwrap();
-    assert_eq!(announced(&of_three, &[6, 6], LayerKey::Earlier, 2), None, "there is no fourth place");
+    let of_four = announced(&of_three, &[6, 6, 6], LayerKey::Present, 2).unwrap();
+    assert_eq!(announced(&of_four, &[7, 7], LayerKey::Earlier, 3), None, "there is no fifth place");
     let come = rotate_at(&of_three, Rotation::Back, &[5, 5], 10).unwrap();
-    assert_eq!(all(&come, 0, 1), [5, 3, 2]);
+    assert_eq!(all(&come, 0, 1), [5, 3, 2, 0]);
     assert!(come.previous.iter().flatten().all(|layer| layer.key == LayerKey::Earlier));
     // What has become another one meanwhile counts as what was by that key before.
-    let other = rotate_at(&of_three, Rotation::Back, &[5, 6], 10);
+    let other = rotate_at(&of_four, Rotation::Back, &[5, 6], 10);
     assert_eq!(other, Err(RotateError::InDoubt { until: BootTime(100) }));
+    let other = rotate_at(&of_three, Rotation::Back, &[5, 6], 10).unwrap();
+    assert_eq!(all(&other, 1, 1), [6, 3, 2, 5]);
     let other = rotate_at(&next, Rotation::Back, &[3, 6], 10).unwrap();
-    assert_eq!([all(&other, 0, 1), all(&other, 1, 1)], [[3, 2, 0], [6, 2, 4]]);
+    assert_eq!([all(&other, 0, 1), all(&other, 1, 1)], [[3, 2, 0, 0], [6, 2, 4, 0]]);
 }
 
 #[test]
@@ -262,11 +293,11 @@ fn a_seed_may_change_back() {
     let layers: Vec<(&[u16], LayerKey)> =
         back.previous.iter().flatten().map(|layer| (&*layer.slots, layer.key)).collect();
     assert_eq!(layers, [(&[3, 4][..], LayerKey::Earlier)]);
-    assert_eq!(back.candidates(0, |_| 1, |_| true), [1, 4, 0]);
+    assert_eq!(back.candidates(0, |_| 1, |_| true), [1, 4, 0, 0]);
     let elsewhere = rotate_at(&there, Rotation::Back, &[5, 2], 20).unwrap();
     assert_eq!(
         elsewhere.candidates(0, |layer| usize::from(layer.key == LayerKey::Earlier), |_| true),
-        [5, 4, 1]
+        [5, 4, 1, 0]
     );
 }
 
@@ -307,7 +338,7 @@ impl World {
     fn look(&mut self, now: BootTime) {
         for flow in 0..SLOTS {
             let candidates = self.candidates(flow);
-            assert!(candidates.len() <= 3);
+            assert!(candidates.len() <= 4);
             let (backend, until) = self.flows[flow];
             if self.dead.contains(&backend) || until.is_some_and(|until| until <= now) {
                 self.flows[flow] = (candidates[0], None);
@@ -368,7 +399,7 @@ proptest! {
                 is_alive: |backend| !world.dead.contains(&backend),
                 now,
                 window: WINDOW,
-                room: Room::Both,
+                room: Room::ALL,
             };
             let rotation = rotates.map(|is_back| {
                 if is_back && world.keys[0] != world.keys[1] { Rotation::Back } else { Rotation::New }
@@ -413,7 +444,7 @@ proptest! {
                 let target: Vec<u16> = world.layers.current.iter().map(|slot| slot & !UNSETTLED).collect();
                 let dead = world.dead.clone();
                 let is_alive = |backend| !dead.contains(&backend);
-                let push = Push { target: &target, upcoming: None, is_alive: &is_alive, now, window: WINDOW, room: Room::Both };
+                let push = Push { target: &target, upcoming: None, is_alive: &is_alive, now, window: WINDOW, room: Room::ALL };
                 if let Some(announced) = world.layers.announce(&slots, key, &push) {
                     world.layers = announced;
                     let is_whole = world.layers.previous.iter().flatten().any(|layer| layer.slots == slots);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use guideway_abi::ActiveWord;
+use guideway_abi::{ActiveWord, PREVIOUS_TABLES};
 
 use super::backends::Backends;
 use super::resolve::Resolved;
@@ -80,7 +80,7 @@ pub struct SetLayout {
     /// Its lookup table, perhaps shared with other sets; `None` when no member can serve.
     pub table: Option<TableElement>,
     /// The earlier tables that flows may still follow, latest first.
-    pub previous: [Option<TableElement>; 2],
+    pub previous: [Option<TableElement>; PREVIOUS_TABLES],
     /// Indexes of the backends, in the order of [`BackendSet::members`](crate::BackendSet::members).
     pub backends: Vec<BackendIndex>,
     /// Slots of the lookup table that each of them has, in the same order.

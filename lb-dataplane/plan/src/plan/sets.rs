@@ -83,9 +83,7 @@ impl<'a> Sets<'a> {
             let unannounced = part.before.and_then(|before| before.unannounced.as_deref());
             unannounced.or_else(|| part.installed(installed)?.layers.as_ref())
         };
-        let needs = |layers: &Layers| {
-            layers.alive(now).into_iter().flatten().any(|layer| layer.key == LayerKey::Earlier)
-        };
+        let needs = |layers: &Layers| layers.alive(now).any(|layer| layer.key == LayerKey::Earlier);
         self.parts.iter().filter_map(layers).any(needs)
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use guideway_abi::{SetRecord, TableMeta, TableRef, UNSETTLED, encapsulation, set_flags};
+use guideway_abi::{PREVIOUS_TABLES, SetRecord, TableMeta, TableRef, UNSETTLED, encapsulation, set_flags};
 
 use rayon::prelude::*;
 
@@ -58,7 +58,7 @@ pub(super) struct Inputs<'a> {
 enum Next {
     /// As it is.
     Same(InstalledSet, LastSet),
-    New(Box<Settled>),
+    New(Settled),
 }
 
 pub(super) fn place(inputs: &Inputs<'_>) -> Result<Tables, PlanError> {
@@ -71,7 +71,7 @@ pub(super) fn place(inputs: &Inputs<'_>) -> Result<Tables, PlanError> {
         nexts.push(match due.same() {
             Some((set, last)) => Next::Same(set, last),
             None => match results.next() {
-                Some(settled) => Next::New(Box::new(settled?)),
+                Some(settled) => Next::New(settled?),
                 None => continue,
             },
         });
@@ -121,7 +121,7 @@ pub(super) fn place(inputs: &Inputs<'_>) -> Result<Tables, PlanError> {
     for (due, next) in dues.iter().zip(nexts) {
         let (set, last) = match next {
             Next::Same(set, last) => (set, last),
-            Next::New(settled) => elements.finish(due, *settled)?,
+            Next::New(settled) => elements.finish(due, settled)?,
         };
         tables.sets[usize::from(due.index.0)] = Some(set);
         tables.last.push(last);
@@ -153,7 +153,7 @@ fn over(sets: &Sets<'_>, nexts: &[Next]) -> Vec<bool> {
 fn record(set: &BackendSet) -> SetRecord {
     SetRecord {
         table: TableRef::NONE,
-        previous: [TableRef::NONE; 2],
+        previous: [TableRef::NONE; PREVIOUS_TABLES],
         encapsulation: match set.encapsulation {
             SetEncapsulation::IpIp => encapsulation::IPIP,
             SetEncapsulation::Gue => encapsulation::GUE,
@@ -161,25 +161,28 @@ fn record(set: &BackendSet) -> SetRecord {
             SetEncapsulation::L2 => encapsulation::L2,
         },
         flags: if set.second_hop { set_flags::SECOND_HOP } else { 0 },
+        reserved: [0; 6],
     }
 }
 
 /// The flags that tell by which key the earlier tables of `layers` are counted.
 fn key_flags(layers: &Layers) -> u8 {
-    let flags = [set_flags::PREVIOUS_0_OLD_KEY, set_flags::PREVIOUS_1_OLD_KEY];
     let old = |layer: &Option<crate::layers::Layer>| {
         layer.as_ref().is_some_and(|layer| layer.key == LayerKey::Earlier)
     };
-    layers.previous.iter().zip(flags).filter(|(layer, _)| old(layer)).fold(0, |flags, (_, flag)| flags | flag)
+    layers
+        .previous
+        .iter()
+        .zip(set_flags::OLD_KEY)
+        .filter(|(layer, _)| old(layer))
+        .fold(0, |flags, (_, flag)| flags | flag)
 }
 
 /// The backends in the tables of `layers`, sorted.
 pub(crate) fn backends_in(layers: Option<&Layers>) -> Arc<[u16]> {
     let mut seen = vec![false; usize::from(UNSETTLED)];
     if let Some(layers) = layers {
-        let tables = std::iter::once(&layers.current)
-            .chain(layers.previous.iter().flatten().map(|layer| &layer.slots));
-        for slot in tables.flat_map(|slots| slots.iter()) {
+        for slot in layers.tables().flatten().flat_map(|slots| slots.iter()) {
             seen[usize::from(slot & !UNSETTLED)] = true;
         }
     }

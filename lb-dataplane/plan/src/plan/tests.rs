@@ -76,9 +76,9 @@ fn summary(ops: &[Op]) -> String {
             let used = records.iter().filter(|record| record.table != guideway_abi::TableRef::NONE);
             let used: Vec<String> = used
                 .map(|record| {
-                    let [a, b] =
-                        record.previous.map(|table| TableElement::of(table).map(|table| table.index));
-                    format!("{}<{a:?},{b:?}", record.table.index())
+                    let previous = record.previous.iter().filter_map(|table| TableElement::of(*table));
+                    let previous: Vec<u32> = previous.map(|table| table.index).collect();
+                    format!("{}<{previous:?}", record.table.index())
                 })
                 .collect();
             format!("WriteSets {first}.. {}", used.join(" "))
@@ -126,7 +126,7 @@ fn first_plan() {
     WriteVips 0.. 6 with set 0 flows ffffffff, set 1 flows ffffffff, set 0 flows ffffffff
     WriteVip4Buckets 0.. 2 with 4 entries
     WriteVip6Buckets 0.. 2 with 2 entries
-    WriteSets 0.. 0<None,None 1<None,None
+    WriteSets 0.. 0<[] 1<[]
     WriteBackendStates 0.. xssssxxx
     WriteHeader 0 generation 1 vips 0 sets 0 states 0
     Activate 1 in bank 0
@@ -159,7 +159,7 @@ fn a_change_of_health_leaves_the_vips_where_they_are_and_back_writes_no_table() 
     insta::assert_snapshot!(summary(&down.ops), @r"
     WriteTable table 2 of size 16381 { 1: 8169, 3: 8212 } unsettled 0
     WriteTableMeta table 2 of size 16381 until 0
-    WriteSets 10.. 2<None,None 1<None,None
+    WriteSets 10.. 2<[] 1<[]
     WriteBackendStates 1.. xssssxxx
     WriteHeader 1 generation 2 vips 0 sets 10 states 1
     Activate 2 in bank 1
@@ -175,7 +175,7 @@ fn a_change_of_health_leaves_the_vips_where_they_are_and_back_writes_no_table() 
     WriteTableMeta table 2 of size 16381 until 1600
     WriteTable table 3 of size 16381 { 1: 5461, 2: 5460, 3: 5460 } unsettled 5460
     WriteTableMeta table 3 of size 16381 until 0
-    WriteSets 0.. 3<Some(2),None 1<None,None
+    WriteSets 0.. 3<[2] 1<[]
     WriteBackendStates 0.. xssssxxx
     WriteHeader 0 generation 3 vips 0 sets 0 states 0
     Activate 3 in bank 0
@@ -201,7 +201,7 @@ fn a_backend_that_leaves_is_remembered_for_a_drain_window() {
     WriteTableMeta table 2 of size 16381 until 0
     WriteTable table 3 of size 16381 { 4: 16381 } unsettled 8191
     WriteTableMeta table 3 of size 16381 until 0
-    WriteSets 10.. 2<Some(0),None 3<Some(1),None
+    WriteSets 10.. 2<[0] 3<[1]
     WriteBackendStates 1.. xsdssxxx
     WriteHeader 1 generation 2 vips 0 sets 10 states 1
     Activate 2 in bank 1
@@ -228,7 +228,7 @@ fn a_backend_that_leaves_is_remembered_for_a_drain_window() {
     WriteTableMeta table 4 of size 16381 until 0
     WriteTable table 5 of size 16381 { 4: 16381 } unsettled 0
     WriteTableMeta table 5 of size 16381 until 0
-    WriteSets 0.. 4<None,None 5<None,None
+    WriteSets 0.. 4<[] 5<[]
     WriteBackendStates 0.. xsxssxxx
     WriteHeader 0 generation 3 vips 0 sets 0 states 0
     Activate 3 in bank 0

@@ -9,7 +9,7 @@ use crate::{FlowTable, SecondHop, Session, Set, State, UNSETTLED, Vip, World};
 
 const TCP: u8 = 6;
 /// Further hops that a packet can carry.
-const MOST_HOPS: usize = 2;
+const MOST_HOPS: usize = 3;
 
 /// Where a packet goes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -105,7 +105,7 @@ fn private_bytes(further: &[IpAddr]) -> Vec<u8> {
         return Vec::new();
     }
     let all_v4 = further.iter().all(IpAddr::is_ipv4);
-    let count = u8::try_from(further.len()).expect("two hops at most");
+    let count = u8::try_from(further.len()).expect("three hops at most");
     let mut bytes = vec![1, if all_v4 { 4 } else { 6 }, count, 0];
     for hop in further {
         match hop {

@@ -94,7 +94,7 @@ pub struct Region {
 pub struct Set {
     /// The slots: a backend each, with [`UNSETTLED`]. None when no backend is healthy.
     pub table: Option<Vec<u16>>,
-    /// Earlier tables, latest first, at most two.
+    /// Earlier tables, latest first, at most three.
     pub previous: Vec<Option<PreviousTable>>,
     /// How packets travel.
     pub encapsulation: Encapsulation,

@@ -180,7 +180,7 @@ fn set(random: &mut Random) -> Set {
     };
     Set {
         table: (!random.one_in(12)).then_some(table),
-        previous: vec![previous(random), previous(random)],
+        previous: (0..3).map(|_| previous(random)).collect(),
         encapsulation: *random.of(&[IpIp, Gue, Gre, L2]),
         second_hop: if random.one_in(2) { SecondHop::Yes } else { SecondHop::No },
     }

@@ -157,7 +157,9 @@ impl Scheme for Rendezvous {
     fn rows(&self, forwarder: usize, rows: &mut Vec<Row>) -> RowKey {
         rows.clear();
         let Some(node) = self.nodes.get(&forwarder) else { return RowKey { seed: 0, partial: false } };
-        rows.extend(node.rows.iter().map(|&[primary, secondary]| [primary, secondary, NO_BACKEND]));
+        rows.extend(
+            node.rows.iter().map(|&[primary, secondary]| [primary, secondary, NO_BACKEND, NO_BACKEND]),
+        );
         RowKey { seed: node.view.generation.seed, partial: false }
     }
 
@@ -172,6 +174,6 @@ impl Scheme for Rendezvous {
         if primary == NO_BACKEND {
             return Hops::default();
         }
-        Hops::of([present(primary), present(secondary), None])
+        Hops::of([present(primary), present(secondary)])
     }
 }

@@ -45,7 +45,7 @@ impl Scheme for Stateless {
         let Some((seed, table)) = self.nodes.get(&forwarder) else {
             return RowKey { seed: 0, partial: false };
         };
-        rows.extend(table.iter().map(|&backend| [backend, NO_BACKEND, NO_BACKEND]));
+        rows.extend(table.iter().map(|&backend| [backend, NO_BACKEND, NO_BACKEND, NO_BACKEND]));
         RowKey { seed: *seed, partial: false }
     }
 

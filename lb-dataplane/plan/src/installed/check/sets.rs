@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use guideway_abi::{TableMeta, TableRef, UNSETTLED, set_flags};
+use guideway_abi::{PREVIOUS_TABLES, TableMeta, TableRef, UNSETTLED, set_flags};
 
 use super::InstalledError;
 use crate::index::tables_of;
@@ -42,9 +42,8 @@ fn set(
     if let Some(slot) = current.iter().position(|slot| slot & !UNSETTLED == 0) {
         return Err(InstalledError::SlotBackend { table, slot, backend: 0 });
     }
-    let mut previous = [None, None];
-    let flags = [set_flags::PREVIOUS_0_OLD_KEY, set_flags::PREVIOUS_1_OLD_KEY];
-    for ((layer, reference), flag) in previous.iter_mut().zip(record.previous).zip(flags) {
+    let mut previous = [const { None }; PREVIOUS_TABLES];
+    for ((layer, reference), flag) in previous.iter_mut().zip(record.previous).zip(set_flags::OLD_KEY) {
         *layer = earlier(maps, index, reference, tables, known)?.map(|(slots, until)| Layer {
             slots,
             until,

@@ -14,7 +14,7 @@ fn push<'a>(target: &'a [u16], dead: &'a [u16], now: u64) -> Push<'a, impl Fn(u1
         is_alive: |backend| !dead.contains(&backend),
         now: BootTime(now),
         window: WINDOW,
-        room: Room::Both,
+        room: Room::ALL,
     }
 }
 
@@ -27,7 +27,7 @@ fn what_was_told_is_as_if_it_had_been_seen() {
         seen = push_at(&seen, &target, &[], now).layers;
     }
     assert_eq!(told, Pushed { layers: seen, held: 0, at_risk: 0 });
-    assert_eq!(told.layers.candidates(3, |_| 3, |_| true), [5, 4, 2]);
+    assert_eq!(told.layers.candidates(3, |_| 3, |_| true), [5, 4, 2, 0]);
     assert_eq!(told.layers.until(), Some(BootTime(120)), "counted from the change and not from now");
     let nothing = Layers::replayed(&[], None, &push(&[1, 3, 5, 5], &[], 50));
     assert_eq!(nothing.layers, Layers::settled([1, 3, 5, 5].into()));
@@ -48,9 +48,14 @@ fn what_was_here_meanwhile_is_a_candidate_too() {
         assert_eq!((others, pushed.layers.until()), (vec![1, 2], Some(BootTime(150))));
     }
     // It takes the place of what only others know.
-    assert_eq!(candidates(&at(4, &[]).layers), [3, 4, 2]);
+    let longer = [former(&[1], 10), former(&[2], 20), former(&[5], 30)];
+    let of_longer = |own: u16, dead: &[u16]| Layers::replayed(&longer, Some(&[own]), &push(&[3], dead, 50));
+    assert_eq!(candidates(&of_longer(4, &[]).layers), [3, 4, 5]);
+    assert_eq!(candidates(&at(4, &[]).layers), [3, 4, 2, 1]);
     // Unless it is dead.
     assert_eq!(candidates(&at(4, &[4]).layers), [3, 2, 1]);
+    assert_eq!(candidates(&of_longer(4, &[4]).layers), [3, 5, 2, 1]);
+    assert_eq!(candidates(&of_longer(4, &[1]).layers), [3, 4, 5, 2]);
     assert_eq!(candidates(&at(4, &[1]).layers), [3, 4, 2]);
     assert_eq!(candidates(&at(1, &[1, 2]).layers), [3]);
     // With nothing told it is a change as any other.
@@ -60,13 +65,13 @@ fn what_was_here_meanwhile_is_a_candidate_too() {
 
 #[test]
 fn a_slot_that_others_hold_is_held() {
-    let past = [former(&[1], 10), former(&[2], 20), former(&[3], 30)];
+    let past = [former(&[1], 10), former(&[2], 20), former(&[3], 30), former(&[6], 40)];
     let told = |own: Option<&[u16]>| Layers::replayed(&past, own, &push(&[4], &[], 50));
-    assert_eq!((candidates(&told(None).layers), told(None).held), (vec![3, 2, 1], 1));
+    assert_eq!((candidates(&told(None).layers), told(None).held), (vec![6, 3, 2, 1], 1));
     let own = told(Some(&[1]));
-    assert_eq!((candidates(&own.layers), own.held), (vec![3, 1, 2], 1));
+    assert_eq!((candidates(&own.layers), own.held), (vec![6, 1, 3, 2], 1));
     // Not for those that nobody else knows.
-    assert_eq!(candidates(&told(Some(&[5])).layers), [4, 5, 3]);
+    assert_eq!(candidates(&told(Some(&[5])).layers), [4, 5, 6]);
 }
 
 #[test]
@@ -74,14 +79,14 @@ fn with_little_room_the_latest_are_remembered() {
     let past = [former(&[1, 1], 10), former(&[2, 1], 20)];
     let with =
         |own: Option<&[u16]>, room| Layers::replayed(&past, own, &Push { room, ..push(&[3, 3], &[], 50) });
-    let first = with(None, Room::First);
+    let first = with(None, Room(1));
     let of = |layers: &Layers, slot| layers.candidates(slot, |_| slot, |_| true);
-    assert_eq!((of(&first.layers, 0), of(&first.layers, 1)), ([3, 2, 0], [3, 1, 0]));
+    assert_eq!((of(&first.layers, 0), of(&first.layers, 1)), ([3, 2, 0, 0], [3, 1, 0, 0]));
     assert_eq!(first.at_risk, 0, "nobody knew it before");
-    let own = with(Some(&[4, 3]), Room::First);
-    assert_eq!((of(&own.layers, 0), of(&own.layers, 1)), ([3, 4, 0], [3, 1, 0]));
+    let own = with(Some(&[4, 3]), Room(1));
+    assert_eq!((of(&own.layers, 0), of(&own.layers, 1)), ([3, 4, 0, 0], [3, 1, 0, 0]));
     assert_eq!(own.at_risk, 0);
-    let neither = with(Some(&[4, 3]), Room::Neither);
+    let neither = with(Some(&[4, 3]), Room::NONE);
     assert_eq!((neither.layers, neither.at_risk), (Layers::settled([3, 3].into()), 1));
 }
 
@@ -89,8 +94,8 @@ fn with_little_room_the_latest_are_remembered() {
 fn what_comes_next_is_announced_besides() {
     let upcoming = Push { upcoming: Some(&[9, 8]), ..push(&[3, 3], &[], 50) };
     let told = Layers::replayed(&[former(&[1, 3], 10)], None, &upcoming).layers;
-    assert_eq!(told.candidates(0, |_| 0, |_| true), [3, 1, 9]);
-    assert_eq!(told.candidates(1, |_| 1, |_| true), [3, 8, 0]);
+    assert_eq!(told.candidates(0, |_| 0, |_| true), [3, 1, 9, 0]);
+    assert_eq!(told.candidates(1, |_| 1, |_| true), [3, 8, 0, 0]);
 }
 
 #[test]
@@ -112,11 +117,11 @@ fn what_was_before_another_seed_is_found_by_the_earlier_key() {
     let seen = push_at(&Layers::settled([1, 2].into()), &[3, 2], &[], 10).layers;
     let seen = rotate_at(&seen, Rotation::New, &[4, 4], 20).unwrap();
     assert_eq!(told, push_at(&seen, &[4, 4], &[], 50).layers);
-    assert_eq!(told.candidates(1, by_keys(1, 0), |_| true), [4, 3, 1]);
+    assert_eq!(told.candidates(1, by_keys(1, 0), |_| true), [4, 3, 1, 0]);
     // And what came afterwards, by the present one.
     let past = [&past[1..], &[former(&[4, 5], 30)]].concat();
     let told = Layers::replayed(&past, None, &push(&[4, 4], &[], 50)).layers;
-    assert_eq!(told.candidates(1, by_keys(1, 0), |_| true), [4, 5, 3]);
+    assert_eq!(told.candidates(1, by_keys(1, 0), |_| true), [4, 5, 3, 0]);
     // It is not looked for where slots have been given to others meanwhile.
     let own = Layers::replayed(&past[..1], Some(&[7, 4]), &push(&[4, 4], &[], 50));
     assert_eq!((candidates(&own.layers), own.layers.unsettled()), (vec![4, 7], 1));
@@ -129,12 +134,12 @@ fn what_had_another_size_is_found_by_its_own_count() {
     let seen = push_at(&Layers::settled([1, 2].into()), &[3, 2], &[], 10).layers;
     let seen = seen.resize(&Push { now: BootTime(20), ..push(&[4, 5, 6], &[], 50) });
     assert_eq!(told, seen);
-    assert_eq!(told.layers.candidates(2, |_| 0, |_| true), [6, 3, 1]);
-    // Back to the former size: what was before that is another count again, and the latest two are known.
+    assert_eq!(told.layers.candidates(2, |_| 0, |_| true), [6, 3, 1, 0]);
+    // Back to the former size: what was before that is another count again.
     let past = [&past[1..], &[former(&[4, 5, 6], 30)]].concat();
     let told = Layers::replayed(&past, None, &push(&[7, 7], &[], 50)).layers;
     let slot_in = |layer: &Layer| layer.slots.len() - 2;
-    assert_eq!(told.candidates(1, slot_in, |_| true), [7, 5, 3]);
+    assert_eq!(told.candidates(1, slot_in, |_| true), [7, 5, 3, 0]);
     // It is not looked for where slots have been given to others meanwhile.
     let own = Layers::replayed(&past, Some(&[8, 7]), &push(&[7, 7], &[], 50));
     assert_eq!((candidates(&own.layers), own.layers.unsettled()), (vec![7, 8], 1));
@@ -244,7 +249,7 @@ proptest! {
         past in proptest::collection::vec((table(), 0_u64..60), 0..4),
         target in table(),
         dead in proptest::collection::btree_set(1_u16..7, 0..3),
-        room in proptest::sample::select(vec![Room::Both, Room::First]),
+        room in proptest::sample::select(vec![Room::ALL, Room(1)]),
     ) {
         let now = NOW.0;
         let mut ago = 0;

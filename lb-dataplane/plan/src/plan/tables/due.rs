@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use guideway_abi::{SetRecord, UNSETTLED};
+use guideway_abi::{PREVIOUS_TABLES, SetRecord, UNSETTLED};
 
 use super::{Inputs, record};
 use crate::digest::table_digest;
@@ -50,7 +50,7 @@ pub(super) struct Settled {
     pub(super) at_risk: u32,
     pub(super) way: Way,
     /// Digests of the tables that are not those of the installed set: present one, then earlier ones.
-    pub(super) digests: [Option<[u64; 2]>; 3],
+    pub(super) digests: [Option<[u64; 2]>; 1 + PREVIOUS_TABLES],
     /// The backends in the layers, sorted.
     pub(super) backends: Arc<[u16]>,
     /// Slots of each member in the present table.
@@ -138,13 +138,13 @@ impl<'a> Due<'a> {
     /// The ways to settle, best ones first. What is remembered here comes before what others know when there is no room
     /// for both.
     pub(super) fn ways(&self) -> impl Iterator<Item = Way> + use<> {
-        let told = [Room::Both, Room::First].map(|room| (room, true));
-        let own = [Room::Both, Room::First, Room::Neither].map(|room| (room, false));
+        let told = (1..=Room::ALL.0).rev().map(|new| (Room(new), true));
+        let own = (0..=Room::ALL.0).rev().map(|new| (Room(new), false));
         let best = self.best_way();
-        let ways = told.into_iter().filter(move |_| best.is_told).chain(own);
+        let ways = told.filter(move |_| best.is_told).chain(own);
         ways.flat_map(move |(room, is_told)| {
             // A slot has its last candidates by what is announced only while it has all of its own.
-            let announces = best.announces && room == Room::Both;
+            let announces = best.announces && room == Room::ALL;
             let with = announces.then_some(Way { room, is_told, announces });
             with.into_iter().chain([Way { room, is_told, announces: false }])
         })
@@ -152,7 +152,7 @@ impl<'a> Due<'a> {
 
     fn best_way(&self) -> Way {
         let announces = self.resolved.upcoming.is_some() && !self.lacks_key();
-        Way { room: Room::Both, is_told: self.past().is_some(), announces }
+        Way { room: Room::ALL, is_told: self.past().is_some(), announces }
     }
 
     /// Whether what comes next cannot be said, as earlier tables are counted by another key than that of its seed.
@@ -219,7 +219,7 @@ impl<'a> Due<'a> {
                 held: 0,
                 at_risk,
                 way,
-                digests: [None; 3],
+                digests: [None; 1 + PREVIOUS_TABLES],
                 backends: Arc::default(),
                 slots: self.backends.iter().map(|_| 0).collect(),
                 unsettled: 0,
@@ -277,7 +277,7 @@ impl<'a> Due<'a> {
         let is_alive = |backend: u16| alive.get(usize::from(backend)).copied().unwrap_or(false);
         let old = self.old.and_then(|old| old.layers.as_ref());
         let at_risk = old.map_or(0, |old| moved(old, Some(&target), is_alive)) + self.lost(&target, is_alive);
-        let way = Way { room: Room::Neither, is_told: false, announces: false };
+        let way = Way { room: Room::NONE, is_told: false, announces: false };
         Some(self.settled(Layers::settled(target), 0, at_risk, way))
     }
 
@@ -287,12 +287,10 @@ impl<'a> Due<'a> {
             let is_known = self.old_tables().any(|(_, known)| Arc::ptr_eq(known, slots));
             (!is_known).then(|| table_digest(slots))
         };
-        let [first, second] = &layers.previous;
-        let digests = [
-            digest(Some(&layers.current)),
-            digest(first.as_ref().map(|layer| &layer.slots)),
-            digest(second.as_ref().map(|layer| &layer.slots)),
-        ];
+        let mut digests = [None; 1 + PREVIOUS_TABLES];
+        for (place, slots) in digests.iter_mut().zip(layers.tables()) {
+            *place = digest(slots);
+        }
         let mut counts = vec![0_u32; self.inputs.installed.backends.len()];
         for slot in &*layers.current {
             counts[usize::from(slot & !UNSETTLED)] += 1;

@@ -231,12 +231,12 @@ fn another_seed_that_does_not_come_leaves_nothing_behind() {
 
 #[test]
 fn another_seed_is_said_where_there_is_a_place_and_a_key() {
-    // Flows of two earlier changes, and nobody could rotate.
+    // Flows of three earlier changes, and nobody could rotate.
     let mut forwarder = Forwarder::new(ROOM);
-    for (names, now) in [([1, 2], 0), ([2, 3], 10), ([3, 4], 20)] {
+    for (names, now) in [([1, 2], 0), ([2, 3], 10), ([3, 4], 20), ([4, 5], 25)] {
         forwarder.advance(&web(&names), now);
     }
-    let announcing = becoming(&web(&[3, 4]), &with_seed(9, web(&[3, 4])));
+    let announcing = becoming(&web(&[4, 5]), &with_seed(9, web(&[4, 5])));
     forwarder.assert_unchanged(&announcing, 30);
     // It is made up for when the first of them is over.
     forwarder.advance(&announcing, 610);

@@ -82,7 +82,7 @@ impl Forwarder {
     }
 
     /// The candidates of each slot of the first set, by their addresses.
-    pub(super) fn candidates(&self) -> Vec<[IpAddr; 3]> {
+    pub(super) fn candidates(&self) -> Vec<[IpAddr; 4]> {
         let is_alive = |backend| self.maps.state(backend) != guideway_abi::backend_state::DEAD;
         let layers = self.layers();
         let slots = (0..layers.current.len()).map(|slot| layers.candidates(slot, |_| slot, is_alive));
@@ -317,7 +317,7 @@ fn those_that_have_left_are_drained_and_probed() {
     WriteVips 0.. 6 with set 0 flows ffffffff
     WriteVip4Buckets 0.. 1 with 2 entries
     WriteVip6Buckets 0.. 1 with 0 entries
-    WriteSets 0.. 1<Some(0),None
+    WriteSets 0.. 1<[0]
     WriteBackendStates 0.. xssdxxxx
     WriteHeader 0 generation 1 vips 0 sets 0 states 0
     Activate 1 in bank 0
@@ -364,7 +364,7 @@ fn a_set_that_stands_there_settled_learns_what_was_before() {
     let mut other = Forwarder::new(ROOM);
     other.advance(&web(&[5, 6]), 1_000);
     other.advance(&with_past, 1_200);
-    let set = |slot: &[IpAddr; 3]| -> BTreeSet<IpAddr> { slot.iter().copied().collect() };
+    let set = |slot: &[IpAddr; 4]| -> BTreeSet<IpAddr> { slot.iter().copied().collect() };
     for (other, joined) in other.candidates().iter().zip(joined.candidates()) {
         assert_eq!(other[0], joined[0]);
         assert!(other[1] > members(&[4])[0].address, "{other:?}");
@@ -472,7 +472,7 @@ fn a_change_of_size_without_room_is_said_to_be_a_risk() {
     desired.sets[0].members = members(&[2, 3]).into();
     let back = forwarder.advance(&desired, 1_200);
     assert_eq!(back.layout.sets[0].as_ref().unwrap().at_risk, 65_537);
-    assert!(matches!(forwarder.layers().previous, [Some(_), None]));
+    assert!(matches!(forwarder.layers().previous, [Some(_), None, None]));
 }
 
 #[test]

@@ -87,7 +87,7 @@ pub fn vip(net: &str, protocol: u8, ports: std::ops::RangeInclusive<u16>) -> Vip
 pub fn set(slots: &[u16]) -> Set {
     Set {
         table: Some(slots.to_vec()),
-        previous: vec![None, None],
+        previous: vec![None; 3],
         encapsulation: Encapsulation::IpIp,
         second_hop: SecondHop::No,
     }

@@ -187,7 +187,7 @@ impl Node {
     }
 
     fn at<'a, F>(&self, target: &'a [u16], is_alive: F, now: BootTime) -> Push<'a, F> {
-        Push { target, upcoming: None, is_alive, now, window: self.window, room: Room::Both }
+        Push { target, upcoming: None, is_alive, now, window: self.window, room: Room::ALL }
     }
 
     /// When the agent looks at its layers again on its own.
@@ -205,8 +205,8 @@ impl Node {
         for (slot, &current) in layers.current.iter().enumerate() {
             let candidates = self.candidates(layers, slot, slot);
             let flag = if current & UNSETTLED == 0 { 0 } else { ROW_FLAG };
-            let [first, second] = candidates.previous;
-            rows.push([number(candidates.current) | flag, number(first), number(second)]);
+            let [first, second, third] = candidates.previous.map(number);
+            rows.push([number(candidates.current) | flag, first, second, third]);
         }
         key
     }
@@ -216,8 +216,8 @@ impl Node {
         if current & UNSETTLED == 0 {
             return Candidates::only(current);
         }
-        let previous = [0, 1].map(|place: usize| {
-            layers.previous[place].as_ref().map_or(0, |layer| match layer.key {
+        let previous = layers.previous.each_ref().map(|layer| {
+            layer.as_ref().map_or(0, |layer| match layer.key {
                 LayerKey::Present => layer.slots[slot],
                 LayerKey::Earlier => layer.slots[earlier],
             })
@@ -231,8 +231,8 @@ impl Node {
 
     pub(super) fn packet(&mut self, scenario: &Scenario, flow: usize, now: Duration) -> Hops {
         match self.decide(scenario, flow, Kind::Established, now) {
-            Some(Decision { backend: first, hops: [second, third], .. }) => {
-                Hops::of([backend(first), backend(second), backend(third)])
+            Some(Decision { backend: first, hops, .. }) => {
+                Hops::of(std::iter::once(first).chain(hops).map(backend))
             }
             None => Hops::default(),
         }
