@@ -9,8 +9,8 @@ use crate::loopback::Loopback;
 use crate::say::say;
 use crate::wanted::Wanted;
 
-/// What an outer GUE header with two further hops, over IPv6, adds to a packet of 1500 bytes.
-const MTU_WANTED: u32 = 1588;
+/// What an outer GUE header with three further hops, over IPv6, adds to a packet of 1500 bytes.
+const MTU_WANTED: u32 = 1604;
 
 /// Makes this node take traffic for exactly the VIPs given.
 pub(crate) async fn up(arguments: &UpArguments) -> anyhow::Result<()> {
@@ -36,7 +36,7 @@ pub(crate) async fn up(arguments: &UpArguments) -> anyhow::Result<()> {
     }
     if let Some(mtu) = mtu.filter(|mtu| *mtu < MTU_WANTED) {
         say!(
-            "note: the MTU of {interface} is {mtu}; packets of 1500 bytes arrive with an outer header of 20 to 88 more, \
+            "note: the MTU of {interface} is {mtu}; packets of 1500 bytes arrive with an outer header of 20 to 104 more, \
              so set it to {MTU_WANTED} or above here and on the way from the forwarders"
         );
     }

@@ -393,6 +393,8 @@ mod needs_root {
         {
             malformed(&change(&gue, changes));
         }
+        let hops = [ip("10.1.12.2"), ip("10.1.13.2"), ip("10.1.12.3"), ip("10.1.13.3")];
+        malformed(&encapsulated(from, to, &Wrap::gue(&hops), 0, 64, &inner));
         // Behind the packet is padding, which belongs to nobody.
         let mut padded = ethernet(MACS, &[], &whole);
         padded.extend([0; 30]);
@@ -484,8 +486,14 @@ mod needs_root {
         };
         world.decap.set_global(&own).unwrap();
         let hops = [ip("10.1.12.2"), ip("fd00:13::2")];
-        let lists: [&[IpAddr]; 4] =
-            [&hops[..1], &hops[1..], &[hops[0], ip("10.1.13.2")], &[hops[1], hops[0]]];
+        let lists: [&[IpAddr]; 6] = [
+            &hops[..1],
+            &hops[1..],
+            &[hops[0], ip("10.1.13.2")],
+            &[hops[1], hops[0]],
+            &[hops[0], ip("10.1.13.2"), ip("10.1.12.3")],
+            &[hops[0], hops[1], ip("fd00:13::3")],
+        ];
         for forwarding in ["0", "1"] {
             run(&format!("sysctl -qw net.ipv4.conf.up0.forwarding={forwarding}")).unwrap();
             run(&format!("sysctl -qw net.ipv6.conf.up0.forwarding={forwarding}")).unwrap();

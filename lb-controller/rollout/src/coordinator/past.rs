@@ -18,10 +18,10 @@ use guideway_dataplane_config::{BackendSet, Seed};
 use super::Coordinator;
 use crate::record::Stamp;
 
-/// Earlier states of one set. A slot has three candidates; which of them, and which slots wait for a place, follows from what
+/// Earlier states of one set. A slot has four candidates; which of them, and which slots wait for a place, follows from what
 /// came before.
 const MAX_OF_SET: usize = 32;
-/// Drain windows for which it counts: a slot with three candidates may keep its backend until a window ends, and then moves,
+/// Drain windows for which it counts: a slot with four candidates may keep its backend until a window ends, and then moves,
 /// and is looked after for another one.
 const WINDOWS: u32 = 3;
 /// How old a list may be that is told: so many forwarders that come together are told the same one.
