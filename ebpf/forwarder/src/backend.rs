@@ -23,8 +23,8 @@ pub fn choose(context: &Context, header: &GenerationHeader, parcel: &mut Parcel)
     let set = parcel.set(header)?;
     let datagram = &parcel.datagram;
     let record = VIPS.get(header.vip_base + parcel.vip.vip).ok_or(Counter::DropInternal)?;
-    let mode = forget_mode(header, mode(parcel.vip.flags, record));
-    let kind = forget_kind(header, kind(context, datagram)?);
+    let mode = forget_mode(header.digest, mode(parcel.vip.flags, record));
+    let kind = forget_kind(header.digest, kind(context, datagram)?);
     let hash = match mode {
         Mode::ClientIp => flow_hash(&header.flow_key, &datagram.addresses, 0),
         _ => parcel.hash,
@@ -50,19 +50,24 @@ pub fn choose(context: &Context, header: &GenerationHeader, parcel: &mut Parcel)
     } else {
         Doubt::Nothing
     };
-    let (candidates, doubt) = (forget_candidates(header, candidates), forget_doubt(header, doubt));
-    let decision = if record.flow_base != NO_REGION && asks_the_table(mode, doubt, kind) {
+    let case = Case { mode, doubt, kind, candidates }.forget(header.digest);
+    let decision = if record.flow_base != NO_REGION && asks_the_table(case.mode, case.doubt, case.kind) {
         let mut entry = Entry::unknown();
-        entry.look_up(header, parcel, record, mode)?;
+        entry.look_up(header, parcel, record, case.mode)?;
+        // Again: while it walks a function that is called, the verifier of Linux 6.1 mistakes the caller's registers for
+        // that function's own. It takes two calls for the same that differ in a mode alone, and removes branches that
+        // the second one would take. The tag is what cannot be there before the call.
+        let Case { mode, doubt, kind, candidates } = case.forget(entry.tag);
         let mut decision = decide(mode, doubt, kind, &candidates, entry.followed());
         if entry.place == NOWHERE {
             decision = decision.without_place(doubt, kind, &candidates);
         }
-        let decision = forget_decision(header, decision);
+        let decision = forget_decision(header.digest, decision);
         entry.keep(&decision)?;
         decision
     } else {
-        forget_decision(header, decide(mode, doubt, kind, &candidates, None))
+        let Case { mode, doubt, kind, candidates } = case;
+        forget_decision(header.digest, decide(mode, doubt, kind, &candidates, None))
     };
     if decision.hops[0] != 0 {
         maps::count(Counter::SecondHop);
@@ -75,40 +80,59 @@ pub fn choose(context: &Context, header: &GenerationHeader, parcel: &mut Parcel)
 // The verifier walks every way through the program. What comes below would be walked once for each mode, kind, doubt and
 // so on that it can tell apart above; so it is made to forget them where they meet.
 
-//
-// They stay numbers: a `match` on what is forgotten would tell the ways apart again, each with a constant. Kernels of 6.1 then
-// take ways for the same that differ in such a constant alone, and remove branches of the program that are taken.
+/// What a packet is decided by, but for its flow's entry.
+#[derive(Clone, Copy)]
+struct Case {
+    mode: Mode,
+    doubt: Doubt,
+    kind: Kind,
+    candidates: Candidates,
+}
 
-#[inline(always)]
-fn forget_mode(header: &GenerationHeader, mode: Mode) -> Mode {
-    const { assert!(Mode::ClientIp as u8 == 2) };
-    // SAFETY: 0 to 2 are its numbers.
-    unsafe { core::mem::transmute(one_of_three(forgotten(mode as u64, header.digest))) }
+impl Case {
+    #[inline(always)]
+    fn forget(self, unknown: u64) -> Self {
+        let Candidates { current, previous } = self.candidates;
+        let [current, previous @ ..] = forget_backends(unknown, current, previous);
+        Self {
+            mode: forget_mode(unknown, self.mode),
+            doubt: forget_doubt(unknown, self.doubt),
+            kind: forget_kind(unknown, self.kind),
+            candidates: Candidates { current, previous },
+        }
+    }
 }
 
 #[inline(always)]
-fn forget_kind(header: &GenerationHeader, kind: Kind) -> Kind {
-    const { assert!(Kind::Datagram as u8 == 2) };
-    // SAFETY: 0 to 2 are its numbers.
-    unsafe { core::mem::transmute(one_of_three(forgotten(kind as u64, header.digest))) }
+fn forget_mode(unknown: u64, mode: Mode) -> Mode {
+    match forgotten(mode as u64, unknown) {
+        0 => Mode::Plain,
+        1 => Mode::Sticky,
+        _ => Mode::ClientIp,
+    }
 }
 
 #[inline(always)]
-fn forget_doubt(header: &GenerationHeader, doubt: Doubt) -> Doubt {
-    const { assert!(Doubt::Nothing as u8 == 3) };
-    // SAFETY: 0 to 3 are its numbers.
-    unsafe { core::mem::transmute(forgotten(doubt as u64, header.digest) as u8 & 3) }
-}
-
-/// 0, 1 and 2 are what they were.
-#[inline(always)]
-const fn one_of_three(number: u64) -> u8 {
-    let number = number as u8 & 3;
-    number & !(number >> 1)
+fn forget_kind(unknown: u64, kind: Kind) -> Kind {
+    match forgotten(kind as u64, unknown) {
+        0 => Kind::Syn,
+        1 => Kind::Established,
+        _ => Kind::Datagram,
+    }
 }
 
 #[inline(always)]
-fn forget_decision(header: &GenerationHeader, decision: Decision) -> Decision {
+fn forget_doubt(unknown: u64, doubt: Doubt) -> Doubt {
+    match forgotten(doubt as u64, unknown) {
+        0 => Doubt::Settled,
+        1 => Doubt::SecondHop,
+        2 => Doubt::Entries,
+        _ => Doubt::Nothing,
+    }
+}
+
+#[inline(always)]
+fn forget_decision(unknown: u64, decision: Decision) -> Decision {
     const HALF_OPEN: u64 = 1;
     const FOLLOW: u64 = 2;
     const MAKE: u64 = 4;
@@ -118,8 +142,8 @@ fn forget_decision(header: &GenerationHeader, decision: Decision) -> Decision {
         EntryUse::Follow { half_open } => FOLLOW | flag(half_open),
         EntryUse::Make { half_open } => MAKE | flag(half_open),
     };
-    let [backend, hops @ ..] = forget_backends(header, decision.backend, decision.hops);
-    let entry = forgotten(entry, header.digest);
+    let [backend, hops @ ..] = forget_backends(unknown, decision.backend, decision.hops);
+    let entry = forgotten(entry, unknown);
     let half_open = entry & HALF_OPEN != 0;
     let entry = if entry & FOLLOW != 0 {
         EntryUse::Follow { half_open }
@@ -131,21 +155,15 @@ fn forget_decision(header: &GenerationHeader, decision: Decision) -> Decision {
     Decision { backend, hops, entry }
 }
 
-#[inline(always)]
-fn forget_candidates(header: &GenerationHeader, candidates: Candidates) -> Candidates {
-    let [current, previous @ ..] = forget_backends(header, candidates.current, candidates.previous);
-    Candidates { current, previous }
-}
-
 /// As one word.
 #[inline(always)]
 fn forget_backends(
-    header: &GenerationHeader,
+    unknown: u64,
     one: u16,
     [first, second, third]: [u16; PREVIOUS_TABLES],
 ) -> [u16; 1 + PREVIOUS_TABLES] {
     let packed = u64::from(one) | u64::from(first) << 16 | u64::from(second) << 32 | u64::from(third) << 48;
-    let packed = forgotten(packed, header.digest);
+    let packed = forgotten(packed, unknown);
     [packed as u16, (packed >> 16) as u16, (packed >> 32) as u16, (packed >> 48) as u16]
 }
 

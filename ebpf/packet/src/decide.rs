@@ -3,7 +3,6 @@
 use guideway_abi::PREVIOUS_TABLES;
 
 /// What a packet says about its connection.
-#[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// TCP with SYN and without ACK: a connection begins.
@@ -15,7 +14,6 @@ pub enum Kind {
 }
 
 /// What a VIP's flows are kept by.
-#[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// TCP, or UDP that needs no state.
@@ -27,7 +25,6 @@ pub enum Mode {
 }
 
 /// What the backends of a set, and a VIP, can do about a slot in doubt.
-#[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doubt {
     /// None: no flow of the slot can be elsewhere.
