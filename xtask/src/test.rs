@@ -190,9 +190,9 @@ fn doctests(_: &TestArgs) -> Result<()> {
 
 fn tests(args: &TestArgs) -> Result<()> {
     let mut command = cargo(&["nextest", "run", "--workspace"]);
-    // Most tests wait for daemons and timers: those of two for each CPU leave room for those that do not.
+    // Most tests wait for daemons and timers: those of three for each CPU leave room for those that do not.
     let cpus = std::thread::available_parallelism().map_or(1, NonZero::get);
-    command.args(["--test-threads", &(2 * cpus).to_string()]);
+    command.args(["--test-threads", &(3 * cpus).to_string()]);
     if args.no_root {
         for (package, what) in ROOT_PACKAGES {
             eprintln!("    left out: {package} ({what}), which needs root");
