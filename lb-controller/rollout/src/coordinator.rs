@@ -6,13 +6,14 @@ mod notice;
 mod office;
 mod past;
 mod peer;
+mod recollection;
 mod rollout;
 mod state;
 mod tell;
 mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use guideway_controller_core::message::{FromForwarder, Hello, ToForwarder};
 use guideway_controller_core::{Content, ForwarderName, Generation, Term, Vip, diff};
@@ -28,6 +29,7 @@ use contents::Contents;
 use office::Office;
 use past::Past;
 use peer::Peer;
+use recollection::Recollection;
 use rollout::{Installing, Obstacle, Rollout};
 
 /// A controller, as a state machine: it leads when it is elected, and rolls out what is wanted.
@@ -38,6 +40,8 @@ pub struct Coordinator {
     desired: Option<Content>,
     contents: Contents,
     past: Past,
+    /// What was before the own term is being found out.
+    recollection: Option<Recollection>,
     peers: BTreeMap<ForwarderName, Peer>,
     /// A connection came or went, or settings changed, since the forwarders were told how to stay in touch.
     peers_changed: bool,
@@ -70,6 +74,7 @@ impl Coordinator {
             desired: None,
             contents: Contents::default(),
             past: Past::default(),
+            recollection: None,
             peers: BTreeMap::new(),
             peers_changed: false,
             used: Generation::NONE,
@@ -96,8 +101,8 @@ impl Coordinator {
             Event::RecordRead { request, result } => self.has_read(request, result, now),
             Event::RecordWritten { request, result } => self.has_written(request, result, now),
             Event::Desired(content) => self.desire(content),
-            Event::Connected { forwarder, connection, hello } => {
-                self.connected(forwarder, connection, hello, now);
+            Event::Connected { forwarder, connection, hello, time_of_day } => {
+                self.connected(forwarder, connection, hello, (now, time_of_day));
             }
             Event::Disconnected { forwarder, connection } => {
                 if let Some(peer) = self.peers.get_mut(&forwarder).filter(|peer| peer.is_on(connection)) {
@@ -174,6 +179,7 @@ impl Coordinator {
         self.expire(now);
         self.keep_alive(term, now);
         self.adopt_desired();
+        self.recollect(now);
         self.fetch(term, now);
         self.advance(term, now);
         self.finish_installing(now);
@@ -207,7 +213,13 @@ impl Coordinator {
         self.office.record.as_ref().and_then(|record| record.committed)
     }
 
-    fn connected(&mut self, forwarder: ForwarderName, connection: ConnectionId, hello: Hello, now: Instant) {
+    fn connected(
+        &mut self,
+        forwarder: ForwarderName,
+        connection: ConnectionId,
+        hello: Hello,
+        (now, time_of_day): (Instant, SystemTime),
+    ) {
         if self.office.role == Role::Standby {
             let reason = "this controller does not lead".to_owned();
             self.act(Action::Disconnect { forwarder, connection, reason });
@@ -220,7 +232,7 @@ impl Coordinator {
         }
         self.greeted(&forwarder, hello.standing);
         self.peers_changed = true;
-        let mut peer = Peer::new(connection, hello, now);
+        let mut peer = Peer::new(connection, hello, now, time_of_day);
         let former = self.peers.remove(&forwarder).and_then(|former| {
             peer.unhealthy = former.unhealthy;
             former.connection.filter(|former| *former != connection)

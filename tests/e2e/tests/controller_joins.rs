@@ -199,6 +199,29 @@ fn who_joins_is_told_where_connections_are() {
     });
 }
 
+#[test]
+fn who_joins_after_another_controller_leads_is_told_where_connections_are() {
+    in_plane_with(1, follow_with_the_first, |lab, plane: &mut Plane| {
+        plane.east.apply(&[service("web"), web_on(&[0, 1])])?;
+        let address = plane.east.addresses("default", "web")?.remove(0);
+        lab.tor.wait_for_legs(address.parse()?, &["fw1"], PATIENCE)?;
+        served_by(lab, &address, 8080, &["be1", "be2"])?;
+        let mut first = hold(lab, "first", &address, 20_000)?;
+        all_answer("on the first two backends", &mut first)?;
+        plane.east.apply(&[web_on(&[1, 2])])?;
+        served_by(lab, &address, 8080, &["be2", "be3"])?;
+        let mut second = hold(lab, "second", &address, 21_000)?;
+        all_answer("on the next two", &mut second)?;
+        plane.east.apply(&[web_on(&[2])])?;
+        served_by(lab, &address, 8080, &["be3"])?;
+
+        // Nothing of what it was told is left but with the forwarder.
+        plane.controller.kill()?;
+        plane.controller.spawn()?;
+        joins(lab, plane, &address, vec![("first", first), ("second", second)])
+    });
+}
+
 /// The page that forwarders ask for the health of a backend.
 fn set_healthy(lab: &Lab, at: usize, is_healthy: bool) -> Result<()> {
     let page = lab.folder().node(lab.backends[at].name())?.join("site/healthz");

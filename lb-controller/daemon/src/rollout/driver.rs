@@ -180,7 +180,8 @@ impl Driving {
                     former.close("the forwarder has connected anew");
                 }
                 self.sightings.connected(&forwarder, &hello, SystemTime::now());
-                self.handle(Event::Connected { forwarder, connection, hello });
+                let time_of_day = SystemTime::now();
+                self.handle(Event::Connected { forwarder, connection, hello, time_of_day });
             }
             LinkEvent::Received { forwarder, connection, message, place } => {
                 self.sightings.heard(&forwarder, &message, SystemTime::now());

@@ -45,6 +45,7 @@ enum Purpose {
     Rollback,
     Committed,
     Look,
+    Recollection,
 }
 
 impl Contents {
@@ -150,7 +151,8 @@ impl Coordinator {
         let committed = self.committed().filter(|stamp| self.contents.of(stamp.digest).is_none());
         let committed =
             committed.filter(|stamp| look.is_none() || self.peers.keys().any(|name| self.has(name, *stamp)));
-        committed.map(|stamp| (stamp, Purpose::Committed)).or(look)
+        let past = || Some((self.recollection.as_ref()?.missing()?, Purpose::Recollection));
+        committed.map(|stamp| (stamp, Purpose::Committed)).or(look).or_else(past)
     }
 
     /// Asks one forwarder after the other.
@@ -195,7 +197,7 @@ impl Coordinator {
         }
     }
 
-    fn has(&self, forwarder: &ForwarderName, stamp: Stamp) -> bool {
+    pub(super) fn has(&self, forwarder: &ForwarderName, stamp: Stamp) -> bool {
         self.peers.get(forwarder).is_some_and(|peer| {
             let has =
                 [peer.installed(), peer.prepared()].contains(&Some(stamp)) || peer.kept.contains(&stamp);
@@ -208,8 +210,10 @@ impl Coordinator {
         let Some(since) = self.contents.since.filter(|_| self.contents.fetching.is_some()) else {
             return false;
         };
-        let is_look = self.missing().is_none_or(|(_, purpose)| purpose == Purpose::Look);
-        !is_look && !self.is_due(since.checked_add(self.settings.fetch_timeout), now)
+        let waits = self
+            .missing()
+            .is_some_and(|(_, purpose)| [Purpose::Rollback, Purpose::Committed].contains(&purpose));
+        waits && !self.is_due(since.checked_add(self.settings.fetch_timeout), now)
     }
 
     pub(super) fn has_fetched(
@@ -244,6 +248,11 @@ impl Coordinator {
             Purpose::Look => {
                 self.contents.looks.pop_front();
                 self.act(Action::Found { generation, content: Some(content) });
+            }
+            Purpose::Recollection => {
+                if let Some(recollection) = &mut self.recollection {
+                    recollection.take(stamp, content);
+                }
             }
         }
     }

@@ -1,5 +1,7 @@
 //! What goes into a coordinator and what comes out.
 
+use std::time::SystemTime;
+
 use guideway_controller_core::message::{FromForwarder, Hello, ToForwarder};
 use guideway_controller_core::{Content, ForwarderName, Generation};
 
@@ -39,6 +41,8 @@ pub enum Event {
         connection: ConnectionId,
         /// Its first message.
         hello: Hello,
+        /// When it came: what the forwarder keeps is as old as its clock says against this one.
+        time_of_day: SystemTime,
     },
     /// A connection is gone.
     Disconnected {

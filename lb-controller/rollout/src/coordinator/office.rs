@@ -79,6 +79,7 @@ impl Coordinator {
         self.resume = false;
         self.keepalive_at = None;
         self.past = super::past::Past::default();
+        self.recollection = None;
         self.contents.stop_fetching();
         self.give_up_looks();
     }
@@ -214,6 +215,7 @@ impl Coordinator {
             office.doubtful = office.heard_term >= term;
             self.used = last;
             self.gathered = now.checked_add(self.settings.gather);
+            self.recollection = Some(super::recollection::Recollection::default());
             self.notice(Notice::Leads(term));
         }
     }

@@ -3,9 +3,8 @@
 //! Flows on backends of earlier tables are looked after for a drain window. A forwarder that joins within it, or that was
 //! rebooted, has never had these tables, and is told from which sets they are made.
 //!
-//! What is told is what this leader has committed itself, since it leads, and which backends forwarders took for dead
-//! meanwhile. Another leader begins anew: a forwarder that joins after it took office, within a drain window of a change
-//! before that, does not learn of that change.
+//! What is told is what was committed, by this leader or before it (`recollection.rs`), and which backends forwarders took
+//! for dead since it leads.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -23,7 +22,7 @@ use crate::record::Stamp;
 const MAX_OF_SET: usize = 32;
 /// Drain windows for which it counts: a slot with four candidates may keep its backend until a window ends, and then moves,
 /// and is looked after for another one.
-const WINDOWS: u32 = 3;
+pub(super) const WINDOWS: u32 = 3;
 /// How old a list may be that is told: so many forwarders that come together are told the same one.
 const FRESH: Duration = Duration::from_secs(1);
 
@@ -115,7 +114,7 @@ pub(super) struct ToldPast {
 
 impl Past {
     /// `new` is committed, which makes these changes of `old`.
-    fn note(&mut self, old: &Content, new: &Content, changes: &Changes, now: Instant) {
+    pub(super) fn note(&mut self, old: &Content, new: &Content, changes: &Changes, now: Instant) {
         self.expire(now);
         let brought = self.brought(old, new, changes, now);
         for name in &changes.removed_sets {
@@ -266,6 +265,24 @@ impl Past {
             }
             self.changed();
         }
+    }
+
+    /// Backends that are dead now count as dead at all times: if they were, others had these tables; and if not, their flows
+    /// are lost anyway.
+    pub(super) fn hear_as(&mut self, present: &Self) {
+        self.unhealthy.clone_from(&present.unhealthy);
+    }
+
+    /// What is known follows `earlier`.
+    pub(super) fn follow(&mut self, earlier: Self) {
+        let version = self.version + earlier.version;
+        let Self { entries, unhealthy, .. } = std::mem::replace(self, earlier);
+        for Entry { name, was, at, until } in entries.into_values() {
+            self.push_at(&name, was, at, until);
+        }
+        self.unhealthy = unhealthy;
+        self.version = version + 1;
+        self.list = None;
     }
 
     /// All but what forwarders say of backends at present.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use guideway_controller_core::message::{
     Cost, FromForwarder, Hello, MAX_PAST_SETS, Report, ReportScope, Standing,
@@ -35,6 +35,8 @@ pub(super) struct Peer {
     pub(super) unhealthy: BTreeMap<SetName, BTreeSet<String>>,
     /// What it can send.
     pub(super) kept: Vec<Stamp>,
+    /// Since when it had what it kept when it connected.
+    pub(super) since: BTreeMap<Stamp, Instant>,
     /// What it prepares now, as far as is known.
     pub(super) asked: Option<Asked>,
     /// What it was sent last, and has if it has its digest.
@@ -81,8 +83,11 @@ pub(super) struct Refusal {
 }
 
 impl Peer {
-    pub(super) fn new(connection: ConnectionId, hello: Hello, now: Instant) -> Self {
-        let kept = hello.kept.iter().map(|(generation, digest, _)| (*generation, *digest).into());
+    pub(super) fn new(connection: ConnectionId, hello: Hello, now: Instant, time_of_day: SystemTime) -> Self {
+        let kept = || hello.kept.iter().map(|(generation, digest, at)| ((*generation, *digest).into(), *at));
+        let since = kept().filter_map(|(stamp, at)| {
+            Some((stamp, now.checked_sub(time_of_day.duration_since(at).unwrap_or_default())?))
+        });
         Self {
             connection: Some(connection),
             heard: now,
@@ -93,7 +98,8 @@ impl Peer {
             told: None,
             past: None,
             unhealthy: BTreeMap::new(),
-            kept: kept.collect(),
+            kept: kept().map(|(stamp, _)| stamp).collect(),
+            since: since.collect(),
             asked: None,
             sent: None,
             needs_whole: false,

@@ -223,6 +223,9 @@ impl Coordinator {
         if self.rollout.is_some() || self.installing.is_some() || self.write_hold() || !self.may_write() {
             return;
         }
+        if self.recollection.is_some() {
+            return;
+        }
         let Some((wanted, source)) = self.wanted() else { return };
         let is_committed = self.committed().is_some_and(|stamp| stamp.digest == wanted.digest());
         if is_committed && !self.is_overtaken() {
@@ -281,7 +284,7 @@ impl Coordinator {
     }
 
     /// A new leader gives forwarders the time to find it: what is committed without them leaves them behind.
-    fn has_gathered(&mut self, now: Instant) -> bool {
+    pub(super) fn has_gathered(&mut self, now: Instant) -> bool {
         let Some(until) = self.gathered else { return true };
         let members: BTreeSet<&ForwarderName> = self
             .desired

@@ -28,8 +28,12 @@ impl Coordinator {
             are_current: connected().any(|(_, peer)| peer.is_current(committed)),
         };
         for name in names {
-            self.tell_past(&name, term, now);
             let is_current = self.peers.get(&name).is_some_and(|peer| peer.is_current(committed));
+            if self.recollection.is_none() {
+                self.tell_past(&name, term, now);
+            } else if !is_current {
+                continue;
+            }
             if let Some(committed) = committed {
                 self.tell_committed(&name, term, committed, is_current, now);
                 if !is_current && others.serve {

@@ -93,6 +93,8 @@ pub(super) struct Forwarder {
     pub(super) contents: BTreeMap<Stamp, Content>,
     pub(super) prepared: Option<Stamp>,
     pub(super) installed: Option<Stamp>,
+    /// Since when it had each.
+    pub(super) since: BTreeMap<Stamp, Instant>,
     pub(super) announced: Option<Stamp>,
     /// It prepares nothing, and says nothing about it.
     pub(super) is_silent: bool,
@@ -109,6 +111,7 @@ pub(super) struct Forwarder {
 }
 
 pub(super) struct Bed {
+    start: Instant,
     pub(super) now: Instant,
     pub(super) leader: Option<Coordinator>,
     pub(super) forwarders: Vec<Forwarder>,
@@ -133,8 +136,10 @@ pub(super) struct Bed {
 
 impl Bed {
     pub(super) fn new(forwarders: usize) -> Self {
+        let start = Instant::now();
         let mut bed = Self {
-            now: Instant::now(),
+            start,
+            now: start,
             leader: None,
             forwarders: Vec::new(),
             store: Store::default(),
@@ -170,6 +175,7 @@ impl Bed {
             contents: BTreeMap::new(),
             prepared: None,
             installed: None,
+            since: BTreeMap::new(),
             announced: None,
             is_silent: false,
             is_stuck: false,
@@ -257,6 +263,10 @@ impl Bed {
         self.run();
     }
 
+    fn time_of_day(&self, at: Instant) -> SystemTime {
+        SystemTime::UNIX_EPOCH + (at - self.start)
+    }
+
     pub(super) fn dial_all(&mut self) {
         for number in 0..self.forwarders.len() {
             self.dial(number);
@@ -269,10 +279,9 @@ impl Bed {
         }
         let connection = ConnectionId(self.connections);
         self.connections += 1;
-        let forwarder = &mut self.forwarders[number];
-        forwarder.connection = Some(connection);
-        let kept =
-            forwarder.contents.keys().map(|stamp| (stamp.generation, stamp.digest, SystemTime::UNIX_EPOCH));
+        self.forwarders[number].connection = Some(connection);
+        let kept = self.forwarders[number].since.iter();
+        let kept = kept.map(|(stamp, at)| (stamp.generation, stamp.digest, self.time_of_day(*at)));
         let relays = BTreeSet::from([relay(number)]);
         let hello = Hello { kept: kept.collect(), relays, ..Hello::default() };
         self.follower(number, follower::Event::Connected { connection, hello });
@@ -368,6 +377,7 @@ impl Bed {
                     assert!(forwarder.installed.is_none_or(|before| before.generation <= stamp.generation));
                     assert_eq!(forwarder.kept.committed, Some(stamp));
                     forwarder.installed = Some(stamp);
+                    forwarder.since.insert(stamp, self.now);
                     self.follower(number, Event::Installed { stamp, result: Ok(1) });
                 }
                 Action::Fetch { .. } if forwarder.is_mute => {}
@@ -393,7 +403,8 @@ impl Bed {
                 let forwarder = name(number);
                 self.tell(match message {
                     FromForwarder::Hello(hello) => {
-                        coordinator::Event::Connected { forwarder, connection, hello }
+                        let time_of_day = self.time_of_day(self.now);
+                        coordinator::Event::Connected { forwarder, connection, hello, time_of_day }
                     }
                     message => coordinator::Event::Received { forwarder, connection, message },
                 });

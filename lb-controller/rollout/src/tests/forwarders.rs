@@ -1,6 +1,6 @@
 //! Forwarders that are late, away, too small or new.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use guideway_controller_core::message::Hello;
 use guideway_controller_core::{Budget, L2};
@@ -96,7 +96,8 @@ fn an_introduction_that_comes_again_changes_nothing() {
     let is_current = |bed: &Bed| bed.leader.as_ref().unwrap().state().forwarders[&name(0)].current;
     assert!(is_current(&bed));
     let connection = bed.forwarders[0].connection.unwrap();
-    bed.tell(coordinator::Event::Connected { forwarder: name(0), connection, hello: Hello::default() });
+    let (hello, time_of_day) = (Hello::default(), SystemTime::UNIX_EPOCH);
+    bed.tell(coordinator::Event::Connected { forwarder: name(0), connection, hello, time_of_day });
     assert!(is_current(&bed), "it had installed nothing when it said that");
 }
 

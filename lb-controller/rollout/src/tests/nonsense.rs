@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use guideway_controller_core::message::{Cost, FromForwarder, Hello, PastSet, Standing, ToForwarder};
 use guideway_controller_core::{Budget, Delta, Generation, Term, diff};
@@ -97,7 +97,7 @@ fn event_of_leader(kind: u8, number: u8) -> coordinator::Event {
         7 => Event::Desired(content(&number.to_string(), ["aaa", "abb"][usize::from(number % 2)])),
         8 => {
             let hello = Hello { standing: standing(number), ..Hello::default() };
-            Event::Connected { forwarder, connection, hello }
+            Event::Connected { forwarder, connection, hello, time_of_day: SystemTime::UNIX_EPOCH }
         }
         9 => Event::Disconnected { forwarder, connection },
         10 => Event::Approve { generation: Generation((number % 8).into()) },

@@ -8,7 +8,7 @@ use guideway_controller_core::message::{
 use guideway_controller_core::{Budget, Content, Generation, Term};
 use guideway_dataplane_config::{Backend, BackendSet, Seed, TableSize};
 
-use super::bed::{Bed, content};
+use super::bed::{Bed, Writes, content};
 use crate::coordinator::Event;
 use crate::{Settings, follower};
 
@@ -242,25 +242,131 @@ fn an_earlier_content_replaces_as_well() {
     assert_eq!(joins(&mut bed), expected(&[(0, 0), (1, 0)]));
 }
 
-#[test]
-fn another_leader_begins_anew() {
-    let mut bed = led(1);
-    bed.wants(&with(1));
+/// The leader dies, and another one leads after ten seconds.
+fn change_the_leader(bed: &mut Bed, leader: &str, desired: &Content) {
     bed.kill_leader();
-    lead(&mut bed, "two", &with(1));
-    assert_eq!(joins(&mut bed), []);
-    // So does the same one when it leads again.
+    bed.pass(Duration::from_secs(10));
+    bed.said.clear();
+    lead(bed, leader, desired);
+}
+
+fn asked_for(bed: &Bed) -> Vec<(usize, u64)> {
+    let asked = bed.said.iter().filter_map(|(to, message)| match message {
+        ToForwarder::SendContent { generation, .. } => Some((*to, generation.0)),
+        _ => None,
+    });
+    asked.collect()
+}
+
+#[test]
+fn another_leader_knows_it_from_what_forwarders_keep() {
+    let mut bed = led(2);
+    bed.wants(&with(1));
+    bed.pass(Duration::from_secs(20));
     bed.wants(&with(2));
-    assert_eq!(joins(&mut bed), expected(&[(1, 0)]));
+    bed.pass(Duration::from_secs(5));
+    change_the_leader(&mut bed, "two", &with(2));
+    assert_eq!(asked_for(&bed), [(0, 1), (0, 2)], "what is committed is what is wanted");
+    assert_eq!(told(&bed, 0), [expected(&[(0, 37), (1, 17)])], "two seconds after it was elected");
+    assert_eq!(joins(&mut bed), expected(&[(0, 38), (1, 18)]));
+    // Its own come after these.
+    bed.wants(&with(3));
+    assert_eq!(joins(&mut bed), expected(&[(0, 38), (1, 18), (2, 0)]));
+    // The same one leads again.
     bed.tell(Event::LostLeadership);
     bed.run();
     bed.tell(Event::BecameLeader);
     bed.dial_all();
     bed.pass(Duration::from_secs(3));
-    assert!(bed.all_serve(&with(2)));
+    assert_eq!(joins(&mut bed), expected(&[(0, 41), (1, 21), (2, 3)]));
+}
+
+#[test]
+fn another_leader_recollects_no_more_than_drain_windows_reach() {
+    let mut bed = led(1);
+    bed.wants(&with(1));
+    bed.pass(Duration::from_secs(100));
+    bed.wants(&with(2));
+    bed.pass(Duration::from_secs(75));
+    change_the_leader(&mut bed, "two", &with(2));
+    assert_eq!(asked_for(&bed), [(0, 2)], "the first one was replaced more than three minutes ago");
+    assert_eq!(joins(&mut bed), expected(&[(1, 88)]));
+    // Nor where nobody looks after anything.
+    let mut bed = led(1);
+    bed.wants(&edited(1, |set| set.second_hop = false));
+    change_the_leader(&mut bed, "two", &edited(1, |set| set.second_hop = false));
+    assert_eq!(asked_for(&bed), []);
     assert_eq!(joins(&mut bed), []);
-    bed.wants(&with(3));
-    assert_eq!(joins(&mut bed), expected(&[(2, 0)]));
+}
+
+#[test]
+fn who_joins_while_a_leader_recollects_is_told_first() {
+    let mut bed = led(1);
+    bed.wants(&with(1));
+    bed.kill_leader();
+    bed.said.clear();
+    bed.start(Settings::new("two".to_owned(), Budget::UNLIMITED), &with(2));
+    bed.add_forwarder();
+    bed.pass(Duration::from_secs(1));
+    assert_eq!(order(&bed, 1), [], "others may have something to say still");
+    assert!(bed.all_serve(&with(1)) || bed.forwarders[1].installed.is_none());
+    bed.pass(Duration::from_secs(2));
+    assert_eq!(order(&bed, 1)[0], ("past", 1));
+    assert_eq!(order(&bed, 1)[1].0, "prepare");
+    assert!(bed.all_serve(&with(2)));
+    assert_eq!(short(&bed.forwarders[1].past)[0], ("0".to_owned(), 2));
+}
+
+#[test]
+fn what_one_does_not_send_another_one_does_and_nobody_is_waited_for_for_ever() {
+    for all in [false, true] {
+        let mut bed = led(2);
+        bed.wants(&with(1));
+        bed.forwarders[0].is_mute = true;
+        bed.forwarders[1].is_mute = all;
+        bed.kill_leader();
+        lead(&mut bed, "two", &with(2));
+        bed.pass(Duration::from_secs(1));
+        let served = bed.forwarders[0].installed.map(|stamp| stamp.digest);
+        assert_eq!(served == Some(with(2).digest()), !all, "nothing is proposed while it is waited for");
+        bed.pass(Duration::from_secs(10));
+        assert!(bed.all_serve(&with(2)), "{all}");
+        let of_zero = |told: &(String, u64)| told.0 == "0";
+        assert_eq!(joins(&mut bed).iter().any(of_zero), !all, "{all}");
+    }
+}
+
+#[test]
+fn one_that_keeps_less_takes_nothing_from_what_others_keep() {
+    let mut bed = led(1);
+    bed.wants(&with(1));
+    bed.add_forwarder();
+    bed.pass(Duration::from_secs(5));
+    bed.wants(&with(2));
+    // A clock that is ahead.
+    for at in bed.forwarders[1].since.values_mut() {
+        *at += Duration::from_secs(60);
+    }
+    change_the_leader(&mut bed, "two", &with(2));
+    let told: Vec<String> = joins(&mut bed).into_iter().map(|(backend, _)| backend).collect();
+    assert_eq!(told, ["0", "1"]);
+}
+
+#[test]
+fn what_was_decided_before_the_leader_died_replaces_something_now() {
+    let mut bed = led(1);
+    bed.wants(&with(1));
+    bed.pass(Duration::from_secs(5));
+    // Written, and nobody was told.
+    bed.store.writes = Writes::DoneInDoubt;
+    bed.forwarders[0].is_silent = false;
+    bed.wants(&with(2));
+    assert_eq!(bed.committed().unwrap().digest, with(2).digest());
+    assert_eq!(bed.forwarders[0].installed.unwrap().digest, with(1).digest());
+    bed.store.writes = Writes::Done;
+    change_the_leader(&mut bed, "two", &with(2));
+    assert!(bed.all_serve(&with(2)));
+    assert_eq!(joins(&mut bed), expected(&[(0, 18), (1, 1)]), "when there was a leader who knew");
 }
 
 #[test]

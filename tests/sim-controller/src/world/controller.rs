@@ -1,6 +1,6 @@
 //! A controller's process.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use guideway_controller_core::message::{FromForwarder, ToForwarder};
 use guideway_controller_rollout::coordinator::{Action, Event, Notice, Role};
@@ -235,7 +235,10 @@ impl World {
             }
         }
         let event = match message {
-            FromForwarder::Hello(hello) => Event::Connected { forwarder, connection, hello },
+            FromForwarder::Hello(hello) => {
+                // What forwarders keep is a moment old.
+                Event::Connected { forwarder, connection, hello, time_of_day: SystemTime::UNIX_EPOCH }
+            }
             message => Event::Received { forwarder, connection, message },
         };
         self.run_controller(controller, event)
