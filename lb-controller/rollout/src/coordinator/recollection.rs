@@ -65,7 +65,9 @@ impl Coordinator {
             recollection.until = now.checked_add(self.settings.fetch_timeout);
         }
         let is_over = self.is_due(recollection.until, now);
-        let Some(reach) = reach else { return !is_over && self.is_forthcoming() };
+        // Forwarders take a while to find the one that leads; those that have just joined may be the first.
+        let knows = self.peers.values().any(|peer| peer.connection.is_some() && peer.installed().is_some());
+        let Some(reach) = reach.filter(|_| knows) else { return !is_over };
         let steps = match &mut recollection.steps {
             Some(steps) => steps,
             none => none.insert(self.steps(stamp, reach, now)),

@@ -318,6 +318,24 @@ fn who_joins_while_a_leader_recollects_is_told_first() {
 }
 
 #[test]
+fn one_that_knows_may_be_late() {
+    let mut bed = led(1);
+    bed.wants(&with(1));
+    bed.kill_leader();
+    bed.said.clear();
+    bed.start(Settings::new("two".to_owned(), Budget::UNLIMITED), &with(1));
+    bed.cut(0);
+    bed.forwarders.extend(Bed::new(1).forwarders);
+    bed.dial(1);
+    bed.pass(Duration::from_secs(6));
+    assert_eq!(order(&bed, 1), []);
+    bed.dial_all();
+    bed.run();
+    assert_eq!(order(&bed, 1), [("past", 1), ("prepare", 2), ("commit", 2)]);
+    assert_eq!(short(&bed.forwarders[1].past), expected(&[(0, 6)]));
+}
+
+#[test]
 fn what_one_does_not_send_another_one_does_and_nobody_is_waited_for_for_ever() {
     for all in [false, true] {
         let mut bed = led(2);
