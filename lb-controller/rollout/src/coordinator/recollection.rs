@@ -2,8 +2,8 @@
 //! when each was in force.
 //!
 //! The contents come one after the other, oldest first, and no more than two are held at a time. Meanwhile nothing is
-//! proposed, and nobody is told anything that leads to an installation but by who has what is committed: one that joins, or
-//! that was rebooted, would not know what it is told too late.
+//! proposed, and those that do not have what is committed are asked to install nothing: what one that joins, or was rebooted,
+//! is told after that comes too late.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
