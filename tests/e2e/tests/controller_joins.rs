@@ -159,21 +159,30 @@ fn restart_without_maps(lab: &mut Lab, at: usize) -> Result<()> {
     forwarder.start_agent()
 }
 
+/// Connections from before two changes, by the first forwarder: the address that they are to, and each kind of them.
+fn hold_through_two_changes(
+    lab: &Lab,
+    plane: &Plane,
+) -> Result<(String, Running<HoldReport>, Running<HoldReport>)> {
+    plane.east.apply(&[service("web"), web_on(&[0, 1])])?;
+    let address = plane.east.addresses("default", "web")?.remove(0);
+    lab.tor.wait_for_legs(address.parse()?, &["fw1"], PATIENCE)?;
+    served_by(lab, &address, 8080, &["be1", "be2"])?;
+    let mut first = hold(lab, "first", &address, 20_000)?;
+    all_answer("on the first two backends", &mut first)?;
+    plane.east.apply(&[web_on(&[1, 2])])?;
+    served_by(lab, &address, 8080, &["be2", "be3"])?;
+    let mut second = hold(lab, "second", &address, 21_000)?;
+    all_answer("on the next two", &mut second)?;
+    plane.east.apply(&[web_on(&[2])])?;
+    served_by(lab, &address, 8080, &["be3"])?;
+    Ok((address, first, second))
+}
+
 #[test]
 fn who_joins_is_told_where_connections_are() {
     in_plane_with(1, follow_with_the_first, |lab, plane: &mut Plane| {
-        plane.east.apply(&[service("web"), web_on(&[0, 1])])?;
-        let address = plane.east.addresses("default", "web")?.remove(0);
-        lab.tor.wait_for_legs(address.parse()?, &["fw1"], PATIENCE)?;
-        served_by(lab, &address, 8080, &["be1", "be2"])?;
-        let mut first = hold(lab, "first", &address, 20_000)?;
-        all_answer("on the first two backends", &mut first)?;
-        plane.east.apply(&[web_on(&[1, 2])])?;
-        served_by(lab, &address, 8080, &["be2", "be3"])?;
-        let mut second = hold(lab, "second", &address, 21_000)?;
-        all_answer("on the next two", &mut second)?;
-        plane.east.apply(&[web_on(&[2])])?;
-        served_by(lab, &address, 8080, &["be3"])?;
+        let (address, mut first, mut second) = hold_through_two_changes(lab, plane)?;
 
         follow(lab, 1, &plane.controller)?;
         lab.wait_for_all_legs(address.parse()?)?;
@@ -202,18 +211,7 @@ fn who_joins_is_told_where_connections_are() {
 #[test]
 fn who_joins_after_another_controller_leads_is_told_where_connections_are() {
     in_plane_with(1, follow_with_the_first, |lab, plane: &mut Plane| {
-        plane.east.apply(&[service("web"), web_on(&[0, 1])])?;
-        let address = plane.east.addresses("default", "web")?.remove(0);
-        lab.tor.wait_for_legs(address.parse()?, &["fw1"], PATIENCE)?;
-        served_by(lab, &address, 8080, &["be1", "be2"])?;
-        let mut first = hold(lab, "first", &address, 20_000)?;
-        all_answer("on the first two backends", &mut first)?;
-        plane.east.apply(&[web_on(&[1, 2])])?;
-        served_by(lab, &address, 8080, &["be2", "be3"])?;
-        let mut second = hold(lab, "second", &address, 21_000)?;
-        all_answer("on the next two", &mut second)?;
-        plane.east.apply(&[web_on(&[2])])?;
-        served_by(lab, &address, 8080, &["be3"])?;
+        let (address, first, second) = hold_through_two_changes(lab, plane)?;
 
         // Nothing of what it was told is left but with the forwarder.
         plane.controller.kill()?;
