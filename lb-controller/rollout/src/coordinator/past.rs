@@ -273,16 +273,14 @@ impl Past {
         self.unhealthy.clone_from(&present.unhealthy);
     }
 
-    /// What is known follows `earlier`.
+    /// What is known follows `earlier`. Nobody was told anything yet.
     pub(super) fn follow(&mut self, earlier: Self) {
-        let version = self.version + earlier.version;
         let Self { entries, unhealthy, .. } = std::mem::replace(self, earlier);
         for Entry { name, was, at, until } in entries.into_values() {
             self.push_at(&name, was, at, until);
         }
         self.unhealthy = unhealthy;
-        self.version = version + 1;
-        self.list = None;
+        self.changed();
     }
 
     /// All but what forwarders say of backends at present.

@@ -371,6 +371,45 @@ fn one_that_keeps_less_takes_nothing_from_what_others_keep() {
 }
 
 #[test]
+fn nothing_is_proposed_while_a_leader_recollects() {
+    let mut bed = led(1);
+    bed.wants(&with(1));
+    bed.forwarders[0].is_mute = true;
+    change_the_leader(&mut bed, &with(1));
+    assert_eq!(asked_for(&bed), [(0, 1), (0, 1)], "again after a second");
+    bed.wants(&with(2));
+    bed.pass(Duration::from_secs(3));
+    assert_eq!(order(&bed, 0), []);
+    bed.pass(Duration::from_secs(2));
+    assert!(bed.all_serve(&with(2)));
+}
+
+#[test]
+fn a_clock_that_was_set_turns_nothing_around() {
+    let mut bed = led(1);
+    bed.wants(&with(1));
+    bed.pass(Duration::from_secs(20));
+    let second = bed.committed().unwrap();
+    bed.wants(&with(2));
+    *bed.forwarders[0].since.get_mut(&second).unwrap() += Duration::from_secs(60);
+    change_the_leader(&mut bed, &with(2));
+    assert_eq!(joins(&mut bed), expected(&[(0, 13), (1, 13)]));
+}
+
+#[test]
+fn who_is_dead_now_was_dead_before_a_new_leader() {
+    let mut bed = led(1);
+    bed.wants(&with(1));
+    bed.kill_leader();
+    bed.start(Settings::new("two".to_owned(), Budget::UNLIMITED), &with(1));
+    bed.reports(0, ReportScope::Whole, "c", &["0"]);
+    bed.pass(Duration::from_secs(3));
+    bed.add_forwarder();
+    let of_zero = bed.forwarders[1].past.iter().filter(|past| past.set.backends[0].name == "0");
+    assert_eq!(of_zero.map(|past| past.unhealthy.clone()).collect::<Vec<_>>(), [[0]]);
+}
+
+#[test]
 fn what_was_decided_before_the_leader_died_replaces_something_now() {
     let mut bed = led(1);
     bed.wants(&with(1));
