@@ -18,8 +18,8 @@ macro_rules! files {
 }
 
 files! {
-    affinity bfd_echo broken checksums encapsulations entries flow_budget fragments ipv4 ipv6 lookup next_hop_fib next_hop_other
-    nothing_installed on_link pools rivals routes second_hop seed sources sticky vlan
+    affinity bfd_echo broken checksums encapsulations entries flow_budget fragments ipv4 ipv6 lookup moves next_hop_fib
+    next_hop_other nothing_installed on_link pools rivals routes second_hop seed sources sticky vlan
 }
 
 #[test]
