@@ -27,9 +27,9 @@ pub struct Desired {
     /// Prefixes whose TCP and UDP packets are dropped where no VIP has the address, rather than left to the kernel, which
     /// would send them back to the routers that aggregate the prefix.
     pub pools: Vec<IpNet>,
-    /// Health of backends that are in no set any more and may still have flows: those of
+    /// Health of backends that may still have flows of a set that they are no member of any more: those of
     /// [`Layout::leaving`](crate::Layout::leaving). They are told apart by their addresses; one that is not listed here
-    /// is taken for healthy.
+    /// is taken for healthy, also when it is an unhealthy member of another set, whose check may be about something else.
     pub leaving: Vec<Member>,
 }
 

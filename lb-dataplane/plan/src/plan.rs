@@ -6,7 +6,7 @@ use guideway_abi::{ActiveWord, BackendStates, FlowKey, GenerationHeader, SetReco
 
 use crate::cache::Unchanged;
 use crate::memory::{LastPlan, LastUse, Memory, retire};
-use crate::{BackendIndex, BootTime, Desired, Installed, MapParts, Op, TableCache};
+use crate::{BootTime, Desired, Installed, MapParts, Op, TableCache};
 
 mod backends;
 mod earlier;
@@ -239,12 +239,6 @@ fn referenced<'a>(sets: impl Iterator<Item = &'a [u16]>, count: usize) -> Vec<bo
         referenced[usize::from(*index)] = true;
     }
     referenced
-}
-
-/// Where a leaving backend is.
-fn leaving(index: BackendIndex, backends: &Backends) -> Leaving {
-    let address = backends.records.get(usize::from(index.0)).map(|record| record.address).unwrap_or_default();
-    Leaving { index, address: crate::key::address(address) }
 }
 
 #[cfg(test)]

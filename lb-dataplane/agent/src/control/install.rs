@@ -1,5 +1,6 @@
 //! Plans and applies.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -109,7 +110,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
                 self.apply_error = None;
                 if is_first {
                     self.departed.learn(&config);
-                    self.look_up_departed();
+                    self.look_up_departed(true);
                 }
                 self.remember();
                 if before.is_none_or(|before| before.config.interfaces() != config.interfaces()) {
@@ -125,7 +126,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
                 if !is_first {
                     // Backends that leave now were learnt of when they came.
                     self.departed.learn(&config);
-                    self.look_up_departed();
+                    self.look_up_departed(false);
                 }
                 self.settle_in(&config);
                 crate::systemd::ready(&self.summary());
@@ -201,13 +202,13 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
     /// What comes after an installation, when everybody has been answered.
     fn settle_in(&mut self, config: &Config) {
         let Some(in_force) = &mut self.in_force else { return };
-        let leaving: Vec<_> = in_force.layout.leaving.iter().map(|leaving| leaving.address).collect();
+        let leaving: BTreeSet<_> = in_force.layout.leaving.iter().map(|leaving| leaving.address).collect();
         let present = crate::desired::wanted(config).backends;
-        self.departed.keep(|address| leaving.contains(&address) || present.contains_key(&address));
         // Verdicts about backends that nobody asks about any more would look like a change.
         if in_force.desired.leaving.iter().any(|member| !leaving.contains(&member.address)) {
             Arc::make_mut(&mut in_force.desired).leaving.retain(|member| leaving.contains(&member.address));
         }
+        self.departed.keep(leaving, |address| present.contains_key(&address));
         let deadline = in_force.layout.next_deadline;
         self.run_probes();
         self.serving.clear();
@@ -256,7 +257,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
                 in_force.layout = success.layout.clone();
                 self.in_force = Some(in_force);
                 self.apply_error = None;
-                self.look_up_departed();
+                self.look_up_departed(false);
                 self.publish();
                 self.report(&success, since);
                 self.settle_in(&config);

@@ -137,15 +137,18 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         self.history.latest_first().map(of).collect()
     }
 
-    /// Looks for backends that left before this agent started: their checks are in the history.
-    pub(super) fn look_up_departed(&mut self) {
+    /// Looks for backends that left before this agent started: their checks are in the history. With the first installation
+    /// also for those that only left one of their sets, as the configuration does not have that one's check.
+    pub(super) fn look_up_departed(&mut self, is_first: bool) {
         let Some(in_force) = &self.in_force else { return };
         let missing: Vec<_> = in_force
             .layout
             .leaving
             .iter()
+            .filter(|leaving| {
+                is_first && leaving.is_member || self.departed.get(leaving.address).is_none()
+            })
             .map(|leaving| leaving.address)
-            .filter(|address| self.departed.get(*address).is_none())
             .collect();
         if missing.is_empty() {
             return;

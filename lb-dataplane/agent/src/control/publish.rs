@@ -88,7 +88,8 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             view.recovers = recovery.waits(set, view, now);
         }
         recovery.keep(&used_sets(config).map(|set| set.name.as_str()).collect());
-        for leaving in &layout.leaving {
+        // One that another set has is shown there.
+        for leaving in layout.leaving.iter().filter(|leaving| !leaving.is_member) {
             let (set, backend) = self.show_leaving(leaving);
             match set.and_then(|set| view.sets.get_mut(*places.get(set)?)) {
                 Some(set) => set.leaving.push(backend),
@@ -174,7 +175,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
     /// A backend that left, with the name of the set that it was in, if that is known.
     fn show_leaving(&self, leaving: &Leaving) -> (Option<&str>, BackendView) {
         let known = self.departed.get(leaving.address);
-        let probe = known.and_then(|known| known.probes.first()).and_then(|key| self.checker.watch(key));
+        let probe = known.and_then(|known| known.probes().next()).and_then(|key| self.checker.watch(key));
         let backend = BackendView {
             name: known.map(|known| known.name.clone()).unwrap_or_default(),
             address: leaving.address,

@@ -273,7 +273,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         let mut wanted = Wanted { is_whole: in_force.is_some(), ..wanted };
         for address in leaving {
             let known = self.departed.get(address);
-            probes.extend(known.iter().flat_map(|known| known.probes.iter().cloned()));
+            probes.extend(known.iter().flat_map(|known| known.probes().cloned()));
             let need = known.map_or(Need::Any, |known| known.need);
             let wanted = wanted.backends.entry(address).or_insert(need);
             *wanted = need.max(*wanted);

@@ -11,6 +11,7 @@ use super::sets::Sets;
 use super::tables::Tables;
 use super::vips::Vips;
 use crate::installed::InstalledSet;
+use crate::key::address;
 use crate::memory::LastSet;
 use crate::{BackendIndex, BootTime, Desired, Installed, Op, SetIndex, TableElement, VipIndex};
 
@@ -62,8 +63,8 @@ pub struct Layout {
     pub flow_entries: Vec<u32>,
     /// The sets, in the order of [`Desired::sets`](crate::Desired::sets); `None` for one that no VIP uses.
     pub sets: Vec<Option<SetLayout>>,
-    /// Backends that are in no set any more but may have flows. They want to be probed on:
-    /// [`Desired::leaving`](crate::Desired::leaving).
+    /// Backends that may have flows of a set that they are no member of any more, in the order of their indexes. They want to
+    /// be probed on: [`Desired::leaving`](crate::Desired::leaving).
     pub leaving: Vec<Leaving>,
     /// When to plan again though nothing else has happened: a drain window ends, or, when the time has come already,
     /// what the installed generation held on to is free after the next grace period.
@@ -108,13 +109,15 @@ impl SetLayout {
     }
 }
 
-/// A backend that is in no set any more.
+/// A backend that left a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leaving {
     /// Its place.
     pub index: BackendIndex,
     /// Its address.
     pub address: IpAddr,
+    /// Whether another set has it.
+    pub is_member: bool,
 }
 
 /// Elements of the maps that a generation uses.
@@ -190,7 +193,7 @@ impl Parts<'_> {
             vips: self.vips.indexes.to_vec(),
             flow_entries: self.vips.flow_entries.to_vec(),
             sets,
-            leaving: self.leaving().map(|index| super::leaving(index, self.backends)).collect(),
+            leaving: self.leaving(),
             next_deadline: deadlines.chain(waiting).min(),
             usage: self.usage(),
         }
@@ -216,16 +219,24 @@ impl Parts<'_> {
         }
     }
 
-    /// Backends that are in no set any more.
-    fn leaving(&self) -> impl Iterator<Item = BackendIndex> {
-        let leaving: BTreeSet<BackendIndex> =
-            self.tables.last.iter().flat_map(|last| last.leaving.iter().map(|(index, _)| *index)).collect();
-        // One that left this set may be a member of another one.
+    fn leaving(&self) -> Vec<Leaving> {
+        let leaving: BTreeSet<BackendIndex> = self.leaving_indexes().collect();
         let mut is_member = vec![false; self.backends.records.len()];
         if !leaving.is_empty() {
             self.members().for_each(|index| is_member[usize::from(index.0)] = true);
         }
-        leaving.into_iter().filter(move |index| !is_member[usize::from(index.0)])
+        let record = |index: BackendIndex| self.backends.records.get(usize::from(index.0));
+        let of = |index: BackendIndex| Leaving {
+            index,
+            address: address(record(index).map(|record| record.address).unwrap_or_default()),
+            is_member: is_member[usize::from(index.0)],
+        };
+        leaving.into_iter().map(of).collect()
+    }
+
+    /// With repetitions.
+    fn leaving_indexes(&self) -> impl Iterator<Item = BackendIndex> {
+        self.tables.last.iter().flat_map(|last| last.leaving.iter().map(|(index, _)| *index))
     }
 
     fn members(&self) -> impl Iterator<Item = BackendIndex> {
@@ -235,7 +246,7 @@ impl Parts<'_> {
     fn usage(&self) -> Usage {
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let mut seen = vec![false; self.backends.records.len()];
-        self.members().chain(self.leaving()).for_each(|index| seen[usize::from(index.0)] = true);
+        self.members().chain(self.leaving_indexes()).for_each(|index| seen[usize::from(index.0)] = true);
         let [tables_large, tables_small] = self.tables.in_use;
         Usage {
             vips: number(self.vips.indexes.len()),

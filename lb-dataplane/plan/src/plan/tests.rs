@@ -207,7 +207,7 @@ fn a_backend_that_leaves_is_remembered_for_a_drain_window() {
     Activate 2 in bank 1
     ");
     let be2 = first.layout.sets[0].as_ref().unwrap().backends[1];
-    assert_eq!(left.layout.leaving, [Leaving { index: be2, address: gone.address }]);
+    assert_eq!(left.layout.leaving, [Leaving { index: be2, address: gone.address, is_member: false }]);
     assert_eq!(left.layout.next_deadline, Some(NOW.after(WINDOW)));
     let web = left.layout.sets[0].as_ref().unwrap();
     assert!(web.unsettled > 5_000 && web.held == 0 && web.at_risk == 0, "{web:?}");

@@ -61,6 +61,39 @@ async fn a_backend_that_left_is_probed_until_nobody_needs_it() {
     bench.end().await;
 }
 
+/// The other set goes on with it, so that nobody says that it is gone: what counts is whether anybody finds it alive.
+#[tokio::test]
+async fn a_backend_that_another_set_keeps_is_given_up_when_it_is_dead() {
+    let mail = |text: String| {
+        let (head, vips) = text.split_once("vips:\n").unwrap();
+        let set = "  - name: mail\n    table_size: 16381\n    backends:\n      - {name: b12, address: 10.1.12.2}\n      \
+                   - {name: b13, address: 10.1.13.2}\n";
+        let vip = "  - {name: mail, address: 203.0.113.10, port: 25, protocol: tcp, backend_set: mail}\n";
+        checked(&format!("{head}{set}vips:\n{vips}{vip}")).replace("tables_16381: 4", "tables_16381: 8")
+    };
+    let before = mail(with_backends(&[11, 12]));
+    let paper = paper_with(crate::load::capacities(&crate::fixtures::config(&before)));
+    let [other, shared]: [IpAddr; 2] = ["10.1.13.2", "10.1.12.2"].map(|address| address.parse().unwrap());
+    let bench = Bench::start(paper, &before).await;
+    bench.up.lock().unwrap().extend([be1(), shared, other]);
+    bench.until("started", |view| view.started && view.sets.iter().all(|set| set.healthy() == 2)).await;
+    let text = mail(with_backends(&[11]));
+    bench.reload(&text).await;
+    let view = bench.outputs.view.load_full();
+    assert!(view.sets[0].unsettled > 4000, "{:?}", view.sets[0]);
+    assert!(view.sets[0].leaving.is_empty() && view.sets[1].healthy() == 2);
+
+    // Also one that has just started, and knows of the check of its former set from the history.
+    let (paper, dir) = bench.end_with_dir().await;
+    let bench = Bench::start_in(paper, &text, dir).await;
+    bench.up.lock().unwrap().extend([be1(), shared, other]);
+    bench.until("started", |view| view.started && view.sets[1].healthy() == 2).await;
+    assert!(bench.outputs.view.load().sets[0].unsettled > 4000);
+    bench.up.lock().unwrap().remove(&shared);
+    bench.until("given up", |view| view.sets[0].unsettled == 0 && view.sets[1].healthy() == 1).await;
+    bench.end().await;
+}
+
 /// The maps have no names and no checks: both come from the history.
 #[tokio::test]
 async fn a_backend_that_left_is_probed_on_after_a_restart() {

@@ -324,7 +324,7 @@ fn those_that_have_left_are_drained_and_probed() {
     ");
     assert_eq!(
         plan.layout.leaving,
-        [Leaving { index: BackendIndex(3), address: "10.0.0.3".parse().unwrap() }]
+        [Leaving { index: BackendIndex(3), address: "10.0.0.3".parse().unwrap(), is_member: false }]
     );
     assert_eq!(plan.layout.next_deadline, Some(BootTime(1_600)));
     let web = plan.layout.sets[0].as_ref().unwrap();

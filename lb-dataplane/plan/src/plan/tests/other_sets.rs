@@ -237,3 +237,34 @@ fn places_that_sets_need_are_given_back() {
     assert!(plan.changes.at_risk > 0);
     assert_eq!(plan.layout.usage.sets, 3);
 }
+
+/// The other set may check something else of it, so that only what is said of those who leave counts.
+#[test]
+fn a_backend_that_another_set_keeps_is_asked_after_until_it_is_said_to_be_dead() {
+    let dead = |mut desired: Desired| {
+        let last = &mut desired.sets[1].members[2];
+        (last.healthy, last.weight) = (false, Weight(1));
+        desired
+    };
+    let mut forwarder = Forwarder::new(CAPACITIES);
+    forwarder.advance(&desired(&[("a", &[1, 2]), ("b", &[4, 5, 3])], ["a", "b"]), 0);
+    forwarder.advance(&desired(&[("a", &[1, 2, 3]), ("b", &[4, 5, 3])], ["a", "b"]), 10);
+    let without = desired(&[("a", &[1, 2]), ("b", &[4, 5, 3])], ["a", "b"]);
+    let plan = forwarder.advance(&without, 20);
+    let address: IpAddr = "10.0.0.3".parse().unwrap();
+    let names: Vec<_> = plan.layout.leaving.iter().map(|one| (one.address, one.is_member)).collect();
+    assert_eq!(names, [(address, true)]);
+    assert_eq!(plan.layout.usage.backends, 5);
+    let waits = |forwarder: &Forwarder| candidates(forwarder, "a").iter().any(|flow| flow.contains(&address));
+    assert!(waits(&forwarder));
+
+    let unhealthy = dead(without.clone());
+    let plan = forwarder.advance(&unhealthy, 30);
+    assert_eq!(plan.layout.leaving.len(), 1);
+    assert!(waits(&forwarder), "the other set's check is not about these flows");
+
+    let mut gone = unhealthy;
+    gone.leaving = vec![Member { healthy: false, ..members(&[3]).remove(0) }];
+    forwarder.advance(&gone, 40);
+    assert!(!waits(&forwarder));
+}
