@@ -49,6 +49,9 @@ pub struct Change {
     /// Pools, all of them, when they are given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pools: Option<Vec<IpNet>>,
+    /// What is known of backends that left a set, all of it, when it is given: as a set's members.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leaving: Option<Vec<String>>,
     /// The ways to backends by name: `up0`, `other0` or `unknown`, in turns on the eight legs.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub routes: BTreeMap<String, Vec<String>>,
@@ -169,6 +172,8 @@ pub struct WorldSpec {
     pub vips: BTreeMap<String, VipSpec>,
     /// See [`Change::pools`].
     pub pools: Vec<IpNet>,
+    /// See [`Change::leaving`].
+    pub leaving: Vec<String>,
     /// See [`Change::routes`].
     pub routes: BTreeMap<String, Vec<String>>,
 }
@@ -177,8 +182,7 @@ impl WorldSpec {
     /// The same backends with nothing else.
     #[must_use]
     pub fn without_services(&self) -> Self {
-        let (sets, vips, pools, routes) = Default::default();
-        Self { sets, vips, pools, routes, ..self.clone() }
+        Self { seed: self.seed.clone(), backends: self.backends.clone(), ..Self::default() }
     }
 
     /// Makes a change.
@@ -206,6 +210,9 @@ impl WorldSpec {
         if let Some(pools) = &change.pools {
             self.pools.clone_from(pools);
         }
+        if let Some(leaving) = &change.leaving {
+            self.leaving.clone_from(leaving);
+        }
         self.routes.extend(change.routes.iter().map(|(name, legs)| (name.clone(), legs.clone())));
         Ok(())
     }
@@ -223,7 +230,7 @@ impl WorldSpec {
             sets: self.sets.iter().map(|(name, set)| self.set(name, set)).collect::<Result<_>>()?,
             vips: self.vips.iter().map(|(key, vip)| to_vip(key, vip)).collect::<Result<_>>()?,
             pools: self.pools.clone(),
-            leaving: Vec::new(),
+            leaving: self.members(Some(&self.leaving))?.to_vec(),
         })
     }
 

@@ -82,6 +82,7 @@ impl Worlds {
                 let set = (set_name(random, spec), Some(whole_set(random)));
                 install(Change { sets: [set].into(), ..Change::default() })
             }
+            8 => install(Change { leaving: Some(dead(random)), ..Change::default() }),
             _ => install(other_members(random, spec)),
         }
     }
@@ -105,6 +106,11 @@ fn first(random: &mut Random) -> Change {
 
 fn set_name(random: &mut Random, spec: &WorldSpec) -> String {
     spec.sets.keys().nth(random.index(spec.sets.len())).cloned().expect("a set")
+}
+
+/// Backends that are dead for the sets that they left.
+fn dead(random: &mut Random) -> Vec<String> {
+    BACKENDS.iter().filter(|_| random.one_in(3)).map(|name| format!("{name} down")).collect()
 }
 
 fn members(random: &mut Random) -> Vec<String> {
