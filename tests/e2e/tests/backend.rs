@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use guideway_e2e::{all_answer, expect_unbroken, expect_undisturbed, wait_for_equal_tables};
 use guideway_lab::addresses::vip;
-use guideway_lab::forwarder::config::DETECTION;
+use guideway_lab::forwarder::config::{Backend, BackendSet, DETECTION};
 use guideway_lab::forwarder::{DataplaneConfig, Forwarder};
 use guideway_lab::lab::http;
 use guideway_lab::load::{FlowSpec, HoldReport, HoldSpec};
@@ -99,6 +99,41 @@ fn who_has_had_one_answer_of_a_backend_knows_where_connections_are() {
         let returned = report.connections_by_backend.get("be1").copied().unwrap_or(0);
         ensure!(returned > 20, "{:?}", report.connections_by_backend);
         expect_unbroken("a backend that one has taken back", &report)
+    });
+}
+
+/// It left the set of these connections, and another set goes on with it. They are asked for there before they are found.
+#[test]
+fn a_backend_that_left_and_falls_silent_holds_nobody_up() {
+    const TIME: Duration = Duration::from_secs(30);
+    let mut config = DataplaneConfig::usual(1);
+    config.sets.push(BackendSet::of("shared", 2..=3, true));
+    config.vips.retain(|vip| vip.set == "web-v4");
+    config.sets.retain(|set| set.name != "web-v6");
+    config.vips[1].set = "shared".to_owned();
+    in_lab(&LabSpec::default(), &config, |lab| {
+        let spec = HoldSpec { connections: 200, first_port: 20_000, interval_ms: 500, ..HoldSpec::default() };
+        let mut hold = lab.client.start_hold("hold", http(vip::V4), &spec)?;
+        for number in 2..=3 {
+            let mut next = config.clone();
+            next.set("web-v4").backends = vec![Backend::of(number, true)];
+            for forwarder in &lab.forwarders {
+                let before = forwarder.generation()?;
+                forwarder.write_config(&next)?;
+                forwarder.signal_reload()?;
+                forwarder.wait_new_generation(before, TIME)?;
+            }
+            all_answer(&format!("past be{number}"), &mut hold)?;
+        }
+        lab.backends[1].set_link(LinkState::Down)?;
+        for forwarder in &lab.forwarders {
+            let dead = || Ok(forwarder.health("v6-over-v4", "be2")? == "unhealthy");
+            wait::until_true("be2 to be found out", TIME, dead)?;
+        }
+        all_answer("past a dead one", &mut hold)?;
+        let report = hold.finish()?;
+        ensure!(report.connections_by_backend == [("be1".to_owned(), 200)].into(), "{:?}", report.connections_by_backend);
+        expect_unbroken("who is behind a dead backend", &report)
     });
 }
 

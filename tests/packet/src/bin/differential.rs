@@ -1,27 +1,29 @@
-//! Many random packets through the loaded forwarder and the model:
-//! `cargo run --release -p guideway-packet-tests --bin differential -- --packets 1000000 --seed 1`, as root.
+//! Many random packets through the loaded forwarder and the model, as root.
 #![forbid(unsafe_code)]
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
+use clap::Parser;
 use guideway_packet_tests::differential::{run, run_raw};
 
+/// Sends random packets through the loaded forwarder and the model, and stops at the first difference
+#[derive(Parser)]
+#[command(after_help = "It needs root, for the kernel's BPF_PROG_TEST_RUN, and leaves nothing behind.\n\
+    What differs is printed as a file of cases (tests/packet/cases/README.md), without the steps that it does not take.")]
+struct Options {
+    /// How many: half of them into worlds that no planner made, half into histories of changes
+    #[arg(long, default_value_t = 1_000_000)]
+    packets: u64,
+    /// The same seed makes the same worlds, histories and packets; the time, unless it is given
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
 fn main() -> Result<()> {
-    let mut packets = 1_000_000;
-    let mut seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs());
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        let mut number = || -> Result<u64> {
-            let text = arguments.next().with_context(|| format!("{argument} needs a number"))?;
-            text.parse().with_context(|| format!("{argument} {text}"))
-        };
-        match argument.as_str() {
-            "--packets" => packets = number()?,
-            "--seed" => seed = number()?,
-            _ => bail!("usage: differential [--packets N] [--seed N]"),
-        }
-    }
+    let Options { packets, seed } = Options::parse();
+    let clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let seed = seed.unwrap_or_else(clock);
     println!("seed {seed}");
     let start = Instant::now();
     let half = packets / 2;
