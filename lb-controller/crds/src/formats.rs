@@ -137,7 +137,7 @@ impl Format {
             Self::RouterId => Some(r"^[0-9.]+$"),
             Self::Interface => Some(r"^[^/:\s]+$"),
             Self::Time(..) | Self::HoldTime | Self::Seconds(..) => {
-                Some(r"^(0|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+)$")
+                Some(r"^(0|(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$")
             }
             Self::Community => Some(r"^([0-9]+:[0-9]+|large:[0-9]+:[0-9]+:[0-9]+)$"),
             Self::HttpPath => Some(r"^/[!-~]*$"),

@@ -27,6 +27,9 @@ fn junk() -> BoxedStrategy<Value> {
     .boxed()
 }
 
+/// Texts like times.
+const TIMES: &str = "([0-9]{0,2}\\.?[0-9]{0,2}(ns|us|µs|μs|ms|s|m|h)){1,3}";
+
 /// Texts that some format takes, and others.
 fn text() -> BoxedStrategy<Value> {
     let known = [
@@ -66,6 +69,7 @@ fn text() -> BoxedStrategy<Value> {
         4 => proptest::sample::select(known.to_vec()).prop_map(Value::from),
         1 => any::<String>().prop_map(Value::from),
         1 => "[a-z0-9:./-]{0,24}".prop_map(Value::from),
+        1 => TIMES.prop_map(Value::from),
     ]
     .boxed()
 }
@@ -138,6 +142,21 @@ fn any_object() -> impl Strategy<Value = (Kind, &'static str, Value)> {
 }
 
 proptest! {
+    /// The parser reads them as Go does.
+    #[test]
+    fn times_that_are_read_have_the_pattern(time in TIMES) {
+        let object = json!({
+            "apiVersion": "metallb.io/v1beta2",
+            "kind": "BGPPeer",
+            "metadata": {"name": "x"},
+            "spec": {"myASN": 1, "peerASN": 2, "peerAddress": "10.0.0.1", "connectTime": time},
+        });
+        if parse(&object).unwrap().resource.is_ok() {
+            let causes = schema(Kind::BgpPeer, "v1beta2").validate(&object);
+            prop_assert!(causes.is_empty(), "{:?}", causes);
+        }
+    }
+
     #[test]
     fn errors_name_fields_and_schemas_agree((kind, version, object) in any_object()) {
         let parsed = parse(&object).unwrap();
