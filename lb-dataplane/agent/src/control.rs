@@ -28,7 +28,7 @@ mod publish;
 mod recovery;
 mod reload;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -256,8 +256,8 @@ pub struct Control<F> {
     inherited: Inherited,
     /// While nothing is announced for want of that.
     unaware: Option<Unaware>,
-    /// Addresses that an earlier agent left as alive; none once all their probes run.
-    serving: HashSet<IpAddr>,
+    /// In which `backend_state` an earlier agent left backends; empty once all their probes run.
+    left: HashMap<IpAddr, u8>,
     folder: Folder,
     history: History,
     /// Files of the history under way.
@@ -317,7 +317,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         for problem in problems {
             tracing::warn!(problem = chain(&problem), "the history is not whole");
         }
-        let serving = installed.live().collect();
+        let left = installed.states().collect();
         let is_new = controller.is_some() && installed.active().generation() == 0;
         let mut control = Self {
             forwarder,
@@ -331,7 +331,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             departed: Departed::default(),
             inherited: Inherited::default(),
             unaware: is_new.then(Unaware::new),
-            serving,
+            left,
             folder: opened,
             history,
             writing: None,

@@ -132,7 +132,11 @@ fn a_backend_that_left_and_falls_silent_holds_nobody_up() {
         }
         all_answer("past a dead one", &mut hold)?;
         let report = hold.finish()?;
-        ensure!(report.connections_by_backend == [("be1".to_owned(), 200)].into(), "{:?}", report.connections_by_backend);
+        ensure!(
+            report.connections_by_backend == [("be1".to_owned(), 200)].into(),
+            "{:?}",
+            report.connections_by_backend
+        );
         expect_unbroken("who is behind a dead backend", &report)
     });
 }

@@ -1,6 +1,6 @@
 //! Plans and applies.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -211,7 +211,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
         self.departed.keep(leaving, |address| present.contains_key(&address));
         let deadline = in_force.layout.next_deadline;
         self.run_probes();
-        self.serving.clear();
+        self.left = HashMap::new();
         self.look_at(deadline);
     }
 

@@ -145,9 +145,7 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             .layout
             .leaving
             .iter()
-            .filter(|leaving| {
-                is_first && leaving.is_member || self.departed.get(leaving.address).is_none()
-            })
+            .filter(|leaving| is_first && leaving.is_member || self.departed.get(leaving.address).is_none())
             .map(|leaving| leaving.address)
             .collect();
         if missing.is_empty() {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use guideway_abi::backend_state;
 use guideway_dataplane_config::Config;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -13,7 +14,8 @@ use super::follow::{InstallAnswer, first_looks};
 use super::past::Source;
 use super::{Clock, Control, Interfaces, NotInHistory, ReloadAnswer, Request};
 use crate::apply::MapStore;
-use crate::desired;
+use crate::desired::{self, used_sets};
+use crate::health::state::State;
 use crate::health::{Checker, ProbeKey};
 use crate::load::{Accept, Loaded, load};
 use crate::route::{Need, Wanted};
@@ -285,7 +287,21 @@ impl<F: MapStore + Interfaces + Clock> Control<F> {
             }
             differs
         });
-        self.checker.run_exactly(&probes, &self.serving);
+        let get_flows: HashSet<IpAddr> = configs
+            .iter()
+            .filter(|_| !self.left.is_empty())
+            .flat_map(|config| used_sets(config).flat_map(|set| &*set.backends))
+            .filter(|backend| backend.weight > 0)
+            .map(|backend| backend.address)
+            .collect();
+        self.checker.run_exactly(&probes, |key, now| match self.left.get(&key.address) {
+            None => State::default(),
+            Some(&backend_state::SERVING) => State::healthy(now),
+            // It was announced: it had answered, but not as often as it has to.
+            Some(&backend_state::DRAINING) if get_flows.contains(&key.address) => State::rising(now),
+            Some(&backend_state::DRAINING) => State::healthy(now),
+            Some(_) => State::unhealthy(now),
+        });
     }
 
     /// What a rollback refuses says nothing about the file.

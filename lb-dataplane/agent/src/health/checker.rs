@@ -34,7 +34,7 @@ pub struct ProbeKey {
 /// What is known of a target.
 #[derive(Clone, Debug, Default)]
 pub struct ProbeStatus {
-    /// None until the first probe ended, unless the backend was serving before it was probed.
+    /// None until the first probe ended, unless something was known of the backend before.
     pub health: Option<Health>,
     /// What it will be if probes go on as the last ones ended.
     pub outlook: Option<Health>,
@@ -98,15 +98,17 @@ impl Checker {
         Self { running: HashMap::new(), changed, observer, prober }
     }
 
-    /// Makes `keys` the set of running probes: starts what is missing, ends what is not in it, leaves the rest alone. New
-    /// ones of backends that are `serving` begin as healthy.
-    pub fn run_exactly(&mut self, keys: &HashSet<ProbeKey>, serving: &HashSet<IpAddr>) {
+    /// Makes `keys` the set of running probes: starts what is missing, ends what is not in it, leaves the rest alone. `first`
+    /// says what is known of a new one.
+    pub fn run_exactly(
+        &mut self,
+        keys: &HashSet<ProbeKey>,
+        first: impl Fn(&ProbeKey, SystemTime) -> State<SystemTime>,
+    ) {
         self.running.retain(|key, _| keys.contains(key));
         for key in keys {
             if !self.running.contains_key(key) {
-                let now = SystemTime::now();
-                let state =
-                    if serving.contains(&key.address) { State::healthy(now) } else { State::default() };
+                let state = first(key, SystemTime::now());
                 let (sender, status) = watch::channel(status(&state, String::new()));
                 let jitter = (Fraction(rand::random()), Fraction(rand::random()));
                 let outputs =
@@ -247,7 +249,7 @@ mod tests {
         });
         let changed = Arc::new(Notify::new());
         let mut checker = Checker::new(prober, changed.clone(), Arc::new(|_| {}));
-        checker.run_exactly(&HashSet::from([key.clone()]), &HashSet::new());
+        checker.run_exactly(&HashSet::from([key.clone()]), |_, _| State::default());
         changed.notified().await;
         assert_eq!(checker.health(&key), Some(Health::Healthy));
         changed.notified().await;
@@ -275,7 +277,7 @@ mod tests {
             })
         });
         let mut checker = Checker::new(prober, opens.clone(), Arc::new(|_| {}));
-        checker.run_exactly(&HashSet::from([key.clone()]), &HashSet::new());
+        checker.run_exactly(&HashSet::from([key.clone()]), |_, _| State::default());
         assert_eq!(checker.outlook(&key), None);
         let (bad, good) = (Some(Health::Unhealthy), Some(Health::Healthy));
         // Failed, passed, failed, passed twice, passed; the fifth changes nothing that anybody asks for.
@@ -300,12 +302,12 @@ mod tests {
         });
         let changed = Arc::new(Notify::new());
         let mut checker = Checker::new(by_socket(), changed.clone(), observer);
-        checker.run_exactly(&HashSet::from([key.clone()]), &HashSet::new());
+        checker.run_exactly(&HashSet::from([key.clone()]), |_, _| State::default());
         assert_eq!(checker.health(&key), None);
         changed.notified().await;
         assert_eq!(checker.health(&key), Some(Health::Healthy));
         // The same set again does not start anew.
-        checker.run_exactly(&HashSet::from([key.clone()]), &HashSet::new());
+        checker.run_exactly(&HashSet::from([key.clone()]), |_, _| State::default());
         assert_eq!(checker.health(&key), Some(Health::Healthy));
         let mut watch = checker.watch(&key).unwrap();
         drop(listener);
@@ -313,7 +315,7 @@ mod tests {
         let status = watch.borrow_and_update().clone();
         assert_eq!((status.health, status.detail.as_str()), (Some(Health::Unhealthy), "connection refused"));
         assert!(probes.load(Ordering::Relaxed) >= 2);
-        checker.run_exactly(&HashSet::new(), &HashSet::new());
+        checker.run_exactly(&HashSet::new(), |_, _| State::default());
         assert!(watch.changed().await.is_err() || checker.health(&key).is_none());
         assert_eq!(checker.keys().count(), 0);
     }

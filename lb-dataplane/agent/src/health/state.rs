@@ -8,8 +8,8 @@
 //!     └───────────────────────────── failed ────────────────────────┘
 //! ```
 //!
-//! The first result decides at once, because without it there is nothing to go by; a backend that serves already begins as
-//! healthy. Afterwards a result that agrees with the health only ends the run of those that do not.
+//! The first result decides at once, because without it there is nothing to go by; a backend that an earlier agent knew begins as
+//! that one left it. Afterwards a result that agrees with the health only ends the run of those that do not.
 
 use std::num::NonZeroU16;
 
@@ -93,6 +93,16 @@ impl<T: Copy> State<T> {
     /// Of a backend that is known to have been healthy up to `now`.
     pub const fn healthy(now: T) -> Self {
         Self { verdict: Some(Verdict { health: Health::Healthy, since: now }), against: 0 }
+    }
+
+    /// Of a backend that is known to have been unhealthy up to `now`.
+    pub const fn unhealthy(now: T) -> Self {
+        Self { verdict: Some(Verdict { health: Health::Unhealthy, since: now }), against: 0 }
+    }
+
+    /// Of an unhealthy backend of which it is known that it has answered, but not how often.
+    pub const fn rising(now: T) -> Self {
+        Self { against: 1, ..Self::unhealthy(now) }
     }
 
     /// The health, once a result is known.

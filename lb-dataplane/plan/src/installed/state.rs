@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use guideway_abi::{
     ActiveWord, BackendRecord, BackendStates, Capacities, GenerationHeader, SetRecord, TableMeta, VipRecord,
-    backend_state,
 };
 
 use super::{InstalledError, MapContents, check};
@@ -112,14 +111,13 @@ impl Installed {
         self.header.digest
     }
 
-    /// Addresses of the backends that are not dead in the installed generation.
-    pub fn live(&self) -> impl Iterator<Item = IpAddr> {
-        let elements = (0..=u16::MAX).zip(self.backends.iter());
-        elements
-            .filter(|(index, record)| {
-                record.family != 0 && crate::plan::state_of(&self.states, *index) != backend_state::DEAD
-            })
-            .map(|(_, record)| crate::key::address(record.address))
+    /// The [`backend_state`](guideway_abi::backend_state) of each backend in the installed generation, by its address. Those that no generation needs any
+    /// more are among the dead ones, until others take their places.
+    pub fn states(&self) -> impl Iterator<Item = (IpAddr, u8)> {
+        let elements = (0..=u16::MAX).zip(self.backends.iter()).filter(|(_, record)| record.family != 0);
+        elements.map(|(index, record)| {
+            (crate::key::address(record.address), crate::plan::state_of(&self.states, index))
+        })
     }
 
     pub(crate) fn meta(&self, table: TableElement) -> TableMeta {

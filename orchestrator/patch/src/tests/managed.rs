@@ -26,6 +26,14 @@ fn a_write_owns_what_it_changes() {
     );
 }
 
+/// Read carelessly, this one is the next number when it was written.
+#[test]
+fn a_key_with_a_long_number_is_the_same_when_it_was_written() {
+    let text = r#"{"f:spec":{"k:{\"n\":7000000000000000000000000000000000000013002392524177214894}":{}}}"#;
+    let set = FieldSet::from_value(&serde_json::from_str(text).unwrap()).unwrap();
+    assert_eq!(FieldSet::from_value(&set.to_value()), Ok(set));
+}
+
 #[test]
 fn a_write_takes_fields_from_those_who_apply() {
     let schema = config_map();

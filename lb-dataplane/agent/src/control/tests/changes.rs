@@ -275,6 +275,35 @@ async fn backends_that_serve_stay_over_a_restart_until_they_have_failed() {
     bench.end().await;
 }
 
+/// Nor to take back at once what has not answered often enough: other forwarders do not know of its connections yet.
+#[tokio::test]
+async fn backends_that_were_dead_have_to_answer_as_often_as_ever_after_a_restart() {
+    let text = checked(&with_backends(&[11, 12])).replace("rise: 1", "rise: 200");
+    let other: IpAddr = "10.1.12.2".parse().unwrap();
+    // It is announced once it answers, which takes slots that are in doubt.
+    let text = text.replace("table_size: 16381\n", "table_size: 16381\n    second_hop: true\n");
+    let is_dead = |view: &View| view.sets[0].backends[1].slots == 0 && view.sets[0].healthy() == 1;
+    let bench = Bench::start(paper(), &text).await;
+    bench.up.lock().unwrap().insert(be1());
+    let dead = |view: &View| view.started && is_dead(view) && view.sets[0].unsettled == 0;
+    bench.until("dead", dead).await;
+    let (paper, dir) = bench.end_with_dir().await;
+
+    let bench = Bench::start_in(paper, &text, dir).await;
+    bench.up.lock().unwrap().extend([be1(), other]);
+    let announced = |view: &View| view.started && is_dead(view) && view.sets[0].unsettled > 4000;
+    bench.until("announced", announced).await;
+    let (paper, dir) = bench.end_with_dir().await;
+
+    // What was announced still is, even before there is an answer.
+    let bench = Bench::start_in(paper, &text, dir).await;
+    bench.up.lock().unwrap().extend([be1(), other]);
+    let view = bench.until("started again", |view| view.started).await;
+    assert!(announced(&view), "{:?}", view.sets[0]);
+    bench.until("back", |view| view.sets[0].healthy() == 2 && view.sets[0].backends[1].slots > 4000).await;
+    bench.end().await;
+}
+
 #[tokio::test]
 async fn a_history_that_cannot_be_written_holds_nothing_up() {
     let bench = Bench::start(paper(), &with_backends(&[11, 12])).await;
