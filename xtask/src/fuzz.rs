@@ -8,7 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
 use crate::{process, repo, setup};
@@ -93,7 +93,13 @@ pub(crate) fn run(args: &FuzzArgs) -> Result<()> {
     match (&args.target, &args.input) {
         (Some(target), Some(input)) => process::run(Command::new(binary(target)?).arg(input)),
         (Some(target), None) => fuzz(target, args.seconds),
-        (None, _) => TARGETS.iter().try_for_each(|target| fuzz(target, args.seconds)),
+        (None, _) => {
+            // What one finds keeps nobody from looking further.
+            let found = TARGETS.iter().filter_map(|target| fuzz(target, args.seconds).err());
+            let found: Vec<String> = found.map(|error| format!("{error:#}")).collect();
+            ensure!(found.is_empty(), found.join("\n"));
+            Ok(())
+        }
     }
 }
 
