@@ -17,7 +17,7 @@ const NOW: &str = "2026-01-01T00:00:00Z";
 
 fuzz_target!(|text: &str| {
     let Some((pod, patch)) = text.split_once('\n') else { return };
-    let (Ok(pod), Ok(patch)) = (serde_json::from_str::<Value>(pod), serde_json::from_str::<Value>(patch))
+    let (Ok(mut pod), Ok(patch)) = (serde_json::from_str::<Value>(pod), serde_json::from_str::<Value>(patch))
     else {
         return;
     };
@@ -28,6 +28,8 @@ fuzz_target!(|text: &str| {
     }
     let version = patch.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
     let manager = Manager::new("fuzz", version);
+    // As a store has it.
+    POD.normalize(&mut pod);
     let live = pod.is_object().then_some(&pod);
     if let Ok(once) = apply(&POD, live, &patch, &manager, Force::Yes, NOW) {
         let twice = apply(&POD, Some(&once), &patch, &manager, Force::No, "2027-01-01T00:00:00Z");
